@@ -1,0 +1,1 @@
+"""Isthmus: hybrid unified communications, one SIP domain with two homes."""

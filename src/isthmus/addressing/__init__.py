@@ -1,0 +1,7 @@
+"""Addresses-of-record and E.164 numbers: pure values that parse and print themselves."""
+
+from isthmus.addressing.aor import Aor
+from isthmus.addressing.hostport import HostPort
+from isthmus.addressing.number import is_e164, normalise_number
+
+__all__ = ["Aor", "HostPort", "is_e164", "normalise_number"]

@@ -1,0 +1,1 @@
+"""Tenants, domains, people and numbers: who exists, and where each one lives."""

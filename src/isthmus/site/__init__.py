@@ -1,0 +1,1 @@
+"""One site: its file, its processes, its health."""

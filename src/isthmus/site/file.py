@@ -1,0 +1,259 @@
+"""The site file: everything a site is told about itself, in TOML, checked before anything starts.
+
+The reference page docs/site-file.md is generated from the descriptions here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from isthmus.errors import UsageError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+Fqdn = Annotated[str, Field(pattern=r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$")]
+
+
+class Role(StrEnum):
+    """What a site is for; the code is the same."""
+
+    PREMISES = "premises"
+    ONLINE = "online"
+    CONNECTOR = "connector"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _ip(value: str) -> str:
+    return str(ipaddress.ip_address(value))
+
+
+class SiteSection(_Section):
+    """Who this site is."""
+
+    name: Name = Field(description="Short name, the same in every site's file, as in `--to NAME`.")
+    role: Role = Field(description="`premises`, `online` or `connector`.")
+    fqdn: Fqdn = Field(description="The site's own host name; the name in its certificate.")
+    domains: tuple[Fqdn, ...] = Field(description="SIP domains whose people live here or at a peer.", default=())
+    tenant: Name = Field(
+        description="Tenant that owns `domains` where this site is first to create them.", default="main"
+    )
+    address: str = Field(description="Address that phones, gateways and peers reach, IPv4 or IPv6.")
+    internal_address: str = Field(
+        description="Loopback address on which the site's own engines meet. Nothing from outside may reach it.",
+        default="127.0.0.1",
+    )
+    authority: bool = Field(
+        description="Whether this site's directory says where people live. Exactly one site of a hybrid.",
+        default=False,
+    )
+
+    _address = field_validator("address", "internal_address")(_ip)
+
+    @field_validator("internal_address")
+    @classmethod
+    def _loopback(cls, value: str) -> str:
+        if not ipaddress.ip_address(value).is_loopback:
+            raise ValueError("must be a loopback address: the engines trust whoever reaches it")
+        return value
+
+
+class StateSection(_Section):
+    """Where the site keeps what it must not lose."""
+
+    directory: Path = Field(
+        description="Folder for database, snapshot, keys and logs; relative to the site file.",
+        default=Path("state"),
+    )
+    database: str = Field(
+        description="SQLAlchemy URL. Empty: SQLite in the state folder. `postgresql+psycopg://...` to grow.",
+        default="",
+    )
+
+
+class PortsSection(_Section):
+    """The ports on `address`. The standard ones unless something else holds them."""
+
+    sip: Port = Field(default=5060, description="SIP over UDP and TCP.")
+    sips: Port = Field(default=5061, description="SIP over TLS.")
+    web: Port = Field(default=8443, description="Pages, API and SIP over WebSocket, all TLS.")
+    link_sip: Port = Field(default=5062, description="SIP from the other site, mutual TLS.")
+    link_api: Port = Field(default=8444, description="Control traffic from the other site, mutual TLS.")
+
+
+class MediaSection(_Section):
+    """Media relaying by rtpengine."""
+
+    relay: Literal["always", "outside", "never"] = Field(
+        default="always",
+        description="`always`: through this site's relay. `outside`: direct between two phones that are both in "
+        "`direct_networks` and speak plain RTP. `never`: no relay at all.",
+    )
+    direct_networks: tuple[str, ...] = Field(
+        default=(), description="Networks (CIDR) whose phones reach one another without NAT."
+    )
+    rtp_low: Port = Field(default=30000, description="Lowest UDP port for media.")
+    rtp_high: Port = Field(default=30999, description="Highest UDP port for media; four are used a call.")
+
+    @field_validator("direct_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ipaddress.ip_network(network)) for network in value)
+
+    @model_validator(mode="after")
+    def _range(self) -> MediaSection:
+        if self.rtp_high <= self.rtp_low:
+            raise ValueError("rtp_high must be above rtp_low")
+        return self
+
+
+class DigestSection(_Section):
+    """How phones prove who they are."""
+
+    nonce_lifetime_s: int = Field(default=300, ge=10, le=3600, description="Seconds a nonce can be used.")
+    md5_only_user_agents: tuple[str, ...] = Field(
+        default=("baresip v1.0",),
+        description="User-Agent prefixes that fail when SHA-256 is offered first; they are offered MD5 alone.",
+    )
+
+
+class LinkSection(_Section):
+    """What happens between the sites."""
+
+    timeout_ms: int = Field(
+        default=1500, ge=200, le=10000, description="Milliseconds a peer may stay silent before a call is led away."
+    )
+    when_down: tuple[Literal["pstn"], ...] = Field(
+        default=("pstn",),
+        description="Ways out, in order, for calls to people whose home can't be reached. Empty: answer 503 at once.",
+    )
+
+
+class ProtectionSection(_Section):
+    """Limits against floods and guessing."""
+
+    requests_per_2s: int = Field(
+        default=2000, ge=10, description="UDP requests from one address in two seconds before it is ignored."
+    )
+    failed_logins_per_minute: int = Field(
+        default=20, ge=3, description="Wrong passwords for one account from one address before a pause."
+    )
+    connections_per_address: int = Field(
+        default=1000, ge=1, description="TCP, TLS and WebSocket connections that one address may hold."
+    )
+    connection_rate_per_10s: int = Field(
+        default=4000, ge=1, description="New connections one address may open in ten seconds."
+    )
+    exempt_networks: tuple[str, ...] = Field(default=(), description="Networks (CIDR) these limits pass over.")
+
+
+class Peer(_Section):
+    """Another site of the same hybrid."""
+
+    name: Name = Field(description="The peer's site name.")
+    fqdn: Fqdn = Field(description="The name its certificate must carry.")
+    address: str = Field(description="Address of its link ports.")
+    link_sip: Port = Field(default=5062, description="Its port for SIP.")
+    link_api: Port = Field(default=8444, description="Its port for control traffic.")
+    authority: bool = Field(default=False, description="Whether that site's directory is the authority.")
+    pstn: bool = Field(default=False, description="Whether that site has trunks that our calls may use.")
+
+    _address = field_validator("address")(_ip)
+
+
+class Trunk(_Section):
+    """A gateway or carrier."""
+
+    name: Name = Field(description="Short name, shown in traces and call records.")
+    address: str = Field(description="Its address; requests from it are taken as coming from the PSTN.")
+    port: Port = Field(default=5060, description="Its SIP port.")
+    transport: Literal["udp", "tcp"] = Field(default="udp", description="`udp` or `tcp`.")
+
+    _address = field_validator("address")(_ip)
+
+
+class SiteFile(_Section):
+    """The whole file."""
+
+    site: SiteSection
+    state: StateSection = StateSection()
+    ports: PortsSection = PortsSection()
+    media: MediaSection = MediaSection()
+    digest: DigestSection = DigestSection()
+    link: LinkSection = LinkSection()
+    protection: ProtectionSection = ProtectionSection()
+    peer: tuple[Peer, ...] = ()
+    trunk: tuple[Trunk, ...] = ()
+    path: Path = Field(default=Path("site.toml"), exclude=True, description="Where the file was read from.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> SiteFile:
+        names = [self.site.name, *(peer.name for peer in self.peer)]
+        if len(set(names)) != len(names):
+            raise ValueError("two sites have the same name")
+        if sum((self.site.authority, *(peer.authority for peer in self.peer))) != 1:
+            raise ValueError("exactly one of this site and its peers must say authority = true")
+        if self.site.role is not Role.CONNECTOR and not self.site.domains:
+            raise ValueError("site.domains is empty: nobody could live here")
+        return self
+
+    @property
+    def state_dir(self) -> Path:
+        """The state folder, absolute."""
+        return (self.path.parent / self.state.directory).resolve()
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets and rendered configuration; rebuilt at every start."""
+        return self.state_dir / "run"
+
+    @property
+    def log_dir(self) -> Path:
+        """One log file for each process."""
+        return self.state_dir / "log"
+
+    @property
+    def pki_dir(self) -> Path:
+        """This site's certificate (`site.pem`: certificate, chain and key, 0600) and the CA (`ca.pem`)."""
+        return self.state_dir / "pki"
+
+    @property
+    def snapshot_dir(self) -> Path:
+        """The LMDB environment that `decide` reads."""
+        return self.state_dir / "snapshot"
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the site's database."""
+        return self.state.database or f"sqlite:///{self.state_dir / 'isthmus.db'}"
+
+
+def load(path: Path) -> SiteFile:
+    """Read and check a site file.
+
+    Raises UsageError with every fault at once, each with its place in the file.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError("there is no such site file", where=str(path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the site file can't be read ({error})", where=str(path)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"not valid TOML: {error}", where=str(path)) from error
+    try:
+        return SiteFile.model_validate({**raw, "path": path.resolve()})
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
+        )
+        raise UsageError(faults, where=str(path), do="docs/site-file.md explains every setting.") from error
