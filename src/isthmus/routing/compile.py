@@ -1,0 +1,106 @@
+"""From the directory to the snapshot: incrementally after each commit, whole where that is not possible."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from isthmus.addressing import Aor, HostPort
+from isthmus.directory.model import Person
+from isthmus.routing.model import Config, TrunkRecord
+from isthmus.routing.snapshot import SnapshotWriter
+from isthmus.site.file import SiteFile
+
+_PAGE = 2000
+
+
+class ChangePage(Protocol):
+    """A stretch of the directory's ordered change feed."""
+
+    @property
+    def to_seq(self) -> int: ...
+
+    @property
+    def people(self) -> Sequence[tuple[Aor, Person | None]]: ...
+
+
+class Source(Protocol):
+    """What the compiler needs of the directory."""
+
+    def changes_since(self, seq: int, limit: int) -> ChangePage: ...
+
+    def domains(self) -> dict[str, str]: ...
+
+    def everybody(self) -> tuple[int, Iterable[Person]]: ...
+
+
+class Compiler:
+    """Keeps one site's snapshot at the state of its directory. Safe to call from several threads."""
+
+    def __init__(self, directory: Source, writer: SnapshotWriter, site_file: SiteFile) -> None:
+        self._directory, self._writer, self._site_file = directory, writer, site_file
+        self._lock = threading.Lock()
+
+    @property
+    def seq(self) -> int:
+        """The last directory change that calls already see."""
+        return self._writer.seq
+
+    def catch_up(self) -> int:
+        """Apply every change since the last one applied. Returns the sequence number reached."""
+        with self._lock:
+            config = configuration(self._site_file, self._directory.domains(), self._writer.config)
+            if self._writer.config is None:
+                return self._rebuild()
+            if config != self._writer.config:
+                self._writer.set_config(config)
+            for page in self._pages(self._writer.seq):
+                self._writer.apply(page.people, page.to_seq)
+            return self._writer.seq
+
+    def rebuild(self) -> int:
+        """Compile everything anew, in one step for readers. Returns the number of people."""
+        with self._lock:
+            self._rebuild()
+            return self._people
+
+    def _rebuild(self) -> int:
+        config = configuration(self._site_file, self._directory.domains(), self._writer.config)
+        seq, people = self._directory.everybody()
+        self._people = self._writer.rebuild(config, people, seq)
+        return seq
+
+    def _pages(self, seq: int) -> Iterator[ChangePage]:
+        while True:
+            page = self._directory.changes_since(seq, _PAGE)
+            if page.to_seq <= seq:
+                return
+            yield page
+            seq = page.to_seq
+
+
+def configuration(site_file: SiteFile, domains: dict[str, str], before: Config | None) -> Config:
+    """The snapshot's configuration, from the site file and the directory's domains (domain -> tenant).
+
+    Sites and tenants keep the positions they have in `before`, since people's records name them by position.
+    """
+    sites = _appended(before.sites if before else (), (site_file.site.name, *(p.name for p in site_file.peer)))
+    tenants = _appended(before.tenants if before else (), sorted(set(domains.values())))
+    return Config(
+        site=site_file.site.name,
+        role=site_file.site.role.value,
+        sites=sites,
+        tenants=tenants,
+        domains={domain: tenants.index(tenant) for domain, tenant in sorted(domains.items())},
+        trunks=tuple(
+            TrunkRecord(trunk.name, str(HostPort(trunk.address, trunk.port)), trunk.transport)
+            for trunk in site_file.trunk
+        ),
+        pstn_sites=tuple(peer.name for peer in site_file.peer if peer.pstn),
+        when_down=site_file.link.when_down,
+    )
+
+
+def _appended(before: tuple[str, ...], now: Iterable[str]) -> tuple[str, ...]:
+    return before + tuple(name for name in now if name not in before)

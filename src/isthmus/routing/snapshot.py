@@ -1,0 +1,250 @@
+"""The snapshot: the part of the directory that calls need, in LMDB, readable without any other process.
+
+Kamailio's workers map the file and read; the control service alone writes. A reader sees one consistent state
+for as long as a view is open, whatever is being written (LMDB is copy-on-write). With the database, the control
+service and the other site gone, the snapshot still answers.
+
+Three tables: `aor` (address -> PersonRecord, msgpack), `number` (E.164 -> address) and `meta` (configuration, and
+the sequence number of the last change applied).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import lmdb
+import msgspec
+
+from isthmus.addressing import Aor
+from isthmus.directory.model import Person
+from isthmus.errors import IsthmusError, UnavailableError
+from isthmus.routing.model import Config, PersonRecord
+
+# Address space, not disk: the file grows as it fills. Room for some 20 million people, so that no reader ever
+# meets a resized map.
+_MAP_BYTES = 8 << 30
+_TABLES = (b"aor", b"number", b"meta")
+_CONFIG, _SEQ = b"config", b"seq"
+
+_person_from = msgspec.msgpack.Decoder(PersonRecord)
+_config_from = msgspec.msgpack.Decoder(Config)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class View:
+    """One consistent state of the snapshot; implements `routing.model.Snapshot`."""
+
+    __slots__ = ("_aor", "_number", "_txn", "config")
+
+    def __init__(self, txn: lmdb.Transaction, aor: lmdb._Database, number: lmdb._Database, config: Config) -> None:
+        self._txn, self._aor, self._number, self.config = txn, aor, number, config
+
+    def person(self, aor: str) -> PersonRecord | None:
+        """The person with this address (lower case), or None."""
+        raw = self._txn.get(_key(aor), db=self._aor)
+        return None if raw is None else _person_from.decode(raw)
+
+    def owner_of(self, number: str) -> PersonRecord | None:
+        """The one person who owns this E.164 number, or None."""
+        aor = self._txn.get(_key(number), db=self._number)
+        if aor is None:
+            return None
+        raw = self._txn.get(aor, db=self._aor)
+        return None if raw is None else _person_from.decode(raw)
+
+    @property
+    def seq(self) -> int:
+        """Sequence number of the last directory change in this state."""
+        return int.from_bytes(self._txn.get(_SEQ) or b"", "big")
+
+    def people(self) -> Iterator[PersonRecord]:
+        """Everybody, by address. For listings and checks, never on a call's path."""
+        with self._txn.cursor(db=self._aor) as cursor:
+            for raw in cursor.iternext(keys=False, values=True):
+                yield _person_from.decode(raw)
+
+
+class LmdbSnapshot:
+    """Read access. Open it once a process, after any fork (LMDB forbids carrying it across)."""
+
+    def __init__(self, env: lmdb.Environment) -> None:
+        self._env = env
+        self._aor, self._number, self._meta = (env.open_db(name, create=False) for name in _TABLES)
+        self._config_raw = b""
+        self._config: Config | None = None
+
+    @classmethod
+    def open(cls, path: Path) -> LmdbSnapshot:
+        """Map the snapshot in folder `path`. Raises UnavailableError where none has been compiled yet."""
+        try:
+            env = lmdb.open(
+                str(path), map_size=_MAP_BYTES, max_dbs=len(_TABLES), readonly=True, max_readers=510, readahead=False
+            )
+            return cls(env)
+        except lmdb.Error as error:
+            raise UnavailableError(
+                f"there is no snapshot to read ({error})", where=str(path), do="Start the site, or rebuild it."
+            ) from error
+
+    @contextlib.contextmanager
+    def view(self) -> Iterator[View]:
+        """The present state, unchanging while the context is open. Keep it open for one decision only."""
+        with self._env.begin(db=self._meta, buffers=True) as txn:
+            yield View(txn, self._aor, self._number, self._config_of(txn))
+
+    def _config_of(self, txn: lmdb.Transaction) -> Config:
+        raw = txn.get(_CONFIG, db=self._meta)
+        if raw is None:
+            raise UnavailableError("the snapshot has no configuration", do="Run: isthmus snapshot rebuild")
+        if self._config is None or raw != self._config_raw:
+            self._config_raw = bytes(raw)
+            self._config = _config_from.decode(self._config_raw)
+        return self._config
+
+    def close(self) -> None:
+        """Give the map and the reader slot back."""
+        self._env.close()
+
+
+class SnapshotWriter:
+    """Write access, for the one control service of a site."""
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._env = lmdb.open(
+            str(path), map_size=_MAP_BYTES, max_dbs=len(_TABLES), mode=0o600, max_readers=510, readahead=False
+        )
+        # Readers killed in the middle of a decision would pin old pages for ever.
+        self._env.reader_check()
+        self._aor, self._number, self._meta = (self._env.open_db(name) for name in _TABLES)
+
+    @property
+    def seq(self) -> int:
+        """Last directory change applied; 0 before the first."""
+        with self._env.begin(db=self._meta) as txn:
+            return int.from_bytes(txn.get(_SEQ) or b"", "big")
+
+    @property
+    def config(self) -> Config | None:
+        """The configuration now in force, or None in an empty snapshot."""
+        with self._env.begin(db=self._meta) as txn:
+            raw = txn.get(_CONFIG)
+            return None if raw is None else _config_from.decode(raw)
+
+    def set_config(self, config: Config) -> None:
+        """Replace the configuration. Sites and tenants may only be appended: records name them by position."""
+        with self._writing() as txn:
+            txn.put(_CONFIG, _encode(config), db=self._meta)
+
+    def rebuild(self, config: Config, people: Iterable[Person], seq: int) -> int:
+        """Replace everything in one transaction; readers see the old state until it is done.
+
+        people: in ascending order of their AOR text (lets LMDB append, which is faster and denser).
+        Returns how many people the snapshot holds.
+        """
+        homes, tenants = _positions(config)
+        numbers: list[tuple[bytes, bytes]] = []
+        count = 0
+        with self._writing() as txn:
+            txn.drop(self._aor, delete=False)
+            txn.drop(self._number, delete=False)
+            for person in people:
+                record = _record(person, homes, tenants)
+                key = _key(record.aor)
+                if not txn.put(key, _encode(record), db=self._aor, append=True):
+                    raise IsthmusError(f"people are not in ascending order at {record.aor}")
+                if record.number is not None:
+                    numbers.append((_key(record.number), key))
+                count += 1
+            numbers.sort()
+            for number, key in numbers:
+                txn.put(number, key, db=self._number, append=True)
+            txn.put(_CONFIG, _encode(config), db=self._meta)
+            txn.put(_SEQ, seq.to_bytes(8, "big"), db=self._meta)
+        self._env.reader_check()
+        return count
+
+    def apply(self, changes: Iterable[tuple[Aor, Person | None]], seq: int) -> None:
+        """Bring some people up to date in one transaction; None deletes. `seq`: the last change included."""
+        config = self.config
+        if config is None:
+            raise IsthmusError("an empty snapshot can't be changed", do="Rebuild it first.")
+        homes, tenants = _positions(config)
+        with self._writing() as txn:
+            staged = [(_key(str(aor)), person) for aor, person in changes]
+            # First every number that is let go, then those that are taken: a swap inside one page must not
+            # delete the new owner's entry.
+            for key, _ in staged:
+                self._release_number(txn, key)
+            for key, person in staged:
+                if person is None:
+                    txn.delete(key, db=self._aor)
+                    continue
+                record = _record(person, homes, tenants)
+                txn.put(key, _encode(record), db=self._aor)
+                if record.number is not None:
+                    txn.put(_key(record.number), key, db=self._number)
+            txn.put(_SEQ, seq.to_bytes(8, "big"), db=self._meta)
+
+    def _release_number(self, txn: lmdb.Transaction, key: bytes) -> None:
+        raw = txn.get(key, db=self._aor)
+        if raw is None:
+            return
+        number = _person_from.decode(raw).number
+        if number is not None and txn.get(_key(number), db=self._number) == key:
+            txn.delete(_key(number), db=self._number)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[lmdb.Transaction]:
+        try:
+            with self._env.begin(write=True) as txn:
+                yield txn
+        except lmdb.Error as error:
+            raise UnavailableError(
+                f"the snapshot can't be written ({error})", where=self._env.path(), do="Look for a full disk."
+            ) from error
+
+    def size_bytes(self) -> int:
+        """Bytes of the pages in use by the current state."""
+        with self._env.begin() as txn:
+            stats = [txn.stat(table) for table in (self._aor, self._number, self._meta)]
+        return sum(
+            stat["psize"] * (stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]) for stat in stats
+        )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._env.close()
+
+
+def _key(text: str) -> bytes:
+    """A table key. What LMDB can't hold as one (empty, over 511 bytes) becomes a key that nothing has."""
+    key = text.encode("utf-8", "surrogatepass")
+    return key if 0 < len(key) <= 511 else b"\x00"
+
+
+def _positions(config: Config) -> tuple[dict[str, int], dict[str, int]]:
+    return ({name: i for i, name in enumerate(config.sites)}, {name: i for i, name in enumerate(config.tenants)})
+
+
+def _record(person: Person, homes: dict[str, int], tenants: dict[str, int]) -> PersonRecord:
+    try:
+        home, tenant = homes[person.home], tenants[person.tenant]
+    except KeyError as error:
+        raise IsthmusError(
+            f"{error.args[0]!r}, named by {person.aor}, is no site or tenant of this snapshot",
+            do="Name the site as a [[peer]] in the site file.",
+        ) from None
+    return PersonRecord(
+        aor=str(person.aor),
+        tenant=tenant,
+        home=home,
+        epoch=person.home_epoch,
+        ha1_md5=person.credentials.ha1_md5,
+        ha1_sha256=person.credentials.ha1_sha256,
+        number=person.number,
+        display_name=person.display_name,
+        enabled=person.enabled,
+    )
