@@ -1,0 +1,106 @@
+"""Where the parts of one site meet: ports on the site's internal address, sockets and files in its folders.
+
+Nothing here is for the outside: the address is a loopback one, the folders are 0700.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from isthmus.site.file import SiteFile
+
+# On `site.internal_address`. Each is one hop between engines of the same site.
+KAMAILIO_TCP = 15060  # SIP over TCP from phones, behind haproxy (PROXY v2)
+KAMAILIO_TLS = 15061  # SIP over TLS from phones, decrypted by haproxy (PROXY v2)
+KAMAILIO_WS = 15080  # SIP over WebSocket, decrypted by haproxy (PROXY v2)
+KAMAILIO_CONTROL_UDP = 15160  # private SIP listener: hand-over of bindings
+RTPENGINE_NG = 22222  # rtpengine's control protocol, UDP
+_LINK_IN = 15070  # + index of the peer in the site file: SIP from that peer, its certificate verified
+_LINK_OUT = 15170  # + index of the peer: haproxy carries SIP from here to that peer by mutual TLS
+MAX_PEERS = 10  # keeps the two ranges above clear of their neighbours
+
+
+def link_in_port(index: int) -> int:
+    """The TCP port on which Kamailio hears SIP from peer number `index` of the site file."""
+    return _LINK_IN + _checked(index)
+
+
+def link_out_port(index: int) -> int:
+    """The TCP port on which haproxy takes SIP for peer number `index` of the site file."""
+    return _LINK_OUT + _checked(index)
+
+
+def _checked(index: int) -> int:
+    if not 0 <= index < MAX_PEERS:
+        raise ValueError(f"peer {index}: a site has at most {MAX_PEERS} peers")
+    return index
+
+
+def status_path(site: SiteFile) -> Path:
+    """What the supervisor says of its processes, as JSON."""
+    return site.run_dir / "status.json"
+
+
+def pids_path(site: SiteFile) -> Path:
+    """The processes the supervisor started, so that its successor can end those that outlived it."""
+    return site.run_dir / "children.json"
+
+
+def control_socket(site: SiteFile) -> Path:
+    """HTTP of the control service for people on this machine."""
+    return site.run_dir / "control.sock"
+
+
+def link_socket(site: SiteFile) -> Path:
+    """HTTP of the control service for peers, reached through haproxy alone."""
+    return site.run_dir / "link.sock"
+
+
+def web_socket(site: SiteFile) -> Path:
+    """HTTP for pages and API, reached through haproxy alone."""
+    return site.run_dir / "web.sock"
+
+
+def link_out_dir(site: SiteFile) -> Path:
+    """Folder of the sockets that lead to the peers."""
+    return site.run_dir / "link-out"
+
+
+def link_out_socket(site: SiteFile, peer: str) -> Path:
+    """Plain HTTP that haproxy carries to the peer's link API by mutual TLS."""
+    return link_out_dir(site) / f"{peer}.sock"
+
+
+def kamailio_rpc_socket(site: SiteFile) -> Path:
+    """Kamailio's JSON-RPC datagram socket."""
+    return site.run_dir / "kamailio.rpc.sock"
+
+
+def haproxy_socket(site: SiteFile) -> Path:
+    """haproxy's runtime socket, level admin."""
+    return site.run_dir / "haproxy.sock"
+
+
+def haproxy_config(site: SiteFile) -> Path:
+    """haproxy's configuration as rendered at the last start."""
+    return site.run_dir / "haproxy.cfg"
+
+
+def control_secret(site: SiteFile) -> Path:
+    """Secret by which the control service proves itself to Kamailio's private listener; hex, 0600."""
+    return site.state_dir / "control.secret"
+
+
+def flow_secret(site: SiteFile) -> Path:
+    """Secret that signs what Kamailio hands out for in-dialog requests; hex, 0600."""
+    return site.state_dir / "flow.secret"
+
+
+def site_certificate(site: SiteFile) -> Path:
+    """Certificate, chain and key in one file, as haproxy wants it."""
+    return site.pki_dir / "site.pem"
+
+
+def ca_certificate(site: SiteFile) -> Path:
+    """Certificate of the CA that all sites of the hybrid share."""
+    return site.pki_dir / "ca.pem"
