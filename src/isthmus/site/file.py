@@ -42,13 +42,15 @@ class SiteSection(_Section):
     name: Name = Field(description="Short name, the same in every site's file, as in `--to NAME`.")
     role: Role = Field(description="`premises`, `online` or `connector`.")
     fqdn: Fqdn = Field(description="The site's own host name; the name in its certificate.")
-    domains: tuple[Fqdn, ...] = Field(description="SIP domains whose people live here or at a peer.", default=())
+    domains: tuple[Fqdn, ...] = Field(
+        description="SIP domains whose people live here or at a peer.", default=()
+    )
     tenant: Name = Field(
         description="Tenant that owns `domains` where this site is first to create them.", default="main"
     )
     address: str = Field(description="Address that phones, gateways and peers reach, IPv4 or IPv6.")
     internal_address: str = Field(
-        description="Loopback address on which the site's own engines meet. Nothing from outside may reach it.",
+        description="Loopback address on which the site's own engines meet. Nothing outside may reach it.",
         default="127.0.0.1",
     )
     authority: bool = Field(
@@ -89,13 +91,26 @@ class PortsSection(_Section):
     link_api: Port = Field(default=8444, description="Control traffic from the other site, mutual TLS.")
 
 
+class PkiSection(_Section):
+    """The certificate by which phones and peers know this site."""
+
+    ca_directory: Path | None = Field(
+        default=None,
+        description="Folder of the private CA, relative to the site file. Where it is given and readable, "
+        "the certificate is renewed by itself; else `isthmus pki renew` has to be run where the CA lives.",
+    )
+    lifetime_days: int = Field(
+        default=90, ge=1, le=3650, description="Days a certificate lives; renewed when a third is left."
+    )
+
+
 class MediaSection(_Section):
     """Media relaying by rtpengine."""
 
     relay: Literal["always", "outside", "never"] = Field(
         default="always",
-        description="`always`: through this site's relay. `outside`: direct between two phones that are both in "
-        "`direct_networks` and speak plain RTP. `never`: no relay at all.",
+        description="`always`: through this site's relay. `outside`: direct between two phones that are both "
+        "in `direct_networks` and speak plain RTP. `never`: no relay at all.",
     )
     direct_networks: tuple[str, ...] = Field(
         default=(), description="Networks (CIDR) whose phones reach one another without NAT."
@@ -121,7 +136,7 @@ class DigestSection(_Section):
     nonce_lifetime_s: int = Field(default=300, ge=10, le=3600, description="Seconds a nonce can be used.")
     md5_only_user_agents: tuple[str, ...] = Field(
         default=("baresip v1.0",),
-        description="User-Agent prefixes that fail when SHA-256 is offered first; they are offered MD5 alone.",
+        description="User-Agent prefixes that fail when SHA-256 is offered first; they get MD5 alone.",
     )
 
 
@@ -129,11 +144,15 @@ class LinkSection(_Section):
     """What happens between the sites."""
 
     timeout_ms: int = Field(
-        default=1500, ge=200, le=10000, description="Milliseconds a peer may stay silent before a call is led away."
+        default=1500,
+        ge=200,
+        le=10000,
+        description="Milliseconds a peer may stay silent before a call is led away.",
     )
     when_down: tuple[Literal["pstn"], ...] = Field(
         default=("pstn",),
-        description="Ways out, in order, for calls to people whose home can't be reached. Empty: answer 503 at once.",
+        description="Ways out, in order, for calls to people whose home can't be reached. "
+        "Empty: answer 503 at once.",
     )
 
 
@@ -152,7 +171,9 @@ class ProtectionSection(_Section):
     connection_rate_per_10s: int = Field(
         default=4000, ge=1, description="New connections one address may open in ten seconds."
     )
-    exempt_networks: tuple[str, ...] = Field(default=(), description="Networks (CIDR) these limits pass over.")
+    exempt_networks: tuple[str, ...] = Field(
+        default=(), description="Networks (CIDR) these limits pass over."
+    )
 
 
 class Peer(_Section):
@@ -186,6 +207,7 @@ class SiteFile(_Section):
     site: SiteSection
     state: StateSection = StateSection()
     ports: PortsSection = PortsSection()
+    pki: PkiSection = PkiSection()
     media: MediaSection = MediaSection()
     digest: DigestSection = DigestSection()
     link: LinkSection = LinkSection()
@@ -201,6 +223,8 @@ class SiteFile(_Section):
             raise ValueError("two sites have the same name")
         if sum((self.site.authority, *(peer.authority for peer in self.peer))) != 1:
             raise ValueError("exactly one of this site and its peers must say authority = true")
+        if len(self.peer) > 10:
+            raise ValueError("a site has at most 10 peers")
         if self.site.role is not Role.CONNECTOR and not self.site.domains:
             raise ValueError("site.domains is empty: nobody could live here")
         return self
@@ -224,6 +248,13 @@ class SiteFile(_Section):
     def pki_dir(self) -> Path:
         """This site's certificate (`site.pem`: certificate, chain and key, 0600) and the CA (`ca.pem`)."""
         return self.state_dir / "pki"
+
+    @property
+    def ca_dir(self) -> Path | None:
+        """The private CA's folder, absolute; None where this machine does not hold the CA."""
+        if self.pki.ca_directory is None:
+            return None
+        return (self.path.parent / self.pki.ca_directory).resolve()
 
     @property
     def snapshot_dir(self) -> Path:
@@ -253,7 +284,8 @@ def load(path: Path) -> SiteFile:
         return SiteFile.model_validate({**raw, "path": path.resolve()})
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: "
+            f"{fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors()
         )
         raise UsageError(faults, where=str(path), do="docs/site-file.md explains every setting.") from error

@@ -1,0 +1,1 @@
+"""The private CA: certificates by which sites know one another and phones know a site."""
