@@ -1,0 +1,141 @@
+"""Digest access authentication with MD5 and SHA-256 (RFC 7616, RFC 8760), and nonces that prove their own age.
+
+A nonce carries the time it was made, random bytes, and a MAC over both, the realm and the address it was given
+to. So no table of nonces is needed to know that one is ours, how old it is, and that it was not carried off to
+another address. What has been used is remembered by the caller (see `Credentials.counter`).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import struct
+from enum import StrEnum
+
+import msgspec
+
+_FIELD = re.compile(r'\s*,?\s*([a-zA-Z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))')
+_HEX = re.compile(r"[0-9a-f]+")
+_MAX_HEADER = 2048
+_MAC_BYTES = 12
+_HEAD = struct.Struct("!I6s")
+
+
+class Algorithm(StrEnum):
+    """The hash a challenge asks for, as written in the header."""
+
+    MD5 = "MD5"
+    SHA256 = "SHA-256"
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """A parsed Authorization or Proxy-Authorization header (RFC 7616 section 3.4).
+
+    counter: the nonce count as a number; 1 where the client speaks the old form without qop, so that such a
+    nonce serves once.
+    """
+
+    username: str
+    realm: str
+    nonce: str
+    uri: str
+    response: str
+    algorithm: Algorithm
+    qop: str
+    cnonce: str
+    nc: str
+    counter: int
+
+
+def parse_credentials(header: str) -> Credentials | None:
+    """Read the header's value. None for anything that is not complete, well-formed Digest."""
+    if len(header) > _MAX_HEADER or header[:7].lower() != "digest ":
+        return None
+    fields = _fields(header[7:])
+    if fields is None:
+        return None
+    try:
+        algorithm = Algorithm(fields.get("algorithm", "MD5").upper())
+        username, realm, nonce = fields["username"], fields["realm"], fields["nonce"]
+        uri, response = fields["uri"], fields["response"].lower()
+    except (KeyError, ValueError):
+        return None
+    qop, nc, cnonce = fields.get("qop", ""), fields.get("nc", ""), fields.get("cnonce", "")
+    if not _HEX.fullmatch(response) or qop not in ("", "auth"):
+        return None
+    counter = 1
+    if qop:
+        if len(nc) != 8 or not _HEX.fullmatch(nc.lower()) or not cnonce:
+            return None
+        counter = int(nc, 16)
+    return Credentials(username, realm, nonce, uri, response, algorithm, qop, cnonce, nc, counter)
+
+
+def _fields(text: str) -> dict[str, str] | None:
+    """The comma-separated `name=value` pairs; None where one stands twice or something else stands between."""
+    fields: dict[str, str] = {}
+    at = 0
+    for match in _FIELD.finditer(text):
+        name = match[1].lower()
+        if match.start() != at or name in fields:
+            return None
+        quoted = match[2]
+        fields[name] = match[3] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        at = match.end()
+    return fields if not text[at:].strip(" ,\t\r\n") else None
+
+
+def expected_response(credentials: Credentials, method: str, ha1: bytes) -> str:
+    """The response a holder of `ha1` (raw digest of user:realm:password) gives (RFC 7616 section 3.4.1)."""
+    digest = hashlib.md5 if credentials.algorithm is Algorithm.MD5 else hashlib.sha256
+    ha2 = digest(f"{method}:{credentials.uri}".encode()).hexdigest()
+    middle = (
+        f"{credentials.nonce}:{credentials.nc}:{credentials.cnonce}:{credentials.qop}"
+        if credentials.qop
+        else credentials.nonce
+    )
+    return digest(f"{ha1.hex()}:{middle}:{ha2}".encode()).hexdigest()
+
+
+def is_right(credentials: Credentials, method: str, ha1: bytes) -> bool:
+    """Whether the response is that of a holder of `ha1`, compared in constant time."""
+    return hmac.compare_digest(credentials.response, expected_response(credentials, method, ha1))
+
+
+def make_nonce(secret: bytes, now: float, realm: str, address: str, random: bytes | None = None) -> str:
+    """A nonce for `realm`, given to a client at `address`. now: unix seconds. random: six bytes, for tests."""
+    head = _HEAD.pack(int(now) & 0xFFFFFFFF, random or os.urandom(6))
+    return base64.urlsafe_b64encode(head + _mac(secret, head, realm, address)).decode().rstrip("=")
+
+
+def nonce_age(secret: bytes, nonce: str, now: float, realm: str, address: str) -> float | None:
+    """Seconds since we made this nonce for this realm and address; None if we never did.
+
+    Negative when the clock was set back since; the caller treats that as stale.
+    """
+    try:
+        raw = base64.b64decode(nonce + "=" * (-len(nonce) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    head, mac = raw[: _HEAD.size], raw[_HEAD.size :]
+    if len(head) != _HEAD.size or not hmac.compare_digest(mac, _mac(secret, head, realm, address)):
+        return None
+    made: int = _HEAD.unpack(head)[0]
+    return now - made
+
+
+def _mac(secret: bytes, head: bytes, realm: str, address: str) -> bytes:
+    return hmac.digest(secret, b"nonce|%b|%b|%b" % (head, realm.encode(), address.encode()), "sha256")[:_MAC_BYTES]
+
+
+def challenges(header: str, realm: str, nonce: str, *, stale: bool, md5_only: bool) -> str:
+    """The challenge header lines, strongest first (RFC 8760 section 2.4), each ending in CRLF."""
+    algorithms = (Algorithm.MD5,) if md5_only else (Algorithm.SHA256, Algorithm.MD5)
+    tail = ", stale=true" if stale else ""
+    return "".join(
+        f'{header}: Digest realm="{realm}", nonce="{nonce}", algorithm={algorithm.value}, qop="auth"{tail}\r\n'
+        for algorithm in algorithms
+    )

@@ -1,0 +1,97 @@
+"""Seals: short MACs by which a site knows again what it wrote into a dialog itself.
+
+A proxy keeps no dialogs. What it needs later it writes into Record-Route and Contact, and the phones bring it
+back. Anybody could write the like, and would have an open relay to any address; so both are sealed, and bound to
+the dialog's Call-ID, which only those who take part in it know.
+
+- The *pass* of a call through this site goes into Record-Route: from which side it came, whether media is relayed.
+- The *flow* to a phone (protocol, address, port) goes into the Contact that the other side will send to.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import ipaddress
+from enum import StrEnum
+
+import msgspec
+
+_MAC_BYTES = 10
+_PROTOCOLS = ("udp", "tcp", "ws")
+
+
+class Side(StrEnum):
+    """Where the first request of a dialog came into this site from."""
+
+    EDGE = "e"  # a phone, a gateway
+    LINK = "l"  # the other site
+
+
+class Pass(msgspec.Struct, frozen=True):
+    """One passage of a dialog through this site. A call may pass twice, once for each side it came from."""
+
+    side: Side
+    media: bool
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """The way to one user agent: `protocol` is udp, tcp or ws as the SIP engine sees it (TLS ends before it)."""
+
+    protocol: str
+    host: str
+    port: int
+
+    @property
+    def uri(self) -> str:
+        """Next hop as a SIP URI."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        tail = "" if self.protocol == "udp" else f";transport={self.protocol}"
+        return f"sip:{host}:{self.port}{tail}"
+
+
+def seal_pass(secret: bytes, call_id: str, passage: Pass) -> str:
+    """The Record-Route parameter value for this passage: two letters and a MAC, URI-safe."""
+    marks = passage.side.value + ("m" if passage.media else "n")
+    return marks + _text(_mac(secret, b"pass", marks.encode(), call_id))
+
+
+def open_pass(secret: bytes, call_id: str, sealed: str) -> Pass | None:
+    """The passage, if this site sealed it for this Call-ID."""
+    marks, mac = sealed[:2], sealed[2:]
+    if len(marks) != 2 or marks[0] not in "el" or marks[1] not in "mn":
+        return None
+    if not hmac.compare_digest(mac.encode(), _text(_mac(secret, b"pass", marks.encode(), call_id)).encode()):
+        return None
+    return Pass(Side(marks[0]), marks[1] == "m")
+
+
+def seal_flow(secret: bytes, call_id: str, flow: Flow) -> str:
+    """The Contact parameter value for this flow within this dialog, URI-safe."""
+    body = (
+        bytes((_PROTOCOLS.index(flow.protocol),))
+        + flow.port.to_bytes(2, "big")
+        + ipaddress.ip_address(flow.host).packed
+    )
+    return _text(body + _mac(secret, b"flow", body, call_id))
+
+
+def open_flow(secret: bytes, call_id: str, sealed: str) -> Flow | None:
+    """The flow, if this site sealed it for this Call-ID."""
+    try:
+        raw = base64.b64decode(sealed + "=" * (-len(sealed) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
+    if len(body) not in (7, 19) or not hmac.compare_digest(mac, _mac(secret, b"flow", body, call_id)):
+        return None
+    return Flow(_PROTOCOLS[body[0]], str(ipaddress.ip_address(body[3:])), int.from_bytes(body[1:3], "big"))
+
+
+def _mac(secret: bytes, purpose: bytes, body: bytes, call_id: str) -> bytes:
+    call = call_id.encode("utf-8", "surrogateescape")
+    return hmac.digest(secret, b"%b|%b|%b" % (purpose, body, call), "sha256")[:_MAC_BYTES]
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
