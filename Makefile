@@ -1,0 +1,47 @@
+# Every target prepares what it needs by itself; see `make help`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+# Two workers on two cores: the engines that the tests start need room as well.
+PYTEST_WORKERS ?= 2
+
+.PHONY: help run test check static bench lock docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## two sites and a simulated carrier on this machine, until Ctrl-C
+	@deploy/bootstrap runtime
+	@exec $(BIN)/isthmus demo up
+
+check: ## format, lint, types, import rules and the quick tests: under a minute
+	@deploy/bootstrap python
+	@$(MAKE) --no-print-directory static
+	$(BIN)/pytest -q -n $(PYTEST_WORKERS) -m "not engine and not e2e"
+
+test: ## the checks and every test, real engines and phones included: under 15 minutes
+	@deploy/bootstrap tests
+	@$(MAKE) --no-print-directory static
+	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadgroup
+
+static:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: ## the measurements, as a table and as var/bench.json
+	@deploy/bootstrap tests
+	$(BIN)/python -m bench --json var/bench.json
+
+docs: ## write the generated reference pages anew
+	@deploy/bootstrap python
+	$(BIN)/python -m isthmus.site.reference > docs/site-file.md
+
+lock: ## requirements.lock anew from pyproject.toml
+	@deploy/bootstrap python
+	@deploy/lock
+
+clean: ## remove .venv and caches; the demo's state in var/demo stays
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis src/*.egg-info
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
