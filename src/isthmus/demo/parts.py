@@ -1,0 +1,148 @@
+"""What the demo starts, and how one sees that each part is ready."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from isthmus.demo.plan import CARRIER
+from isthmus.demo.ports import Endpoint
+from isthmus.demo.provision import Demo
+from isthmus.errors import UnavailableError
+from isthmus.site import internal
+from isthmus.site.file import SiteFile
+
+# The supervisor writes its status every two seconds; one older than this is of a supervisor that has gone.
+_STATUS_FRESH_S = 8.0
+_LAST_WORDS_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process of the demo.
+
+    waits_for: what it still waits for, in a few words; None as soon as it is ready.
+    endpoints: what it listens on; they must be free before it starts.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    log: Path
+    endpoints: tuple[Endpoint, ...]
+    waits_for: Callable[[], str | None]
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it in a session of its own: Ctrl-C then reaches the demo alone, which stops it in order.
+
+        Raises UnavailableError when it can't be started.
+        """
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.log.open("wb") as log:
+                return subprocess.Popen(
+                    self.command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise UnavailableError(
+                f"{self.name} can't be started ({error})", where=self.command[0]
+            ) from error
+
+    def last_words(self) -> str:
+        """The last line it printed, for the message that it has ended; empty when it printed none."""
+        with contextlib.suppress(OSError):
+            lines = self.log.read_bytes()[-_LAST_WORDS_BYTES:].decode(errors="replace").split("\n")
+            return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return ""
+
+
+def parts(demo: Demo) -> list[Part]:
+    """The carrier first: it is ready at once, and the sites look for it."""
+    return [_carrier(demo), *(_site(site, demo.directory / "log") for site in demo.sites)]
+
+
+def log_path(directory: Path, name: str) -> Path:
+    """What a part says outside its own logs."""
+    return directory / "log" / f"{name}.log"
+
+
+def _carrier(demo: Demo) -> Part:
+    address = demo.plan.carrier_address
+    return Part(
+        name=CARRIER,
+        command=(sys.executable, "-m", "isthmus.demo.carrier", str(demo.carrier_file)),
+        log=log_path(demo.directory, CARRIER),
+        endpoints=(Endpoint("udp", address, 5060), Endpoint("tcp", address, 5060)),
+        waits_for=lambda: None if _answers_sip(address, 5060) else "its SIP port",
+    )
+
+
+def _site(site: SiteFile, logs: Path) -> Part:
+    isthmus = Path(sysconfig.get_path("scripts")) / "isthmus"
+    return Part(
+        name=site.site.name,
+        command=(str(isthmus), "site", "run", str(site.path)),
+        log=logs / f"{site.site.name}.log",
+        endpoints=_site_endpoints(site),
+        waits_for=lambda: site_waits_for(site),
+    )
+
+
+def _site_endpoints(site: SiteFile) -> tuple[Endpoint, ...]:
+    ports, outside, inside = site.ports, site.site.address, site.site.internal_address
+    tcp = (ports.sip, ports.sips, ports.web, ports.link_sip, ports.link_api)
+    inner = [internal.KAMAILIO_TCP, internal.KAMAILIO_TLS, internal.KAMAILIO_WS]
+    for index in range(len(site.peer)):
+        inner += [internal.link_in_port(index), internal.link_out_port(index)]
+    return (
+        Endpoint("udp", outside, ports.sip),
+        *(Endpoint("tcp", outside, port) for port in tcp),
+        *(Endpoint("tcp", inside, port) for port in inner),
+        Endpoint("udp", inside, internal.KAMAILIO_CONTROL_UDP),
+        Endpoint("udp", inside, internal.RTPENGINE_NG),
+    )
+
+
+def site_waits_for(site: SiteFile) -> str | None:
+    """Which of the site's processes are not up yet, by its supervisor's word; None when all are."""
+    try:
+        status = json.loads(internal.status_path(site).read_text(encoding="utf-8"))
+        if time.time() - status["updated"] > _STATUS_FRESH_S or not status["processes"]:
+            return "its supervisor"
+        waiting = [name for name, process in status["processes"].items() if process["state"] != "up"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "its supervisor"
+    return ", ".join(sorted(waiting)) or None
+
+
+def _answers_sip(address: str, port: int) -> bool:
+    """Whether somebody answers an OPTIONS there (RFC 3261 section 11), whatever the answer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(0.2)
+        with contextlib.suppress(OSError):
+            # From the same address: a carrier that knows its sites by address has no site at this one.
+            probe.bind((address, 0))
+            probe.connect((address, port))
+            host, own_port = probe.getsockname()
+            token = os.urandom(8).hex()
+            request = (
+                f"OPTIONS sip:{address}:{port} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP {host}:{own_port};branch=z9hG4bK{token};rport\r\n"
+                f"From: <sip:demo@{host}>;tag={token}\r\nTo: <sip:{address}:{port}>\r\n"
+                f"Call-ID: {token}@{host}\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+            )
+            probe.send(request.encode())
+            return probe.recv(2048).startswith(b"SIP/2.0 ")
+    return False

@@ -1,0 +1,125 @@
+"""What the demo consists of: its sites, people and numbers, and the text of its site files. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from isthmus.addressing import Aor
+from isthmus.errors import UsageError
+
+DOMAIN = "contoso.example"
+TENANT = "contoso"
+CARRIER = "carrier"
+# The first two numbers of every address of the demo; tests use others, so that both can run at once.
+DEFAULT_NETWORK = "127.0"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSite:
+    """One site of the demo. internal_address: where its engines meet (see `isthmus.site.internal`)."""
+
+    name: str
+    address: str
+    internal_address: str
+    authority: bool = False
+
+    @property
+    def fqdn(self) -> str:
+        """The name in the site's certificate. The role and the name are the same word in the demo."""
+        return f"{self.name}.{DOMAIN}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPerson:
+    """One person of the demo. home: the site where they are created."""
+
+    user: str
+    number: str
+    home: str
+
+    @property
+    def aor(self) -> Aor:
+        """Their address-of-record."""
+        return Aor(self.user, DOMAIN)
+
+    @property
+    def display_name(self) -> str:
+        """As a phone shows it."""
+        return self.user.capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole demo."""
+
+    sites: tuple[PlannedSite, ...]
+    people: tuple[PlannedPerson, ...]
+    carrier_address: str
+
+    @property
+    def authority(self) -> PlannedSite:
+        """The site whose directory says where people live."""
+        return next(site for site in self.sites if site.authority)
+
+
+PEOPLE = (
+    PlannedPerson("alice", "+14255550101", "premises"),
+    PlannedPerson("bob", "+14255550102", "premises"),
+    PlannedPerson("carol", "+14255550103", "online"),
+    PlannedPerson("dave", "+14255550104", "online"),
+    PlannedPerson("erin", "+14255550105", "premises"),
+    PlannedPerson("frank", "+14255550106", "online"),
+)
+
+
+def make_plan(network: str = DEFAULT_NETWORK) -> Plan:
+    """The demo on `network`, the first two numbers of a loopback address as in "127.0".
+
+    Raises UsageError for anything else: the demo must not be reachable from outside.
+    """
+    first, dot, second = network.partition(".")
+    if first != "127" or not dot or not (second.isascii() and second.isdigit() and int(second) < 256):
+        raise UsageError(f"{network!r} is no network for the demo", do="Write it as 127.0 up to 127.255.")
+    sites = (
+        PlannedSite("premises", f"{network}.1.1", f"{network}.1.2", authority=True),
+        PlannedSite("online", f"{network}.2.1", f"{network}.2.2"),
+    )
+    return Plan(sites, PEOPLE, f"{network}.9.1")
+
+
+def site_toml(plan: Plan, site: PlannedSite) -> str:
+    """The text of a site's file, ready to be edited by hand afterwards."""
+    peers = "".join(_peer_toml(peer) for peer in plan.sites if peer is not site)
+    return f"""\
+# The demo's site "{site.name}", written at its first start and kept from then on: change what you like.
+# docs/site-file.md explains every setting.
+
+[site]
+name = "{site.name}"
+role = "{site.name}"
+fqdn = "{site.fqdn}"
+domains = ["{DOMAIN}"]
+tenant = "{TENANT}"
+address = "{site.address}"
+internal_address = "{site.internal_address}"
+authority = {_toml(site.authority)}
+{peers}
+[[trunk]]
+name = "{CARRIER}"
+address = "{plan.carrier_address}"
+"""
+
+
+def _peer_toml(peer: PlannedSite) -> str:
+    return f"""
+[[peer]]
+name = "{peer.name}"
+fqdn = "{peer.fqdn}"
+address = "{peer.address}"
+authority = {_toml(peer.authority)}
+pstn = true
+"""
+
+
+def _toml(value: bool) -> str:
+    return "true" if value else "false"

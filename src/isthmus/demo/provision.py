@@ -1,0 +1,103 @@
+"""Lays out the demo's folder: CA, certificates, site files, the carrier's file, accounts.
+
+What is there already is kept, so that a second start takes no time and changes made by hand stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from isthmus.demo import accounts as account_file
+from isthmus.demo.accounts import Account
+from isthmus.demo.plan import CARRIER, Plan, PlannedSite, site_toml
+from isthmus.errors import UsageError
+from isthmus.pki import rules
+from isthmus.pki.service import CertificateAuthority
+from isthmus.pki.store import describe, parse_certificate, private_folder, write_private
+from isthmus.site import internal
+from isthmus.site.file import SiteFile, load
+
+_CERTIFICATE_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demo that is laid out and can be started.
+
+    fresh_passwords: whether passwords were made just now, so that people who exist need theirs set anew.
+    """
+
+    plan: Plan
+    directory: Path
+    sites: tuple[SiteFile, ...]
+    accounts: tuple[Account, ...]
+    fresh_passwords: bool
+
+    @property
+    def accounts_path(self) -> Path:
+        """Where the accounts are for a person to read."""
+        return accounts_path(self.directory)
+
+    @property
+    def authority(self) -> SiteFile:
+        """The site whose directory takes changes. Raises UsageError when the files name none."""
+        for site in self.sites:
+            if site.site.authority:
+                return site
+        raise UsageError(
+            "none of the demo's site files says authority = true",
+            where=str(self.directory),
+            do=f"{self.plan.authority.name}/site.toml must, and only that one.",
+        )
+
+    @property
+    def carrier_file(self) -> Path:
+        """What the simulated carrier is told."""
+        return self.directory / CARRIER / "carrier.toml"
+
+
+def accounts_path(directory: Path) -> Path:
+    """Where a demo in `directory` keeps its accounts."""
+    return directory / "accounts.json"
+
+
+def provision(plan: Plan, directory: Path) -> Demo:
+    """Lay out what is missing under `directory` and read the rest.
+
+    Raises UsageError for a broken site file, accounts file or CA, and where nothing can be written.
+    """
+    private_folder(directory)
+    authority = _certificate_authority(directory / "ca")
+    sites = tuple(_site(plan, site, directory) for site in plan.sites)
+    for site in sites:
+        private_folder(site.state_dir)
+        _certify(authority, site)
+    accounts, fresh = account_file.read_or_make(accounts_path(directory), plan)
+    return Demo(plan, directory, sites, tuple(accounts), fresh)
+
+
+def _certificate_authority(folder: Path) -> CertificateAuthority:
+    if (folder / "ca.key").exists():
+        return CertificateAuthority.open(folder)
+    return CertificateAuthority.create(folder, "Isthmus demo CA")
+
+
+def _site(plan: Plan, site: PlannedSite, directory: Path) -> SiteFile:
+    path = directory / site.name / "site.toml"
+    if not path.exists():
+        write_private(path, site_toml(plan, site).encode())
+    return load(path)
+
+
+def _certify(authority: CertificateAuthority, site: SiteFile) -> None:
+    """Issue the site's certificate where there is none of this CA, or where it is time for a new one."""
+    certificate, ca = internal.site_certificate(site), internal.ca_certificate(site)
+    names = rules.certificate_names(site.site.fqdn, site.site.address)
+    if certificate.exists() and ca.exists() and ca.read_bytes() == authority.pem:
+        current = describe(parse_certificate(certificate.read_bytes(), str(certificate)))
+        if not rules.renewal_due(current, names, datetime.now(UTC)):
+            return
+    write_private(ca, authority.pem)
+    write_private(certificate, authority.issue(names, _CERTIFICATE_DAYS))
