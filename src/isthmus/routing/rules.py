@@ -49,9 +49,7 @@ def decide(request: Request, snapshot: Snapshot) -> Outcome:
     return Outcome(_to_person(request, person, snapshot.config, steps), tuple(steps))
 
 
-def _to_person(
-    request: Request, person: PersonRecord | None, config: Config, steps: list[Step]
-) -> Decision:
+def _to_person(request: Request, person: PersonRecord | None, config: Config, steps: list[Step]) -> Decision:
     if person is None:
         return _to_unknown(request, config, steps)
     if not person.enabled:
@@ -79,7 +77,10 @@ def _to_unknown(request: Request, config: Config, steps: list[Step]) -> Decision
         return _NOT_FOUND
     if request.source is Source.PEER and request.epoch >= 0:
         steps.append(
-            Step("newer", f"{request.via} knows {request.target} by epoch {request.epoch}, we not yet: home is here")
+            Step(
+                "newer",
+                f"{request.via} knows {request.target} by epoch {request.epoch}, we not yet: home is here",
+            )
         )
         return Local(request.target, request.epoch)
     steps.append(Step("unknown", f"nobody is called {request.target}"))
@@ -93,14 +94,15 @@ def _same_tenant(request: Request, person: PersonRecord, config: Config) -> bool
     return config.domains.get(request.caller.rpartition("@")[2], -1) == person.tenant
 
 
-def _from_peer(
-    request: Request, person: PersonRecord, home: str, config: Config, steps: list[Step]
-) -> Decision:
+def _from_peer(request: Request, person: PersonRecord, home: str, config: Config, steps: list[Step]) -> Decision:
     """Rule 4. `request.epoch` is what the peer knew when it chose us."""
     here = config.site
     if request.epoch > person.epoch:
         steps.append(
-            Step("newer", f"{request.via} routed by epoch {request.epoch}, newer than our {person.epoch}: home is here")
+            Step(
+                "newer",
+                f"{request.via} routed by epoch {request.epoch}, newer than our {person.epoch}: home is here",
+            )
         )
         return Local(person.aor, request.epoch)
     if home == here:
@@ -108,18 +110,22 @@ def _from_peer(
         return Local(person.aor, person.epoch)
     if request.epoch < person.epoch:
         steps.append(
-            Step("older", f"{request.via} routed by epoch {request.epoch}, older than our {person.epoch}: home is {home}")
+            Step(
+                "older",
+                f"{request.via} routed by epoch {request.epoch}, older than our {person.epoch}: home is {home}",
+            )
         )
         return _relay(request, person, home, config, steps)
     steps.append(
-        Step("disagree", f"{request.via} and we hold the same epoch {person.epoch} and disagree: home is {home} for us")
+        Step(
+            "disagree",
+            f"{request.via} and we hold the same epoch {person.epoch} and disagree: home is {home} for us",
+        )
     )
     return Answer(482, "Sites Disagree About Home")
 
 
-def _relay(
-    request: Request, person: PersonRecord, home: str, config: Config, steps: list[Step]
-) -> Decision:
+def _relay(request: Request, person: PersonRecord, home: str, config: Config, steps: list[Step]) -> Decision:
     if home not in request.unreachable:
         steps.append(Step("relay", f"hand over to {home} with epoch {person.epoch}"))
         return Relay(home, person.aor, person.epoch)

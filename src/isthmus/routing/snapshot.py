@@ -80,12 +80,19 @@ class LmdbSnapshot:
         """Map the snapshot in folder `path`. Raises UnavailableError where none has been compiled yet."""
         try:
             env = lmdb.open(
-                str(path), map_size=_MAP_BYTES, max_dbs=len(_TABLES), readonly=True, max_readers=510, readahead=False
+                str(path),
+                map_size=_MAP_BYTES,
+                max_dbs=len(_TABLES),
+                readonly=True,
+                max_readers=510,
+                readahead=False,
             )
             return cls(env)
         except lmdb.Error as error:
             raise UnavailableError(
-                f"there is no snapshot to read ({error})", where=str(path), do="Start the site, or rebuild it."
+                f"there is no snapshot to read ({error})",
+                where=str(path),
+                do="Start the site, or rebuild it.",
             ) from error
 
     @contextlib.contextmanager
@@ -226,7 +233,10 @@ def _key(text: str) -> bytes:
 
 
 def _positions(config: Config) -> tuple[dict[str, int], dict[str, int]]:
-    return ({name: i for i, name in enumerate(config.sites)}, {name: i for i, name in enumerate(config.tenants)})
+    return (
+        {name: i for i, name in enumerate(config.sites)},
+        {name: i for i, name in enumerate(config.tenants)},
+    )
 
 
 def _record(person: Person, homes: dict[str, int], tenants: dict[str, int]) -> PersonRecord:

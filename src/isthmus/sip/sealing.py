@@ -18,7 +18,7 @@ from enum import StrEnum
 import msgspec
 
 _MAC_BYTES = 10
-_PROTOCOLS = ("udp", "tcp", "ws")
+EDGES = ("udp", "tcp", "tls", "ws")
 
 
 class Side(StrEnum):
@@ -36,18 +36,17 @@ class Pass(msgspec.Struct, frozen=True):
 
 
 class Flow(msgspec.Struct, frozen=True):
-    """The way to one user agent: `protocol` is udp, tcp or ws as the SIP engine sees it (TLS ends before it)."""
+    """The way to one user agent: the kind of listener it came to (udp, tcp, tls, ws), its address and port."""
 
-    protocol: str
+    edge: str
     host: str
     port: int
 
     @property
     def uri(self) -> str:
-        """Next hop as a SIP URI."""
+        """Next hop as a SIP URI. TLS ends before the SIP engine, so the engine's transport is tcp then."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        tail = "" if self.protocol == "udp" else f";transport={self.protocol}"
-        return f"sip:{host}:{self.port}{tail}"
+        return f"sip:{host}:{self.port};transport={'tcp' if self.edge == 'tls' else self.edge};edge={self.edge}"
 
 
 def seal_pass(secret: bytes, call_id: str, passage: Pass) -> str:
@@ -68,11 +67,7 @@ def open_pass(secret: bytes, call_id: str, sealed: str) -> Pass | None:
 
 def seal_flow(secret: bytes, call_id: str, flow: Flow) -> str:
     """The Contact parameter value for this flow within this dialog, URI-safe."""
-    body = (
-        bytes((_PROTOCOLS.index(flow.protocol),))
-        + flow.port.to_bytes(2, "big")
-        + ipaddress.ip_address(flow.host).packed
-    )
+    body = bytes((EDGES.index(flow.edge),)) + flow.port.to_bytes(2, "big") + ipaddress.ip_address(flow.host).packed
     return _text(body + _mac(secret, b"flow", body, call_id))
 
 
@@ -85,7 +80,7 @@ def open_flow(secret: bytes, call_id: str, sealed: str) -> Flow | None:
     body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
     if len(body) not in (7, 19) or not hmac.compare_digest(mac, _mac(secret, b"flow", body, call_id)):
         return None
-    return Flow(_PROTOCOLS[body[0]], str(ipaddress.ip_address(body[3:])), int.from_bytes(body[1:3], "big"))
+    return Flow(EDGES[body[0]], str(ipaddress.ip_address(body[3:])), int.from_bytes(body[1:3], "big"))
 
 
 def _mac(secret: bytes, purpose: bytes, body: bytes, call_id: str) -> bytes:

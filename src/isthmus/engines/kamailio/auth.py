@@ -1,0 +1,113 @@
+"""Who is calling: digest authentication inside Kamailio's workers.
+
+The rules are in isthmus.sip.digest. Here is what needs shared memory: which nonce counts were used, and how often
+an account was guessed at. Whether an account exists shows neither in answers nor in the time they take.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+
+from isthmus.engines.kamailio.config import BrainSettings
+from isthmus.engines.kamailio.ksr import KSR, Refused, header, text
+from isthmus.routing.model import PersonRecord
+from isthmus.routing.snapshot import View
+from isthmus.sip import digest
+
+
+class Challenged(Exception):  # noqa: N818 - an outcome, not an error
+    """A challenge was sent; the request ends here."""
+
+
+class Authenticator:
+    """Checks phones' credentials against the snapshot."""
+
+    def __init__(self, settings: BrainSettings, secret: bytes) -> None:
+        self._settings, self._secret = settings, secret
+
+    def authenticate(self, view: View, method: str, domain: str) -> PersonRecord:
+        """The person whose phone sent the request at hand.
+
+        domain: realm, one of ours. Raises Challenged after a challenge, Refused when guessing is to stop.
+        """
+        register = method == "REGISTER"
+        asked = "WWW-Authenticate" if register else "Proxy-Authenticate"
+        given = header("Authorization" if register else "Proxy-Authorization")
+        credentials = digest.parse_credentials(given) if given else None
+        if credentials is None or credentials.realm != domain:
+            self._challenge(asked, domain, stale=False)
+            raise Challenged
+        source = text("$si")
+        guard = f"{source}|{credentials.username.lower()}@{domain}"
+        self._refuse_guessing(guard)
+        person = view.person(f"{credentials.username.lower()}@{domain}")
+        if not self._is_right(credentials, method, person):
+            KSR.htable.sht_inc("failed", guard)
+            self._challenge(asked, domain, stale=False)
+            raise Challenged
+        if not self._is_fresh(credentials, domain, source):
+            self._challenge(asked, domain, stale=True)
+            raise Challenged
+        assert person is not None
+        return person
+
+    def _is_right(self, credentials: digest.Credentials, method: str, person: PersonRecord | None) -> bool:
+        """The answer for a real account, a disabled one and none at all takes the same work."""
+        sha256 = credentials.algorithm is digest.Algorithm.SHA256
+        if person is None:
+            size = 32 if sha256 else 16
+            ha1 = hmac.digest(self._secret, credentials.username.encode(), hashlib.sha256)[:size]
+        else:
+            ha1 = person.ha1_sha256 if sha256 else person.ha1_md5
+        right = digest.is_right(credentials, method, ha1) and self._is_for_this(credentials.uri)
+        return right and person is not None and person.enabled
+
+    def _is_for_this(self, uri: str) -> bool:
+        """The digest's uri must be the Request-URI (RFC 7616 3.4.6), or credentials could serve elsewhere.
+
+        The proxies before us, and some phones, write it with or without port and parameters: user and host decide.
+        """
+        return _essence(uri) == _essence(text("$ru"))
+
+    def _is_fresh(self, credentials: digest.Credentials, domain: str, source: str) -> bool:
+        """Whether nonce and count were not used yet, but by this very message (a UDP retransmission)."""
+        age = digest.nonce_age(self._secret, credentials.nonce, time.time(), domain, source)
+        if age is None or not -1 <= age <= self._settings.nonce_lifetime_s:
+            return False
+        print_ = f"{credentials.counter}|{text('$sp')}|{text('$ci')}|{text('$cs')}|{text('$rm')}"
+        key = credentials.nonce
+        KSR.htable.sht_lock(f"nonce=>{key}")
+        try:
+            used = KSR.htable.sht_get("nonce", key)
+            if used is not None and credentials.counter <= int(str(used).split("|", 1)[0]):
+                return str(used) == print_
+            KSR.htable.sht_sets("nonce", key, print_)
+        finally:
+            KSR.htable.sht_unlock(f"nonce=>{key}")
+        return True
+
+    def _refuse_guessing(self, guard: str) -> None:
+        failed = KSR.htable.sht_get("failed", guard)
+        if failed is not None and int(failed) >= self._settings.failed_logins_per_minute:
+            raise Refused(403, "Too Many Wrong Passwords, Wait A Minute")
+
+    def _challenge(self, name: str, realm: str, *, stale: bool) -> None:
+        nonce = digest.make_nonce(self._secret, time.time(), realm, text("$si"))
+        agent = header("User-Agent")
+        md5_only = any(agent.startswith(prefix) for prefix in self._settings.md5_only_user_agents)
+        KSR.hdr.append_to_reply(digest.challenges(name, realm, nonce, stale=stale, md5_only=md5_only))
+        if name == "WWW-Authenticate":
+            KSR.sl.send_reply(401, "Unauthorized")
+        else:
+            KSR.sl.send_reply(407, "Proxy Authentication Required")
+
+
+def _essence(uri: str) -> str:
+    """Scheme-less `user@host` of a SIP URI, lower case."""
+    bare = uri.partition(":")[2] if uri[:4].lower() in ("sip:", "sips", "tel:") else uri
+    bare = bare.partition(";")[0].partition("?")[0].lower()
+    user, at, hostport = bare.rpartition("@")
+    host = hostport.partition("]")[0] if hostport.startswith("[") else hostport.partition(":")[0]
+    return user.partition(":")[0] + at + host

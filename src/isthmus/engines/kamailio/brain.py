@@ -1,0 +1,75 @@
+"""The brain inside Kamailio's workers: what Kamailio calls for each message (KEMI).
+
+One method a route. Each is wrapped, since an exception that escapes leaves the request unanswered. The work is in
+`requests` (out of dialog), `dialogs` (in dialog), `branches` (on the way out) and `replies`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from isthmus.engines.kamailio import branches, dialogs, replies, requests
+from isthmus.engines.kamailio.auth import Authenticator
+from isthmus.engines.kamailio.config import BrainSettings
+from isthmus.engines.kamailio.ksr import KSR, Refused, answer
+from isthmus.engines.kamailio.site import Site
+
+
+class Brain:
+    """Kamailio makes one before it forks; each worker then has its own copy."""
+
+    def __init__(self, settings_file: str) -> None:
+        settings = msgspec.json.decode(Path(settings_file).read_bytes(), type=BrainSettings)
+        self._site = Site(settings)
+        self._auth = Authenticator(settings, self._site.secret)
+
+    def child_init(self, rank: int) -> int:
+        """Called in each process, and once before the fork: so nothing is opened here."""
+        return 0
+
+    def ksr_request_route(self, message: object) -> int:
+        """Every request."""
+        try:
+            requests.handle(self._site, self._auth)
+        except Refused as refused:
+            answer(refused.code, refused.reason)
+        except UnicodeDecodeError:
+            answer(400, "Not UTF-8")
+        except BaseException as error:
+            KSR.err(f"request not routed: {type(error).__name__}: {error}\n")
+            answer(500, "Server Internal Error")
+        return 1
+
+    def ksr_reply_route(self, message: object) -> int:
+        """Every reply, before its transaction is looked up. The work is done in ksr_reply_in."""
+        return 1
+
+    def ksr_reply_in(self, message: object) -> int:
+        """Every reply of a transaction that asked for it."""
+        return self._guarded("reply", lambda: replies.handle(self._site))
+
+    def ksr_branch_out(self, message: object) -> int:
+        """Each branch of an out-of-dialog request, on its way out."""
+        return self._guarded("branch", lambda: branches.handle(self._site))
+
+    def ksr_failure(self, message: object) -> int:
+        """A call that ended without 2xx: another way out, or the end of its media."""
+        return self._guarded("failure", lambda: requests.handle_failure(self._site))
+
+    def ksr_onsend_route(self, message: object) -> int:
+        """Asked for by the engine for each message sent."""
+        return 1
+
+    def ksr_xhttp_event(self, message: object, event: str) -> int:
+        """The WebSocket handshake (RFC 7118)."""
+        return self._guarded("handshake", lambda: dialogs.websocket_handshake(self._site))
+
+    def _guarded(self, what: str, work: object) -> int:
+        try:
+            assert callable(work)
+            work()
+        except BaseException as error:
+            KSR.err(f"{what} route failed: {type(error).__name__}: {error}\n")
+        return 1

@@ -1,0 +1,76 @@
+"""Each branch of a request on its way out: next hop, Record-Route, identity and media for the one who gets it."""
+
+from __future__ import annotations
+
+from isthmus.engines.kamailio import contact, hops, media
+from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_PASS_LINK, FLAG_PRIVATE, KSR, has_sdp, text
+from isthmus.engines.kamailio.site import Site
+from isthmus.sip.sealing import Pass, Side, seal_pass
+
+
+def handle(site: Site) -> None:
+    """One branch of an out-of-dialog request."""
+    far_end = _next_hop(site)
+    if far_end == "peer" and KSR.pv.get("$avp(epoch)") is not None:
+        KSR.hdr.append(f"X-Isthmus-Epoch: {text('$avp(epoch)')}\r\n")
+    _identity(far_end)
+    if KSR.is_INVITE():
+        relayed = _is_media_relayed(site, far_end)
+        _record_route(site, far_end, Pass(side(), relayed))
+        if relayed:
+            KSR.setbflag(FLAG_MEDIA)
+            if has_sdp():
+                KSR.rtpengine.rtpengine_offer(media.offer(text("$ci"), side(), far_end))
+
+
+def side() -> Side:
+    """The side of this passage: where the first request of the dialog came from."""
+    return Side.LINK if KSR.isflagset(FLAG_PASS_LINK) > 0 else Side.EDGE
+
+
+def _next_hop(site: Site) -> str:
+    """Settle the hop; gives the kind of far end: peer, or the listener (udp, tcp, tls, ws) whose side it is on."""
+    hop = text("$du") or text("$ru")
+    peer = site.peer_of_hop(hop)
+    if peer is not None:
+        hops.to_peer(site, peer.name)
+        return "peer"
+    edge = contact.edge_of(hop)
+    if edge:
+        hops.to_flow(site, hop, edge)
+        return edge
+    return "tcp" if ";transport=tcp" in hop else "udp"
+
+
+def _identity(far_end: str) -> None:
+    """Who calls: asserted by us, or by the peer before us; kept from phones where the caller wants privacy."""
+    if KSR.isflagset(FLAG_PRIVATE) > 0 and far_end != "peer":
+        KSR.hdr.remove("P-Asserted-Identity")
+        return
+    asserted = KSR.pv.get("$avp(identity)")
+    if asserted is not None:
+        KSR.hdr.append(str(asserted))
+
+
+def _is_media_relayed(site: Site, far_end: str) -> bool:
+    """Not where this site only passes a call on between links, nor between two phones that reach each other."""
+    mode = site.settings.relay
+    from_link = side() is Side.LINK
+    if mode == "never" or (from_link and far_end == "peer"):
+        return False
+    if mode == "always" or from_link or far_end in ("peer", "ws"):
+        return True
+    callee = text("$du").partition(":")[2].partition(";")[0].rpartition(":")[0]
+    return not (text("$avp(arrival)") != "ws" and site.direct.hold(text("$si")) and site.direct.hold(callee))
+
+
+def _record_route(site: Site, far_end: str, passage: Pass) -> None:
+    """One Record-Route where both sides are reached alike, else one for each (RFC 5658)."""
+    seal = seal_pass(site.secret, text("$ci"), passage)
+    routes = site.settings.record_routes
+    outward = routes[far_end].replace("{seal}", seal)
+    inward = routes[text("$avp(arrival)")].replace("{seal}", seal)
+    if outward == inward:
+        KSR.hdr.insert(f"Record-Route: <{outward}>\r\n")
+    else:
+        KSR.hdr.insert(f"Record-Route: <{outward};r2=on>, <{inward};r2=on>\r\n")

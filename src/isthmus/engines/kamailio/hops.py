@@ -1,0 +1,43 @@
+"""Where the message at hand goes next, and by which socket."""
+
+from __future__ import annotations
+
+from isthmus.addressing.hostport import bracketed
+from isthmus.engines.kamailio import contact
+from isthmus.engines.kamailio.ksr import KSR, header, text
+from isthmus.engines.kamailio.site import Site
+from isthmus.sip.sealing import Flow, seal_flow
+
+
+def to_peer(site: Site, name: str) -> None:
+    """Next hop: haproxy's entrance to that peer."""
+    KSR.setdsturi(f"sip:{bracketed(site.settings.internal_host)}:{site.peers[name].out_port};transport=tcp")
+    KSR.pv.sets("$fs", site.settings.sockets[f"peer:{name}"])
+
+
+def to_flow(site: Site, uri: str, edge: str) -> None:
+    """Next hop: a phone. A connection that is gone is not made anew: nobody would be at its other end."""
+    KSR.setdsturi(uri)
+    KSR.pv.sets("$fs", site.settings.sockets[edge])
+    if edge != "udp":
+        KSR.set_forward_no_connect()
+
+
+def own_flow(edge: str) -> Flow:
+    """The flow the message at hand came by. edge: the listener it came to."""
+    return Flow(edge, text("$si").strip("[]"), int(text("$sp")))
+
+
+def seal_contact(site: Site, edge: str) -> bool:
+    """Put the sender's sealed flow into the Contact of the message at hand, so that the far end's requests find it.
+
+    Returns False where the message has no usable Contact.
+    """
+    given = header("Contact")
+    sealed = contact.with_flow(given, seal_flow(site.secret, text("$ci"), own_flow(edge))) if given else None
+    if sealed is None:
+        return False
+    if sealed != given:
+        KSR.hdr.remove("Contact")
+        KSR.hdr.append(f"Contact: {sealed}\r\n")
+    return True

@@ -1,0 +1,48 @@
+"""Kamailio's own functions, which exist inside its workers alone, and the few wrappers all rooms share."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+KSR: Any = importlib.import_module("KSR")
+
+# Message flags, kept with the transaction and so seen again in reply and failure routes.
+FLAG_OFFERED = 1  # the request carried SDP: an answer is due in the reply
+FLAG_MEDIA = 2  # also a branch flag: media of this passage is relayed here
+FLAG_PASS_LINK = 3  # the first request of this dialog came over the link
+FLAG_PRIVATE = 4  # the caller asked for privacy (RFC 3323): no identity towards phones
+
+
+class Refused(Exception):  # noqa: N818 - an outcome, not an error
+    """Ends the handling of a request with a final answer."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        self.code, self.reason = code, reason
+        super().__init__(reason)
+
+
+def text(pseudo_variable: str) -> str:
+    """A pseudo-variable as text, empty where it is unset.
+
+    Raises UnicodeDecodeError for bytes that are not UTF-8: whoever sent them gets 400.
+    """
+    value = KSR.pv.get(pseudo_variable)
+    return "" if value is None else str(value)
+
+
+def header(name: str) -> str:
+    """The first header of that name, empty where there is none. Sees what was received, not what was changed."""
+    value = KSR.hdr.get(name)
+    return "" if value is None else str(value)
+
+
+def answer(code: int, reason: str) -> None:
+    """Send a final answer, in the transaction if there is one."""
+    KSR.sl.send_reply(code, reason)
+
+
+def has_sdp() -> bool:
+    """Whether the message at hand carries a session description."""
+    kind = KSR.pv.get("$cT")
+    return kind is not None and str(kind).lower().startswith(("application/sdp", "multipart/"))

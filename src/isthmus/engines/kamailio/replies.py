@@ -1,0 +1,36 @@
+"""Replies on their way back: the answerer's flow is sealed into its Contact, its media is relayed."""
+
+from __future__ import annotations
+
+from isthmus.engines.kamailio import branches, hops, media
+from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_OFFERED, KSR, has_sdp, text
+from isthmus.engines.kamailio.site import Site
+
+_INTERNAL = "^(X-Isthmus-.*|P-Asserted-Identity|P-Preferred-Identity|Remote-Party-ID)$"
+
+
+def handle(site: Site) -> None:
+    """One reply to a request that was relayed."""
+    code = int(KSR.pv.get("$rs"))
+    if code <= 100:
+        return
+    if not site.sent_by_peer():
+        KSR.textops.remove_hf_re(_INTERNAL)
+        if code < 300:
+            hops.seal_contact(site, _edge(site))
+    if KSR.isbflagset(FLAG_MEDIA) > 0 and has_sdp():
+        side = branches.side()
+        if KSR.isflagset(FLAG_OFFERED) > 0:
+            KSR.rtpengine.rtpengine_answer(media.answer(text("$ci"), side))
+        else:
+            KSR.rtpengine.rtpengine_offer(media.offer(text("$ci"), side, text("$avp(arrival)") or "udp"))
+
+
+def _edge(site: Site) -> str:
+    """The listener by which the answerer is connected."""
+    protocol = text("$pr").lower()
+    if protocol.startswith("ws"):
+        return "ws"
+    if protocol == "udp":
+        return "udp"
+    return site.settings.listeners.get(int(KSR.pv.get("$Rp") or 0), "tcp")
