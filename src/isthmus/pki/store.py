@@ -22,10 +22,10 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Replace `path` by `content` atomically, 0600: a reader sees the old file or the new one.
 
-    Raises UsageError where it can't be written (no right, disk full).
+    durable: wait until it is on the disk. Raises UsageError where it can't be written (no right, disk full).
     """
     try:
         private_folder(path.parent)
@@ -35,7 +35,8 @@ def write_private(path: Path, content: bytes) -> None:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)

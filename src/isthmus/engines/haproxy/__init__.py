@@ -1,0 +1,5 @@
+"""haproxy: the edge of a site. `render` makes its configuration, `runtime` talks to it while it runs."""
+
+from isthmus.engines.haproxy.config import command, render
+
+__all__ = ["command", "render"]

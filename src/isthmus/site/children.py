@@ -1,0 +1,48 @@
+"""The processes of a site: how each is made ready, started and asked whether it works."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from isthmus.engines import haproxy, kamailio, rtpengine
+from isthmus.pki import store
+from isthmus.site import health, internal
+from isthmus.site.file import SiteFile
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One process. prepare: writes its configuration. probe: raises IsthmusError while it does not answer."""
+
+    name: str
+    command: list[str]
+    prepare: Callable[[], None]
+    probe: Callable[[], None]
+
+
+def children(site: SiteFile, *, fd_limit: int) -> list[Child]:
+    """The site's processes in the order of starting; they are stopped in the opposite order."""
+
+    def write_haproxy() -> None:
+        store.write_private(internal.haproxy_config(site), haproxy.render(site, fd_limit=fd_limit).encode())
+
+    control = [sys.executable, "-m", "isthmus.site.control", str(site.path)]
+    found = [Child("control", control, lambda: None, lambda: health.control(site))]
+    if site.media.relay != "never":
+        found.append(
+            Child(
+                "rtpengine",
+                rtpengine.command(site),
+                lambda: rtpengine.prepare(site),
+                lambda: health.rtpengine(site),
+            )
+        )
+    found.append(
+        Child(
+            "kamailio", kamailio.command(site), lambda: kamailio.prepare(site), lambda: health.kamailio(site)
+        )
+    )
+    found.append(Child("haproxy", haproxy.command(site), write_haproxy, lambda: health.haproxy(site)))
+    return found
