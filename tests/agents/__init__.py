@@ -1,0 +1,1 @@
+"""User agents for tests: our own, pjsua2, baresip and SIPp."""
