@@ -81,9 +81,7 @@ class CertificateAuthority:
         found = [store.describe(store.parse_certificate(path.read_bytes(), str(path))) for path in paths]
         return sorted(found, key=lambda certificate: certificate.not_before, reverse=True)
 
-    def _leaf(
-        self, names: Names, key: ec.EllipticCurvePrivateKey, start: datetime, end: datetime
-    ) -> x509.Certificate:
+    def _leaf(self, names: Names, key: ec.EllipticCurvePrivateKey, start: datetime, end: datetime) -> x509.Certificate:
         usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         general: list[x509.GeneralName] = [x509.DNSName(names.fqdn)]
         general += [x509.IPAddress(ipaddress.ip_address(address)) for address in names.addresses]
@@ -101,9 +99,7 @@ class CertificateAuthority:
             .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
             .add_extension(x509.SubjectAlternativeName(general), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key), critical=False)
             .sign(self._key, SHA256())
         )
 

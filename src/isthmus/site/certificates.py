@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from isthmus.engines.haproxy import runtime
-from isthmus.errors import IsthmusError, RefusedError
+from isthmus.errors import IsthmusError, RefusedError, UnavailableError
 from isthmus.pki import rules, store
 from isthmus.pki.model import Certificate, Expiry, Names
 from isthmus.pki.service import CertificateAuthority
@@ -45,12 +46,12 @@ def current(site: SiteFile) -> Certificate | None:
 def issue(site: SiteFile, ca: CertificateAuthority, *, days: int | None = None) -> Certificate:
     """Issue, install and, where haproxy runs, reload. days: lifetime, by default the site file's.
 
-    Raises UsageError, RefusedError, UnavailableError.
+    Raises UsageError, RefusedError.
     """
     pem = ca.issue(wanted_names(site), days or site.pki.lifetime_days)
     store.write_private(internal.ca_certificate(site), ca.pem)
     store.write_private(internal.site_certificate(site), pem)
-    if internal.haproxy_socket(site).exists():
+    with contextlib.suppress(UnavailableError):  # a site that does not run reads it when it starts
         reload(site)
     return store.describe(store.parse_certificate(pem, "pem"))
 

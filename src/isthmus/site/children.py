@@ -40,9 +40,7 @@ def children(site: SiteFile, *, fd_limit: int) -> list[Child]:
             )
         )
     found.append(
-        Child(
-            "kamailio", kamailio.command(site), lambda: kamailio.prepare(site), lambda: health.kamailio(site)
-        )
+        Child("kamailio", kamailio.command(site), lambda: kamailio.prepare(site), lambda: health.kamailio(site))
     )
     found.append(Child("haproxy", haproxy.command(site), write_haproxy, lambda: health.haproxy(site)))
     return found

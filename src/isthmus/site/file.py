@@ -42,9 +42,7 @@ class SiteSection(_Section):
     name: Name = Field(description="Short name, the same in every site's file, as in `--to NAME`.")
     role: Role = Field(description="`premises`, `online` or `connector`.")
     fqdn: Fqdn = Field(description="The site's own host name; the name in its certificate.")
-    domains: tuple[Fqdn, ...] = Field(
-        description="SIP domains whose people live here or at a peer.", default=()
-    )
+    domains: tuple[Fqdn, ...] = Field(description="SIP domains whose people live here or at a peer.", default=())
     tenant: Name = Field(
         description="Tenant that owns `domains` where this site is first to create them.", default="main"
     )
@@ -151,8 +149,7 @@ class LinkSection(_Section):
     )
     when_down: tuple[Literal["pstn"], ...] = Field(
         default=("pstn",),
-        description="Ways out, in order, for calls to people whose home can't be reached. "
-        "Empty: answer 503 at once.",
+        description="Ways out, in order, for calls to people whose home can't be reached. Empty: answer 503 at once.",
     )
 
 
@@ -171,9 +168,7 @@ class ProtectionSection(_Section):
     connection_rate_per_10s: int = Field(
         default=4000, ge=1, description="New connections one address may open in ten seconds."
     )
-    exempt_networks: tuple[str, ...] = Field(
-        default=(), description="Networks (CIDR) these limits pass over."
-    )
+    exempt_networks: tuple[str, ...] = Field(default=(), description="Networks (CIDR) these limits pass over.")
 
 
 class Peer(_Section):

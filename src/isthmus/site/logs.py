@@ -55,9 +55,7 @@ class LogFile:
             if dropped is None:
                 continue
             if dropped:
-                kept.append(
-                    f"... {dropped} lines left out, more came than {LINES_PER_S:.0f} a second".encode()
-                )
+                kept.append(f"... {dropped} lines left out, more came than {LINES_PER_S:.0f} a second".encode())
             kept.append(line[:MAX_LINE])
         self._write(kept)
 

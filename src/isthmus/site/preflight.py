@@ -117,9 +117,7 @@ def _taken_ports(site: SiteFile) -> Iterator[IsthmusError]:
                 do="Change it in [site], or add it.",
             )
         elif code and code != errno.EADDRNOTAVAIL:
-            yield RefusedError(
-                f"can't listen on {shown} ({os.strerror(code)})", do=f"Change {listener.setting}."
-            )
+            yield RefusedError(f"can't listen on {shown} ({os.strerror(code)})", do=f"Change {listener.setting}.")
 
 
 def _bind_error(listener: Listener) -> int:

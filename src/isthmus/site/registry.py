@@ -42,9 +42,7 @@ def find(name: str | None = None, directory: Path | None = None) -> SiteFile:
     if wanted is None:
         return _authority(folder, known)
     if wanted not in known:
-        raise NotFoundError(
-            f"there is no site {wanted!r}", where=str(folder), do=f"Sites here: {', '.join(known)}."
-        )
+        raise NotFoundError(f"there is no site {wanted!r}", where=str(folder), do=f"Sites here: {', '.join(known)}.")
     return load(folder / wanted / "site.toml")
 
 

@@ -19,9 +19,7 @@ _CHUNK = 65536
 class Running:
     """A started process. Made by `start`; `close` gives its descriptors back."""
 
-    def __init__(
-        self, family: process.Family, popen: subprocess.Popen[bytes], output: int, log: LogFile
-    ) -> None:
+    def __init__(self, family: process.Family, popen: subprocess.Popen[bytes], output: int, log: LogFile) -> None:
         self.family, self._popen, self._output, self._log = family, popen, output, log
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()

@@ -36,9 +36,7 @@ _STOP_PATIENCE_S = 5.0
 class Supervisor:
     """One site's processes. notify: told each change in words a person can read."""
 
-    def __init__(
-        self, site: SiteFile, kids: Sequence[Child], notify: Callable[[str], None] = lambda _: None
-    ) -> None:
+    def __init__(self, site: SiteFile, kids: Sequence[Child], notify: Callable[[str], None] = lambda _: None) -> None:
         self._site, self._children, self._notify = site, list(kids), notify
         self._states = {child.name: rules.Process() for child in kids}
         self._running: dict[str, Running] = {}
