@@ -21,9 +21,7 @@ def test_accounts_are_as_promised_and_private(tmp_path: Path) -> None:
     path = tmp_path / "demo" / "accounts.json"
     entries = json.loads(path.read_text())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [set(entry) for entry in entries] == [
-        {"aor", "username", "password", "number", "home", "site_address"}
-    ] * 6
+    assert [set(entry) for entry in entries] == [{"aor", "username", "password", "number", "home", "site_address"}] * 6
     carol = next(entry for entry in entries if entry["username"] == "carol")
     assert (carol["aor"], carol["home"], carol["site_address"]) == (
         "carol@contoso.example",

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from isthmus.demo.plan import CARRIER
-from isthmus.demo.ports import Endpoint
 from isthmus.demo.provision import Demo
 from isthmus.errors import UnavailableError
-from isthmus.site import internal
+from isthmus.site import status
 from isthmus.site.file import SiteFile
 
-# The supervisor writes its status every two seconds; one older than this is of a supervisor that has gone.
-_STATUS_FRESH_S = 8.0
 _LAST_WORDS_BYTES = 4096
 
 
@@ -30,14 +25,14 @@ _LAST_WORDS_BYTES = 4096
 class Part:
     """One process of the demo.
 
+    site: its site file; None for the carrier.
     waits_for: what it still waits for, in a few words; None as soon as it is ready.
-    endpoints: what it listens on; they must be free before it starts.
     """
 
     name: str
     command: tuple[str, ...]
     log: Path
-    endpoints: tuple[Endpoint, ...]
+    site: SiteFile | None
     waits_for: Callable[[], str | None]
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -56,9 +51,7 @@ class Part:
                     start_new_session=True,
                 )
         except OSError as error:
-            raise UnavailableError(
-                f"{self.name} can't be started ({error})", where=self.command[0]
-            ) from error
+            raise UnavailableError(f"{self.name} can't be started ({error})", where=self.command[0]) from error
 
     def last_words(self) -> str:
         """The last line it printed, for the message that it has ended; empty when it printed none."""
@@ -84,7 +77,7 @@ def _carrier(demo: Demo) -> Part:
         name=CARRIER,
         command=(sys.executable, "-m", "isthmus.demo.carrier", str(demo.carrier_file)),
         log=log_path(demo.directory, CARRIER),
-        endpoints=(Endpoint("udp", address, 5060), Endpoint("tcp", address, 5060)),
+        site=None,
         waits_for=lambda: None if _answers_sip(address, 5060) else "its SIP port",
     )
 
@@ -95,36 +88,17 @@ def _site(site: SiteFile, logs: Path) -> Part:
         name=site.site.name,
         command=(str(isthmus), "site", "run", str(site.path)),
         log=logs / f"{site.site.name}.log",
-        endpoints=_site_endpoints(site),
+        site=site,
         waits_for=lambda: site_waits_for(site),
-    )
-
-
-def _site_endpoints(site: SiteFile) -> tuple[Endpoint, ...]:
-    ports, outside, inside = site.ports, site.site.address, site.site.internal_address
-    tcp = (ports.sip, ports.sips, ports.web, ports.link_sip, ports.link_api)
-    inner = [internal.KAMAILIO_TCP, internal.KAMAILIO_TLS, internal.KAMAILIO_WS]
-    for index in range(len(site.peer)):
-        inner += [internal.link_in_port(index), internal.link_out_port(index)]
-    return (
-        Endpoint("udp", outside, ports.sip),
-        *(Endpoint("tcp", outside, port) for port in tcp),
-        *(Endpoint("tcp", inside, port) for port in inner),
-        Endpoint("udp", inside, internal.KAMAILIO_CONTROL_UDP),
-        Endpoint("udp", inside, internal.RTPENGINE_NG),
     )
 
 
 def site_waits_for(site: SiteFile) -> str | None:
     """Which of the site's processes are not up yet, by its supervisor's word; None when all are."""
-    try:
-        status = json.loads(internal.status_path(site).read_text(encoding="utf-8"))
-        if time.time() - status["updated"] > _STATUS_FRESH_S or not status["processes"]:
-            return "its supervisor"
-        waiting = [name for name, process in status["processes"].items() if process["state"] != "up"]
-    except (OSError, ValueError, KeyError, TypeError):
+    now = status.read(site)
+    if now is None or not now.processes:
         return "its supervisor"
-    return ", ".join(sorted(waiting)) or None
+    return ", ".join(name for name, process in now.processes.items() if process.state != "up") or None
 
 
 def _answers_sip(address: str, port: int) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from isthmus.demo import accounts as account_file
 from isthmus.demo.accounts import Account
 from isthmus.demo.plan import CARRIER, Plan, PlannedSite, site_toml
-from isthmus.errors import UsageError
+from isthmus.errors import NotFoundError, UsageError
 from isthmus.pki import rules
 from isthmus.pki.service import CertificateAuthority
 from isthmus.pki.store import describe, parse_certificate, private_folder, write_private
@@ -76,6 +76,15 @@ def provision(plan: Plan, directory: Path) -> Demo:
         _certify(authority, site)
     accounts, fresh = account_file.read_or_make(accounts_path(directory), plan)
     return Demo(plan, directory, sites, tuple(accounts), fresh)
+
+
+def existing(plan: Plan, directory: Path) -> Demo:
+    """The demo as it was laid out earlier; nothing is written. Raises NotFoundError when it never was."""
+    paths = [directory / site.name / "site.toml" for site in plan.sites]
+    if not all(path.exists() for path in (*paths, accounts_path(directory))):
+        raise NotFoundError("there is no demo yet", where=str(directory), do="`make run` makes one.")
+    accounts, _ = account_file.read_or_make(accounts_path(directory), plan)
+    return Demo(plan, directory, tuple(load(path) for path in paths), tuple(accounts), fresh_passwords=False)
 
 
 def _certificate_authority(folder: Path) -> CertificateAuthority:

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from isthmus.demo.parts import Part, parts
-from isthmus.demo.ports import taken
-from isthmus.demo.processes import ProcessId, Record, family, stop
+from isthmus.demo.processes import ProcessId, Record, stop
 from isthmus.demo.provision import Demo
 from isthmus.errors import RefusedError, UnavailableError
-from isthmus.site import internal
+from isthmus.site import preflight, supervisor
 
-ENGINES = ("haproxy", "kamailio", "rtpengine")
 FRONT = "front"  # the name in the record of the command that stays in front
-_ENGINE_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-_NEEDED_MB = 200
 _POLL_S = 0.1
 _READY_WITHIN_S = 90.0
 _GRACE_S = 20.0
@@ -50,19 +45,6 @@ def record(directory: Path) -> Record:
     return Record(directory / "run" / "processes.json")
 
 
-def check_machine(directory: Path) -> None:
-    """Raises UnavailableError when an engine is not installed or the disk is as good as full."""
-    missing = [engine for engine in ENGINES if not shutil.which(engine, path=_ENGINE_PATH)]
-    if missing:
-        raise UnavailableError(f"{' and '.join(missing)} not installed", do="Run deploy/bootstrap.")
-    existing = next(folder for folder in (directory, *directory.absolute().parents) if folder.exists())
-    free_mb = shutil.disk_usage(existing).free // 1_000_000
-    if free_mb < _NEEDED_MB:
-        raise UnavailableError(
-            f"the disk is full: {free_mb} MB free", where=str(existing), do=f"Free {_NEEDED_MB} MB or more."
-        )
-
-
 @contextmanager
 def starting(directory: Path) -> Iterator[None]:
     """Only one command at a time may start or stop this demo. Raises RefusedError when another is at it."""
@@ -72,9 +54,7 @@ def starting(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RefusedError(
-                "the demo is being started or stopped by another command", where=str(path)
-            ) from None
+            raise RefusedError("the demo is being started or stopped by another command", where=str(path)) from None
         yield
 
 
@@ -86,15 +66,17 @@ class Running:
         self._record = record(demo.directory)
         self._popen: dict[str, subprocess.Popen[bytes]] = {}
         self.processes = {
-            name: process
-            for name, process in self._record.read().items()
-            if name in {p.name for p in self._parts}
+            name: process for name, process in self._record.read().items() if name in {p.name for p in self._parts}
         }
 
     def start(self) -> None:
-        """Start every part that does not run yet. Raises UnavailableError when its ports are taken."""
+        """Start every part that does not run yet.
+
+        Raises RefusedError when a port is taken, an engine missing or the disk full, before anything starts.
+        """
         missing = [part for part in self._parts if part.name not in self.processes]
-        _check_ports(self._demo, missing)
+        for part in missing:
+            _check(part)
         for part in missing:
             child = part.start()
             self._popen[part.name] = child
@@ -181,25 +163,14 @@ def front(directory: Path) -> ProcessId | None:
     return record(directory).read().get(FRONT)
 
 
-def _check_ports(demo: Demo, missing: Sequence[Part]) -> None:
-    own = _left_over(demo)
-    holders = [
-        holder
-        for holder in taken([endpoint for part in missing for endpoint in part.endpoints])
-        if holder.pid not in own
-    ]
-    if holders:
-        others = f" (and {len(holders) - 1} more ports)" if len(holders) > 1 else ""
-        raise UnavailableError(
-            f"{holders[0]}{others}",
-            do="Stop that program, or change the ports in the site file; then start again.",
-        )
-
-
-def _left_over(demo: Demo) -> set[int]:
-    """Engines that outlived a supervisor killed by force: the next supervisor ends them itself."""
-    found: set[int] = set()
-    for site in demo.sites:
-        for process in Record(internal.pids_path(site)).read().values():
-            found |= {member.pid for member in family(process)}
-    return found
+def _check(part: Part) -> None:
+    """Raises RefusedError at the first fault of the machine that would keep the site from starting."""
+    if part.site is None:
+        return
+    with supervisor.lock(part.site):
+        # Engines that outlived a supervisor killed by force hold the ports, and are ours to end.
+        supervisor.end_orphans(part.site)
+        found = preflight.faults(part.site)
+    if found:
+        more = f" ({len(found) - 1} more: `isthmus site check` lists them)" if len(found) > 1 else ""
+        raise RefusedError(f"{found[0].what}{more}", where=found[0].where or part.name, do=found[0].do)

@@ -1,0 +1,225 @@
+"""`isthmus demo`: two sites and a simulated carrier on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from isthmus.cli.client import Client
+from isthmus.demo import accounts as account_file
+from isthmus.demo import run
+from isthmus.demo.accounts import Account
+from isthmus.demo.people import ensure_people, unknown
+from isthmus.demo.plan import DEFAULT_NETWORK, make_plan
+from isthmus.demo.provision import Demo, existing, provision
+from isthmus.errors import RefusedError, UnavailableError
+
+app = typer.Typer(no_args_is_help=True, help="Two sites and a simulated carrier on this machine.")
+
+Directory = Annotated[
+    Path,
+    typer.Option("--directory", envvar="ISTHMUS_DEMO", help="Where the demo keeps everything.", show_envvar=True),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_DIRECTORY = Path("var/demo")
+_KNOWN_WITHIN_S = 30.0
+_CHECK_S = 0.25
+
+
+@app.command(epilog="Example: isthmus demo up --detach")
+def up(
+    detach: Annotated[bool, typer.Option("--detach", help="Return when all is ready; the demo stays up.")] = False,
+    directory: Directory = _DIRECTORY,
+) -> None:
+    """Bring both sites and the carrier up, and stay in front until Ctrl-C, which stops them."""
+    console = Console(stderr=True)
+    plan = make_plan(_network())
+    demo = provision(plan, directory.resolve())
+    if run.front(demo.directory):
+        raise RefusedError("the demo is up already", do="`isthmus demo status` shows it, `isthmus demo down` stops it.")
+    began = time.monotonic()
+    with _interruptions() as interrupted:
+        running = run.Running(demo)
+        try:
+            accounts = _bring_up(running, demo, console, interrupted)
+            if not interrupted.is_set():
+                console.print(_summary(demo, accounts, time.monotonic() - began))
+                if detach:
+                    running.write_record()
+                    console.print("It stays up. `isthmus demo down` stops it.")
+                    return
+                console.print("Ctrl-C stops it.")
+            while not interrupted.wait(_CHECK_S):
+                running.check()
+        except BaseException:
+            _stop(running, console)
+            raise
+        _stop(running, console)
+
+
+@app.command(epilog="Example: isthmus demo status --json")
+def status(as_json: AsJson = False, directory: Directory = _DIRECTORY) -> None:
+    """Show whether each part of the demo runs and is ready. Exit code 1 unless all are."""
+    states = run.status(existing(make_plan(_network()), directory.resolve()))
+    if as_json:
+        entries = [{**asdict(part), "state": part.state, "log": str(part.log)} for part in states]
+        typer.echo(json.dumps(entries, indent=2))
+    else:
+        table = Table("part", "state", "process", "waits for", "log")
+        for part in states:
+            style = {"ready": "green", "starting": "yellow"}.get(part.state, "red")
+            waits = (part.waits_for or "") if part.pid else ""
+            table.add_row(part.name, Text(part.state, style), str(part.pid or ""), waits, _short(part.log), style=None)
+        Console().print(table)
+    if any(part.state != "ready" for part in states):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: isthmus demo down")
+def down(directory: Directory = _DIRECTORY) -> None:
+    """Stop the demo, wherever it was started. Accounts, people and settings stay for the next start."""
+    stopped = run.down(directory.resolve())
+    typer.echo(f"stopped {', '.join(stopped)}" if stopped else "the demo was not up")
+
+
+def _network() -> str:
+    """The first two numbers of the demo's addresses; only tests have a reason to change them."""
+    return os.environ.get("ISTHMUS_DEMO_NETWORK", DEFAULT_NETWORK)
+
+
+def _bring_up(running: run.Running, demo: Demo, console: Console, interrupted: threading.Event) -> tuple[Account, ...]:
+    with run.starting(demo.directory), _progress(console) as tell:
+        running.write_record(front=True)
+        running.start()
+        running.write_record(front=True)
+        running.wait_until_ready(tell, interrupted.is_set)
+        if interrupted.is_set():
+            return demo.accounts
+        tell({"people": "their accounts"})
+        with Client(demo.authority) as api:
+            accounts = ensure_people(demo, api)
+        if accounts != demo.accounts:
+            account_file.write(demo.accounts_path, list(accounts))
+        _wait_until_known(demo, accounts, tell, interrupted)
+        return accounts
+
+
+def _wait_until_known(demo: Demo, accounts: tuple[Account, ...], tell: run.Tell, interrupted: threading.Event) -> None:
+    deadline = time.monotonic() + _KNOWN_WITHIN_S
+    for site in demo.sites:
+        with Client(site) as api:
+            while missing := unknown(accounts, api):
+                if interrupted.wait(_CHECK_S):
+                    return
+                if time.monotonic() > deadline:
+                    raise UnavailableError(
+                        f"{site.site.name} has not heard of {', '.join(missing)}", where=str(site.log_dir)
+                    )
+                tell({"people": f"{site.site.name} to hear of {len(missing)} of them"})
+    tell({"people": None})
+
+
+@contextmanager
+def _interruptions() -> Iterator[threading.Event]:
+    """An event that Ctrl-C, SIGTERM and a closed terminal set, in place of ending us in the middle."""
+    event = threading.Event()
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        event.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Callable[[Mapping[str, str | None]], None]]:
+    """Shows what each part waits for: live on a terminal, else a line when a part gets ready."""
+    parts: dict[str, str | None] = {}
+    if not console.is_terminal:
+
+        def line(waiting: Mapping[str, str | None]) -> None:
+            for name, waits_for in waiting.items():
+                if waits_for is None and parts.get(name, "") is not None:
+                    console.print(f"{name} ready")
+                parts[name] = waits_for
+
+        yield line
+        return
+    spinners: dict[str, Spinner] = {}
+    with Live(console=console, refresh_per_second=12) as live:
+
+        def draw(waiting: Mapping[str, str | None]) -> None:
+            parts.update(waiting)
+            live.update(Group(*(_row(spinners, name, waits) for name, waits in parts.items())))
+
+        yield draw
+
+
+def _row(spinners: dict[str, Spinner], name: str, waits_for: str | None) -> RenderableType:
+    if waits_for is None:
+        return Text.assemble(("✓ ", "green"), name)
+    spinner = spinners.setdefault(name, Spinner("dots", style="cyan"))
+    spinner.update(text=Text.assemble(f"{name:<9}", (f" waits for {waits_for}", "dim")))
+    return spinner
+
+
+def _summary(demo: Demo, accounts: tuple[Account, ...], seconds: float) -> RenderableType:
+    """Where everything is, and what to do first."""
+    sites = Table("site", "address", "SIP (UDP, TCP)", "SIP over TLS", "WebSocket and pages", "people at home")
+    for site in demo.sites:
+        home = [account.username for account in accounts if account.home == site.site.name]
+        sites.add_row(
+            site.site.name,
+            site.site.address,
+            str(site.ports.sip),
+            str(site.ports.sips),
+            f"https://{site.site.address}:{site.ports.web}",
+            ", ".join(home),
+        )
+    sites.add_row("carrier", demo.plan.carrier_address, "5060", "", "", "any other number")
+    steps = Text.assemble(
+        f"Ready after {seconds:.1f} s.\n\n",
+        ("Accounts   ", "bold"),
+        f"{_short(demo.accounts_path)} (user name, password, site address)\n",
+        ("First call ", "bold"),
+        "register a phone as alice at either address, another as carol, and dial carol or +14255550103\n",
+        ("First move ", "bold"),
+        "isthmus user move alice@contoso.example --to online --wait\n",
+        ("Certificate", "bold"),
+        f" {_short(demo.directory / 'ca' / 'ca.pem')}, for phones that use TLS\n",
+        ("Logs       ", "bold"),
+        f"{_short(demo.sites[0].log_dir)} and {_short(demo.directory / 'log')}",
+    )
+    return Group(sites, steps)
+
+
+def _short(path: Path) -> str:
+    """The path as typed from here, where it is below this folder."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _stop(running: run.Running, console: Console) -> None:
+    console.print("Stopping ...")
+    running.stop()
+    console.print("Stopped.")

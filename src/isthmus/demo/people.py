@@ -1,0 +1,62 @@
+"""Creates the demo's people through the authority's API, and sees that every site knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from isthmus.demo.accounts import Account, with_homes
+from isthmus.demo.provision import Demo
+from isthmus.errors import NotFoundError
+
+
+class Api(Protocol):
+    """What is needed of a site's local API; errors come as IsthmusError."""
+
+    def get(self, path: str) -> Any:
+        """The body of the answer."""
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The body of the answer."""
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The body of the answer."""
+
+
+def ensure_people(demo: Demo, api: Api) -> tuple[Account, ...]:
+    """Create who is missing; set passwords that were made anew; returns the accounts with today's homes.
+
+    Who exists keeps their home: a person who was moved stays where they are.
+    """
+    names = {str(person.aor): person.display_name for person in demo.plan.people}
+    homes = {account.aor: _ensure(api, account, names[account.aor], demo) for account in demo.accounts}
+    return tuple(with_homes(list(demo.accounts), homes, demo.plan))
+
+
+def unknown(accounts: Sequence[Account], api: Api) -> list[str]:
+    """Whom the site of this API has not heard of yet."""
+    return [account.aor for account in accounts if _find(api, account.aor) is None]
+
+
+def _ensure(api: Api, account: Account, display_name: str, demo: Demo) -> str:
+    person = _find(api, account.aor)
+    if person is None:
+        body = {
+            "aor": account.aor,
+            "display_name": display_name,
+            "number": account.number,
+            "home": account.home,
+            "password": account.password,
+        }
+        return str(api.post("/v1/people", body)["home"])
+    if demo.fresh_passwords:
+        api.patch(f"/v1/people/{account.aor}", {"password": account.password})
+    return str(person["home"])
+
+
+def _find(api: Api, aor: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = api.get(f"/v1/people/{aor}")
+    except NotFoundError:
+        return None
+    return found
