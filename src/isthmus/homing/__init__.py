@@ -1,0 +1,1 @@
+"""Where people live, and the move from one home to the other."""
