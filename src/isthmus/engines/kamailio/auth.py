@@ -78,14 +78,14 @@ class Authenticator:
             return False
         print_ = f"{credentials.counter}|{text('$sp')}|{text('$ci')}|{text('$cs')}|{text('$rm')}"
         key = credentials.nonce
-        KSR.htable.sht_lock(f"nonce=>{key}")
+        KSR.htable.sht_lock("nonce", key)
         try:
             used = KSR.htable.sht_get("nonce", key)
             if used is not None and credentials.counter <= int(str(used).split("|", 1)[0]):
                 return str(used) == print_
             KSR.htable.sht_sets("nonce", key, print_)
         finally:
-            KSR.htable.sht_unlock(f"nonce=>{key}")
+            KSR.htable.sht_unlock("nonce", key)
         return True
 
     def _refuse_guessing(self, guard: str) -> None:
