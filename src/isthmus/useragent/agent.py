@@ -78,6 +78,7 @@ class Agent:
     proxy: where requests outside a dialog are sent; None: to where their URI points.
     hosts: addresses of the names that may stand in URIs (there is no DNS here).
     on_call: told of each incoming call, as a task; the agent has answered 100 to it already.
+    follows_refer: whether it calls whom a REFER inside a call names; else it declines.
     on_message: told of each MESSAGE, after it was answered 200.
     trace: sees every message, `"sent"` or `"received"`, as bytes.
     """
@@ -90,11 +91,12 @@ class Agent:
         proxy: tuple[str, int] | None = None,
         hosts: Mapping[str, str] | None = None,
         user_agent: str = "Isthmus agent",
+        follows_refer: bool = True,
         trace: Trace | None = None,
     ) -> None:
         self.wire, self.account, self.proxy = wire, account, proxy
         self.hosts = dict(hosts or {})
-        self.user_agent = user_agent
+        self.user_agent, self.follows_refer = user_agent, follows_refer
         self.instance = f"<urn:uuid:{uuid.uuid4()}>"
         self.changes = Changes()
         self.calls: dict[DialogId, Call] = {}
@@ -182,11 +184,15 @@ class Agent:
         body: bytes | None = None,
         headers: Sequence[Header] = (),
         sound: bytes | None = None,
+        caller: str = "",
     ) -> Call:
-        """Send an INVITE and give the call at once. body: an SDP offer of another's; None: our own audio."""
+        """Send an INVITE and give the call at once.
+
+        body: an SDP offer of another's; None: our own audio. caller: the URI in From, if not the account's.
+        """
         call = Call(self, sound=sound)
         flow = await self.flow_for(uri)
-        await call.dial(uri, flow, body, headers)
+        await call.dial(uri, flow, body, headers, caller)
         return call
 
     def build(
@@ -198,6 +204,7 @@ class Agent:
         call_id: str,
         cseq: int,
         from_tag: str = "",
+        from_uri: str = "",
         headers: Iterable[Header] = (),
         body: bytes = b"",
     ) -> Request:
@@ -206,7 +213,7 @@ class Agent:
         fixed = (
             self.via(),
             ("Max-Forwards", "70"),
-            ("From", f"{name}<{self.account.uri}>;tag={from_tag or secrets.token_hex(6)}"),
+            ("From", f"{name}<{from_uri or self.account.uri}>;tag={from_tag or secrets.token_hex(6)}"),
             ("To", f"<{to}>"),
             ("Call-ID", call_id),
             ("CSeq", f"{cseq} {method}"),

@@ -75,9 +75,9 @@ class Call:
 
     # Outgoing
 
-    async def dial(self, uri: str, flow: Flow, body: bytes | None, headers: Sequence[Header]) -> None:
+    async def dial(self, uri: str, flow: Flow, body: bytes | None, headers: Sequence[Header], caller: str = "") -> None:
         """Send the INVITE; the answers come in beside."""
-        offer = bytes(await self._own_offer(flow)) if body is None else body
+        offer = bytes(await self._own_offer()) if body is None else body
         agent, call_id, cseq = self.agent, f"{secrets.token_hex(8)}@{self.agent.wire.local.host}", 0
 
         def make(extra: Sequence[Header]) -> Request:
@@ -91,6 +91,7 @@ class Call:
                 call_id=call_id,
                 cseq=cseq,
                 from_tag=self.local_tag,
+                from_uri=caller,
                 headers=(*fixed, *headers, *extra),
                 body=offer,
             )
@@ -177,7 +178,7 @@ class Call:
         if self.final or self.ended:
             return
         if body is None:
-            own = await (self._own_answer() if self.remote_audio else self._own_offer(self._the_flow))
+            own = await (self._own_answer() if self.remote_audio else self._own_offer())
             body = bytes(own)
         self.dialog = Dialog.as_callee(self._invite, self.local_tag, self._the_flow)
         self.agent.calls[self.dialog.id] = self
@@ -244,6 +245,8 @@ class Call:
             case "BYE":
                 self.agent.respond(request, response_to(request, 200, "OK"))
                 self._end("BYE")
+            case "REFER" if not self.agent.follows_refer:
+                self.agent.respond(request, response_to(request, 603, "Decline"))
             case "REFER":
                 self.agent.spawn(self._referred(request))
             case "NOTIFY":
@@ -375,7 +378,7 @@ class Call:
         if self.media:
             self.media.close()
 
-    async def _own_offer(self, flow: Flow) -> Audio:
+    async def _own_offer(self) -> Audio:
         if self.audio is None:
             host = self.agent.wire.local.host
             self.media = await Media.open(host)
@@ -385,7 +388,7 @@ class Call:
         return self.audio
 
     async def _own_answer(self) -> Audio:
-        own = await self._own_offer(self._the_flow)
+        own = await self._own_offer()
         return own.answering(self.remote_audio) if self.remote_audio else own
 
     def _heard_sdp(self, body: bytes) -> None:
@@ -426,6 +429,11 @@ class Call:
         if self.dialog is None:
             raise RuntimeError("the call is not up")
         return self.dialog
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        """Address the INVITE came from or went to."""
+        return self._the_flow.peer
 
     @property
     def id(self) -> DialogId:
