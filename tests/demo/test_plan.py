@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from isthmus.addressing import is_e164
-from isthmus.demo.plan import make_plan, site_toml
+from isthmus.demo.carrier_file import load as load_carrier
+from isthmus.demo.plan import carrier_toml, make_plan, site_toml
 from isthmus.errors import UsageError
 from isthmus.site.file import SiteFile, load
 
@@ -44,6 +45,17 @@ def test_site_files_are_valid_and_agree_about_one_another(tmp_path: Path) -> Non
         assert peer.name != name
         assert (peer.fqdn, peer.address, peer.authority) == (other.fqdn, other.address, other.authority)
         assert [trunk.address for trunk in site.trunk] == ["127.0.9.1"]
+
+
+def test_the_carrier_serves_both_sites_and_all_our_numbers(tmp_path: Path) -> None:
+    plan = make_plan()
+    (tmp_path / "carrier.toml").write_text(carrier_toml(plan))
+    carrier = load_carrier(tmp_path / "carrier.toml")
+    premises, online = (carrier.site_at(address) for address in ("127.0.1.1", "127.0.2.1"))
+    assert carrier.address == plan.carrier_address
+    for person in plan.people:
+        assert carrier.way_to(person.number, None) == (premises, online)
+        assert carrier.way_to(person.number, premises) == (online,)
 
 
 def test_another_network_moves_every_address(tmp_path: Path) -> None:

@@ -72,6 +72,4 @@ def _read(path: Path) -> list[Account]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError) as error:
-        raise UsageError(
-            f"the demo's accounts can't be read ({error})", where=str(path), do=_DELETE
-        ) from error
+        raise UsageError(f"the demo's accounts can't be read ({error})", where=str(path), do=_DELETE) from error

@@ -10,6 +10,8 @@ from isthmus.errors import UsageError
 DOMAIN = "contoso.example"
 TENANT = "contoso"
 CARRIER = "carrier"
+# What all the people's numbers start with; the carrier hands these to the sites.
+NUMBER_PREFIX = "+142555501"
 # The first two numbers of every address of the demo; tests use others, so that both can run at once.
 DEFAULT_NETWORK = "127.0"
 
@@ -107,6 +109,20 @@ authority = {_toml(site.authority)}
 [[trunk]]
 name = "{CARRIER}"
 address = "{plan.carrier_address}"
+"""
+
+
+def carrier_toml(plan: Plan) -> str:
+    """The text of the carrier's file: it serves both sites, and tries the authority first for our numbers."""
+    sites = "".join(f'\n[[site]]\nname = "{site.name}"\naddress = "{site.address}"\n' for site in plan.sites)
+    order = ", ".join(f'"{site.name}"' for site in sorted(plan.sites, key=lambda site: not site.authority))
+    return f"""\
+# The demo's simulated telephone network, written at its first start and kept from then on.
+address = "{plan.carrier_address}"
+{sites}
+[[range]]
+prefix = "{NUMBER_PREFIX}"
+sites = [{order}]
 """
 
 

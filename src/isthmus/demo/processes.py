@@ -94,12 +94,7 @@ def _wait_for_end(processes: Iterable[ProcessId], timeout_s: float) -> bool:
 def _stat(pid: int) -> list[str]:
     """Fields 3 and on of /proc/PID/stat; the name before them may hold blanks and brackets."""
     try:
-        return (
-            (_PROC / str(pid) / "stat")
-            .read_text(encoding="ascii", errors="replace")
-            .rpartition(")")[2]
-            .split()
-        )
+        return (_PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return []
 

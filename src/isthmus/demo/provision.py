@@ -11,7 +11,7 @@ from pathlib import Path
 
 from isthmus.demo import accounts as account_file
 from isthmus.demo.accounts import Account
-from isthmus.demo.plan import CARRIER, Plan, PlannedSite, site_toml
+from isthmus.demo.plan import CARRIER, Plan, PlannedSite, carrier_toml, site_toml
 from isthmus.errors import NotFoundError, UsageError
 from isthmus.pki import rules
 from isthmus.pki.service import CertificateAuthority
@@ -75,7 +75,10 @@ def provision(plan: Plan, directory: Path) -> Demo:
         private_folder(site.state_dir)
         _certify(authority, site)
     accounts, fresh = account_file.read_or_make(accounts_path(directory), plan)
-    return Demo(plan, directory, sites, tuple(accounts), fresh)
+    demo = Demo(plan, directory, sites, tuple(accounts), fresh)
+    if not demo.carrier_file.exists():
+        write_private(demo.carrier_file, carrier_toml(plan).encode())
+    return demo
 
 
 def existing(plan: Plan, directory: Path) -> Demo:
