@@ -66,7 +66,7 @@ def show(site: SiteOption = None, as_json: JsonOption = False) -> None:
 
     Example: isthmus site status --json
     """
-    names = [site] if site else registry.names()
+    names: list[str | None] = [site] if site else [*registry.names()]
     told = [(found, status.read(found)) for found in map(registry.find, names or [None])]
     if as_json:
         print_json([_as_json(found, state) for found, state in told])
