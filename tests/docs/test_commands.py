@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.commands import ROOT, Block, blocks
+from tests.network import free_network
 
 BLOCKS = blocks()
 RUN = [block for block in BLOCKS if block.mark == "run"]
@@ -49,21 +48,9 @@ class Shell:
 
 
 @pytest.fixture(scope="module")
-def network() -> Iterator[str]:
-    """The first two numbers of addresses that nobody else uses: above those of tests.support.Loopback."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lock:
-        for second in range(216, 256):
-            with contextlib.suppress(OSError):
-                lock.bind(f"\0isthmus-test-127.{second}")
-                yield f"127.{second}"
-                return
-    raise AssertionError("no network is free")
-
-
-@pytest.fixture(scope="module")
-def shell(network: str) -> Iterator[Shell]:
+def shell() -> Iterator[Shell]:
     # Below /tmp and short: the path of a Unix socket holds 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="isthmus-") as folder:
+    with free_network() as network, tempfile.TemporaryDirectory(prefix="isthmus-") as folder:
         shell = Shell(Path(folder), network)
         try:
             yield shell

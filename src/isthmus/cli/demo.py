@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
@@ -22,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from isthmus.cli.client import Client
+from isthmus.cli.output import JsonOption, error_console, print_json, print_line, print_table
 from isthmus.demo import accounts as account_file
 from isthmus.demo import run
 from isthmus.demo.accounts import Account
@@ -36,7 +36,6 @@ Directory = Annotated[
     Path,
     typer.Option("--directory", envvar="ISTHMUS_DEMO", help="Where the demo keeps everything.", show_envvar=True),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _DIRECTORY = Path("var/demo")
 _KNOWN_WITHIN_S = 30.0
 _CHECK_S = 0.25
@@ -48,7 +47,7 @@ def up(
     directory: Directory = _DIRECTORY,
 ) -> None:
     """Bring both sites and the carrier up, and stay in front until Ctrl-C, which stops them."""
-    console = Console(stderr=True)
+    console = error_console()
     plan = make_plan(_network())
     demo = provision(plan, directory.resolve())
     if run.front(demo.directory):
@@ -74,19 +73,15 @@ def up(
 
 
 @app.command(epilog="Example: isthmus demo status --json")
-def status(as_json: AsJson = False, directory: Directory = _DIRECTORY) -> None:
+def status(as_json: JsonOption = False, directory: Directory = _DIRECTORY) -> None:
     """Show whether each part of the demo runs and is ready. Exit code 1 unless all are."""
     states = run.status(existing(make_plan(_network()), directory.resolve()))
     if as_json:
         entries = [{**asdict(part), "state": part.state, "log": str(part.log)} for part in states]
-        typer.echo(json.dumps(entries, indent=2))
+        print_json(entries)
     else:
-        table = Table("part", "state", "process", "waits for", "log")
-        for part in states:
-            style = {"ready": "green", "starting": "yellow"}.get(part.state, "red")
-            waits = (part.waits_for or "") if part.pid else ""
-            table.add_row(part.name, Text(part.state, style), str(part.pid or ""), waits, _short(part.log), style=None)
-        Console().print(table)
+        columns = ("PART", "STATE", "PID", "WAITS FOR", "LOG")
+        print_table(columns, [(p.name, p.state, p.pid, p.pid and p.waits_for, _short(p.log)) for p in states])
     if any(part.state != "ready" for part in states):
         raise typer.Exit(1)
 
@@ -95,7 +90,7 @@ def status(as_json: AsJson = False, directory: Directory = _DIRECTORY) -> None:
 def down(directory: Directory = _DIRECTORY) -> None:
     """Stop the demo, wherever it was started. Accounts, people and settings stay for the next start."""
     stopped = run.down(directory.resolve())
-    typer.echo(f"stopped {', '.join(stopped)}" if stopped else "the demo was not up")
+    print_line(f"stopped {', '.join(stopped)}" if stopped else "the demo was not up")
 
 
 def _network() -> str:
@@ -186,7 +181,8 @@ def _row(spinners: dict[str, Spinner], name: str, waits_for: str | None) -> Rend
 
 def _summary(demo: Demo, accounts: tuple[Account, ...], seconds: float) -> RenderableType:
     """Where everything is, and what to do first."""
-    sites = Table("site", "address", "SIP (UDP, TCP)", "SIP over TLS", "WebSocket and pages", "people at home")
+    columns = ("SITE", "ADDRESS", "SIP (UDP, TCP)", "SIP (TLS)", "WEBSOCKET AND PAGES", "PEOPLE AT HOME")
+    sites = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for site in demo.sites:
         home = [account.username for account in accounts if account.home == site.site.name]
         sites.add_row(
@@ -199,7 +195,7 @@ def _summary(demo: Demo, accounts: tuple[Account, ...], seconds: float) -> Rende
         )
     sites.add_row("carrier", demo.plan.carrier_address, "5060", "", "", "any other number")
     steps = Text.assemble(
-        f"Ready after {seconds:.1f} s.\n\n",
+        f"\nReady after {seconds:.1f} s.\n\n",
         ("Accounts   ", "bold"),
         f"{_short(demo.accounts_path)} (user name, password, site address)\n",
         ("First call ", "bold"),
