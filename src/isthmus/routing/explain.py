@@ -1,0 +1,134 @@
+"""Why a call goes where it goes: `decide` followed from site to site, in words.
+
+Forward: from a caller to a target. Reverse: everything that reaches a target, and how. Both only ever ask
+`decide`, with the snapshots that the sites route by, so what is printed is what happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import msgspec
+
+from isthmus.addressing import is_e164
+from isthmus.routing.model import Answer, Dial, Local, Outcome, PersonRecord, Relay, Request, Source
+from isthmus.routing.rules import decide
+from isthmus.routing.snapshot import View
+
+# More sites than a hybrid has; a path this long would be a loop, and is shown as one.
+_MAX_HOPS = 6
+
+Views = Callable[[str], AbstractContextManager[View] | None]
+"""Opens a site's snapshot by the site's name; None for a site whose snapshot is not on this machine."""
+
+
+class Hop(msgspec.Struct, frozen=True):
+    """What one site was asked and decided."""
+
+    site: str
+    request: Request
+    outcome: Outcome
+
+
+class Path(msgspec.Struct, frozen=True):
+    """A request's whole way. `ends` says in words how it ended."""
+
+    hops: tuple[Hop, ...]
+    ends: str
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "ends": self.ends,
+            "hops": [
+                {
+                    "site": hop.site,
+                    "source": hop.request.source.value,
+                    "via": hop.request.via or None,
+                    "target": hop.request.target,
+                    "decision": msgspec.to_builtins(hop.outcome.decision),
+                    "steps": [{"rule": step.rule, "text": step.text} for step in hop.outcome.trace],
+                }
+                for hop in self.hops
+            ],
+        }
+
+
+def follow(request: Request, site: str, views: Views) -> Path:
+    """The way of `request`, which enters at `site`, through as many sites as it takes."""
+    hops: list[Hop] = []
+    while len(hops) < _MAX_HOPS:
+        opened = views(site)
+        if opened is None:
+            return Path(tuple(hops), f"goes on at {site}, whose snapshot is not on this machine")
+        with opened as view:
+            outcome = decide(request, view)
+        hops.append(Hop(site, request, outcome))
+        decision = outcome.decision
+        if not isinstance(decision, Relay):
+            return Path(tuple(hops), _ending(decision, site))
+        request = msgspec.structs.replace(
+            request,
+            source=Source.PEER,
+            via=site,
+            epoch=decision.epoch,
+            target=decision.aor or request.target,
+        )
+        site = decision.site
+    return Path(tuple(hops), "goes round in circles")
+
+
+def _ending(decision: Local | Dial | Answer, site: str) -> str:
+    if isinstance(decision, Local):
+        return f"rings the phones of {decision.aor}, at home at {site}"
+    if isinstance(decision, Dial):
+        return f"goes out to {decision.number} through trunk {decision.trunk} of {site}"
+    return f"is answered {decision.code} {decision.reason} by {site}"
+
+
+class Entrance(msgspec.Struct, frozen=True):
+    """One thing that reaches a target: who calls what, from where, and the way it takes."""
+
+    who: str
+    dials: str
+    path: Path
+
+
+def reverse(target: PersonRecord, sites: tuple[str, ...], views: Views) -> Iterator[Entrance]:
+    """Everything by which a person is reached: address and number, from phones at each site and from the PSTN."""
+    names = [target.aor, *([target.number] if target.number else [])]
+    for site in sites:
+        opened = views(site)
+        if opened is None:
+            continue
+        with opened as view:
+            trunks = view.config.trunks
+        for name in names:
+            request = Request("INVITE", name, Source.PHONE, target.aor)
+            yield Entrance(f"a phone registered at {site}", name, follow(request, site, views))
+        if target.number:
+            for trunk in trunks:
+                request = Request("INVITE", target.number, Source.TRUNK, via=trunk.name)
+                yield Entrance(f"the PSTN by trunk {trunk.name} of {site}", target.number, follow(request, site, views))
+        if site != sites[target.home] or len(sites) == 1:
+            request = Request(
+                "INVITE", target.aor, Source.PHONE, target.aor, unreachable=frozenset({sites[target.home]})
+            )
+            yield Entrance(
+                f"a phone registered at {site} while {sites[target.home]} can't be reached",
+                target.aor,
+                follow(request, site, views),
+            )
+
+
+def caller_of(text: str, view: View) -> tuple[Source, str, str]:
+    """Who a caller given as text is: (source, caller, via). A number that nobody owns calls from the PSTN."""
+    if not is_e164(text):
+        return Source.PHONE, text, ""
+    owner = view.owner_of(text)
+    if owner is not None:
+        return Source.PHONE, owner.aor, ""
+    trunk = view.config.trunks[0].name if view.config.trunks else ""
+    return Source.TRUNK, text, trunk
