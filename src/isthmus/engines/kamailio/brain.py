@@ -1,7 +1,7 @@
 """The brain inside Kamailio's workers: what Kamailio calls for each message (KEMI).
 
 One method a route. Each is wrapped, since an exception that escapes leaves the request unanswered. The work is in
-`requests` (out of dialog), `dialogs` (in dialog), `branches` (on the way out) and `replies`.
+`requests` (out of dialog), `dialogs` (in dialog), `branches` (on the way out), `replies` and `http`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from isthmus.engines.kamailio import branches, dialogs, replies, requests
+from isthmus.engines.kamailio import branches, http, replies, requests
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.config import BrainSettings
 from isthmus.engines.kamailio.ksr import KSR, Refused, answer
@@ -63,8 +63,8 @@ class Brain:
         return 1
 
     def ksr_xhttp_event(self, message: object, event: str) -> int:
-        """The WebSocket handshake (RFC 7118)."""
-        return self._guarded("handshake", lambda: dialogs.websocket_handshake(self._site))
+        """HTTP: the WebSocket handshake (RFC 7118), and questions of our own control service."""
+        return self._guarded("http", lambda: http.handle(self._site))
 
     def _guarded(self, what: str, work: object) -> int:
         try:

@@ -97,16 +97,3 @@ def end_media() -> None:
     """The call at hand came to nothing: free its ports."""
     if KSR.isflagset(FLAG_MEDIA) > 0:
         KSR.rtpengine.rtpengine_delete(media.session(text("$ci"), branches.side()))
-
-
-def websocket_handshake(site: Site) -> None:
-    """Accept SIP over WebSocket on its own listener, from pages of any of our names."""
-    if site.arrival() != "ws":
-        KSR.xhttp.xhttp_reply(404, "Not Found", "", "")
-        return
-    if "sip" not in [protocol.strip() for protocol in header("Sec-WebSocket-Protocol").split(",")]:
-        KSR.xhttp.xhttp_reply(400, "Bad Request", "text/plain", "Ask for the sub-protocol sip\n")
-        return
-    if KSR.websocket.handle_handshake() > 0:
-        return
-    KSR.xhttp.xhttp_reply(400, "Bad Request", "", "")
