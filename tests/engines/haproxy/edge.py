@@ -164,9 +164,7 @@ def start_edge(processes: Processes, site: SiteFile, ca: CertificateAuthority) -
     upstreams = {
         "tcp": Upstream((inner, internal.KAMAILIO_TCP)),
         "tls": Upstream((inner, internal.KAMAILIO_TLS)),
-        "ws": Upstream(
-            (inner, internal.KAMAILIO_WS), b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
-        ),
+        "ws": Upstream((inner, internal.KAMAILIO_WS), SWITCHING),
         "web": Upstream(internal.web_socket(site), None),
         "link": Upstream(internal.link_socket(site), None),
     }
