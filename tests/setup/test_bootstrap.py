@@ -50,7 +50,7 @@ def test_a_prepared_machine_is_left_as_it_is() -> None:
 def test_an_unknown_level_is_refused_in_one_line() -> None:
     refused = run("deploy/bootstrap", "everything")
     assert refused.returncode == 1
-    assert refused.stderr == "set-up: there is no level 'everything'; use python, runtime, tests or packages\n"
+    assert refused.stderr == "set-up: there is no level 'everything'; use python, runtime or tests\n"
 
 
 def reason(text: str) -> str:
