@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from enum import Enum
 from typing import Self
 
 from isthmus.addressing import Aor
@@ -52,3 +53,58 @@ class Person:
     def moved_to(self, site: str) -> Person:
         """The same person after a committed move."""
         return replace(self, home=site, home_epoch=self.home_epoch + 1)
+
+
+class Unchanged(Enum):
+    """Stands for a field of `PersonChanges` that stays as it is; None would mean "take it away"."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """A person to be created. The tenant follows from the domain; the epoch is the directory's business."""
+
+    aor: Aor
+    display_name: str
+    home: str
+    credentials: Credentials
+    number: str | None = None
+    enabled: bool = True
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChanges:
+    """What is to be different of a person. The home is not here: it changes by a move alone."""
+
+    display_name: str | Unchanged = UNCHANGED
+    number: str | Unchanged | None = UNCHANGED
+    credentials: Credentials | Unchanged = UNCHANGED
+    enabled: bool | Unchanged = UNCHANGED
+    groups: tuple[str, ...] | Unchanged = UNCHANGED
+
+    def applied_to(self, person: Person) -> Person:
+        """The person as they are afterwards."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(person, **{name: value for name, value in given.items() if value is not UNCHANGED})
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """A stretch of a directory's ordered change feed: everything that is different after `from_seq`, up to `to_seq`.
+
+    stream: names the database the numbers belong to. last_seq: the newest change there; equal to `to_seq` on the
+    last page. Each object appears once, as it is now; a person who is gone as None. domains: name and tenant.
+    """
+
+    stream: str
+    from_seq: int
+    to_seq: int
+    last_seq: int
+    tenants: tuple[str, ...] = ()
+    domains: tuple[tuple[str, str], ...] = ()
+    people: tuple[tuple[Aor, Person | None], ...] = ()

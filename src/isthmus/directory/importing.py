@@ -1,0 +1,144 @@
+"""A bulk import inside its transaction: first what it would do and everything against it, then all of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from isthmus.addressing import Aor
+from isthmus.directory import rules, store, wire
+from isthmus.directory.bulk import Fault, ImportReport, Row
+from isthmus.directory.journal import PERSON, Journal
+from isthmus.directory.model import UNCHANGED, Credentials, Person, PersonChanges
+
+
+@dataclass(frozen=True)
+class Plan:
+    """created: new people. updated: people before and after. faults: with any, nothing may be carried out."""
+
+    created: list[Person]
+    updated: list[tuple[Person, Person]]
+    unchanged: int
+    faults: list[Fault]
+
+    def report(self, *, dry_run: bool) -> ImportReport:
+        """The plan in numbers."""
+        faults = tuple(sorted(self.faults, key=lambda fault: fault.line))
+        return ImportReport(len(self.created), len(self.updated), self.unchanged, dry_run, faults)
+
+    def carry_out(self, log: Journal) -> None:
+        """Write all of it."""
+        # Updates first: they may free the number that a new person brings.
+        store.update_people(log.connection, [after for _, after in self.updated])
+        store.insert_people(log.connection, self.created)
+        for before, after in self.updated:
+            log.note(PERSON, str(after.aor), "person.set", wire.public(before), audited(before, after))
+        for person in self.created:
+            log.note(PERSON, str(person.aor), "person.create", None, wire.public(person))
+
+
+def audited(before: Person, after: Person) -> dict[str, Any]:
+    """What the audit log says of the state after: no secrets, but whether there are new ones."""
+    changed = {"password": "changed"} if before.credentials != after.credentials else {}
+    return {**wire.public(after), **changed}
+
+
+def plan(connection: Connection, rows: Sequence[Row], *, update: bool, homes: Collection[str] | None) -> Plan:
+    """What importing `rows` means in the present state."""
+    present = store.people_by_aor(connection, (row.aor for row in rows))
+    epochs = store.departed_epochs(connection, (row.aor for row in rows if row.aor not in present))
+    domains = store.domains(connection)
+    made = Plan([], [], 0, [])
+    after: dict[Aor, tuple[int, Person]] = {}
+    unchanged = 0
+    for row in rows:
+        if row.aor in after:
+            made.faults.append(Fault(row.line, f"stands already on line {after[row.aor][0]}", str(row.aor)))
+            continue
+        before = present.get(row.aor)
+        person = _changed(before, row) if before else _new(row, domains, epochs.get(row.aor, 0) + 1)
+        after[row.aor] = (row.line, person)
+        for fault in _faults(row, before, person, update, homes, domains):
+            made.faults.append(Fault(row.line, fault, str(row.aor)))
+        if before is None:
+            made.created.append(person)
+        elif before != person:
+            made.updated.append((before, person))
+        else:
+            unchanged += 1
+    made.faults.extend(_number_faults(connection, after))
+    return replace(made, unchanged=unchanged)
+
+
+def _new(row: Row, domains: dict[str, str], epoch: int) -> Person:
+    """A new person. Without a password nobody can sign in as them until one is set."""
+    credentials = row.credentials
+    if credentials is UNCHANGED:
+        credentials = Credentials.of(row.aor, secrets.token_urlsafe(32))
+    return rules.normalised(
+        Person(
+            aor=row.aor,
+            tenant=domains.get(row.aor.domain, ""),
+            display_name=row.display_name if row.display_name is not UNCHANGED else row.aor.user,
+            number=row.number if row.number is not UNCHANGED else None,
+            home=row.home if row.home is not UNCHANGED else "",
+            home_epoch=epoch,
+            credentials=credentials,
+            enabled=row.enabled if row.enabled is not UNCHANGED else True,
+            groups=row.groups if row.groups is not UNCHANGED else (),
+        )
+    )
+
+
+def _changed(person: Person, row: Row) -> Person:
+    changes = PersonChanges(
+        display_name=row.display_name,
+        number=row.number,
+        credentials=row.credentials,
+        enabled=row.enabled,
+        groups=row.groups,
+    )
+    return rules.normalised(changes.applied_to(person))
+
+
+def _faults(
+    row: Row,
+    before: Person | None,
+    person: Person,
+    update: bool,
+    homes: Collection[str] | None,
+    domains: dict[str, str],
+) -> list[str]:
+    if before is None:
+        if row.home is UNCHANGED:
+            return ["no home is given"]
+        return rules.faults_of(person, homes, domains)
+    if not update:
+        return ["exists already (people who exist are changed with --update)"]
+    if row.home is not UNCHANGED and row.home != before.home:
+        return [f"is at home at {before.home}: a home changes by a move (isthmus user move {row.aor} --to {row.home})"]
+    return rules.faults_of(person, None, domains)
+
+
+def _number_faults(connection: Connection, after: dict[Aor, tuple[int, Person]]) -> list[Fault]:
+    """Numbers that two people of the file want, or that somebody has who keeps it."""
+    faults: list[Fault] = []
+    first: dict[str, tuple[int, Aor]] = {}
+    for aor, (line, person) in after.items():
+        if person.number is None:
+            continue
+        if person.number in first:
+            other_line, other = first[person.number]
+            faults.append(Fault(line, f"the number {person.number} is given to {other} on line {other_line}", str(aor)))
+        else:
+            first[person.number] = (line, aor)
+    for number, (owner, tenant) in store.owners(connection, first).items():
+        line, aor = first[number]
+        keeps = owner not in after or after[owner][1].number == number
+        if owner != aor and keeps:
+            faults.append(Fault(line, rules.number_taken(after[aor][1], owner, tenant), str(aor)))
+    return faults

@@ -1,0 +1,80 @@
+"""What may stand in the directory: pure checks of people, tenants and domains."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from isthmus.addressing import Aor, is_e164
+from isthmus.directory.model import Person
+from isthmus.errors import UsageError
+
+_TENANT = re.compile(r"[a-z][a-z0-9-]{0,30}")
+_LONGEST_NAME = 128  # characters; keeps a person's record in the snapshot within 300 bytes for ordinary names
+_LONGEST_GROUP = 64
+_MOST_GROUPS = 200
+
+
+def faults_of(person: Person, homes: Collection[str] | None, domains: Mapping[str, str]) -> list[str]:
+    """Everything about `person` that the directory does not take, each in words; empty when all is well.
+
+    homes: names of the sites where people can live; None where that is not known. domains: domain to tenant.
+    """
+    faults = []
+    if person.aor.domain not in domains:
+        known = ", ".join(sorted(domains)) or "none yet"
+        faults.append(f"{person.aor.domain} is not one of our domains ({known})")
+    if homes is not None and person.home not in homes:
+        faults.append(f"there is no site {person.home!r} where people can live ({', '.join(sorted(homes))})")
+    if person.number is not None and not is_e164(person.number):
+        faults.append(f"{person.number!r} is not a number in the form +14255550101")
+    if fault := _text_fault("the display name", person.display_name, _LONGEST_NAME):
+        faults.append(fault)
+    if len(person.groups) > _MOST_GROUPS:
+        faults.append(f"more than {_MOST_GROUPS} groups")
+    faults.extend(fault for group in person.groups if (fault := _group_fault(group)))
+    return faults
+
+
+def normalised(person: Person) -> Person:
+    """The person with blanks around names taken away, and groups sorted, each once."""
+    groups = tuple(sorted({group.strip() for group in person.groups}))
+    return replace(person, display_name=person.display_name.strip(), groups=groups)
+
+
+def checked_tenant(name: str) -> str:
+    """The name, if a tenant may be called so. Raises UsageError."""
+    if _TENANT.fullmatch(name) is None:
+        raise UsageError(
+            f"{name!r} is not a name for a tenant", do="Use small letters, digits and '-', at most 31, a letter first."
+        )
+    return name
+
+
+def checked_domain(name: str) -> str:
+    """The domain in lower case. Raises UsageError when it is no domain name."""
+    return Aor.parse(f"a@{name}").domain
+
+
+def _group_fault(group: str) -> str | None:
+    if not group:
+        return "a group without a name"
+    # The separator of a CSV cell with several groups.
+    return f"group {group!r} contains ';'" if ";" in group else _text_fault(f"group {group!r}", group, _LONGEST_GROUP)
+
+
+def _text_fault(what: str, text: str, longest: int) -> str | None:
+    if len(text) > longest:
+        return f"{what} is longer than {longest} characters"
+    # Controls, and code points that stand for nothing: they would end up in SIP headers and in terminals.
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
+        return f"{what} contains a character that can't be shown"
+    return None
+
+
+def number_taken(person: Person, owner: Aor, tenant: str) -> str:
+    """Why `person` can't have their number; another tenant's people are not named."""
+    name = str(owner) if tenant == person.tenant else "somebody of another tenant"
+    return f"the number {person.number} belongs to {name}"

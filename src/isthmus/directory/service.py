@@ -1,0 +1,388 @@
+"""The write path of the directory: permission, one transaction, audit row, change feed, event on commit."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from isthmus.addressing import Aor
+from isthmus.database import reading, writing
+from isthmus.directory import feed, importing, journal, moving, rules, store, wire
+from isthmus.directory.bulk import ImportReport, Row
+from isthmus.directory.journal import DOMAIN, PERSON, TENANT, Journal
+from isthmus.directory.model import Credentials, FeedPage, NewPerson, Person, PersonChanges
+from isthmus.errors import IsthmusError, NotFoundError, RefusedError, UsageError
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+_FIRST_EPOCH = 1
+_KEYS_LIVE_MS = 7 * 24 * 3600 * 1000  # how long an idempotency key is remembered
+_MOST = 100_000  # objects a page may have
+
+
+class Directory:
+    """One site's directory. One object a process; safe to use from several threads.
+
+    site: this site's name. authority: the name of the site whose directory is the authority; by default this one.
+    homes: sites where people can live; None takes any name. on_commit: called with the last sequence number after
+    each committed write, on the writer's thread; what it raises is logged, since the write stands.
+    clock: seconds since 1970, for the audit log.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        site: str,
+        authority: str | None = None,
+        homes: Collection[str] | None = None,
+        on_commit: Callable[[int], object] = lambda seq: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._engine, self._site, self._authority = engine, site, authority or site
+        self._homes = None if homes is None else frozenset(homes)
+        self._on_commit, self._clock = on_commit, clock
+
+    @property
+    def is_authority(self) -> bool:
+        """Whether this directory says where people live, and takes changes."""
+        return self._authority == self._site
+
+    # Reading
+
+    def get(self, aor: Aor) -> Person:
+        """The person. Raises NotFoundError."""
+        with reading(self._engine) as connection:
+            return _existing(connection, aor)
+
+    def get_many(self, aors: Iterable[Aor]) -> dict[Aor, Person]:
+        """Those of the people who exist, all as of one moment."""
+        with reading(self._engine) as connection:
+            return store.people_by_aor(connection, aors)
+
+    def people(
+        self,
+        *,
+        home: str | None = None,
+        group: str | None = None,
+        match: str | None = None,
+        after: Aor | None = None,
+        limit: int = 100,
+    ) -> list[Person]:
+        """People in the order of their addresses, from behind `after` on.
+
+        match: part of an address, number or display name, in any case.
+        """
+        with reading(self._engine) as connection:
+            return store.find_people(
+                connection, home=home, group=group, match=match, after=after, limit=_checked_limit(limit)
+            )
+
+    def count(self, *, home: str | None = None, group: str | None = None, match: str | None = None) -> int:
+        """How many people fit."""
+        with reading(self._engine) as connection:
+            return store.count_people(connection, home=home, group=group, match=match)
+
+    def everybody(self) -> tuple[int, Iterable[Person]]:
+        """The feed's last sequence number, and all people as of it, ascending by the bytes of `str(aor)`.
+
+        The people are read while they are taken, in one transaction that ends with the last one.
+        """
+        stream = self._everybody()
+        return cast(int, next(stream)), cast(Iterable[Person], stream)
+
+    def _everybody(self) -> Generator[int | Person, None, None]:
+        with reading(self._engine) as connection:
+            yield journal.head(connection)[1]
+            yield from store.all_people(connection)
+
+    def domains(self) -> dict[str, str]:
+        """Every domain with its tenant."""
+        with reading(self._engine) as connection:
+            return store.domains(connection)
+
+    def last_seq(self) -> int:
+        """Sequence number of the last change."""
+        with reading(self._engine) as connection:
+            return journal.head(connection)[1]
+
+    def audit(self, object_: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """The newest entries of the audit log first, of one object or of all."""
+        with reading(self._engine) as connection:
+            return journal.audit_entries(connection, object_, _checked_limit(limit))
+
+    # Writing, at the authority
+
+    def create_tenant(self, name: str, *, actor: str) -> None:
+        """Make sure the tenant exists. Raises UsageError, RefusedError."""
+        checked = rules.checked_tenant(name)
+
+        def work(log: Journal) -> None:
+            if checked not in store.tenants(log.connection):
+                store.put_tenants(log.connection, [checked])
+                log.note(TENANT, checked, "tenant.create", None, {"name": checked})
+
+        self._write(actor, work)
+
+    def add_domain(self, domain: str, tenant: str, *, actor: str) -> None:
+        """Make sure the domain exists and is the tenant's. Raises UsageError, NotFoundError, RefusedError."""
+        name = rules.checked_domain(domain)
+
+        def work(log: Journal) -> None:
+            owner = store.domains(log.connection).get(name)
+            if owner == tenant:
+                return
+            if owner is not None:
+                raise RefusedError(f"the domain {name} belongs to another tenant")
+            if tenant not in store.tenants(log.connection):
+                raise NotFoundError(f"there is no tenant {tenant!r}")
+            store.put_domains(log.connection, [(name, tenant)])
+            log.note(DOMAIN, name, "domain.create", None, {"name": name, "tenant": tenant})
+
+        self._write(actor, work)
+
+    def create(self, new: NewPerson, *, actor: str, key: str | None = None) -> Person:
+        """Add a person. key: idempotency key; its second use gives what the first one gave.
+
+        Raises UsageError (with all faults), RefusedError (exists; number taken: says by whom; not the authority).
+        """
+
+        def work(log: Journal) -> Person:
+            connection = log.connection
+            if new.aor in store.people_by_aor(connection, [new.aor]):
+                raise RefusedError(f"{new.aor} exists already", do=f"To change them: isthmus user set {new.aor}")
+            owned = store.domains(connection)
+            epoch = store.departed_epochs(connection, [new.aor]).get(new.aor, _FIRST_EPOCH - 1) + 1
+            person = rules.normalised(new_person(new, owned.get(new.aor.domain, ""), epoch))
+            self._check(connection, person, owned)
+            store.insert_people(connection, [person])
+            log.note(PERSON, str(person.aor), "person.create", None, wire.public(person))
+            return person
+
+        return self._person_write(actor, key, ("create", new), work)
+
+    def set(self, aor: Aor, changes: PersonChanges, *, actor: str, key: str | None = None) -> Person:
+        """Change a person; what is as wanted already is no change. Raises as `create`, and NotFoundError."""
+
+        def work(log: Journal) -> Person:
+            before = _existing(log.connection, aor)
+            person = rules.normalised(changes.applied_to(before))
+            if person == before:
+                return before
+            self._check(log.connection, person, store.domains(log.connection))
+            store.update_people(log.connection, [person])
+            log.note(PERSON, str(aor), "person.set", wire.public(before), importing.audited(before, person))
+            return person
+
+        return self._person_write(actor, key, ("set", aor, changes), work)
+
+    def delete(self, aor: Aor, *, actor: str, key: str | None = None) -> None:
+        """Remove a person; the number is free then. Raises NotFoundError, RefusedError."""
+
+        def work(log: Journal) -> None:
+            person = _existing(log.connection, aor)
+            store.delete_people(log.connection, [person])
+            log.note(PERSON, str(aor), "person.delete", wire.public(person), None)
+
+        self._write(actor, work, key=key, request=("delete", aor))
+
+    def import_people(
+        self, rows: Sequence[Row], *, update: bool, dry_run: bool, actor: str, key: str | None = None
+    ) -> ImportReport:
+        """Create all the people, or none: with any fault the report lists them all and nothing is written.
+
+        update: whether people who exist are changed; otherwise each is a fault. dry_run: only say what would be.
+        """
+        if dry_run:
+            self._require_authority()
+            with reading(self._engine) as connection:
+                return importing.plan(connection, rows, update=update, homes=self._homes).report(dry_run=True)
+
+        def work(log: Journal) -> ImportReport:
+            plan = importing.plan(log.connection, rows, update=update, homes=self._homes)
+            report = plan.report(dry_run=False)
+            if report.faults:
+                raise _BadImportError(report)
+            plan.carry_out(log)
+            return report
+
+        try:
+            return self._write(
+                actor,
+                work,
+                key=key,
+                request=("import", update, tuple(rows)),
+                encode=ImportReport.counts,
+                decode=lambda _, counts: ImportReport(**counts),
+            )
+        except _BadImportError as error:
+            return error.report
+
+    def commit_homes(
+        self, moves: Sequence[moving.Move], *, actor: str, conn: Connection | None = None
+    ) -> dict[Aor, int | IsthmusError]:
+        """Let each person (address, from, epoch, to) be at home at `to`, all in one transaction.
+
+        Returns the new epoch, or why not, for each; the same again when called again with the same moves.
+        conn: a transaction of the caller's to do it in; the caller calls `announce` once it has committed.
+        """
+        listed = moving.distinct(moves)
+        if conn is None:
+            return self._write(actor, lambda log: moving.commit(log, listed, self._homes))
+        self._require_authority()
+        journal.lock(conn)
+        log = Journal(conn, actor, self._now_ms())
+        results = moving.commit(log, listed, self._homes)
+        log.flush()
+        return results
+
+    # The feed
+
+    def changes_since(self, seq: int, limit: int = 1000) -> FeedPage:
+        """The next page of the change feed. Raises RefusedError for a position this feed never reached."""
+        with reading(self._engine) as connection:
+            return feed.read_page(connection, seq, _checked_limit(limit))
+
+    def apply_feed(self, page: FeedPage, source: str) -> int:
+        """Take a page of the authority's feed over, with the resume point, in one transaction.
+
+        Returns the position reached, at which to go on. Raises RefusedError: see `feed.apply_page`.
+        """
+        if self.is_authority or source != self._authority:
+            raise RefusedError(f"{self._site} takes no directory changes from {source}")
+        return self._transact(f"site:{source}", lambda log: feed.apply_page(log, page, source))
+
+    def position(self, source: str) -> int:
+        """How far the feed of `source` has been applied here; 0 at first."""
+        with reading(self._engine) as connection:
+            stored = journal.position(connection, source)
+        return stored[1] if stored else 0
+
+    def announce(self) -> None:
+        """Tell `on_commit` what the last change is."""
+        self._announce(self.last_seq())
+
+    # How every write goes
+
+    def _person_write(self, actor: str, key: str | None, request: object, work: Callable[[Journal], Person]) -> Person:
+        return self._write(actor, work, key=key, request=request, encode=wire.public, decode=_with_present_credentials)
+
+    def _write(
+        self,
+        actor: str,
+        work: Callable[[Journal], _T],
+        *,
+        key: str | None = None,
+        request: object = None,
+        encode: Callable[[_T], Any] = lambda result: None,
+        decode: Callable[[Connection, Any], _T] = lambda _, stored: stored,
+    ) -> _T:
+        """Do `work` at most once under `key`. encode, decode: between its result and JSON."""
+        self._require_authority()
+        if key is None:
+            return self._transact(actor, work)
+        digest = hashlib.sha256(repr(request).encode()).hexdigest()
+
+        def once(log: Journal) -> _T:
+            first = journal.first_result(log.connection, actor, key)
+            if first is not None:
+                if first[0] != digest:
+                    raise UsageError("this idempotency key was used for something else", where=key)
+                return decode(log.connection, first[1])
+            result = work(log)
+            journal.forget_results(log.connection, log.at_ms - _KEYS_LIVE_MS)
+            journal.keep_result(log.connection, actor, key, digest, encode(result), log.at_ms)
+            return result
+
+        return self._transact(actor, once)
+
+    def _transact(self, actor: str, work: Callable[[Journal], _T]) -> _T:
+        try:
+            with writing(self._engine) as connection:
+                journal.lock(connection)
+                log = Journal(connection, actor, self._now_ms())
+                result = work(log)
+                seq = log.flush()
+        except IntegrityError as error:
+            # All rules were checked under the lock: somebody wrote past this class. The database held.
+            raise RefusedError(f"the directory would contradict itself ({error.orig})") from error
+        if seq:
+            self._announce(seq)
+        return result
+
+    def _announce(self, seq: int) -> None:
+        try:
+            self._on_commit(seq)
+        except Exception:
+            _log.exception("change %s is committed, but could not be passed on", seq)
+
+    def _check(self, connection: Connection, person: Person, owned: dict[str, str]) -> None:
+        """Raises UsageError with every fault, RefusedError when the number is somebody else's."""
+        faults = rules.faults_of(person, self._homes, owned)
+        if faults:
+            raise UsageError("; ".join(faults), where=str(person.aor))
+        if person.number is None:
+            return
+        for owner, tenant in store.owners(connection, [person.number]).values():
+            if owner != person.aor:
+                raise RefusedError(rules.number_taken(person, owner, tenant), where=str(person.aor))
+
+    def _require_authority(self) -> None:
+        if not self.is_authority:
+            raise RefusedError(
+                f"{self._site} is not the authority of this directory",
+                do=f"Do it at {self._authority}: isthmus --site {self._authority} ...",
+            )
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+
+class _BadImportError(Exception):
+    """Rolls an import back."""
+
+    def __init__(self, report: ImportReport) -> None:
+        super().__init__()
+        self.report = report
+
+
+def new_person(new: NewPerson, tenant: str, epoch: int) -> Person:
+    """The person that is to be created."""
+    return Person(
+        aor=new.aor,
+        tenant=tenant,
+        display_name=new.display_name,
+        number=new.number,
+        home=new.home,
+        home_epoch=epoch,
+        credentials=new.credentials,
+        enabled=new.enabled,
+        groups=new.groups,
+    )
+
+
+def _existing(connection: Connection, aor: Aor) -> Person:
+    person = store.people_by_aor(connection, [aor]).get(aor)
+    if person is None:
+        raise NotFoundError(f"nobody is called {aor}", do="To see who is there: isthmus user list")
+    return person
+
+
+def _with_present_credentials(connection: Connection, stored: dict[str, Any]) -> Person:
+    """A first result anew. Secrets are not kept with it, so they are those of today, or none."""
+    present = store.people_by_aor(connection, [Aor.parse(stored["aor"])])
+    credentials = next((person.credentials for person in present.values()), Credentials(b"", b""))
+    return wire.from_public(stored, credentials)
+
+
+def _checked_limit(limit: int) -> int:
+    if not 1 <= limit <= _MOST:
+        raise UsageError(f"a limit of {limit} is not between 1 and {_MOST}")
+    return limit

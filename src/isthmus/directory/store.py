@@ -1,0 +1,252 @@
+"""The directory's SQL: people, numbers, groups, tenants and domains. Functions of a connection, nothing decided.
+
+Lists of any length are handled in batches: one statement for each thousand, or one prepared statement run with
+all rows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from isthmus.addressing import Aor
+from isthmus.directory.model import Credentials, Person
+from isthmus.directory.tables import departed, domain, membership, person, tenant
+
+_T = TypeVar("_T")
+_BATCH = 1000  # well below the number of parameters either database takes
+_STREAM = 5000  # people read at a time when all are read
+
+
+def in_batches(items: Iterable[_T], size: int = _BATCH) -> Iterator[list[_T]]:
+    """The items in lists of at most `size`."""
+    everything = list(items)
+    for start in range(0, len(everything), size):
+        yield everything[start : start + size]
+
+
+def people_by_aor(connection: Connection, aors: Iterable[Aor]) -> dict[Aor, Person]:
+    """Those of the people who exist."""
+    found: dict[Aor, Person] = {}
+    for batch in in_batches(aors):
+        keys = [str(aor) for aor in batch]
+        rows = connection.execute(select(person).where(person.c.aor.in_(keys))).all()
+        for each in _with_groups(connection, rows):
+            found[each.aor] = each
+    return found
+
+
+def owners(connection: Connection, numbers: Iterable[str]) -> dict[str, tuple[Aor, str]]:
+    """Who owns each of the numbers now: address and tenant. Numbers without an owner are left out."""
+    found: dict[str, tuple[Aor, str]] = {}
+    for batch in in_batches(numbers):
+        query = select(person.c.number, person.c.aor, person.c.tenant).where(person.c.number.in_(batch))
+        found |= {row.number: (Aor.parse(row.aor), row.tenant) for row in connection.execute(query)}
+    return found
+
+
+def find_people(
+    connection: Connection,
+    *,
+    home: str | None,
+    group: str | None,
+    match: str | None,
+    after: Aor | None,
+    limit: int,
+) -> list[Person]:
+    """People in the order of their addresses, from behind `after` on, who fit all that is given."""
+    query = _filtered(select(person), home, group, match).order_by(person.c.aor).limit(limit)
+    if after is not None:
+        query = query.where(person.c.aor > str(after))
+    return _with_groups(connection, connection.execute(query).all())
+
+
+def count_people(connection: Connection, *, home: str | None, group: str | None, match: str | None) -> int:
+    """How many fit."""
+    query = _filtered(select(func.count()).select_from(person), home, group, match)
+    return int(connection.execute(query).scalar_one())
+
+
+def all_people(connection: Connection) -> Iterator[Person]:
+    """Everybody, ascending by the bytes of the address, a few thousand in memory at a time."""
+    after: Aor | None = None
+    while True:
+        page = find_people(connection, home=None, group=None, match=None, after=after, limit=_STREAM)
+        yield from page
+        if len(page) < _STREAM:
+            return
+        after = page[-1].aor
+
+
+def insert_people(connection: Connection, people: Sequence[Person]) -> None:
+    """Add people who don't exist. Raises IntegrityError where one does, or a number is taken."""
+    if not people:
+        return
+    connection.execute(insert(person), [_row(each) for each in people])
+    _insert_memberships(connection, people)
+
+
+def update_people(connection: Connection, people: Sequence[Person]) -> None:
+    """Replace people who exist. Numbers may change hands among them, in any order."""
+    if not people:
+        return
+    release_numbers(connection, [each.aor for each in people])
+    rows = [{f"to_{name}": value for name, value in _row(each).items()} for each in people]
+    columns = [column.name for column in person.columns if column.name != "aor"]
+    connection.execute(
+        update(person)
+        .where(person.c.aor == bindparam("to_aor"))
+        .values({name: bindparam(f"to_{name}") for name in columns}),
+        rows,
+    )
+    _delete_memberships(connection, people)
+    _insert_memberships(connection, people)
+
+
+def set_homes(connection: Connection, moves: Sequence[tuple[Aor, str, int, str]]) -> int:
+    """Compare and set: address, home and epoch as expected, new home. Returns how many were as expected."""
+    statement = (
+        update(person)
+        .where(person.c.aor == bindparam("of_aor"))
+        .where(person.c.home == bindparam("from_home"))
+        .where(person.c.home_epoch == bindparam("from_epoch"))
+        .values(home=bindparam("to_home"), home_epoch=bindparam("to_epoch"))
+    )
+    rows = [
+        {"of_aor": str(aor), "from_home": home, "from_epoch": epoch, "to_home": target, "to_epoch": epoch + 1}
+        for aor, home, epoch, target in moves
+    ]
+    return connection.execute(statement, rows).rowcount if rows else 0
+
+
+def release_numbers(connection: Connection, aors: Iterable[Aor]) -> None:
+    """Take the numbers away from these people."""
+    for batch in in_batches(aors):
+        keys = [str(aor) for aor in batch]
+        connection.execute(
+            update(person).where(person.c.aor.in_(keys)).where(person.c.number.is_not(None)).values(number=None)
+        )
+
+
+def delete_people(connection: Connection, people: Sequence[Person]) -> None:
+    """Remove people, keeping their epochs for the day the address comes back."""
+    for batch in in_batches(people):
+        connection.execute(delete(person).where(person.c.aor.in_([str(each.aor) for each in batch])))
+    rows = [{"aor": str(each.aor), "home_epoch": each.home_epoch} for each in people]
+    upsert(connection, departed, rows, ("home_epoch",))
+
+
+def departed_epochs(connection: Connection, aors: Iterable[Aor]) -> dict[Aor, int]:
+    """The last epochs of those of the addresses that belonged to somebody before."""
+    found: dict[Aor, int] = {}
+    for batch in in_batches(aors):
+        query = select(departed).where(departed.c.aor.in_([str(aor) for aor in batch]))
+        found |= {Aor.parse(row.aor): int(row.home_epoch) for row in connection.execute(query)}
+    return found
+
+
+def domains(connection: Connection) -> dict[str, str]:
+    """Every domain with its tenant."""
+    return {row.name: row.tenant for row in connection.execute(select(domain))}
+
+
+def tenants(connection: Connection) -> list[str]:
+    """The names of all tenants, sorted."""
+    return list(connection.execute(select(tenant.c.name).order_by(tenant.c.name)).scalars())
+
+
+def put_tenants(connection: Connection, names: Iterable[str]) -> None:
+    """Make sure that these tenants exist."""
+    upsert(connection, tenant, [{"name": name} for name in names], ())
+
+
+def put_domains(connection: Connection, pairs: Iterable[tuple[str, str]]) -> None:
+    """Make sure that these domains exist and belong to these tenants."""
+    upsert(connection, domain, [{"name": name, "tenant": owner} for name, owner in pairs], ("tenant",))
+
+
+def upsert(connection: Connection, table: Any, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Insert rows; where the primary key exists, set `columns` anew (none: leave the row alone)."""
+    if not rows:
+        return
+    make = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    statement = make(table)
+    key = [column.name for column in table.primary_key]
+    if columns:
+        values = {name: statement.excluded[name] for name in columns}
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=values), rows)
+    else:
+        connection.execute(statement.on_conflict_do_nothing(index_elements=key), rows)
+
+
+def _filtered(query: Select[Any], home: str | None, group: str | None, match: str | None) -> Select[Any]:
+    if home is not None:
+        query = query.where(person.c.home == home)
+    if group is not None:
+        members = select(membership.c.aor).where(membership.c.group_name == group)
+        query = query.where(person.c.aor.in_(members))
+    if match:
+        wanted = match.lower()
+        query = query.where(
+            or_(
+                person.c.aor.contains(wanted, autoescape=True),
+                person.c.number.contains(wanted, autoescape=True),
+                func.lower(person.c.display_name).contains(wanted, autoescape=True),
+            )
+        )
+    return query
+
+
+def _with_groups(connection: Connection, rows: Sequence[Row[Any]]) -> list[Person]:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for batch in in_batches(row.aor for row in rows):
+        query = select(membership).where(membership.c.aor.in_(batch))
+        for aor, group in connection.execute(query):
+            groups[aor].append(group)
+    return [_person(row, tuple(sorted(groups.get(row.aor, ())))) for row in rows]
+
+
+def _person(row: Row[Any], groups: tuple[str, ...]) -> Person:
+    user, _, host = row.aor.rpartition("@")  # written by us in its one form: no need to parse it anew
+    return Person(
+        aor=Aor(user, host),
+        tenant=row.tenant,
+        display_name=row.display_name,
+        number=row.number,
+        home=row.home,
+        home_epoch=int(row.home_epoch),
+        credentials=Credentials(bytes(row.ha1_md5), bytes(row.ha1_sha256)),
+        enabled=row.enabled,
+        groups=groups,
+    )
+
+
+def _row(each: Person) -> dict[str, Any]:
+    return {
+        "aor": str(each.aor),
+        "domain": each.aor.domain,
+        "tenant": each.tenant,
+        "display_name": each.display_name,
+        "number": each.number,
+        "home": each.home,
+        "home_epoch": each.home_epoch,
+        "ha1_md5": each.credentials.ha1_md5,
+        "ha1_sha256": each.credentials.ha1_sha256,
+        "enabled": each.enabled,
+    }
+
+
+def _insert_memberships(connection: Connection, people: Sequence[Person]) -> None:
+    rows = [{"aor": str(each.aor), "group_name": group} for each in people for group in each.groups]
+    if rows:
+        connection.execute(insert(membership), rows)
+
+
+def _delete_memberships(connection: Connection, people: Sequence[Person]) -> None:
+    for batch in in_batches(people):
+        connection.execute(delete(membership).where(membership.c.aor.in_([str(each.aor) for each in batch])))

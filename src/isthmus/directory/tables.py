@@ -1,0 +1,123 @@
+"""The directory's tables, as the migrations made them (a test compares the two)."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import postgresql
+
+metadata = MetaData()
+
+# Addresses compare and sort by bytes, as the snapshot does.
+_KEY = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+_SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+
+tenant = Table("tenant", metadata, Column("name", Text, primary_key=True))
+
+domain = Table(
+    "domain",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("tenant", Text, ForeignKey("tenant.name"), nullable=False),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("aor", _KEY, primary_key=True),
+    Column("domain", Text, ForeignKey("domain.name"), nullable=False),
+    Column("tenant", Text, ForeignKey("tenant.name"), nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("number", Text),
+    Column("home", Text, nullable=False),
+    Column("home_epoch", BigInteger, nullable=False),
+    Column("ha1_md5", LargeBinary, nullable=False),
+    Column("ha1_sha256", LargeBinary, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    # The one thing that makes "a number has one owner" true whatever the code above it does.
+    UniqueConstraint("number", name="one_owner_a_number"),
+    Index("person_home", "home"),
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("aor", _KEY, ForeignKey("person.aor", ondelete="CASCADE"), primary_key=True),
+    Column("group_name", Text, primary_key=True),
+    Index("membership_group", "group_name"),
+)
+
+# The last epoch of people who were deleted: should the address come back, its epoch must not start anew.
+departed = Table(
+    "departed",
+    metadata,
+    Column("aor", _KEY, primary_key=True),
+    Column("home_epoch", BigInteger, nullable=False),
+)
+
+# One row. `stream` names this database for as long as it lives; `seq` is the last change. Whoever writes locks the
+# row first, so that sequence numbers become visible in their order: a reader who has seen 7 will never meet a new 6.
+feed = Table(
+    "feed",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("stream", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+)
+
+# The last change of every object, deleted ones included; an earlier change of the same object is gone. So the table
+# is as long as the directory, and whoever reads on from any number gets everything that is different since.
+change = Table(
+    "change",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("key", _KEY, nullable=False),
+    UniqueConstraint("kind", "key", name="one_change_an_object"),
+)
+
+# How far another site's feed has been applied here.
+feed_position = Table(
+    "feed_position",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("stream", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+)
+
+# at_ms: milliseconds since 1970, UTC. before, after: JSON, without secrets.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Index("audit_object", "object"),
+)
+
+# What a write answered the first time. `request`: digest of what was asked; `result`: JSON.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("actor", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Index("idempotency_at", "at_ms"),
+)

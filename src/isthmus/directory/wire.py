@@ -1,0 +1,135 @@
+"""The directory's values as JSON: people as others may see them, and pages of the feed between sites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from isthmus.addressing import Aor, is_e164
+from isthmus.directory.model import Credentials, FeedPage, Person
+from isthmus.errors import UsageError
+
+
+def public(person: Person) -> dict[str, Any]:
+    """A person as the API, the CLI and the audit log show them: all but the secrets."""
+    return {
+        "aor": str(person.aor),
+        "tenant": person.tenant,
+        "display_name": person.display_name,
+        "number": person.number,
+        "home": person.home,
+        "home_epoch": person.home_epoch,
+        "enabled": person.enabled,
+        "groups": list(person.groups),
+    }
+
+
+def from_public(data: dict[str, Any], credentials: Credentials) -> Person:
+    """The person that `public` made `data` of, with these secrets."""
+    return Person(
+        **{**data, "aor": Aor.parse(data["aor"]), "groups": tuple(data["groups"]), "credentials": credentials}
+    )
+
+
+class _Person(msgspec.Struct, array_like=True):
+    """A person on the link, secrets included: the other site has to check their password as well."""
+
+    aor: str
+    tenant: str
+    display_name: str
+    number: str | None
+    home: str
+    home_epoch: int
+    ha1_md5: bytes
+    ha1_sha256: bytes
+    enabled: bool
+    groups: tuple[str, ...]
+
+
+class _Page(msgspec.Struct):
+    stream: str
+    from_seq: int
+    to_seq: int
+    last_seq: int
+    tenants: tuple[str, ...]
+    domains: tuple[tuple[str, str], ...]
+    people: list[_Person]
+    gone: list[str]
+
+
+_decoder = msgspec.json.Decoder(_Page)
+_encoder = msgspec.json.Encoder()
+
+
+def encode_page(page: FeedPage) -> bytes:
+    """The page as JSON for the link. It carries digest secrets: for a mutually authenticated peer alone."""
+    people = [_of(person) for _, person in page.people if person is not None]
+    gone = [str(aor) for aor, person in page.people if person is None]
+    return _encoder.encode(
+        _Page(
+            page.stream,
+            page.from_seq,
+            page.to_seq,
+            page.last_seq,
+            page.tenants,
+            page.domains,
+            people,
+            gone,
+        )
+    )
+
+
+def decode_page(raw: bytes) -> FeedPage:
+    """The page that a peer sent. Raises UsageError for anything that is not one."""
+    try:
+        page = _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"not a page of the directory's feed: {error}") from error
+    people: list[tuple[Aor, Person | None]] = [(_aor(text), None) for text in page.gone]
+    people += [(person.aor, person) for person in map(_person, page.people)]
+    if len({aor for aor, _ in people}) != len(people):
+        raise UsageError("a page of the directory's feed names somebody twice")
+    if not 0 <= page.from_seq <= page.to_seq <= page.last_seq:
+        raise UsageError("a page of the directory's feed with numbers out of order")
+    return FeedPage(page.stream, page.from_seq, page.to_seq, page.last_seq, page.tenants, page.domains, tuple(people))
+
+
+def _of(person: Person) -> _Person:
+    return _Person(
+        str(person.aor),
+        person.tenant,
+        person.display_name,
+        person.number,
+        person.home,
+        person.home_epoch,
+        person.credentials.ha1_md5,
+        person.credentials.ha1_sha256,
+        person.enabled,
+        person.groups,
+    )
+
+
+def _person(wire: _Person) -> Person:
+    if wire.number is not None and not is_e164(wire.number):
+        raise UsageError(f"{wire.number!r} of {wire.aor} is not a number")
+    if len(wire.ha1_md5) != 16 or len(wire.ha1_sha256) != 32 or wire.home_epoch < 0:
+        raise UsageError(f"the record of {wire.aor} is damaged")
+    return Person(
+        _aor(wire.aor),
+        wire.tenant,
+        wire.display_name,
+        wire.number,
+        wire.home,
+        wire.home_epoch,
+        Credentials(wire.ha1_md5, wire.ha1_sha256),
+        wire.enabled,
+        wire.groups,
+    )
+
+
+def _aor(text: str) -> Aor:
+    aor = Aor.parse(text)
+    if str(aor) != text:
+        raise UsageError(f"{text!r} is not an address-of-record in its one form")
+    return aor
