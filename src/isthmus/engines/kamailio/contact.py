@@ -11,7 +11,7 @@ _NAME_ADDR = re.compile(r'\s*((?:"(?:[^"\\]|\\.)*"|[^<",]*)\s*<)\s*([sS][iI][pP]
 _ADDR_SPEC = re.compile(r"\s*([sS][iI][pP][sS]?:[^<>\s;,?]+)((?:;[^,]*)?)\s*")
 _SEAL = re.compile(r";isf=([A-Za-z0-9_-]*)")
 _ROUTE_SEAL = re.compile(r";isd=([A-Za-z0-9_-]+)")
-_FIRST_URI = re.compile(r"\s*(?:\"(?:[^\"\\]|\\.)*\"|[^<\",]*)<([^<>]+)>")
+_FIRST_URI = re.compile(r"\s*(?:\"(?:[^\"\\]|\\.)*\"\s*|[^<\",]*)<([^<>]+)>")
 _RECEIVED = re.compile(r";received=([^;>,]+)")
 
 

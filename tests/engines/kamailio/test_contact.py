@@ -1,0 +1,82 @@
+"""Contacts, Paths and Routes as text: what is rewritten, what is recognised, what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isthmus.engines.kamailio import contact
+from isthmus.sip.sealing import EDGES, Flow
+
+
+@pytest.mark.parametrize(
+    ("given_", "sealed"),
+    [
+        ("<sip:alice@10.0.0.5:5070>", "<sip:alice@10.0.0.5:5070;isf=SEAL>"),
+        (
+            '"Alice, A." <sip:alice@10.0.0.5;transport=tcp>;q=0.5',
+            '"Alice, A." <sip:alice@10.0.0.5;transport=tcp;isf=SEAL>;q=0.5',
+        ),
+        ("sip:alice@10.0.0.5;expires=60", "<sip:alice@10.0.0.5;isf=SEAL>;expires=60"),
+        ("Alice <SIP:alice@[2001:db8::1]:5060>", "Alice <SIP:alice@[2001:db8::1]:5060;isf=SEAL>"),
+        # A seal that the phone brought along itself is replaced, not added to.
+        ("<sip:alice@10.0.0.5;isf=FORGED>", "<sip:alice@10.0.0.5;isf=SEAL>"),
+        # A globally routable address needs no flow.
+        ("<sip:alice@contoso.example;gr=urn:uuid:1>", "<sip:alice@contoso.example;gr=urn:uuid:1>"),
+    ],
+)
+def test_the_flow_goes_into_the_uri(given_: str, sealed: str) -> None:
+    assert contact.with_flow(given_, "SEAL") == sealed
+
+
+@pytest.mark.parametrize(
+    "given_",
+    ["", "*", "<tel:+14255550101>", "<sip:a@b>, <sip:c@d>", "<sip:a@b", "sip:", "<mailto:a@b>", "<sip:a@b> trailing"],
+)
+def test_what_is_not_one_sip_address_has_no_flow(given_: str) -> None:
+    assert contact.with_flow(given_, "SEAL") is None
+
+
+def test_the_phone_gets_its_own_uri_back() -> None:
+    sealed = contact.with_flow("<sip:alice@10.0.0.5:5070;transport=tcp;ob>", "AbC-_9")
+    assert sealed is not None
+    assert contact.split_flow(contact.first_uri(sealed)) == ("sip:alice@10.0.0.5:5070;transport=tcp;ob", "AbC-_9")
+
+
+@pytest.mark.parametrize(
+    ("route", "uri"),
+    [
+        ("<sip:a;lr>, <sip:b;lr>", "sip:a;lr"),
+        ('"x, <y>" <sip:a;lr>', "sip:a;lr"),
+        ("sip:a;lr", ""),
+        ("", ""),
+    ],
+)
+def test_the_first_route_is_found(route: str, uri: str) -> None:
+    assert contact.first_uri(route) == uri
+
+
+flows = st.builds(Flow, edge=st.sampled_from(EDGES), host=st.ip_addresses().map(str), port=st.integers(1, 65535))
+
+
+@given(flow=flows)
+def test_a_path_carries_the_flow_there_and_back(flow: Flow) -> None:
+    path = contact.path_uri("premises.contoso.example:5062", flow.uri)
+    assert contact.received_of(path) == flow.uri
+    assert contact.edge_of(contact.received_of(path)) == flow.edge
+
+
+def test_an_edge_we_do_not_have_is_none() -> None:
+    assert contact.edge_of("sip:1.2.3.4:5;edge=sctp") == ""
+    assert contact.edge_of("sip:1.2.3.4:5") == ""
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_readers(text: str) -> None:
+    contact.with_flow(text, "SEAL")
+    contact.split_flow(text)
+    contact.first_uri(text)
+    contact.route_seal(text)
+    contact.received_of(text)
+    contact.edge_of(text)

@@ -1,0 +1,38 @@
+"""What rtpengine is asked for."""
+
+from __future__ import annotations
+
+from isthmus.engines.kamailio import media
+from isthmus.sip.sealing import Side
+
+
+def test_the_other_site_is_offered_srtp_a_browser_dtls_a_phone_plain_rtp() -> None:
+    assert "RTP/SAVP " in media.offer("c", Side.EDGE, "peer")
+    assert "RTP/SAVPF ICE=force" in media.offer("c", Side.EDGE, "ws")
+    for edge in ("udp", "tcp", "tls"):
+        assert "RTP/AVP ICE=remove" in media.offer("c", Side.EDGE, edge)
+
+
+def test_a_call_that_passes_twice_has_two_sessions() -> None:
+    assert media.session("c", Side.EDGE) != media.session("c", Side.LINK)
+
+
+def test_no_character_of_a_call_id_gets_into_the_command() -> None:
+    session = media.session("x RTP/SAVP\r\n call-id=other", Side.EDGE)
+    assert session.startswith("call-id=")
+    assert session.removeprefix("call-id=").isalnum()
+
+
+def test_offer_and_answer_of_one_passage_meet() -> None:
+    session = media.session("c", Side.LINK)
+    assert media.offer("c", Side.LINK, "udp").endswith(session)
+    assert media.answer("c", Side.LINK).endswith(session)
+
+
+def test_direct_networks() -> None:
+    networks = media.Networks(("10.0.0.0/8", "2001:db8::/32"))
+    assert networks.hold("10.1.2.3")
+    assert networks.hold("[2001:db8::5]")
+    assert not networks.hold("192.0.2.1")
+    assert not networks.hold("not an address")
+    assert not media.Networks(()).hold("10.1.2.3")
