@@ -36,6 +36,10 @@ def _ip(value: str) -> str:
     return str(ipaddress.ip_address(value))
 
 
+def _cidr(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_network(network)) for network in value)
+
+
 class SiteSection(_Section):
     """Who this site is."""
 
@@ -116,10 +120,7 @@ class MediaSection(_Section):
     rtp_low: Port = Field(default=30000, description="Lowest UDP port for media.")
     rtp_high: Port = Field(default=30999, description="Highest UDP port for media; four are used a call.")
 
-    @field_validator("direct_networks")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(str(ipaddress.ip_network(network)) for network in value)
+    _networks = field_validator("direct_networks")(_cidr)
 
     @model_validator(mode="after")
     def _range(self) -> MediaSection:
@@ -163,12 +164,14 @@ class ProtectionSection(_Section):
         default=20, ge=3, description="Wrong passwords for one account from one address before a pause."
     )
     connections_per_address: int = Field(
-        default=1000, ge=1, description="TCP, TLS and WebSocket connections that one address may hold."
+        default=1000, ge=1, description="Connections that one address may hold on one port (TCP, TLS, WebSocket)."
     )
     connection_rate_per_10s: int = Field(
-        default=4000, ge=1, description="New connections one address may open in ten seconds."
+        default=4000, ge=1, description="New connections one address may open on one port in ten seconds."
     )
     exempt_networks: tuple[str, ...] = Field(default=(), description="Networks (CIDR) these limits pass over.")
+
+    _networks = field_validator("exempt_networks")(_cidr)
 
 
 class Peer(_Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from isthmus.addressing import HostPort
 from isthmus.errors import IsthmusError, RefusedError
-from isthmus.site import internal
+from isthmus.site import internal, process
 from isthmus.site.file import SiteFile
 
 _PACKAGES = {
@@ -68,7 +69,7 @@ def _missing_programs(site: SiteFile) -> Iterator[IsthmusError]:
     for program, package in _PACKAGES.items():
         if program == "rtpengine" and site.media.relay == "never":
             continue
-        if shutil.which(program) is None:
+        if shutil.which(program, path=process.search_path()) is None:
             yield RefusedError(f"{program} is not installed", do=f"Run `apt-get install {package}`.")
 
 
@@ -137,13 +138,20 @@ def _holder(listener: Listener) -> str:
     """`kamailio (process 123)`, or that nobody can be named."""
     inodes = set(_inodes(listener))
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            links = [str(entry.readlink()) for entry in (folder / "fd").iterdir()]
-            if any(link.startswith("socket:[") and link[8:-1] in inodes for link in links):
+        if any(link in inodes for link in _sockets(folder)):
+            with contextlib.suppress(OSError):
                 return f"{(folder / 'comm').read_text().strip()} (process {folder.name})"
-        except OSError:
-            continue
     return "a program of another user"
+
+
+def _sockets(folder: Path) -> Iterator[str]:
+    """Inodes of the sockets a process has open; descriptors come and go while we look."""
+    with contextlib.suppress(OSError):
+        for entry in (folder / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                link = str(entry.readlink())
+                if link.startswith("socket:["):
+                    yield link[8:-1]
 
 
 def _inodes(listener: Listener) -> Iterator[str]:

@@ -34,6 +34,11 @@ class Family:
     mark: str
 
 
+def search_path() -> str:
+    """Where programs are looked for: engines are in /usr/sbin, which only root's PATH has on Debian."""
+    return os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+
+
 def start(name: str, command: Sequence[str], output: int) -> tuple[Family, subprocess.Popen[bytes]]:
     """Start a command in a session of its own; `output` is the descriptor for both its outputs.
 
@@ -47,7 +52,7 @@ def start(name: str, command: Sequence[str], output: int) -> tuple[Family, subpr
         stdout=output,
         stderr=output,
         start_new_session=True,
-        env={**os.environ, _MARK: mark},
+        env={**os.environ, "PATH": search_path(), _MARK: mark},
     )
     return Family(name, popen.pid, _stat(popen.pid)[1], mark), popen
 
