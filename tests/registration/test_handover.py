@@ -69,10 +69,10 @@ def sites(
 @pytest.fixture
 def pair(
     sites: tuple[RegistrarSite, RegistrarSite],
-) -> Iterator[tuple[RegistrarSite, RegistrarSite]]:
+) -> tuple[RegistrarSite, RegistrarSite]:
     for site in sites:
         site.registrar.remove_all(BOB)
-    yield sites
+    return sites
 
 
 def part(site: RegistrarSite, name: str) -> RegistrationParticipant:

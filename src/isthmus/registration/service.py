@@ -11,7 +11,6 @@ from isthmus.homing.participants import Handed, JsonValue, Verdicts
 from isthmus.registration import rules
 from isthmus.registration.model import Binding
 
-
 _STORE_WITHIN_S = 5.0
 
 

@@ -1,0 +1,225 @@
+"""Moves as the administrator sees them: plan, start, follow, pause, resume, cancel. Only the authority runs them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Engine
+
+from isthmus.addressing import Aor
+from isthmus.database import reading, writing
+from isthmus.errors import NotFoundError, RefusedError, UsageError
+from isthmus.homing import rules, store
+from isthmus.homing.model import Batch, BatchState, Move, State
+from isthmus.homing.work import Work
+
+CHUNK = 50  # people worked together: enough to make a round trip worth while, few enough to pause soon
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One person of a move that was only asked for. reasons: all that stands against it."""
+
+    aor: Aor
+    source: str
+    reasons: tuple[str, ...]
+
+
+class Ledger(Work):
+    """The stages, and what the workflow has to know of batches (see workflow.Chunks)."""
+
+    _clock: Callable[[], float] = staticmethod(time.time)
+
+    def next_chunk(self, batch_id: str, run: int) -> int | None:
+        """The chunk to work on; None when the batch is over, paused, or another run has taken over."""
+        with writing(self._engine) as connection:
+            store.lock_batch(connection, batch_id)
+            batch = store.get_batch(connection, batch_id)
+            if batch is None or batch.run != run or batch.finished is not None:
+                return None
+            chunk = store.first_open_chunk(connection, batch_id)
+            if chunk is None:
+                state = BatchState.DONE if batch.state is not BatchState.CANCELLED else batch.state
+                store.set_batch(connection, batch_id, state=state.value, finished_ms=int(self._clock() * 1000), note="")
+                return None
+            begun = any(move.state is not State.QUEUED for move in store.in_chunk(connection, batch_id, chunk))
+            return None if batch.state is BatchState.PAUSED and not begun else chunk
+
+    def may_work(self, batch_id: str, run: int) -> bool:
+        """Whether this run is still the one to work on the batch."""
+        with reading(self._engine) as connection:
+            batch = store.get_batch(connection, batch_id)
+        return batch is not None and batch.run == run
+
+    def note(self, batch_id: str, text: str) -> None:
+        """Say what the batch waits for; empty when it goes on."""
+        with writing(self._engine) as connection:
+            batch = store.get_batch(connection, batch_id)
+            if batch is not None and batch.note != text:
+                store.set_batch(connection, batch_id, note=text)
+
+    def unfinished(self) -> list[tuple[str, int]]:
+        """(batch, run) of every batch that somebody has to be working on; paused ones rest between chunks."""
+        with reading(self._engine) as connection:
+            return [
+                (batch_id, run)
+                for batch_id, run, state in store.unfinished(connection)
+                if state is not BatchState.PAUSED or store.begun(connection, batch_id)
+            ]
+
+    def new_run(self, batch_id: str) -> int:
+        """Count the batch's run up; returns the new one."""
+        with writing(self._engine) as connection:
+            store.lock_batch(connection, batch_id)
+            batch = store.get_batch(connection, batch_id)
+            if batch is None:
+                raise NotFoundError(f"there is no batch {batch_id!r}")
+            store.set_batch(connection, batch_id, run=batch.run + 1)
+            return batch.run + 1
+
+
+class MoveService:
+    """The write path of moves.
+
+    begin: starts the work on (batch, run). authority: name of the site that runs moves, this one when it is `site`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        ledger: Ledger,
+        begin: Callable[[str, int], None],
+        *,
+        site: str,
+        authority: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._engine, self._ledger, self._begin = engine, ledger, begin
+        self._site, self._authority, self._clock = site, authority, clock
+
+    def plan(self, people: Sequence[Aor], target: str) -> list[Planned]:
+        """What would become of a move: every reason against each person. Changes nothing."""
+        self._only_authority()
+        planned: list[Planned] = []
+        for start in range(0, len(people), CHUNK * 10):
+            group = people[start : start + CHUNK * 10]
+            facts = self._ledger.facts("", target, group)
+            planned += [
+                Planned(
+                    aor,
+                    facts.people[aor].home if aor in facts.people else "",
+                    rules.reasons_against(aor, facts),
+                )
+                for aor in group
+            ]
+        return planned
+
+    def start(self, people: Sequence[Aor], target: str, *, actor: str, key: str | None = None) -> Batch:
+        """Begin to move people; those who can't be moved now are in the batch as not moved, with every reason.
+
+        key: idempotency key: the same key and request give the batch that was made the first time.
+        Raises RefusedError (not the authority), UsageError (nobody named, a key used for something else).
+        """
+        self._only_authority()
+        unique = list(dict.fromkeys(people))
+        if not unique:
+            raise UsageError("nobody to move", do="Name people, a group or a file.")
+        request = hashlib.sha256(f"{target}\n{chr(10).join(map(str, unique))}".encode()).hexdigest()
+        if key is not None and (batch := self._made_before(actor, key, request)):
+            return batch
+        planned = self.plan(unique, target)
+        batch_id = self._write(planned, target, actor, key, request)
+        self._begin(batch_id, 1)
+        return self.get(batch_id)
+
+    def _write(self, planned: Sequence[Planned], target: str, actor: str, key: str | None, request: str) -> str:
+        now = self._clock()
+        batch_id = f"{time.strftime('%y%m%d', time.gmtime(now))}-{secrets.token_hex(3)}"
+        batch = Batch(batch_id, target, actor, BatchState.RUNNING, now, None, 1, "", {})
+        with writing(self._engine) as connection:
+            store.insert_batch(connection, batch, key=key, request=request)
+            # Once more inside the transaction: somebody may have begun to move them this instant.
+            running = store.open_moves(connection, [entry.aor for entry in planned])
+            moves: list[Move] = []
+            queued = 0
+            for position, entry in enumerate(planned):
+                reasons = entry.reasons
+                if entry.aor in running and not any(running[entry.aor] in reason for reason in reasons):
+                    reasons += (f"a move is under way already ({running[entry.aor]})",)
+                state = State.NOT_MOVED if reasons else State.QUEUED
+                chunk = queued // CHUNK
+                queued += state is State.QUEUED
+                moves.append(Move(batch_id, position, chunk, entry.aor, state, source=entry.source, reasons=reasons))
+            store.insert_moves(connection, moves)
+        return batch_id
+
+    def _made_before(self, actor: str, key: str, request: str) -> Batch | None:
+        with reading(self._engine) as connection:
+            found = store.by_key(connection, actor, key)
+        if found is None:
+            return None
+        if found[1] != request:
+            raise UsageError("the idempotency key was used for another move", do="Use a new key.")
+        return self.get(found[0])
+
+    def get(self, batch_id: str) -> Batch:
+        """One batch. Raises NotFoundError."""
+        with reading(self._engine) as connection:
+            batch = store.get_batch(connection, batch_id)
+        if batch is None:
+            raise NotFoundError(f"there is no batch {batch_id!r}", do="Run: isthmus move list")
+        return batch
+
+    def batches(self, limit: int = 50) -> list[Batch]:
+        """The newest batches first."""
+        with reading(self._engine) as connection:
+            return store.batches(connection, limit)
+
+    def people(self, batch_id: str, *, failed_only: bool = False) -> list[Move]:
+        """The people of a batch; failed_only: those not moved, and those who wait. Raises NotFoundError."""
+        self.get(batch_id)
+        with reading(self._engine) as connection:
+            return store.people_of(connection, batch_id, failed_only=failed_only)
+
+    def pause(self, batch_id: str) -> Batch:
+        """Begin with nobody else until resumed; people under way are brought to their end."""
+        return self._change(batch_id, (BatchState.RUNNING,), BatchState.PAUSED)
+
+    def resume(self, batch_id: str) -> Batch:
+        """Go on with a paused batch."""
+        self._change(batch_id, (BatchState.PAUSED,), BatchState.RUNNING)
+        self._begin(batch_id, self._ledger.new_run(batch_id))
+        return self.get(batch_id)
+
+    def cancel(self, batch_id: str) -> Batch:
+        """End the batch: people not begun stay where they are, people under way are brought to their end."""
+        batch = self._change(batch_id, (BatchState.RUNNING, BatchState.PAUSED), BatchState.CANCELLED)
+        self._begin(batch_id, self._ledger.new_run(batch_id))
+        return replace(batch, state=BatchState.CANCELLED)
+
+    def _change(self, batch_id: str, allowed: Sequence[BatchState], to: BatchState) -> Batch:
+        self._only_authority()
+        with writing(self._engine) as connection:
+            store.lock_batch(connection, batch_id)
+            batch = store.get_batch(connection, batch_id)
+            if batch is None:
+                raise NotFoundError(f"there is no batch {batch_id!r}", do="Run: isthmus move list")
+            if batch.state is to:
+                return batch
+            if batch.state not in allowed or batch.finished is not None:
+                raise RefusedError(f"batch {batch_id} is {batch.state} and can't be {to}")
+            store.set_batch(connection, batch_id, state=to.value)
+            if to is BatchState.CANCELLED:
+                store.finish_queued(connection, batch_id, State.CANCELLED, "the batch was cancelled")
+        return self.get(batch_id)
+
+    def _only_authority(self) -> None:
+        if self._site != self._authority:
+            raise RefusedError(
+                f"{self._site} is not the authority and can't move people",
+                do=f"Run it at {self._authority}: --site {self._authority}",
+            )

@@ -1,0 +1,208 @@
+"""The durable side of moves: DBOS takes each batch through its chunks, and up again after a crash.
+
+A workflow is a row of DBOS's tables and a function whose steps are recorded. After kill -9 the function is run again;
+recorded steps give what they gave, the unfinished one is repeated (see homing.work: every stage can be). What a
+workflow does next depends on recorded results alone, as DBOS asks.
+
+Nothing of it leaves the machine: no conductor, no tracing, no port. Its tables are in `dbos.sqlite` beside the site's
+database, or with PostgreSQL in the schema `dbos` of the same database.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+from sqlalchemy import make_url
+
+from isthmus.errors import IsthmusError
+from isthmus.homing.model import State
+from isthmus.homing.rules import COMMITTED
+from isthmus.homing.work import Progress
+
+_log = logging.getLogger(__name__)
+_STOPPED = "stopped"
+_BACK_OFF_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+_LIVE = ("PENDING", "ENQUEUED", "DELAYED")
+
+
+class Chunks(Protocol):
+    """What a workflow asks of the moves it drives."""
+
+    def advance(self, batch_id: str, chunk: int) -> Progress: ...
+
+    def stage_of(self, batch_id: str, chunk: int) -> State | None: ...
+
+    def give_up(self, batch_id: str, chunk: int, reason: str) -> None: ...
+
+    def next_chunk(self, batch_id: str, run: int) -> int | None:
+        """The chunk to work on; None when the batch is over, paused, or another run has taken over."""
+
+    def may_work(self, batch_id: str, run: int) -> bool:
+        """Whether this run is still the one to work on the batch."""
+
+    def note(self, batch_id: str, text: str) -> None:
+        """Say what the batch waits for; empty when it goes on."""
+
+    def unfinished(self) -> list[tuple[str, int]]:
+        """(batch, run) of every batch that somebody has to be working on."""
+
+    def new_run(self, batch_id: str) -> int:
+        """Count the batch's run up; returns the new one."""
+
+
+class Workflows:
+    """One a process. `start` brings back what was under way when the process before this one ended.
+
+    patience_s: how long a failure before commit is tried again before it ends as not moved.
+    """
+
+    def __init__(self, chunks: Chunks, database_url: str, *, patience_s: float = 20.0, watch_s: float = 5.0) -> None:
+        self._chunks, self._url = chunks, database_url
+        self._patience_s, self._watch_s = patience_s, watch_s
+        self._stop = threading.Event()
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+        self._workflow: Callable[[str, int], None] | None = None
+        self._watcher: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Launch DBOS, which takes up what was unfinished, and look after batches that nobody works on."""
+        config: DBOSConfig = {
+            "name": "isthmus",
+            "system_database_url": _prepared(self._url),
+            "application_version": "moves-1",  # not the hash of the code: an update must take up what it finds
+            "executor_id": "control",
+            "enable_otlp": False,
+            "log_level": "WARNING",
+        }
+        for name in ("DBOS__CLOUD", "DBOS__CONDUCTOR_KEY", "DBOS__CONDUCTOR_URL"):
+            os.environ.pop(name, None)
+        DBOS(config=config)
+
+        # Never "too many recoveries": a move that is committed has to be finished.
+        @DBOS.workflow(name="move-batch", max_recovery_attempts=None)
+        def move_batch(batch_id: str, run: int) -> None:
+            self._drive(batch_id, run)
+
+        self._workflow = move_batch
+        DBOS.launch()
+        self._watcher = threading.Thread(target=self._watch, name="moves-watch", daemon=True)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """End at the next safe point; what is unfinished is taken up at the next start."""
+        self._stop.set()
+        if self._watcher is not None:
+            self._watcher.join(10)
+        for lock in list(self._locks.values()):
+            # A stage under way is left to end by itself, within reason.
+            if lock.acquire(timeout=10):
+                lock.release()
+        DBOS.destroy(destroy_registry=True)
+        self._workflow = None
+
+    def begin(self, batch_id: str, run: int) -> None:
+        """Work on a batch from now on. Calling it again with the same run changes nothing."""
+        if self._workflow is None or self._stop.is_set():
+            return  # taken up at the next start
+        with SetWorkflowID(f"{batch_id}:{run}"):
+            DBOS.start_workflow(self._workflow, batch_id, run)
+
+    def _watch(self) -> None:
+        """Give batches a new run whose workflow ended without finishing them (a stop, a full disk)."""
+        while True:
+            try:
+                self._adopt()
+            except Exception:
+                _log.exception("moves: looking for batches that nobody works on failed")
+            if self._stop.wait(self._watch_s):
+                return
+
+    def _adopt(self) -> None:
+        for batch_id, run in self._chunks.unfinished():
+            status = DBOS.get_workflow_status(f"{batch_id}:{run}")
+            if status is None or status.status not in _LIVE:
+                self.begin(batch_id, self._chunks.new_run(batch_id))
+
+    def _drive(self, batch_id: str, run: int) -> None:
+        """The workflow. Every line that isn't a step must follow from what steps returned."""
+        while True:
+            chunk = DBOS.run_step({"name": "next-chunk"}, self._next_chunk, batch_id, run)
+            if chunk is None:
+                return
+            while True:
+                stage = DBOS.run_step({"name": "stage"}, self._stage, batch_id, run, chunk)
+                if stage == _STOPPED:
+                    return
+                if stage is None:
+                    break
+
+    def _next_chunk(self, batch_id: str, run: int) -> int | None:
+        with self._lock(batch_id):
+            return None if self._stop.is_set() else self._chunks.next_chunk(batch_id, run)
+
+    def _stage(self, batch_id: str, run: int, chunk: int) -> str | None:
+        """Work until the chunk has reached another stage. Returns that stage, None at the end, or `stopped`."""
+        waited_s = 0.0
+        tries = 0
+        with self._lock(batch_id):
+            before = self._chunks.stage_of(batch_id, chunk)
+            while before is not None:
+                if self._stop.is_set() or not self._chunks.may_work(batch_id, run):
+                    return _STOPPED
+                reason = self._attempt(batch_id, chunk, tries)
+                now = self._chunks.stage_of(batch_id, chunk)
+                if now is not before:
+                    self._chunks.note(batch_id, "")
+                    return None if now is None else now.value
+                if not reason:
+                    continue
+                if before not in COMMITTED and waited_s >= self._patience_s:
+                    self._chunks.give_up(batch_id, chunk, reason)
+                    continue
+                if tries == 1:
+                    self._chunks.note(batch_id, f"{before.value}: {reason}")
+                pause = _BACK_OFF_S[min(tries, len(_BACK_OFF_S) - 1)]
+                self._stop.wait(pause)
+                waited_s, tries = waited_s + pause, tries + 1
+        return None
+
+    def _attempt(self, batch_id: str, chunk: int, tries: int) -> str:
+        """One try at the present stage. Returns what it waits for, empty when it got on."""
+        try:
+            return self._chunks.advance(batch_id, chunk).waits_for
+        except IsthmusError as error:
+            return str(error)
+        except Exception as error:
+            # A fault of the program: before commit it ends the attempt, after commit it must not.
+            if tries == 0:
+                _log.exception("moves: batch %s, chunk %d", batch_id, chunk)
+            return f"{type(error).__name__}: {error}"
+
+    @contextlib.contextmanager
+    def _lock(self, batch_id: str) -> Iterator[None]:
+        with self._guard:
+            lock = self._locks.setdefault(batch_id, threading.Lock())
+        with lock:
+            yield
+
+
+def _prepared(url: str) -> str:
+    """Where DBOS keeps its tables, given the site's database. SQLite: a file of its own, 0600, WAL."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return parsed.render_as_string(hide_password=False)
+    path = Path(parsed.database or "isthmus.db").with_name("dbos.sqlite")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    return f"sqlite:///{path}"

@@ -1,0 +1,79 @@
+"""The link API, as far as it is the link's own: hello, the feed and its resume point; and `/v1/link` for people here.
+
+haproxy has verified the peer's certificate and wrote its site name into X-Isthmus-Peer; nobody else reaches this.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Protocol
+
+from fastapi import APIRouter, Body, Header
+from fastapi.concurrency import run_in_threadpool
+
+from isthmus.directory.model import FeedPage
+from isthmus.directory.wire import decode_page
+from isthmus.errors import RefusedError
+from isthmus.link.peer import PeerLink
+
+
+class FeedTarget(Protocol):
+    """The directory of a site that is not the authority."""
+
+    def apply_feed(self, page: FeedPage, source: str) -> int: ...
+
+    def position(self, source: str) -> int: ...
+
+
+PeerName = Annotated[str, Header(alias="X-Isthmus-Peer")]
+
+
+def known_peer(peer: str, peers: Sequence[str]) -> str:
+    """The verified peer's name. Raises RefusedError for one the site file does not name."""
+    if peer not in peers:
+        raise RefusedError("this site has no such peer", where=peer, do="Name it as a [[peer]] in the site file.")
+    return peer
+
+
+def link_router(
+    site: str, role: str, peers: Sequence[str], directory: FeedTarget, catch_up: Callable[[], int]
+) -> APIRouter:
+    """Routes for peers. catch_up: compiles the snapshot; what is acknowledged is what calls are routed by."""
+    router = APIRouter()
+
+    @router.get("/link/hello")
+    def hello(peer: PeerName) -> dict[str, Any]:
+        known_peer(peer, peers)
+        return {"site": site, "role": role, "time": time.time()}
+
+    @router.get("/link/position")
+    def position(peer: PeerName) -> dict[str, int]:
+        reached = directory.position(known_peer(peer, peers))
+        catch_up()
+        return {"position": reached}
+
+    @router.post("/link/feed")
+    async def feed(
+        peer: PeerName, content: Annotated[bytes, Body(media_type="application/octet-stream")]
+    ) -> dict[str, int]:
+        def apply() -> int:
+            reached = directory.apply_feed(decode_page(content), known_peer(peer, peers))
+            catch_up()
+            return reached
+
+        return {"position": await run_in_threadpool(apply)}
+
+    return router
+
+
+def local_router(links: Sequence[PeerLink]) -> APIRouter:
+    """Routes for people on this machine."""
+    router = APIRouter()
+
+    @router.get("/v1/link")
+    def link() -> list[dict[str, Any]]:
+        return [dataclasses.asdict(each.health()) for each in links]
+
+    return router

@@ -1,0 +1,282 @@
+"""Two sites in memory with a link that can be cut, phones, calls, and the real move on the real directory.
+
+Routing is the product's `decide`, hand-over the product's participant, the move the product's stages on SQLite.
+Time is a number. Every call the move makes passes `World.point`, where a test can crash it or let something happen.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+
+from isthmus.addressing import Aor
+from isthmus.database import migrate, open_database
+from isthmus.directory.model import Credentials, NewPerson
+from isthmus.directory.service import Directory
+from isthmus.homing.participants import Registry
+from isthmus.homing.rules import SiteFacts
+from isthmus.homing.service import Ledger, MoveService
+from isthmus.homing.sites import LocalSite, Sites
+from isthmus.link.client import LinkDownError
+from isthmus.registration.memory import MemoryRegistrar
+from isthmus.registration.model import Binding
+from isthmus.registration.service import RegistrationParticipant
+from isthmus.routing.model import Answer, Config, Local, PersonRecord, Relay, Request, Source
+from isthmus.routing.rules import decide
+
+DOMAIN = "contoso.example"
+PREMISES, ONLINE = "premises", "online"
+SITES = (PREMISES, ONLINE)
+
+
+class Crash(BaseException):
+    """The control service is killed here."""
+
+
+@dataclass
+class Phone:
+    """One phone: connected to an edge, with its own Call-ID and CSeq."""
+
+    aor: Aor
+    number: int
+    call_id: str
+    cseq: int = 0
+    edge: str = ""  # where it registered last, successfully; empty: not registered
+    expires_at: float = 0
+
+    @property
+    def instance(self) -> str:
+        return f"<urn:uuid:{self.number}>"
+
+
+@dataclass
+class Snapshot:
+    """What a site routes by."""
+
+    config: Config
+    people: dict[str, PersonRecord] = field(default_factory=dict)
+
+    def person(self, aor: str) -> PersonRecord | None:
+        return self.people.get(aor)
+
+    def owner_of(self, number: str) -> PersonRecord | None:
+        return None
+
+
+class MemorySite(LocalSite):
+    """A site; the peer's is reached over the link."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world, self.registrar = world, MemoryRegistrar(lambda: world.now)
+        part = RegistrationParticipant(
+            self.registrar, f"{name}.{DOMAIN}:5062", lambda: world.now, world.sleep_in_verify
+        )
+        super().__init__(name, name, Registry([part]), lambda: 0)
+        self.snapshot = Snapshot(Config(name, name, SITES, ("main",), {DOMAIN: 0}))
+
+    def _pass(self, what: str) -> None:
+        self.world.point(f"before {what} at {self.name}")
+        if self.name != PREMISES and not self.world.link:
+            raise LinkDownError(self.name, "cut")
+
+    def facts(self) -> SiteFacts:
+        down = "" if self.name == PREMISES or self.world.link else f"the link to {self.name} is down"
+        return SiteFacts(self.name, self.name, down)
+
+    def publish(self, seq: int) -> None:
+        self._pass("publish")
+        self.world.compile(self.name)
+        self.world.point(f"after publish at {self.name}")
+
+
+def _passing(name: str) -> Callable[..., Any]:
+    def method(self: MemorySite, *arguments: Any) -> Any:
+        self._pass(name)
+        result = getattr(super(MemorySite, self), name)(*arguments)
+        self.world.point(f"after {name} at {self.name}")
+        return result
+
+    return method
+
+
+for _name in ("check", "export", "import_", "verify", "undo", "clean_up"):
+    setattr(MemorySite, _name, _passing(_name))
+
+
+class PassingDirectory(Directory):
+    """The real directory, with a point before and after the commit."""
+
+    world: World
+
+    def announce(self) -> None:
+        self.world.point("after commit")
+        super().announce()
+
+    def commit_homes(self, *arguments: Any, **named: Any) -> Any:
+        self.world.point("before commit")
+        result = super().commit_homes(*arguments, **named)
+        self.world.point("inside commit")
+        return result
+
+
+class World:
+    """Everything, and what must be true of it."""
+
+    def __init__(self, folder: Path, people: int = 3, template: Path | None = None) -> None:
+        self.now = 1_000_000.0
+        self.link = True
+        self.on_point: Callable[[str], None] = lambda point: None
+        database = folder / "isthmus.db"
+        if template is not None:
+            shutil.copy(template, database)
+        self.url = f"sqlite:///{database}"
+        if template is None:
+            migrate(self.url)
+        self.engine = open_database(self.url)
+        event.listen(self.engine, "connect", _unsafe_and_fast)
+        self.sites = {name: MemorySite(self, name) for name in SITES}
+        self.directory = PassingDirectory(self.engine, site=PREMISES, homes=SITES, on_commit=self._committed)
+        self.directory.world = self
+        self.people = [Aor(f"user{number}", DOMAIN) for number in range(people)]
+        if not self.directory.domains():
+            self.directory.create_tenant("main", actor="test")
+            self.directory.add_domain(DOMAIN, "main", actor="test")
+        known = self.directory.get_many(self.people)
+        for number, aor in enumerate(self.people):
+            if aor not in known:
+                new = NewPerson(aor, aor.user, SITES[number % 2], Credentials.of(aor, "secret"))
+                self.directory.create(new, actor="test")
+        self.phones: list[Phone] = []
+        for name in SITES:
+            self.compile(name)
+        self.restart()
+
+    def restart(self) -> None:
+        """The control service begins anew: nothing of the move was in its memory."""
+        self.ledger = Ledger(
+            self.engine,
+            self.directory,
+            Sites(list(self.sites.values())),
+            Registry([RegistrationParticipant(MemoryRegistrar(lambda: self.now), "nowhere:0")]),
+        )
+        self.moves = MoveService(self.engine, self.ledger, lambda batch, run: None, site=PREMISES, authority=PREMISES)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def point(self, name: str) -> None:
+        self.on_point(name)
+
+    def sleep_in_verify(self, seconds: float) -> None:
+        """While the move waits for the registrars' disks, their timers run."""
+        self.now += max(seconds, 1.0)
+        for site in self.sites.values():
+            site.registrar.store()
+
+    def _committed(self, seq: int) -> None:
+        if hasattr(self, "sites"):
+            self.compile(PREMISES)
+
+    def compile(self, name: str) -> None:
+        """Bring a site's snapshot up to date."""
+        self.sites[name].snapshot.people = {
+            str(person.aor): PersonRecord(str(person.aor), 0, SITES.index(person.home), person.home_epoch, b"", b"")
+            for person in self.directory.get_many(self.people).values()
+        }
+
+    def home(self, aor: Aor) -> str:
+        return self.directory.get(aor).home
+
+    # Phones and calls
+
+    def route(self, method: str, aor: Aor, entry: str) -> tuple[str, list[str]]:
+        """Where a request of a phone at `entry` ends: a site's name or an answer, and the sites it passed."""
+        here, passed = entry, [entry]
+        source, via, epoch = Source.PHONE, "", -1
+        while True:
+            unreachable = frozenset() if self.link else frozenset(SITES) - {here}
+            request = Request(method, str(aor), source, str(aor), via, epoch, unreachable)
+            decision = decide(request, self.sites[here].snapshot).decision
+            if isinstance(decision, Local):
+                return here, passed
+            if isinstance(decision, Answer):
+                return f"{decision.code} {decision.reason}", passed
+            assert isinstance(decision, Relay), decision
+            source, via, epoch, here = Source.PEER, here, decision.epoch, decision.site
+            passed.append(here)
+            assert len(passed) <= 3, f"a loop: {passed}"
+
+    def register(self, phone: Phone, edge: str, expires_s: int = 600) -> bool:
+        """A REGISTER over `edge`, saved wherever `decide` says."""
+        phone.cseq += 1
+        home, passed = self.route("REGISTER", phone.aor, edge)
+        if home not in SITES:
+            return False
+        received = f"sip:10.0.0.{phone.number}:5060;transport=tcp;edge=tls"
+        binding = Binding(
+            contact=f"sip:{phone.aor.user}@10.0.0.{phone.number}:5060",
+            call_id=phone.call_id,
+            cseq=phone.cseq,
+            expires_at=int(self.now + expires_s),
+            received=received if len(passed) == 1 else "",
+            path="" if len(passed) == 1 else f"<sip:{edge}.{DOMAIN}:5062;transport=tls;lr;received={phone.number}>",
+            instance=phone.instance,
+            reg_id=1,
+        )
+        registrar = self.sites[home].registrar
+        if expires_s:
+            registrar.register(phone.aor, binding)
+        else:
+            registrar.remove(phone.aor, [binding])
+        phone.edge, phone.expires_at = (edge, self.now + expires_s) if expires_s else ("", 0)
+        return True
+
+    def ringing(self, aor: Aor, entry: str) -> list[str]:
+        """Instances of the phones that ring when somebody at `entry` calls; empty for a call that is answered no."""
+        end, _ = self.route("INVITE", aor, entry)
+        if end not in SITES:
+            return []
+        return sorted(binding.instance for binding in self.sites[end].registrar.bindings(aor))
+
+    def live(self, aor: Aor, margin_s: float = 10) -> list[str]:
+        """Instances of the phones that have a right to ring."""
+        return sorted(
+            phone.instance
+            for phone in self.phones
+            if phone.aor == aor and phone.edge and phone.expires_at > self.now + margin_s
+        )
+
+    # The move
+
+    def drive(self, batch_id: str, *, forgiving: bool = True) -> bool:
+        """One step of the workflow, by the same rules as homing.workflow. False when the batch is over or rests."""
+        run = self.moves.get(batch_id).run
+        chunk = self.ledger.next_chunk(batch_id, run)
+        if chunk is None:
+            return False
+        try:
+            self.ledger.advance(batch_id, chunk)
+        except LinkDownError as error:
+            from isthmus.homing.rules import COMMITTED
+
+            if not forgiving and self.ledger.stage_of(batch_id, chunk) not in COMMITTED:
+                self.ledger.give_up(batch_id, chunk, str(error))
+        return True
+
+    def finish(self, batch_ids: Sequence[str]) -> None:
+        """Drive everything to its end."""
+        for batch_id in batch_ids:
+            for _ in range(200):
+                if not self.drive(batch_id):
+                    break
+            else:
+                raise AssertionError(f"{batch_id} does not end: {self.moves.get(batch_id)}")
+
+
+def _unsafe_and_fast(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
