@@ -31,7 +31,8 @@ class Client:
         self._site = site_file.site.name
         self._socket = internal.control_socket(site_file)
         self._http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(self._socket)),
+            # A connection a request: next to nothing on a unix socket, and none is found closed at its second use.
+            transport=httpx.HTTPTransport(uds=str(self._socket), limits=httpx.Limits(max_keepalive_connections=0)),
             base_url="http://control",
             timeout=httpx.Timeout(timeout_s, connect=_CONNECT_S),
             headers={"X-Isthmus-Actor": f"cli:{_user_name()}"},

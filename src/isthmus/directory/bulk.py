@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isthmus.addressing import Aor, normalise_number
+from isthmus.directory import rules
 from isthmus.directory.model import UNCHANGED, Credentials, Person, Unchanged
 from isthmus.errors import IsthmusError, UsageError
 
@@ -232,11 +233,7 @@ def _text(value: Any) -> str:
 
 
 def _password(value: Any) -> str:
-    text = "" if value is None else _text(value)
-    # What would not survive a text field of a phone.
-    if len(text) > 128 or any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in text):
-        raise UsageError("the password is longer than 128 characters or contains control characters")
-    return text
+    return rules.checked_password(None if value is None else _text(value))
 
 
 def _number(value: Any) -> str | None:

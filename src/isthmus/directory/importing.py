@@ -74,11 +74,12 @@ def plan(connection: Connection, rows: Sequence[Row], *, update: bool, homes: Co
     return replace(made, unchanged=unchanged)
 
 
+def unusable_credentials() -> Credentials:
+    """Secrets of a password that nobody knows: for people who can't sign in before one is set."""
+    return Credentials(secrets.token_bytes(16), secrets.token_bytes(32))
+
+
 def _new(row: Row, domains: dict[str, str], epoch: int) -> Person:
-    """A new person. Without a password nobody can sign in as them until one is set."""
-    credentials = row.credentials
-    if credentials is UNCHANGED:
-        credentials = Credentials.of(row.aor, secrets.token_urlsafe(32))
     return rules.normalised(
         Person(
             aor=row.aor,
@@ -87,7 +88,7 @@ def _new(row: Row, domains: dict[str, str], epoch: int) -> Person:
             number=row.number if row.number is not UNCHANGED else None,
             home=row.home if row.home is not UNCHANGED else "",
             home_epoch=epoch,
-            credentials=credentials,
+            credentials=row.credentials if row.credentials is not UNCHANGED else unusable_credentials(),
             enabled=row.enabled if row.enabled is not UNCHANGED else True,
             groups=row.groups if row.groups is not UNCHANGED else (),
         )

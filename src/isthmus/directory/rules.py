@@ -14,6 +14,9 @@ from isthmus.errors import UsageError
 _TENANT = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _LONGEST_NAME = 128  # characters; keeps a person's record in the snapshot within 300 bytes for ordinary names
 _LONGEST_GROUP = 64
+_LONGEST_PASSWORD = 128
+# Controls, surrogates and line ends: they would end up in SIP headers and in terminals.
+_UNSHOWN = ("Cc", "Cs", "Zl", "Zp")
 _MOST_GROUPS = 200
 
 
@@ -58,6 +61,14 @@ def checked_domain(name: str) -> str:
     return Aor.parse(f"a@{name}").domain
 
 
+def checked_password(password: str | None) -> str:
+    """The password, empty for none. Raises UsageError for one that a phone can't be told."""
+    text = password or ""
+    if len(text) > _LONGEST_PASSWORD or any(unicodedata.category(character) in _UNSHOWN for character in text):
+        raise UsageError(f"the password is longer than {_LONGEST_PASSWORD} characters or contains control characters")
+    return text
+
+
 def _group_fault(group: str) -> str | None:
     if not group:
         return "a group without a name"
@@ -68,8 +79,7 @@ def _group_fault(group: str) -> str | None:
 def _text_fault(what: str, text: str, longest: int) -> str | None:
     if len(text) > longest:
         return f"{what} is longer than {longest} characters"
-    # Controls, and code points that stand for nothing: they would end up in SIP headers and in terminals.
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
+    if any(unicodedata.category(character) in _UNSHOWN for character in text):
         return f"{what} contains a character that can't be shown"
     return None
 

@@ -226,19 +226,19 @@ class Directory:
             return error.report
 
     def commit_homes(
-        self, moves: Sequence[moving.Move], *, actor: str, conn: Connection | None = None
+        self, moves: Sequence[moving.Move], *, actor: str, connection: Connection | None = None
     ) -> dict[Aor, int | IsthmusError]:
         """Let each person (address, from, epoch, to) be at home at `to`, all in one transaction.
 
         Returns the new epoch, or why not, for each; the same again when called again with the same moves.
-        conn: a transaction of the caller's to do it in; the caller calls `announce` once it has committed.
+        connection: a transaction of the caller's to do it in; the caller calls `announce` once it has committed.
         """
         listed = moving.distinct(moves)
-        if conn is None:
+        if connection is None:
             return self._write(actor, lambda log: moving.commit(log, listed, self._homes))
         self._require_authority()
-        journal.lock(conn)
-        log = Journal(conn, actor, self._now_ms())
+        journal.lock(connection)
+        log = Journal(connection, actor, self._now_ms())
         results = moving.commit(log, listed, self._homes)
         log.flush()
         return results

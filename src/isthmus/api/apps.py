@@ -1,0 +1,67 @@
+"""The three applications: for people on this machine, for the peer, for browsers."""
+
+from __future__ import annotations
+
+from html import escape
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+
+from isthmus.api import errors, state
+from isthmus.api.peer import PeersOnly
+from isthmus.calls import api as calls
+from isthmus.directory import api as directory
+from isthmus.engines.kamailio.bulk import ask
+from isthmus.site.services import Services
+
+
+def local_app(services: Services) -> FastAPI:
+    """Everything the command line does. On a socket that only this site's unix user can open."""
+    app = _app("local API")
+    app.include_router(state.router(services))
+    app.include_router(directory.router(services.directory))
+    app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list")))
+    return app
+
+
+def link_app(services: Services) -> FastAPI:
+    """What sites ask of one another."""
+    app = _app("link API")
+    app.add_middleware(PeersOnly, peers=frozenset(peer.name for peer in services.site_file.peer))
+    return app
+
+
+def web_app(services: Services) -> FastAPI:
+    """What a browser finds on the web port, without sign-in: which site this is, and that it is up."""
+    app = _app("web")
+    name, role = services.site_file.site.name, services.site_file.site.role.value
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"site": name, "status": "up"}
+
+    @app.get("/", response_class=HTMLResponse)
+    def page() -> str:
+        return _PAGE.format(name=escape(name), role=escape(role), fqdn=escape(services.site_file.site.fqdn))
+
+    return app
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Isthmus: {name}</title>
+<style>body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem }}</style>
+<h1>Isthmus site <em>{name}</em></h1>
+<p>Role: {role}. Host name: {fqdn}.</p>
+<p>Phones reach it here by SIP over WebSocket, on this same port.</p>
+</html>
+"""
+
+
+def _app(title: str) -> FastAPI:
+    # No pages of documentation: they load scripts from elsewhere.
+    app = FastAPI(title=f"Isthmus {title}", docs_url=None, redoc_url=None, openapi_url=None)
+    errors.add_handlers(app)
+    return app

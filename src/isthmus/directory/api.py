@@ -1,0 +1,167 @@
+"""HTTP routes of the directory."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from isthmus.addressing import Aor, normalise_number
+from isthmus.directory import bulk, rules, wire
+from isthmus.directory.bulk import ImportReport, Record
+from isthmus.directory.importing import unusable_credentials
+from isthmus.directory.model import UNCHANGED, Credentials, NewPerson, Person, PersonChanges
+from isthmus.directory.service import Directory
+
+ActorHeader = Annotated[str, Header(alias="X-Isthmus-Actor", max_length=128)]
+KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+_PAGE = 1000
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PersonBody(_Body):
+    """A new person. Without a password nobody can sign in as them until one is set."""
+
+    aor: str
+    home: str
+    display_name: str = ""
+    number: str | None = None
+    password: str | None = None
+    groups: list[str] = []
+    enabled: bool = True
+
+
+class ChangesBody(_Body):
+    """What is to be different; whatever is left out stays."""
+
+    display_name: str | None = None
+    number: str | None = None
+    password: str | None = None
+    groups: list[str] | None = None
+    enabled: bool | None = None
+
+
+class ImportBody(_Body):
+    """Many people. Each row has the columns of an import file, and `line` to name it by in errors."""
+
+    rows: list[dict[str, Any]] = Field(max_length=200_000)
+    update: bool = False
+    dry_run: bool = False
+
+
+def router(directory: Directory) -> APIRouter:
+    """/v1/people: listing, looking at, creating, changing and deleting people, one by one and in bulk."""
+    routes = APIRouter(prefix="/v1/people")
+    _add_reading(routes, directory)
+    _add_writing(routes, directory)
+    return routes
+
+
+def _add_reading(routes: APIRouter, directory: Directory) -> None:
+    @routes.get("")
+    def people(
+        home: str | None = None,
+        group: str | None = None,
+        match: str | None = None,
+        after: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
+    ) -> list[dict[str, Any]]:
+        behind = Aor.parse(after) if after else None
+        found = directory.people(home=home, group=group, match=match, after=behind, limit=limit)
+        return [wire.public(person) for person in found]
+
+    @routes.get("/count")
+    def count(home: str | None = None, group: str | None = None, match: str | None = None) -> dict[str, int]:
+        return {"count": directory.count(home=home, group=group, match=match)}
+
+    @routes.get("/export")
+    def export(
+        form: Annotated[str, Query(alias="format", pattern="^(csv|json)$")] = "json",
+        home: str | None = None,
+        group: str | None = None,
+        match: str | None = None,
+    ) -> Response:
+        found = _all(directory, home, group, match)
+        if form == "csv":
+            return Response(bulk.write_csv(found), media_type="text/csv; charset=utf-8")
+        return Response(bulk.write_json(found), media_type="application/json")
+
+    @routes.get("/{aor}")
+    def person(aor: str) -> dict[str, Any]:
+        return wire.public(directory.get(Aor.parse(aor)))
+
+
+def _add_writing(routes: APIRouter, directory: Directory) -> None:
+    @routes.post("", status_code=201)
+    def create(body: PersonBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
+        return wire.public(directory.create(_new(body), actor=actor, key=key))
+
+    @routes.post("/import")
+    def import_people(body: ImportBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
+        rows, faults = bulk.rows_of(_record(row, number) for number, row in enumerate(body.rows, 1))
+        # With faults already found the rest is only looked at, so that all are told at once.
+        dry_run = body.dry_run or bool(faults)
+        report = directory.import_people(rows, update=body.update, dry_run=dry_run, actor=actor, key=key)
+        every = sorted((*faults, *report.faults), key=lambda fault: fault.line)
+        return _report(report, every, body.dry_run)
+
+    @routes.patch("/{aor}")
+    def change(aor: str, body: ChangesBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
+        address = Aor.parse(aor)
+        return wire.public(directory.set(address, _changes(address, body), actor=actor, key=key))
+
+    @routes.delete("/{aor}", status_code=204)
+    def delete(aor: str, actor: ActorHeader = "local", key: KeyHeader = None) -> None:
+        directory.delete(Aor.parse(aor), actor=actor, key=key)
+
+
+def _record(row: dict[str, Any], number: int) -> Record:
+    line = row.get("line")
+    return Record(
+        line if isinstance(line, int) else number, {name: value for name, value in row.items() if name != "line"}
+    )
+
+
+def _new(body: PersonBody) -> NewPerson:
+    aor = Aor.parse(body.aor)
+    password = rules.checked_password(body.password)
+    return NewPerson(
+        aor=aor,
+        display_name=body.display_name or aor.user,
+        home=body.home,
+        credentials=Credentials.of(aor, password) if password else unusable_credentials(),
+        number=normalise_number(body.number) if body.number else None,
+        enabled=body.enabled,
+        groups=tuple(body.groups),
+    )
+
+
+def _changes(aor: Aor, body: ChangesBody) -> PersonChanges:
+    given = body.model_fields_set
+    password = rules.checked_password(body.password)
+    return PersonChanges(
+        display_name=body.display_name if body.display_name is not None else UNCHANGED,
+        number=(normalise_number(body.number) if body.number else None) if "number" in given else UNCHANGED,
+        credentials=Credentials.of(aor, password) if password else UNCHANGED,
+        enabled=body.enabled if body.enabled is not None else UNCHANGED,
+        groups=tuple(body.groups) if body.groups is not None else UNCHANGED,
+    )
+
+
+def _report(report: ImportReport, faults: list[bulk.Fault], dry_run: bool) -> dict[str, Any]:
+    errors = [{"line": fault.line, "aor": fault.aor, "what": fault.what} for fault in faults]
+    return {**report.counts(), "dry_run": dry_run, "errors": errors}
+
+
+def _all(directory: Directory, home: str | None, group: str | None, match: str | None) -> list[Person]:
+    found: list[Person] = []
+    while True:
+        after = found[-1].aor if found else None
+        page = directory.people(home=home, group=group, match=match, after=after, limit=_PAGE)
+        found += page
+        if len(page) < _PAGE:
+            return found

@@ -1,0 +1,128 @@
+"""The features of one site, put together: what its control service serves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine
+
+from isthmus.database import migrate, open_database
+from isthmus.directory.service import Directory
+from isthmus.routing.compile import Compiler
+from isthmus.routing.snapshot import SnapshotWriter
+from isthmus.site.background import Background, Repeating
+from isthmus.site.file import Role, SiteFile
+
+_log = logging.getLogger(__name__)
+
+_COMPILE_AGAIN_S = 2.0  # after a compilation that failed, and to notice what another program wrote
+
+
+class Commits:
+    """Who wants to hear of committed directory changes. Called in the order of registration, on the writer's thread."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[int], object]] = []
+
+    def listen(self, listener: Callable[[int], object]) -> None:
+        """Call `listener` with the last sequence number after each committed write. It must be quick."""
+        self._listeners.append(listener)
+
+    def __call__(self, seq: int) -> None:
+        for listener in self._listeners:
+            try:
+                listener(seq)
+            except Exception as error:
+                _log.warning("change %s is committed; passing it on failed and will be tried again: %s", seq, error)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the routes and jobs of a site share.
+
+    background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
+    """
+
+    site_file: SiteFile
+    engine: Engine
+    directory: Directory
+    writer: SnapshotWriter
+    compiler: Compiler
+    commits: Commits
+    background: Background = field(default_factory=Background)
+    facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Let go of the database and the snapshot; nothing may be in use any more."""
+        self.writer.close()
+        self.engine.dispose()
+
+
+def build(site_file: SiteFile) -> Services:
+    """Bring the database up to date, seed tenant and domains at the authority, compile the snapshot.
+
+    Raises UnavailableError when the database does not answer, RefusedError when a domain is another tenant's.
+    """
+    migrate(site_file.database_url)
+    engine = open_database(site_file.database_url)
+    commits = Commits()
+    directory = Directory(
+        engine,
+        site=site_file.site.name,
+        authority=authority_of(site_file),
+        homes=homes_of(site_file),
+        on_commit=commits,
+    )
+    if directory.is_authority:
+        seed(directory, site_file)
+    writer = SnapshotWriter(site_file.snapshot_dir)
+    compiler = Compiler(directory, writer, site_file)
+    services = Services(site_file, engine, directory, writer, compiler, commits)
+    _keep_compiled(services)
+    return services
+
+
+def authority_of(site_file: SiteFile) -> str:
+    """Name of the site whose directory is the authority."""
+    peers = [peer.name for peer in site_file.peer if peer.authority]
+    return site_file.site.name if site_file.site.authority else peers[0]
+
+
+def homes_of(site_file: SiteFile) -> frozenset[str]:
+    """Names of the sites where people can live, as far as this site knows."""
+    own = () if site_file.site.role is Role.CONNECTOR else (site_file.site.name,)
+    return frozenset((*own, *(peer.name for peer in site_file.peer)))
+
+
+def seed(directory: Directory, site_file: SiteFile) -> None:
+    """See that the site file's tenant and domains exist."""
+    actor = f"site:{site_file.site.name}"
+    directory.create_tenant(site_file.site.tenant, actor=actor)
+    for domain in site_file.site.domains:
+        directory.add_domain(domain, site_file.site.tenant, actor=actor)
+
+
+def _keep_compiled(services: Services) -> None:
+    """Compile now, after each commit, and again later where that failed (a full disk): calls wait for no database."""
+    compiler, directory = services.compiler, services.directory
+
+    def catch_up() -> None:
+        if services.writer.config is None or services.writer.seq != directory.last_seq():
+            compiler.catch_up()
+
+    def first() -> None:
+        if services.writer.seq > directory.last_seq():  # the database was made anew, or comes from a backup
+            compiler.rebuild()
+        else:
+            compiler.catch_up()
+
+    job = Repeating("compile the snapshot", catch_up, _COMPILE_AGAIN_S)
+    try:
+        first()
+    except Exception as error:
+        _log.warning("the snapshot stays as it was, and will be compiled again: %s", error)
+    services.commits.listen(lambda _: compiler.catch_up())
+    services.background.add("compile the snapshot", job.start, job.stop)
