@@ -36,7 +36,7 @@ bench: ## the measurements, as a table and as var/bench.json
 
 docs: ## write the generated reference pages anew
 	@deploy/bootstrap python
-	$(BIN)/python -m isthmus.site.reference > docs/site-file.md
+	$(BIN)/python -m isthmus.site.reference docs/site-file.md
 
 lock: ## requirements.lock anew from pyproject.toml
 	@deploy/bootstrap python
