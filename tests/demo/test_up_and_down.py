@@ -6,66 +6,20 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sysconfig
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.network import free_network
+from tests.demo.here import Here, demo_here
 from tests.support import wait_for
-
-ISTHMUS = Path(sysconfig.get_path("scripts")) / "isthmus"
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("demo")]
 
 
-class Here:
-    """A demo of the test's own: its folder and its addresses."""
-
-    def __init__(self, folder: Path, network: str) -> None:
-        self.folder, self.network = folder, network
-        self._environment = {**os.environ, "ISTHMUS_DEMO": str(folder), "ISTHMUS_DEMO_NETWORK": network}
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [ISTHMUS, *arguments], env=self._environment, capture_output=True, text=True, check=False, timeout=150
-        )
-
-    def start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [ISTHMUS, "demo", "up"], env=self._environment, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
-
-    def states(self) -> dict[str, str]:
-        return {part["name"]: part["state"] for part in json.loads(self.run("demo", "status", "--json").stdout)}
-
-    @property
-    def ready(self) -> bool:
-        return set(self.states().values()) == {"ready"}
-
-    def processes(self) -> list[int]:
-        """Every process that has this demo's folder on its command line or works in it."""
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                if str(self.folder).encode() in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-        return found
-
-
 @pytest.fixture
 def here() -> Iterator[Here]:
-    with free_network() as network, tempfile.TemporaryDirectory(prefix="isthmus-") as folder:
-        demo = Here(Path(folder), network)
-        try:
-            yield demo
-        finally:
-            demo.run("demo", "down")
+    with demo_here() as here:
+        yield here
 
 
 def test_ctrl_c_stops_all_and_a_second_start_is_the_same_demo(here: Here) -> None:

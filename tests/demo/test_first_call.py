@@ -1,0 +1,92 @@
+"""What the README promises a newcomer: phones of any make register at either site and call one another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agents.baresip import Baresip
+from tests.agents.raw import SIP_PORTS, User
+from tests.demo.here import Here, demo_here
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("first-call")]
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Here]:
+    with demo_here() as here:
+        up = here.run("demo", "up", "--detach")
+        assert up.returncode == 0, up.stderr
+        yield here
+
+
+async def phone(here: Here, name: str, site: str, number: int, transport: str = "udp", tone_hz: float = 440) -> User:
+    """Our own user agent, registered as one of the demo's people at a site."""
+    account = here.accounts()[name]
+    address = here.site_address(site)
+    user = await User.open(
+        f"sip:{account['aor']}",
+        f"{here.network}.50.{number}",
+        transport=transport,
+        proxy=(address, SIP_PORTS[transport]),
+        password=account["password"],
+        ca=str(here.folder / "ca" / "ca.pem") if transport in ("tls", "ws") else None,
+        server_name=f"{site}.contoso.example",
+        tone_hz=tone_hz,
+    )
+    await user.registered()
+    return user
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls", "ws"])
+async def test_alice_calls_carol_at_the_other_site(here: Here, transport: str) -> None:
+    alice = await phone(here, "alice", "premises", 1, transport, 440)
+    carol = await phone(here, "carol", "online", 2, transport, 620)
+    async with alice, carol:
+        call = await alice.dial("sip:carol@contoso.example")
+        answered = await carol.called()
+        await asyncio.gather(alice.hears(call, 620), carol.hears(answered, 440))
+        await call.hang_up()
+        await answered.over()
+
+
+async def test_a_number_leads_to_the_same_person_and_both_may_be_at_the_wrong_site(here: Here) -> None:
+    alice = await phone(here, "alice", "online", 3)
+    dave = await phone(here, "dave", "premises", 4, tone_hz=620)
+    async with alice, dave:
+        call = await alice.dial("sip:+14255550104@contoso.example")
+        answered = await dave.called()
+        await asyncio.gather(alice.hears(call, 620), dave.hears(answered, 440))
+        await answered.hang_up()
+        await call.over()
+
+
+async def test_any_other_number_leads_to_the_carrier(here: Here) -> None:
+    async with await phone(here, "bob", "premises", 5, tone_hz=440) as bob:
+        call = await bob.dial("sip:+12065550100@contoso.example")
+        await bob.hears(call, 440, timeout_s=10)  # the carrier echoes
+        await call.hang_up()
+
+
+async def test_baresip_calls_across_the_sites(here: Here, tmp_path: Path) -> None:
+    account = here.accounts()["alice"]
+    proxy = f"{here.site_address('premises')}:5060"
+    carol = await phone(here, "carol", "online", 7, tone_hz=620)
+    alice = await Baresip.open(
+        f"sip:{account['aor']}",
+        f"{here.network}.50.8",
+        tmp_path,
+        proxy=proxy,
+        password=account["password"],
+        tone_hz=440,
+    )
+    async with carol, alice:
+        await alice.registered()
+        await alice.dial("sip:carol@contoso.example")
+        answered = await carol.called()
+        await asyncio.gather(carol.hears(answered, 440), alice.hears(620))
+        await alice.hang_up()
+        await answered.over()
