@@ -1,0 +1,87 @@
+"""The site file is checked as a whole, and every fault is told at once with its place."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isthmus.errors import UsageError
+from isthmus.site.file import SiteFile, load
+from tests.site.sites import TEMPLATE, site_file
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "site.toml"
+    path.write_text(text)
+    return path
+
+
+def good(folder: Path) -> Path:
+    return write(folder, TEMPLATE.format(address="127.0.1.1", inner="127.0.1.2", peer="127.0.2.1"))
+
+
+def test_folders_are_absolute_and_beside_the_file(tmp_path: Path):
+    site = load(good(tmp_path))
+    assert site.run_dir == tmp_path / "state" / "run"
+    assert site.database_url == f"sqlite:///{tmp_path}/state/isthmus.db"
+    assert site.ca_dir == tmp_path.parent / "ca"
+
+
+def test_a_database_of_its_own_is_kept(tmp_path: Path):
+    url = "postgresql+psycopg://isthmus@127.0.0.1/isthmus"
+    assert site_file(tmp_path, "127.0.1.1", "127.0.1.2", state={"database": url}).database_url == url
+
+
+def test_ipv6_is_written_one_way(tmp_path: Path):
+    assert site_file(tmp_path, "2001:DB8:0:0::1", "::1").site.address == "2001:db8::1"
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path):
+    text = good(tmp_path).read_text().replace('"127.0.1.1"', '"here"') + "[ports]\nsip = 70000\ncolour = 1\n"
+    with pytest.raises(UsageError) as refused:
+        load(write(tmp_path, text))
+    for place in ("site.address", "ports.sip", "ports.colour"):
+        assert place in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("sections", "fault"),
+    [
+        ({"media": {"rtp_low": 4000, "rtp_high": 3000}}, "rtp_high must be above rtp_low"),
+        ({"protection": {"exempt_networks": ["10.0.0.0/8\n  mode http"]}}, "exempt_networks"),
+        ({"media": {"direct_networks": ["nowhere"]}}, "direct_networks"),
+        ({"peer": [{"name": "premises", "fqdn": "a.example", "address": "127.0.2.1"}]}, "same name"),
+        ({"peer": [{"name": "b", "fqdn": "b.example", "address": "127.0.2.1", "authority": True}]}, "exactly one"),
+        (
+            {"peer": [{"name": f"p{n}", "fqdn": "b.example", "address": "127.0.2.1"} for n in range(11)]},
+            "at most 10 peers",
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_refused(tmp_path: Path, sections: dict[str, Any], fault: str):
+    with pytest.raises(ValueError, match=fault):
+        site_file(tmp_path, "127.0.1.1", "127.0.1.2", **sections)
+
+
+def test_engines_meet_on_loopback_only(tmp_path: Path):
+    with pytest.raises(ValueError, match="loopback"):
+        site_file(tmp_path, "127.0.1.1", "192.0.2.1")
+
+
+@pytest.mark.parametrize(("content", "fault"), [(b"a = [", "not valid TOML"), (b"\xff", "can't be read")])
+def test_what_is_no_toml_is_said_so(tmp_path: Path, content: bytes, fault: str):
+    path = tmp_path / "site.toml"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=fault):
+        load(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path):
+    with pytest.raises(UsageError, match="there is no such site file"):
+        load(tmp_path / "none.toml")
+
+
+def test_values_can_not_be_changed(tmp_path: Path):
+    site: SiteFile = load(good(tmp_path))
+    with pytest.raises(ValueError, match="frozen"):
+        site.site.name = "other"  # type: ignore[misc]
