@@ -75,6 +75,7 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         "tcp": f"tcp:{inner}:{internal.KAMAILIO_TCP}",
         "tls": f"tcp:{inner}:{internal.KAMAILIO_TLS}",
         "ws": f"tcp:{inner}:{internal.KAMAILIO_WS}",
+        "control": f"udp:{inner}:{internal.KAMAILIO_CONTROL_UDP}",
     }
     for index, peer in enumerate(site.peer):
         listeners[internal.link_in_port(index)] = f"peer:{peer.name}"

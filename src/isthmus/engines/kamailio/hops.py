@@ -15,6 +15,17 @@ def to_peer(site: Site, name: str) -> None:
     KSR.pv.sets("$fs", site.settings.sockets[f"peer:{name}"])
 
 
+def to_registrar(site: Site) -> None:
+    """Next hop: this site's own private listener, which saves bindings that did not come from the phone itself.
+
+    Kamailio ties a binding to the connection its REGISTER came by, and drops it when that is lost: right for a
+    phone, wrong for the link or a hand-over. By UDP there is no connection to tie it to.
+    """
+    KSR.hdr.append(f"X-Isthmus-Control: {site.control_secret}\r\n")
+    KSR.setdsturi(f"sip:{site.settings.sockets['control'].partition(':')[2]}")
+    KSR.pv.sets("$fs", site.settings.sockets["control"])
+
+
 def to_flow(site: Site, uri: str, edge: str) -> None:
     """Next hop: a phone. A connection that is gone is not made anew: nobody would be at its other end."""
     KSR.setdsturi(uri)

@@ -9,11 +9,19 @@ from isthmus.engines.kamailio.site import Site
 _INTERNAL = "^(X-Isthmus-.*|P-Asserted-Identity|P-Preferred-Identity|Remote-Party-ID)$"
 
 
+FLOW_FAILED = 430  # RFC 5626 section 11.5
+SAID_BY_PEOPLE = {486: "Busy Here", 600: "Busy Everywhere", 603: "Decline"}
+
+
 def handle(site: Site) -> None:
     """One reply to a request that was relayed."""
     code = int(KSR.pv.get("$rs"))
     if code <= 100:
         return
+    if code == FLOW_FAILED:
+        _forget_binding()
+    if code in SAID_BY_PEOPLE:
+        KSR.pv.seti("$avp(said)", code)
     if not site.sent_by_peer():
         KSR.textops.remove_hf_re(_INTERNAL)
         if code < 300:
@@ -24,6 +32,13 @@ def handle(site: Site) -> None:
             KSR.rtpengine.rtpengine_answer(media.answer(text("$ci"), side))
         else:
             KSR.rtpengine.rtpengine_offer(media.offer(text("$ci"), side, text("$avp(arrival)") or "udp"))
+
+
+def _forget_binding() -> None:
+    """The edge says that the phone's connection is gone: the binding that led there is of no more use."""
+    ruid = KSR.pv.get("$T_reply_ruid")
+    if ruid is not None:
+        KSR.registrar.unregister_ruid("location", f"sip:{text('$tU')}@{text('$td')}", str(ruid))
 
 
 def _edge(site: Site) -> str:

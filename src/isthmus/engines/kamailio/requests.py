@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from isthmus.addressing import is_e164
-from isthmus.engines.kamailio import contact, dialogs, hops
+from isthmus.engines.kamailio import contact, dialogs, hops, replies
 from isthmus.engines.kamailio.auth import Authenticator, Challenged
 from isthmus.engines.kamailio.ksr import (
     FLAG_MEDIA,
@@ -200,7 +200,7 @@ def _to_flow(site: Site, received: str) -> None:
     KSR.setdsturi(received)
     if KSR.is_INVITE():
         _prepare_call(site, "peer")
-    _relay()
+    _relay_to_flow()
 
 
 def _carry_out(site: Site, request: Request, decision: Decision, arrival: str) -> None:
@@ -209,7 +209,7 @@ def _carry_out(site: Site, request: Request, decision: Decision, arrival: str) -
         raise Refused(decision.code, decision.reason)
     if request.method == "REGISTER":
         if isinstance(decision, Local):
-            _save(arrival)
+            _save(site, arrival)
         elif isinstance(decision, Relay):
             _relay_register(site, decision, arrival)
         return
@@ -284,11 +284,22 @@ def _relay() -> None:
     KSR.tm.t_relay()
 
 
-def _save(arrival: str) -> None:
-    if not arrival.startswith("peer:"):
-        KSR.pv.sets("$avp(RCV)", hops.own_flow(arrival).uri)
-    if KSR.registrar.save("location", 0) < 0:
-        KSR.info("REGISTER not saved\n")
+def _relay_to_flow() -> None:
+    """To one phone by its flow. When that is gone the home must know it (RFC 5626 section 5.3.1)."""
+    KSR.tm.t_on_branch("ksr_branch_out")
+    KSR.tm.t_on_reply("ksr_reply_in")
+    KSR.tm.t_set_disable_internal_reply(1)
+    if KSR.tm.t_relay() < 0:
+        KSR.tm.t_send_reply(430, "Flow Failed")
+
+
+def _save(site: Site, arrival: str) -> None:
+    if arrival.startswith("peer:"):
+        hops.to_registrar(site)
+        KSR.tm.t_relay()
+        return
+    KSR.pv.sets("$avp(RCV)", hops.own_flow(arrival).uri)
+    KSR.registrar.save("location", 0)
 
 
 def _relay_register(site: Site, decision: Relay, arrival: str) -> None:
@@ -321,6 +332,17 @@ def handle_failure(site: Site) -> None:
         _another_way(site)
         return
     dialogs.end_media()
+    _prefer_what_people_said()
+
+
+def _prefer_what_people_said() -> None:
+    """A phone that is switched off must not hide that another one was busy or declined (RFC 3261 16.7, step 6).
+
+    Of several answers the engine takes the lowest code, and the silence of a dead phone counts as 408.
+    """
+    said = KSR.pv.get("$avp(said)")
+    if said is not None and KSR.tm.t_check_status("408") > 0:
+        KSR.tm.t_reply(int(said), replies.SAID_BY_PEOPLE[int(said)])
 
 
 def _another_way(site: Site) -> None:

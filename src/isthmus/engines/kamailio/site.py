@@ -17,7 +17,7 @@ class Site:
     def __init__(self, settings: BrainSettings) -> None:
         self.settings = settings
         self.secret = bytes.fromhex(Path(settings.flow_secret).read_text().strip())
-        self._control_secret = Path(settings.control_secret).read_text().strip()
+        self.control_secret = Path(settings.control_secret).read_text().strip()
         self.peers = {peer.name: peer for peer in settings.peers}
         self._peer_by_host = {peer.host: peer for peer in settings.peers}
         self._peer_by_out_port = {str(peer.out_port): peer for peer in settings.peers}
@@ -66,4 +66,4 @@ class Site:
 
     def is_control(self, proof: str) -> bool:
         """Whether `proof` is the secret of this site's own control service."""
-        return hmac.compare_digest(proof.encode(), self._control_secret.encode())
+        return hmac.compare_digest(proof.encode(), self.control_secret.encode())
