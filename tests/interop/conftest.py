@@ -1,0 +1,163 @@
+"""Two whole sites, as the demo lays them out, on addresses of their own; with people, and phones for them."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isthmus.cli.client import Client
+from isthmus.demo.plan import PEOPLE, Plan, PlannedSite
+from isthmus.demo.provision import Demo, provision
+from isthmus.errors import IsthmusError
+from isthmus.site import internal, status
+from isthmus.site.file import SiteFile, load
+from tests.agents.raw import SIP_PORTS, User
+from tests.support import Loopback, Process, Processes, wait_for
+
+DOMAIN = "contoso.example"
+PASSWORD = "a password for tests"
+HOMES = ("premises", "online")
+_READY_S = 45.0
+# SIPp speaks MD5 only, as baresip does.
+_EXTRA = """
+[digest]
+md5_only_user_agents = ["baresip v1.0", "SIPp"]
+"""
+
+
+@dataclass
+class Sites:
+    """Two sites and a carrier that run, and what a test needs to use them."""
+
+    demo: Demo
+    processes: Processes
+    loopback: Loopback
+    running: dict[str, Process] = field(default_factory=dict)
+
+    def file(self, name: str) -> SiteFile:
+        """The site file of `premises` or `online`."""
+        return next(site for site in self.demo.sites if site.site.name == name)
+
+    def address(self, name: str) -> str:
+        """Where phones reach a site."""
+        return self.file(name).site.address
+
+    def proxy(self, name: str, transport: str) -> tuple[str, int]:
+        """Address and port of a site for a transport."""
+        return self.address(name), SIP_PORTS[transport]
+
+    @property
+    def ca(self) -> str:
+        """File of the CA that signed the sites' certificates."""
+        return str(internal.ca_certificate(self.demo.sites[0]))
+
+    def api(self, name: str) -> Client:
+        """The local API of a site."""
+        return Client(self.file(name))
+
+    def create(self, user: str, home: str, number: str = "") -> str:
+        """Create a person with PASSWORD at the authority; gives the URI."""
+        body: dict[str, Any] = {"aor": f"{user}@{DOMAIN}", "home": home, "password": PASSWORD}
+        with self.api("premises") as api:
+            api.post("/v1/people", body | ({"number": number} if number else {}))
+        return f"sip:{user}@{DOMAIN}"
+
+    def wait_until_known(self, users: list[str]) -> None:
+        """Wait until both sites know these people."""
+        for name in HOMES:
+            with self.api(name) as api:
+                wait_for(
+                    lambda api=api: all(api.get(f"/v1/people/{user}@{DOMAIN}") for user in users),
+                    20,
+                    f"{name} knows {users[0]} and the others",
+                )
+
+    async def phone(
+        self, user: str, at: str, transport: str = "udp", *, tone_hz: float = 440, register: bool = True, **options: Any
+    ) -> User:
+        """One of our own agents for a person, registered at a site."""
+        secure = transport in ("tls", "ws")
+        phone = await User.open(
+            f"sip:{user}@{DOMAIN}",
+            self.loopback(),
+            transport=transport,
+            proxy=self.proxy(at, transport),
+            password=PASSWORD,
+            ca=self.ca if secure else None,
+            server_name=self.file(at).site.fqdn if secure else "",
+            tone_hz=tone_hz,
+            hosts={site.site.fqdn: site.site.address for site in self.demo.sites},
+            **options,
+        )
+        if register:
+            try:
+                await phone.registered()
+            except BaseException:
+                await phone.close()
+                raise
+        return phone
+
+    def start(self, name: str) -> None:
+        """Start a site and wait until its supervisor says that all is up."""
+        file = self.file(name)
+        program = Path(sysconfig.get_path("scripts")) / "isthmus"
+        self.running[name] = process = self.processes.start([str(program), "site", "run", str(file.path)], name=name)
+
+        def up() -> bool:
+            now = status.read(file)
+            return now is not None and now.ready
+
+        process.wait_for(up, _READY_S, "all its processes are up")
+
+        def answers() -> bool:
+            with suppress(IsthmusError), self.api(name) as api:
+                api.get("/v1/health")
+                return True
+            return False
+
+        process.wait_for(answers, 20, "its control service answers")
+
+    def start_carrier(self) -> None:
+        """Start the simulated PSTN."""
+        file = self.demo.carrier_file
+        log = file.parent / "carrier.log"
+        self.running["carrier"] = self.processes.start(
+            [sys.executable, "-m", "isthmus.demo.carrier", str(file)],
+            name="carrier",
+            ready=lambda: log.exists() and "ready on" in log.read_text(),
+        )
+
+
+def lay_out(folder: Path, loopback: Loopback) -> Demo:
+    """Site files, certificates and the carrier's file in a folder, as `demo up` makes them."""
+    sites = (
+        PlannedSite("premises", loopback(), loopback(), authority=True),
+        PlannedSite("online", loopback(), loopback()),
+    )
+    demo = provision(Plan(sites, PEOPLE, loopback()), folder)
+    for site in demo.sites:
+        with site.path.open("a") as file:
+            file.write(_EXTRA)
+    return Demo(demo.plan, demo.directory, tuple(load(s.path) for s in demo.sites), demo.accounts, demo.fresh_passwords)
+
+
+@pytest.fixture(scope="session")
+def two_sites(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Sites]:
+    """Both sites and the carrier, running."""
+    folder = tmp_path_factory.mktemp("sites")
+    processes = Processes(folder)
+    sites = Sites(lay_out(folder / "demo", loopback), processes, loopback)
+    try:
+        sites.start_carrier()
+        for name in HOMES:
+            sites.start(name)
+        yield sites
+    finally:
+        processes.close()
