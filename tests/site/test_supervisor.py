@@ -32,6 +32,7 @@ def script(name: str, code: str, probe: Callable[[], None] = lambda: None) -> Ch
     return Child(name, [sys.executable, "-c", code], lambda: None, probe)
 
 
+EVERY_PROCESS = {"control", "haproxy", "kamailio", "rtpengine"}
 SLEEP = "import time; time.sleep(600)"
 
 
@@ -195,14 +196,13 @@ async def test_a_new_certificate_in_the_folder_reaches_haproxy(site: SiteFile, m
 def test_children_end_when_the_supervisor_is_killed_and_the_next_one_starts(site: SiteFile, processes: Processes):
     argv = [sys.executable, "-c", "from isthmus.cli.main import main; main()", "site", "run", str(site.path)]
 
-    def engines_up() -> bool:
+    def ready() -> bool:
         told = status.read(site)
-        states = {name: entry.state for name, entry in told.processes.items()} if told else {}
-        return all(states.get(name) == "up" for name in ("haproxy", "kamailio", "rtpengine"))
+        return told is not None and told.ready and set(told.processes) == EVERY_PROCESS
 
-    first = processes.start(argv, ready=engines_up, timeout=20)
+    first = processes.start(argv, ready=ready, timeout=20)
     first.kill()
-    second = processes.start(argv, ready=engines_up, timeout=20)
+    second = processes.start(argv, ready=ready, timeout=20)
     os.kill(second.pid, signal.SIGTERM)
     assert second.wait(20) == 0
     assert free(site)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -66,7 +67,8 @@ def show(site: SiteOption = None, as_json: JsonOption = False) -> None:
 
     Example: isthmus site status --json
     """
-    names: list[str | None] = [site] if site else [*registry.names()]
+    chosen = site or os.environ.get("ISTHMUS_SITE")
+    names: list[str | None] = [chosen] if chosen else [*registry.names()]
     told = [(found, status.read(found)) for found in map(registry.find, names or [None])]
     if as_json:
         print_json([_as_json(found, state) for found, state in told])

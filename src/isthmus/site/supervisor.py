@@ -119,7 +119,7 @@ class Supervisor:
             self._changed.set()
         if before.state is not state.state and state.state is rules.State.UP:
             self._tell(f"{name} is up")
-        if self.ready != self._was_ready:
+        if self.ready != self._was_ready and not self._stopping.is_set():
             self._was_ready = self.ready
             self._tell(f"site {self._site.site.name} is {'ready' if self.ready else 'not whole'}")
 
@@ -178,6 +178,7 @@ class Supervisor:
             self._certificate = await asyncio.to_thread(certificates.status, self._site)
 
     async def _stop_all(self) -> None:
+        self._tell("stopping")
         for child in reversed(self._children):
             running = self._running.get(child.name)
             if running is None:

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from isthmus.engines import haproxy
+from isthmus.engines.haproxy import runtime
 from isthmus.engines.haproxy.config import max_connections, quoted
 from isthmus.pki import store
 from isthmus.pki.service import CertificateAuthority
 from isthmus.site import internal
 from tests.engines.haproxy.edge import install_certificate, site_file
+from tests.support import Loopback, Processes
 
 
 def test_the_same_file_gives_the_same_text(tmp_path: Path):
@@ -80,3 +82,16 @@ def test_haproxy_accepts_it(folder: Path, address: str, peers: dict[str, str]):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("limit", [400, 1024, 4096])
+def test_it_starts_whatever_the_limit_of_descriptors(
+    folder: Path, loopback: Loopback, processes: Processes, limit: int
+):
+    site = site_file(folder, "premises", loopback(), loopback(), {"online": loopback()})
+    install_certificate(site, CertificateAuthority.create(folder / "ca"))
+    store.private_folder(internal.link_out_dir(site))
+    store.write_private(internal.haproxy_config(site), haproxy.render(site, fd_limit=limit).encode())
+    command = ["prlimit", f"--nofile={limit}:{limit}", *haproxy.command(site)]
+    processes.start(command, ready=lambda: runtime.uptime_s(internal.haproxy_socket(site)) >= 0)
