@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from isthmus.cli import user
 from isthmus.cli.output import error_console, print_error
 from isthmus.errors import IsthmusError
 
@@ -62,6 +63,11 @@ def _mount() -> None:
         except ModuleNotFoundError:
             continue
         app.add_typer(module.app, name=name)
+    try:
+        move = import_module("isthmus.cli.move")
+    except ModuleNotFoundError:
+        return
+    user.app.command("move")(move.user_move)
 
 
 _mount()

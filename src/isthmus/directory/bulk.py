@@ -96,7 +96,9 @@ def read_csv(text: str) -> tuple[list[Record], list[Fault]]:
             if len(cells) != len(columns):
                 faults.append(Fault(line, f"{len(cells)} cells under {len(columns)} headings"))
                 continue
-            records.append(Record(line, {name: _unguarded(cell) for name, cell in zip(columns, cells, strict=True)}))
+            values = zip(columns, map(_unguarded, cells), strict=True)
+            # A column that is none was told of once, at the heading.
+            records.append(Record(line, {name: value for name, value in values if name in COLUMNS}))
     except csv.Error as error:
         faults.append(Fault(reader.line_num, f"not valid CSV ({error})"))
     return records, faults

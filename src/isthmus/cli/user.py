@@ -1,0 +1,213 @@
+"""`isthmus user`: the people of the directory."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from isthmus.addressing import Aor
+from isthmus.cli import user_files
+from isthmus.cli.client import Client
+from isthmus.cli.output import (
+    JsonOption,
+    SiteOption,
+    print_error,
+    print_fields,
+    print_json,
+    print_line,
+    print_table,
+)
+from isthmus.errors import IsthmusError, UsageError
+from isthmus.site import registry
+
+app = typer.Typer(help="The people of the directory.", no_args_is_help=True)
+app.command("import", epilog=user_files.IMPORT_EXAMPLES)(user_files.import_people)
+app.command("export", epilog=user_files.EXPORT_EXAMPLES)(user_files.export_people)
+
+AorArgument = Annotated[str, typer.Argument(metavar="AOR", help="Address, as alice@contoso.example.")]
+_Password = Annotated[
+    str | None,
+    typer.Option("--password", help="Others on this machine can see it while the command runs.", show_default=False),
+]
+_PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+_Generate = Annotated[bool, typer.Option("--generate-password", help="Make a password and print it.")]
+_Number = Annotated[str | None, typer.Option("--number", help="Telephone number, as +14255550101.")]
+
+
+@app.command("list", epilog="Examples:  isthmus user list --home online   |   isthmus user list --match ali --json")
+def list_people(
+    home: Annotated[str | None, typer.Option("--home", metavar="SITE", help="Only who is at home there.")] = None,
+    group: Annotated[str | None, typer.Option("--group", help="Only members of this group.")] = None,
+    match: Annotated[str | None, typer.Option("--match", help="Part of an address, name or number.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")] = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """List people in the order of their addresses."""
+    people: list[dict[str, Any]] = []
+    with Client(registry.find(site)) as client:
+        for page in client.pages("/v1/people", "aor", home=home, group=group, match=match):
+            people += page
+            if limit is not None and len(people) >= limit:
+                break
+    people = people[:limit]
+    if as_json:
+        print_json(people)
+        return
+    rows = ((p["aor"], p["display_name"], p["number"], p["home"], ", ".join(p["groups"]), _state(p)) for p in people)
+    print_table(("Address", "Name", "Number", "Home", "Groups", "State"), rows, empty="Nobody.")
+
+
+@app.command(epilog="Example:  isthmus user show alice@contoso.example")
+def show(aor: AorArgument, as_json: JsonOption = False, site: SiteOption = None) -> None:
+    """Show one person."""
+    with Client(registry.find(site)) as client:
+        _print_person(client.get(path_of(aor)), as_json)
+
+
+@app.command(
+    epilog="Examples:  isthmus user create zoe@contoso.example --home premises --number +14255550190   |   "
+    "isthmus user create zoe@contoso.example --generate-password"
+)
+def create(
+    aor: AorArgument,
+    home: Annotated[
+        str | None, typer.Option("--home", metavar="SITE", help="Where they live; by default at the site asked.")
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="Display name; by default the part before the @.")] = "",
+    number: _Number = None,
+    group: Annotated[list[str] | None, typer.Option("--group", help="A group they are in; may be repeated.")] = None,
+    disabled: Annotated[bool, typer.Option("--disabled", help="Create them without letting them in yet.")] = False,
+    password: _Password = None,
+    password_stdin: _PasswordStdin = False,
+    generate_password: _Generate = False,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Create a person. Asks for the password on a terminal, unless an option says where it comes from."""
+    Aor.parse(aor)  # a slip is told before a password is asked for
+    site_file = registry.find(site)
+    chosen = _password(password, password_stdin, generate_password)
+    if chosen is None:
+        chosen = _asked_password()
+    body = {
+        "aor": aor,
+        "home": home or site_file.site.name,
+        "display_name": name,
+        "number": number,
+        "password": chosen,
+        "groups": group or [],
+        "enabled": not disabled,
+    }
+    with Client(site_file) as client:
+        person = client.post("/v1/people", body)
+    _print_person({**person, "password": chosen} if generate_password else person, as_json)
+
+
+@app.command(
+    "set",
+    epilog="Examples:  isthmus user set alice@contoso.example --number +14255550111   |   "
+    "isthmus user set alice@contoso.example --add-group sales --disable",
+)
+def set_person(
+    aor: AorArgument,
+    name: Annotated[str | None, typer.Option("--name", help="Display name.")] = None,
+    number: _Number = None,
+    no_number: Annotated[bool, typer.Option("--no-number", help="Take the number away.")] = False,
+    add_group: Annotated[list[str] | None, typer.Option("--add-group", help="May be repeated.")] = None,
+    remove_group: Annotated[list[str] | None, typer.Option("--remove-group", help="May be repeated.")] = None,
+    enable: Annotated[bool | None, typer.Option("--enable/--disable", help="Let them in, or keep them out.")] = None,
+    password: _Password = None,
+    password_stdin: _PasswordStdin = False,
+    generate_password: _Generate = False,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Change a person. The home changes by `isthmus user move` alone."""
+    if number is not None and no_number:
+        raise UsageError("--number and --no-number exclude each other")
+    chosen = _password(password, password_stdin, generate_password)
+    given = {"display_name": name, "enabled": enable, "password": chosen, "number": number}
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if no_number:
+        changes["number"] = None
+    if not changes and not add_group and not remove_group:
+        raise UsageError("nothing to change", do="See: isthmus user set --help")
+    with Client(registry.find(site)) as client:
+        if add_group or remove_group:
+            groups = set(client.get(path_of(aor))["groups"])
+            changes["groups"] = sorted((groups | set(add_group or ())) - set(remove_group or ()))
+        person = client.patch(path_of(aor), changes)
+    _print_person({**person, "password": chosen} if generate_password else person, as_json)
+
+
+@app.command(epilog="Example:  isthmus user delete zoe@contoso.example --yes")
+def delete(
+    aors: Annotated[list[str], typer.Argument(metavar="AOR...", help="Whom to delete.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    site: SiteOption = None,
+) -> None:
+    """Delete people; their numbers are free then. Asks first on a terminal."""
+    paths = [(aor, path_of(aor)) for aor in aors]
+    if not yes and sys.stdin.isatty():
+        typer.confirm(f"Delete {', '.join(aors)}?", abort=True, err=True)
+    worst = 0
+    with Client(registry.find(site)) as client:
+        for aor, path in paths:
+            try:
+                client.delete(path)
+                print_line(f"deleted {aor}")
+            except IsthmusError as error:
+                print_error(error)
+                worst = max(worst, error.exit_code)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def path_of(aor: str) -> str:
+    """The API's path of a person. Raises UsageError for what is no address."""
+    return f"/v1/people/{quote(str(Aor.parse(aor)), safe='@')}"
+
+
+def _password(password: str | None, from_stdin: bool, generate: bool) -> str | None:
+    """The password by the one option that was given; None without any. Raises UsageError."""
+    if (password is not None) + from_stdin + generate > 1:
+        raise UsageError("only one of --password, --password-stdin and --generate-password can be given")
+    if generate:
+        return secrets.token_urlsafe(16)
+    chosen = sys.stdin.readline().rstrip("\r\n") if from_stdin else password
+    if chosen == "":
+        raise UsageError("the password is empty")
+    return chosen
+
+
+def _asked_password() -> str:
+    if not sys.stdin.isatty():
+        raise UsageError("no password is given", do="Use --password-stdin or --generate-password.")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def _state(person: dict[str, Any]) -> str:
+    return "enabled" if person["enabled"] else "disabled"
+
+
+def _print_person(person: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(person)
+        return
+    fields = [
+        ("Address", person["aor"]),
+        ("Name", person["display_name"]),
+        ("Number", person["number"]),
+        ("Home", f"{person['home']} (epoch {person['home_epoch']})"),
+        ("Groups", ", ".join(person["groups"]) or None),
+        ("State", _state(person)),
+        ("Tenant", person["tenant"]),
+    ]
+    if "password" in person:
+        fields.append(("Password", person["password"]))
+    print_fields(fields)

@@ -1,0 +1,167 @@
+"""`isthmus user import` and `export`: many people, as CSV or JSON files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isthmus.addressing import Aor
+from isthmus.cli.client import Client
+from isthmus.cli.output import JsonOption, SiteOption, error_console, print_json, print_line, progress
+from isthmus.directory import bulk, wire
+from isthmus.directory.bulk import Fault, Record
+from isthmus.directory.model import Credentials
+from isthmus.errors import UsageError
+from isthmus.site import registry
+
+IMPORT_EXAMPLES = (
+    "Columns: aor, display_name, number, home, password, groups (separated by ';' in CSV), enabled. "
+    "Examples:  isthmus user import people.csv --dry-run   |   isthmus user import people.json --update"
+)
+EXPORT_EXAMPLES = (
+    "Examples:  isthmus user export people.csv   |   isthmus user export --format json --home online > online.json"
+)
+_NOBODY = Credentials(b"", b"")  # an export has no secrets
+_SHOWN = 1000  # faults printed one by one
+
+
+class Form(StrEnum):
+    """Formats of a file."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
+_FormOption = Annotated[
+    Form | None, typer.Option("--format", help="By default what the file's name ends in, else CSV.")
+]
+
+
+def import_people(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV or JSON file; - is standard input.")],
+    form: _FormOption = None,
+    update: Annotated[bool, typer.Option("--update", help="Change people who exist; else they are errors.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Create people from a file: all of them, or nobody and a list of everything that is wrong."""
+    site_file = registry.find(site)
+    text = _read(file)
+    records, faults = bulk.read_json(text) if _form(file, form) is Form.JSON else bulk.read_csv(text)
+    body = {
+        "rows": [_row(record) for record in records],
+        "update": update,
+        # With the file itself at fault the rest is only checked, so that all is told at once.
+        "dry_run": dry_run or bool(faults),
+    }
+    with Client(site_file, timeout_s=None) as client, progress(f"{len(records)} people"):
+        report = client.post("/v1/people/import", body)
+    every = sorted((*faults, *(Fault(**error) for error in report["errors"])), key=lambda fault: fault.line)
+    _tell(report, every, dry_run, as_json, file)
+
+
+def export_people(
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to write; - is standard output.")] = "-",
+    form: _FormOption = None,
+    home: Annotated[str | None, typer.Option("--home", metavar="SITE", help="Only who is at home there.")] = None,
+    group: Annotated[str | None, typer.Option("--group", help="Only members of this group.")] = None,
+    match: Annotated[str | None, typer.Option("--match", help="Part of an address, name or number.")] = None,
+    site: SiteOption = None,
+) -> None:
+    """Write people to a file that `import` takes back. There are no passwords in it: nobody knows them."""
+    found: list[dict[str, Any]] = []
+    with Client(registry.find(site)) as client, progress("people") as done:
+        for page in client.pages("/v1/people", "aor", home=home, group=group, match=match):
+            found += page
+            done(len(found))
+    people = [wire.from_public(each, _NOBODY) for each in found]
+    text = bulk.write_json(people) if _form(file, form) is Form.JSON else bulk.write_csv(people)
+    if file == "-":
+        sys.stdout.write(text)
+        return
+    _write(Path(file), text)
+    error_console().print(f"{len(people)} people written to {file}", markup=False)
+
+
+def _form(file: str, form: Form | None) -> Form:
+    return form or (Form.JSON if file.lower().endswith(".json") else Form.CSV)
+
+
+def _row(record: Record) -> dict[str, Any]:
+    return {**record.values, "line": record.line}
+
+
+def _tell(report: dict[str, Any], faults: list[Fault], dry_run: bool, as_json: bool, file: str) -> None:
+    if as_json:
+        errors = [{"line": fault.line, "aor": fault.aor, "what": fault.what} for fault in faults]
+        done = {"created": 0, "updated": 0, "unchanged": 0} if faults else {}
+        print_json({**report, **done, "dry_run": dry_run, "errors": errors})
+    elif faults:
+        out = error_console()
+        for fault in faults[:_SHOWN]:
+            out.print(f"{file}: {fault}", markup=False)
+        if len(faults) > _SHOWN:
+            out.print(f"... and {len(faults) - _SHOWN} more")
+        out.print(f"[red]error:[/red] {len(faults)} {'error' if len(faults) == 1 else 'errors'}; nothing was written")
+    else:
+        would = "would be " if dry_run else ""
+        print_line(
+            f"{report['created']} {would}created, {report['updated']} {would}updated, "
+            f"{report['unchanged']} as they were"
+        )
+    if faults:
+        raise typer.Exit(1)
+
+
+def _read(file: str) -> str:
+    try:
+        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise UsageError(f"the file can't be read ({error.strerror})", where=file) from error
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise UsageError("the file is not UTF-8", where=f"{file}: line {line}", do="Save it as UTF-8.") from error
+
+
+def _write(path: Path, text: str) -> None:
+    """In one step: a full disk leaves the old file as it was."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UsageError(f"the file can't be written ({error.strerror})", where=str(path)) from error
+
+
+def aors_in(file: str) -> list[Aor]:
+    """The addresses in a file: CSV or JSON as above, or one address a line. Raises UsageError with every fault."""
+    text = _read(file)
+    heading = text.lstrip("\ufeff").split("\n", 1)[0].lower()
+    if _form(file, None) is Form.JSON:
+        records, faults = bulk.read_json(text)
+        texts = [(record.line, record.values.get("aor")) for record in records]
+    elif "aor" in [name.strip() for name in heading.replace(";", ",").split(",")]:
+        records, faults = bulk.read_csv(text)
+        texts = [(record.line, record.values.get("aor")) for record in records]
+    else:
+        lines = enumerate(text.lstrip("\ufeff").splitlines(), 1)
+        texts, faults = [(number, line) for number, line in lines if line.strip() and line.lstrip()[0] != "#"], []
+    found: list[Aor] = []
+    for line, value in texts:
+        try:
+            found.append(Aor.parse(value if isinstance(value, str) else ""))
+        except UsageError as error:
+            faults.append(Fault(line, error.what))
+    if faults:
+        raise UsageError("; ".join(str(fault) for fault in faults), where=file)
+    return found
