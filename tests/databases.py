@@ -1,0 +1,102 @@
+"""Databases for tests: a SQLite file, and a PostgreSQL started from Debian's package.
+
+Use it in a folder's conftest.py: `from tests.databases import database_url, postgresql`.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.support import wait_for
+
+_PORT = 5432  # only part of the socket's name: nothing listens on TCP
+
+
+class PostgreSQL:
+    """A server of its own in a temporary folder, reached over a unix socket alone."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs, self.folder = programs, folder
+        # PostgreSQL refuses to run as root; Debian's package brings a user for it.
+        self._prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if not os.getuid() else []
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        data = self.folder / "data"
+        if self._prefix:
+            os.chown(self.folder, pwd.getpwnam("postgres").pw_uid, -1)
+        subprocess.run(
+            [*self._prefix, self._programs / "initdb", "-D", data, "-U", "isthmus", "-A", "trust", "-E", "UTF8",
+             "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
+            check=True, capture_output=True, cwd=self.folder,
+        )  # fmt: skip
+        self._server = subprocess.Popen(
+            [*self._prefix, self._programs / "postgres", "-D", data, "-k", self.folder, "-p", str(_PORT),
+             "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60"],
+            cwd=self.folder, stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("wb"), start_new_session=True,
+        )  # fmt: skip
+        wait_for(self._answers, 30, "PostgreSQL is up")
+
+    def new_database(self) -> str:
+        """The URL of an empty database."""
+        name = f"t{uuid.uuid4().hex}"
+        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        return f"postgresql+psycopg://isthmus@/{name}?host={self.folder}&port={_PORT}"
+
+    def drop(self, url: str) -> None:
+        name = url.split("@/")[1].split("?")[0]
+        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def stop(self) -> None:
+        if self._server is not None and self._server.poll() is None:
+            self._server.send_signal(signal.SIGQUIT)  # at once: the data is thrown away
+            self._server.wait(timeout=20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        if self._server is not None and self._server.poll() is not None:
+            raise AssertionError((self.folder / "log").read_text())
+        psycopg.connect(self._dsn("postgres")).close()
+        return True
+
+    def _dsn(self, name: str) -> str:
+        return f"host={self.folder} port={_PORT} user=isthmus dbname={name}"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    if not found:
+        pytest.fail("Debian's package postgresql is missing: run deploy/bootstrap tests")
+    # Not in tmp_path: a socket's path has room for 107 characters, and the user postgres must get there.
+    server = PostgreSQL(found[-1], Path(tempfile.mkdtemp(prefix="isthmus-pg-")))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.engine)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of either kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'test.db'}"
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    url = server.new_database()
+    yield url
+    server.drop(url)

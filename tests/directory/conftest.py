@@ -1,0 +1,64 @@
+"""A directory on either database, and people to put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from isthmus.addressing import Aor
+from isthmus.database import migrate, open_database
+from isthmus.directory.model import Credentials, NewPerson
+from isthmus.directory.service import Directory
+from tests.databases import database_url, postgresql
+
+__all__ = ["database_url", "postgresql"]
+
+HOMES = ("premises", "online")
+
+
+def aor(user: str) -> Aor:
+    return Aor(user, "contoso.example")
+
+
+def new(user: str, number: str | None = None, home: str = "premises", **more: object) -> NewPerson:
+    return NewPerson(aor(user), user.capitalize(), home, Credentials.of(aor(user), "secret"), number, **more)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    migrate(database_url)
+    made = open_database(database_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def directory(engine: Engine) -> Directory:
+    """The authority's, with one tenant and one domain."""
+    return authority(engine)
+
+
+def authority(engine: Engine, **more: object) -> Directory:
+    made = Directory(engine, site="premises", homes=HOMES, **more)
+    made.create_tenant("main", actor="test")
+    made.add_domain("contoso.example", "main", actor="test")
+    return made
+
+
+@pytest.fixture
+def other_site(tmp_path: Path) -> Iterator[Callable[[], Directory]]:
+    """Makes directories of site `online`, each with an empty database of its own."""
+    engines: list[Engine] = []
+
+    def make() -> Directory:
+        url = f"sqlite:///{tmp_path / f'online{len(engines)}.db'}"
+        migrate(url)
+        engines.append(open_database(url))
+        return Directory(engines[-1], site="online", authority="premises", homes=HOMES)
+
+    yield make
+    for engine in engines:
+        engine.dispose()
