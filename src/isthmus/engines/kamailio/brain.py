@@ -1,7 +1,7 @@
 """The brain inside Kamailio's workers: what Kamailio calls for each message (KEMI).
 
 One method a route. Each is wrapped, since an exception that escapes leaves the request unanswered. The work is in
-`requests` (out of dialog), `dialogs` (in dialog), `branches` (on the way out), `replies` and `http`.
+`requests` (out of dialog), `carry` (taking them there), `dialogs` (in dialog), `branches` (on the way out), `replies` and `http`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from isthmus.engines.kamailio import branches, http, replies, requests
+from isthmus.engines.kamailio import branches, carry, http, replies, requests
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.config import BrainSettings
 from isthmus.engines.kamailio.ksr import KSR, Refused, answer
@@ -56,7 +56,7 @@ class Brain:
 
     def ksr_failure(self, message: object) -> int:
         """A call that ended without 2xx: another way out, or the end of its media."""
-        return self._guarded("failure", lambda: requests.handle_failure(self._site))
+        return self._guarded("failure", lambda: carry.handle_failure(self._site))
 
     def ksr_onsend_route(self, message: object) -> int:
         """Asked for by the engine for each message sent."""

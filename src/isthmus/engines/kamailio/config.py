@@ -54,6 +54,7 @@ class BrainSettings(msgspec.Struct, frozen=True):
     trunks: tuple[TrunkSettings, ...]
     relay: str
     direct_networks: tuple[str, ...]
+    exempt_networks: tuple[str, ...]
     link_timeout_ms: int
     nonce_lifetime_s: int
     md5_only_user_agents: tuple[str, ...]
@@ -111,6 +112,7 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         ),
         relay=site.media.relay,
         direct_networks=site.media.direct_networks,
+        exempt_networks=site.protection.exempt_networks,
         link_timeout_ms=site.link.timeout_ms,
         nonce_lifetime_s=site.digest.nonce_lifetime_s,
         md5_only_user_agents=site.digest.md5_only_user_agents,

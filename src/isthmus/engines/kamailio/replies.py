@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from isthmus.engines.kamailio import branches, hops, media
-from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_OFFERED, KSR, has_sdp, text
+from isthmus.engines.kamailio import branches, hops, media, timers
+from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_OFFERED, KSR, has_sdp, header, text
 from isthmus.engines.kamailio.site import Site
 
 _INTERNAL = "^(X-Isthmus-.*|P-Asserted-Identity|P-Preferred-Identity|Remote-Party-ID)$"
@@ -26,6 +26,10 @@ def handle(site: Site) -> None:
         KSR.textops.remove_hf_re(_INTERNAL)
         if code < 300:
             hops.seal_contact(site, _edge(site))
+    if 200 <= code < 300 and KSR.pv.get("$avp(timer)") is not None:
+        added = timers.for_answer(header("Session-Expires"), caller_supports_timer=True)
+        if added:
+            KSR.hdr.append(added)
     if KSR.isbflagset(FLAG_MEDIA) > 0 and has_sdp():
         side = branches.side()
         if KSR.isflagset(FLAG_OFFERED) > 0:

@@ -1,26 +1,15 @@
-"""Requests outside a dialog: who sends them, where `decide` says they go, and taking them there."""
+"""Requests outside a dialog: who sends them, what they ask for, and where `decide` says they go."""
 
 from __future__ import annotations
 
 import re
 
 from isthmus.addressing import is_e164
-from isthmus.engines.kamailio import contact, dialogs, hops, replies
+from isthmus.engines.kamailio import carry, contact, dialogs, hops
 from isthmus.engines.kamailio.auth import Authenticator, Challenged
-from isthmus.engines.kamailio.ksr import (
-    FLAG_MEDIA,
-    FLAG_OFFERED,
-    FLAG_PASS_LINK,
-    FLAG_PRIVATE,
-    KSR,
-    Refused,
-    answer,
-    has_sdp,
-    header,
-    text,
-)
+from isthmus.engines.kamailio.ksr import FLAG_PASS_LINK, KSR, Refused, answer, header, text
 from isthmus.engines.kamailio.site import Site
-from isthmus.routing.model import Answer, Decision, Dial, Local, PersonRecord, Relay, Request, Source
+from isthmus.routing.model import PersonRecord, Request, Source
 from isthmus.routing.rules import decide
 from isthmus.routing.snapshot import View
 
@@ -47,6 +36,8 @@ def handle(site: Site, auth: Authenticator) -> None:
         _import_binding(site, method)
         return
     KSR.force_rport()
+    if arrival == "udp" and _is_flood(site):
+        return
     if method == "CANCEL":
         if KSR.tm.t_check_trans() > 0:
             KSR.tm.t_relay()
@@ -73,6 +64,14 @@ def handle(site: Site, auth: Authenticator) -> None:
         _from_edge(site, auth, arrival, method)
 
 
+def _is_flood(site: Site) -> bool:
+    """Too much by UDP from one address, which then gets no answer. TCP, TLS and WebSocket are haproxy's to limit."""
+    source = text("$si")
+    if site.exempt.hold(source) or site.trunk_at(source) is not None:
+        return False
+    return bool(KSR.pike.pike_check_req() < 0)
+
+
 def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> None:
     """From a phone, a gateway or a stranger: nothing is believed before it is proved."""
     trunk = site.trunk_at(text("$si"))
@@ -90,7 +89,8 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
         KSR.pv.sets("$avp(identity)", asserted)
     if method == "INVITE" and not hops.seal_contact(site, arrival):
         raise Refused(400, "Bad Contact")
-    _carry_out(site, request, decision, arrival)
+    if not carry.to_sealed_flow(site, request, arrival):
+        carry.out(site, request, decision, arrival)
 
 
 def _phone_request(site: Site, auth: Authenticator, view: View, method: str) -> tuple[Request, str]:
@@ -162,7 +162,7 @@ def _from_peer(site: Site, peer: str, method: str) -> None:
     route = contact.first_uri(header("Route"))
     received = contact.received_of(route)
     if received and method != "REGISTER":
-        _to_flow(site, received)
+        carry.to_flow(site, received)
         return
     epoch = header("X-Isthmus-Epoch")
     with site.snapshot.view() as view:
@@ -181,7 +181,8 @@ def _from_peer(site: Site, peer: str, method: str) -> None:
         )
         decision = decide(request, view).decision
     KSR.textops.remove_hf_re("^(X-Isthmus-.*|Route)$")
-    _carry_out(site, request, decision, f"peer:{peer}")
+    if not carry.to_sealed_flow(site, request, "peer"):
+        carry.out(site, request, decision, f"peer:{peer}")
 
 
 def _asserted() -> str:
@@ -191,175 +192,8 @@ def _asserted() -> str:
     return f"{match[1]}@{match[2]}" if match[2] else match[1]
 
 
-def _to_flow(site: Site, received: str) -> None:
-    """The home found a phone of ours by its Path: the flow to it is in the Path, which only peers can say."""
-    edge = contact.edge_of(received)
-    if not edge:
-        raise Refused(430, "Flow Failed")
-    KSR.textops.remove_hf_re("^(X-Isthmus-.*|Route)$")
-    KSR.setdsturi(received)
-    if KSR.is_INVITE():
-        _prepare_call(site, "peer")
-    _relay_to_flow()
-
-
-def _carry_out(site: Site, request: Request, decision: Decision, arrival: str) -> None:
-    """Do what was decided. Every case ends in a relayed request or a final answer."""
-    if isinstance(decision, Answer):
-        raise Refused(decision.code, decision.reason)
-    if request.method == "REGISTER":
-        if isinstance(decision, Local):
-            _save(site, arrival)
-        elif isinstance(decision, Relay):
-            _relay_register(site, decision, arrival)
-        return
-    if request.method == "INVITE":
-        _prepare_call(site, "peer" if arrival.startswith("peer:") else arrival)
-    if isinstance(decision, Local):
-        _ring(site, decision.aor)
-    elif isinstance(decision, Relay):
-        _hand_over(site, decision, request)
-    else:
-        _dial(site, decision)
-
-
-def _prepare_call(site: Site, arrival: str) -> None:
-    """Marks that branch, reply and failure routes need. arrival: the listener's kind."""
-    KSR.pv.sets("$avp(arrival)", arrival)
-    if has_sdp():
-        KSR.setflag(FLAG_OFFERED)
-    if site.settings.relay != "never":
-        KSR.setflag(FLAG_MEDIA)
-    if "id" in header("Privacy"):
-        KSR.setflag(FLAG_PRIVATE)
-    KSR.dialog.dlg_manage()
-
-
-def _ring(site: Site, aor: str) -> None:
-    """All bindings of somebody at home here."""
-    uri = text("$ru")
-    if not contact.is_gruu(uri):
-        KSR.seturi(f"sip:{aor}")
-    found = KSR.registrar.lookup("location")
-    if found < 0:
-        raise Refused(480, "Temporarily Unavailable")
-    _relay()
-
-
-def _hand_over(site: Site, decision: Relay, request: Request) -> None:
-    """To the home of the one who is called."""
-    if decision.aor and not contact.is_gruu(text("$ru")):
-        KSR.seturi(f"sip:{decision.aor}")
-    elif not decision.aor:
-        KSR.seturi(f"sip:{request.target}@{site.settings.link_host.partition(':')[0]}")
-    if decision.epoch >= 0:
-        KSR.pv.sets("$avp(epoch)", str(decision.epoch))
-    hops.to_peer(site, decision.site)
-    KSR.pv.sets("$avp(relayed)", decision.site)
-    KSR.pv.sets("$avp(target)", request.target)
-    KSR.pv.sets("$avp(caller)", request.caller)
-    KSR.pv.sets("$avp(source)", request.source.value)
-    if request.method == "INVITE":
-        KSR.tm.t_set_fr(120_000, site.settings.link_timeout_ms)
-    _relay()
-
-
-def _dial(site: Site, decision: Dial) -> None:
-    """Out to the PSTN."""
-    trunk = site.trunks[decision.trunk]
-    uri = f"sip:{decision.number}@{trunk.uri_tail}"
-    KSR.seturi(uri)
-    KSR.setdsturi(f"sip:{trunk.uri_tail}")
-    KSR.pv.sets("$fs", site.settings.sockets["tcp" if ";transport=tcp" in trunk.uri_tail else "udp"])
-    _relay()
-
-
-def _relay() -> None:
-    """Send on, once for each branch; branches, replies and failures come back to us."""
-    KSR.tm.t_on_branch("ksr_branch_out")
-    if KSR.is_INVITE():
-        KSR.tm.t_on_reply("ksr_reply_in")
-        KSR.tm.t_on_failure("ksr_failure")
-    # Where this fails TM has sent its own answer; a second one would confuse the caller.
-    KSR.tm.t_relay()
-
-
-def _relay_to_flow() -> None:
-    """To one phone by its flow. When that is gone the home must know it (RFC 5626 section 5.3.1)."""
-    KSR.tm.t_on_branch("ksr_branch_out")
-    KSR.tm.t_on_reply("ksr_reply_in")
-    KSR.tm.t_set_disable_internal_reply(1)
-    if KSR.tm.t_relay() < 0:
-        KSR.tm.t_send_reply(430, "Flow Failed")
-
-
-def _save(site: Site, arrival: str) -> None:
-    if arrival.startswith("peer:"):
-        hops.to_registrar(site)
-        KSR.tm.t_relay()
-        return
-    KSR.pv.sets("$avp(RCV)", hops.own_flow(arrival).uri)
-    KSR.registrar.save("location", 0)
-
-
-def _relay_register(site: Site, decision: Relay, arrival: str) -> None:
-    """A phone that registers at the wrong site: its home keeps the binding, with the way back through us."""
-    if not arrival.startswith("peer:"):
-        KSR.hdr.append(f"Path: <{contact.path_uri(site.settings.link_host, hops.own_flow(arrival).uri)}>\r\n")
-    KSR.hdr.append(f"X-Isthmus-Epoch: {decision.epoch}\r\n")
-    hops.to_peer(site, decision.site)
-    KSR.tm.t_relay()
-
-
 def _import_binding(site: Site, method: str) -> None:
     """The control service hands over a binding in a move: a REGISTER that carries its proof."""
     if method != "REGISTER" or not site.is_control(header("X-Isthmus-Control")):
         raise Refused(403, "Forbidden")
     KSR.registrar.save("location", 0)
-
-
-def handle_failure(site: Site) -> None:
-    """A call ended without success. If the other site stayed silent, look for another way; else end the media."""
-    if KSR.tm.t_is_canceled() > 0:
-        dialogs.end_media()
-        return
-    peer = KSR.pv.get("$avp(relayed)")
-    if peer is not None and KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0:
-        name = str(peer)
-        if site.mark_unreachable(name):
-            KSR.warn(f"{name} does not answer: calls to it are led another way\n")
-        KSR.pv.unset("$avp(relayed)")
-        _another_way(site)
-        return
-    dialogs.end_media()
-    _prefer_what_people_said()
-
-
-def _prefer_what_people_said() -> None:
-    """A phone that is switched off must not hide that another one was busy or declined (RFC 3261 16.7, step 6).
-
-    Of several answers the engine takes the lowest code, and the silence of a dead phone counts as 408.
-    """
-    said = KSR.pv.get("$avp(said)")
-    if said is not None and KSR.tm.t_check_status("408") > 0:
-        KSR.tm.t_reply(int(said), replies.SAID_BY_PEOPLE[int(said)])
-
-
-def _another_way(site: Site) -> None:
-    request = Request(
-        "INVITE",
-        text("$avp(target)"),
-        Source(text("$avp(source)")),
-        text("$avp(caller)"),
-        unreachable=site.unreachable(),
-    )
-    with site.snapshot.view() as view:
-        decision = decide(request, view).decision
-    KSR.pv.unset("$avp(epoch)")
-    if isinstance(decision, Dial):
-        KSR.tm.t_reset_fr()
-        _dial(site, decision)
-        return
-    dialogs.end_media()
-    if isinstance(decision, Answer):
-        KSR.tm.t_reply(decision.code, decision.reason)

@@ -24,6 +24,7 @@ class Site:
         self.trunks = {trunk.name: trunk for trunk in settings.trunks}
         self._trunk_by_host = {trunk.host: trunk for trunk in settings.trunks}
         self.direct = Networks(settings.direct_networks)
+        self.exempt = Networks(settings.exempt_networks)
         self._snapshot: LmdbSnapshot | None = None
 
     @property
