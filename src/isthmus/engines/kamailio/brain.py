@@ -1,7 +1,8 @@
 """The brain inside Kamailio's workers: what Kamailio calls for each message (KEMI).
 
 One method a route. Each is wrapped, since an exception that escapes leaves the request unanswered. The work is in
-`requests` (out of dialog), `carry` (taking them there), `dialogs` (in dialog), `branches` (on the way out), `replies` and `http`.
+`requests` (who asks for what, out of dialog), `carry` (taking it there), `dialogs` (in dialog), `branches` (on the
+way out), `replies` and `http`.
 """
 
 from __future__ import annotations
