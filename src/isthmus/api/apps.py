@@ -12,6 +12,9 @@ from isthmus.api.peer import PeersOnly
 from isthmus.calls import api as calls
 from isthmus.directory import api as directory
 from isthmus.engines.kamailio.bulk import ask
+from isthmus.homing import api as homing
+from isthmus.link import api as link
+from isthmus.registration import api as registration
 from isthmus.site.services import Services
 
 
@@ -21,13 +24,23 @@ def local_app(services: Services) -> FastAPI:
     app.include_router(state.router(services))
     app.include_router(directory.router(services.directory))
     app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list")))
+    moving = services.moving
+    app.include_router(homing.local_router(moving.moves, moving.group_members))
+    app.include_router(registration.router(services.site_file.site.name, services.directory, moving.registrar))
+    app.include_router(link.local_router(moving.links))
     return app
 
 
 def link_app(services: Services) -> FastAPI:
     """What sites ask of one another."""
     app = _app("link API")
-    app.add_middleware(PeersOnly, peers=frozenset(peer.name for peer in services.site_file.peer))
+    peers = [peer.name for peer in services.site_file.peer]
+    app.add_middleware(PeersOnly, peers=frozenset(peers))
+    site = services.site_file.site
+    app.include_router(
+        link.link_router(site.name, site.role.value, peers, services.directory, services.compiler.catch_up)
+    )
+    app.include_router(homing.link_router(services.moving.registry, services.moving.authority))
     return app
 
 

@@ -26,7 +26,7 @@ class Requests:
     """
 
     def __init__(self, requests: Mapping[str, bytes], *, window: int = 64, give_up_s: float = 8.0) -> None:
-        self._waiting = list(reversed(requests.items()))
+        self._waiting = list(reversed(list(requests.items())))
         self._window, self._give_up_s = window, give_up_s
         self._open: dict[str, tuple[bytes, float]] = {}  # branch -> datagram, when to give up
         self._timers: list[tuple[float, float, str]] = []  # due, interval, branch

@@ -150,3 +150,9 @@ def register_text(aor: Aor, binding: Binding, *, via: str, branch: str, secret: 
     # A header that came folded over lines is folded back: nothing may break out of its line.
     lines += [f"{name}: {_LINE_BREAK.sub(' ', value)}" for name, value in headers.items() if value]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
+
+
+def edge_site(path: str) -> str:
+    """Host of the site through which a phone is connected, from a binding's Path; empty for a phone of this site."""
+    match = _HOST_PORT.search(path)
+    return match.group(1) if match else ""

@@ -15,6 +15,7 @@ from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.site.background import Background, Repeating
 from isthmus.site.file import Role, SiteFile
+from isthmus.site.moving import Moving, build_moving
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Commits:
 class Services:
     """What the routes and jobs of a site share.
 
+    moving: moves, registrations and the links to peers.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -52,6 +54,7 @@ class Services:
     writer: SnapshotWriter
     compiler: Compiler
     commits: Commits
+    moving: Moving
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
@@ -80,9 +83,21 @@ def build(site_file: SiteFile) -> Services:
         seed(directory, site_file)
     writer = SnapshotWriter(site_file.snapshot_dir)
     compiler = Compiler(directory, writer, site_file)
-    services = Services(site_file, engine, directory, writer, compiler, commits)
-    _keep_compiled(services)
-    return services
+    background = Background()
+    facts: dict[str, Callable[[], Any]] = {}
+    _keep_compiled(directory, writer, compiler, commits, background)
+    # After the compiler: what a peer or the move is told of, calls here see already.
+    moving = build_moving(
+        site_file,
+        engine,
+        directory,
+        compiler,
+        authority=authority_of(site_file),
+        listen=commits.listen,
+        background=background,
+        facts=facts,
+    )
+    return Services(site_file, engine, directory, writer, compiler, commits, moving, background, facts)
 
 
 def authority_of(site_file: SiteFile) -> str:
@@ -105,16 +120,17 @@ def seed(directory: Directory, site_file: SiteFile) -> None:
         directory.add_domain(domain, site_file.site.tenant, actor=actor)
 
 
-def _keep_compiled(services: Services) -> None:
+def _keep_compiled(
+    directory: Directory, writer: SnapshotWriter, compiler: Compiler, commits: Commits, background: Background
+) -> None:
     """Compile now, after each commit, and again later where that failed (a full disk): calls wait for no database."""
-    compiler, directory = services.compiler, services.directory
 
     def catch_up() -> None:
-        if services.writer.config is None or services.writer.seq != directory.last_seq():
+        if writer.config is None or writer.seq != directory.last_seq():
             compiler.catch_up()
 
     def first() -> None:
-        if services.writer.seq > directory.last_seq():  # the database was made anew, or comes from a backup
+        if writer.seq > directory.last_seq():  # the database was made anew, or comes from a backup
             compiler.rebuild()
         else:
             compiler.catch_up()
@@ -124,5 +140,5 @@ def _keep_compiled(services: Services) -> None:
         first()
     except Exception as error:
         _log.warning("the snapshot stays as it was, and will be compiled again: %s", error)
-    services.commits.listen(lambda _: compiler.catch_up())
-    services.background.add("compile the snapshot", job.start, job.stop)
+    commits.listen(lambda _: compiler.catch_up())
+    background.add("compile the snapshot", job.start, job.stop)

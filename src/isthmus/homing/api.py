@@ -1,0 +1,192 @@
+"""HTTP routes of moves: for people on this machine, and for the authority's move at this site."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict
+
+from isthmus.addressing import Aor
+from isthmus.errors import IsthmusError, RefusedError, UsageError
+from isthmus.homing.model import Batch, Move, State
+from isthmus.homing.participants import Participant, Registry
+from isthmus.homing.remote import from_wire, to_wire
+from isthmus.homing.service import MoveService, Planned
+
+ActorHeader = Annotated[str, Header(alias="X-Isthmus-Actor", max_length=128)]
+KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+
+
+class MoveBody(BaseModel):
+    """Who is to move where: addresses, or everybody of a group who is not at home there yet."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: str
+    aors: list[str] | None = None
+    group: str | None = None
+    dry_run: bool = False
+
+
+def local_router(moves: MoveService, group_members: Callable[[str, str], list[Aor]]) -> APIRouter:
+    """/v1/moves. group_members: (group, target) -> its members who are not at home at the target."""
+    router = APIRouter(prefix="/v1/moves")
+
+    @router.post("")
+    def start(body: MoveBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
+        people = _people(body, group_members)
+        if body.dry_run:
+            return {"to": body.to, "people": [planned_json(entry) for entry in moves.plan(people, body.to)]}
+        return _with_people(moves, moves.start(people, body.to, actor=actor, key=key), "not_moved")
+
+    @router.get("")
+    def batches(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
+        return [batch_json(batch) for batch in moves.batches(limit)]
+
+    @router.get("/{batch_id}")
+    def show(
+        batch_id: str, people: Annotated[str, Query(pattern="^(all|not_moved|none)$")] = "not_moved"
+    ) -> dict[str, Any]:
+        return _with_people(moves, moves.get(batch_id), people)
+
+    @router.post("/{batch_id}/pause")
+    def pause(batch_id: str) -> dict[str, Any]:
+        return batch_json(moves.pause(batch_id))
+
+    @router.post("/{batch_id}/resume")
+    def resume(batch_id: str) -> dict[str, Any]:
+        return batch_json(moves.resume(batch_id))
+
+    @router.post("/{batch_id}/cancel")
+    def cancel(batch_id: str) -> dict[str, Any]:
+        return batch_json(moves.cancel(batch_id))
+
+    return router
+
+
+def link_router(registry: Registry, authority: str) -> APIRouter:
+    """/link/moves: the authority works with this site's participants. Nobody else may."""
+    router = APIRouter(prefix="/link/moves")
+
+    @router.post("/{part}/{work}")
+    async def work(
+        part: str, work: str, request: Request, peer: Annotated[str, Header(alias="X-Isthmus-Peer")]
+    ) -> Response:
+        if peer != authority:
+            raise RefusedError(f"only the authority, {authority}, moves people", where=peer)
+        body = _read(await request.body())
+        result = await run_in_threadpool(_perform, registry.get(part), work, body)
+        # Not the framework's encoder: what phones said may hold bytes that are no UTF-8, as lone surrogates.
+        return Response(json.dumps(result, ensure_ascii=True), media_type="application/json")
+
+    return router
+
+
+def _read(raw: bytes) -> Mapping[str, Any]:
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        raise UsageError("the request is not JSON") from None
+    if not isinstance(body, dict):
+        raise UsageError("the request is not a JSON object")
+    return body
+
+
+def _perform(part: Participant, work: str, body: Mapping[str, Any]) -> Any:
+    try:
+        return _WORK[work](part, body)
+    except KeyError as error:
+        raise UsageError(f"a move has no {error.args[0]!r} here") from None
+
+
+def _check(part: Participant, body: Mapping[str, Any]) -> Any:
+    return to_wire(part.check([Aor.parse(aor) for aor in body["people"]], str(body["target"])))
+
+
+def _import(part: Participant, body: Mapping[str, Any]) -> Any:
+    before = body["before"]
+    return to_wire(part.import_(from_wire(body["data"]), None if before is None else from_wire(before)))
+
+
+_WORK: dict[str, Callable[[Participant, Mapping[str, Any]], Any]] = {
+    "check": _check,
+    "export": lambda part, body: to_wire(part.export([Aor.parse(aor) for aor in body["people"]])),
+    "import": _import,
+    "verify": lambda part, body: to_wire(part.verify(from_wire(body["data"]))),
+    "undo": lambda part, body: part.undo([Aor.parse(aor) for aor in body["people"]]),
+    "clean_up": lambda part, body: to_wire(part.clean_up(from_wire(body["data"]))),
+}
+
+
+def _people(body: MoveBody, group_members: Callable[[str, str], list[Aor]]) -> list[Aor]:
+    """Raises UsageError with every address that is none."""
+    if (body.aors is None) == (body.group is None):
+        raise UsageError("name people or a group, one of the two")
+    if body.group is not None:
+        members = group_members(body.group, body.to)
+        if not members:
+            raise UsageError(f"nobody in group {body.group!r} has another home than {body.to}")
+        return members
+    people, faults = [], []
+    for text in body.aors or ():
+        try:
+            people.append(Aor.parse(text))
+        except IsthmusError as error:
+            faults.append(str(error))
+    if faults:
+        raise UsageError("; ".join(faults))
+    return people
+
+
+def _with_people(moves: MoveService, batch: Batch, which: str) -> dict[str, Any]:
+    if which == "none":
+        return batch_json(batch)
+    people = moves.people(batch.id, failed_only=which == "not_moved")
+    return batch_json(batch) | {"people": [move_json(move) for move in people]}
+
+
+def batch_json(batch: Batch) -> dict[str, Any]:
+    """A batch as the API shows it. rate_per_s: people moved a second since it began."""
+    moved = batch.counts.get(State.MOVED, 0)
+    ended = batch.finished if batch.finished is not None else time.time()
+    took_s = max(ended - batch.created, 0.001)
+    waiting = batch.counts.get(State.QUEUED, 0)
+    failed = batch.counts.get(State.NOT_MOVED, 0) + batch.counts.get(State.CANCELLED, 0)
+    return {
+        "id": batch.id,
+        "to": batch.target,
+        "state": batch.state.value,
+        "actor": batch.actor,
+        "created": batch.created,
+        "finished": batch.finished,
+        "note": batch.note,
+        "total": batch.total,
+        "moved": moved,
+        "not_moved": failed,
+        "waiting": waiting,
+        "under_way": batch.total - moved - failed - waiting,
+        "counts": {state.value: count for state, count in batch.counts.items()},
+        "rate_per_s": round(moved / took_s, 1),
+    }
+
+
+def move_json(move: Move) -> dict[str, Any]:
+    """A person's move as the API shows it."""
+    return {
+        "aor": str(move.aor),
+        "state": move.state.value,
+        "from": move.source,
+        "epoch": move.new_epoch if move.new_epoch >= 0 else None,
+        "reasons": list(move.reasons),
+        "note": move.note,
+    }
+
+
+def planned_json(entry: Planned) -> dict[str, Any]:
+    """One line of a dry run."""
+    return {"aor": str(entry.aor), "from": entry.source, "ok": not entry.reasons, "reasons": list(entry.reasons)}

@@ -1,0 +1,73 @@
+"""HTTP routes of registrations: where the phones of people at home here can be reached."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Protocol
+
+from fastapi import APIRouter, Query
+
+from isthmus.addressing import Aor
+from isthmus.directory.model import Person
+from isthmus.registration.model import Binding
+from isthmus.registration.rules import edge_site
+from isthmus.registration.service import Registrar
+
+
+class People(Protocol):
+    """What these routes need of the directory."""
+
+    def get(self, aor: Aor) -> Person: ...
+
+    def people(self, *, home: str | None = None, after: Aor | None = None, limit: int = 100) -> list[Person]: ...
+
+
+def router(site: str, people: People, registrar: Registrar, clock: Callable[[], float] = time.time) -> APIRouter:
+    """/v1/registrations of one person, or of everybody at home here, page by page."""
+    routes = APIRouter(prefix="/v1/registrations")
+
+    @routes.get("")
+    def registrations(
+        aor: str | None = None,
+        after: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    ) -> list[dict[str, Any]]:
+        wanted: Sequence[Person]
+        if aor is not None:
+            wanted = [people.get(Aor.parse(aor))]
+        else:
+            wanted = people.people(home=site, after=Aor.parse(after) if after else None, limit=limit)
+        now = clock()
+        return [
+            {
+                "aor": str(person.aor),
+                "home": person.home,
+                "bindings": [binding_json(binding, site, now) for binding in registrar.bindings(person.aor)],
+            }
+            for person in wanted
+        ]
+
+    return routes
+
+
+def binding_json(binding: Binding, site: str, now_s: float) -> dict[str, Any]:
+    """A binding as the API shows it. edge: host of the site the phone is connected to."""
+    shown: dict[str, Any] = {
+        "contact": binding.contact,
+        "edge": edge_site(binding.path) or site,
+        "expires_s": max(0, int(binding.expires_at - now_s)),
+        "user_agent": binding.user_agent,
+        "received": binding.received,
+        "path": binding.path,
+        "call_id": binding.call_id,
+        "cseq": binding.cseq,
+        "q": binding.q,
+        "instance": binding.instance,
+        "reg_id": binding.reg_id,
+    }
+    # What phones said may hold bytes that are no UTF-8: shown as a question mark.
+    return {
+        name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        for name, value in shown.items()
+    }

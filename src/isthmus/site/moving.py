@@ -1,0 +1,106 @@
+"""Puts the move together for one site: its participants, the links to its peers, and the service at the authority."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from isthmus.addressing import Aor
+from isthmus.directory.service import Directory
+from isthmus.engines.kamailio.registrar import KamailioRegistrar
+from isthmus.engines.kamailio.rpc import KamailioRpc
+from isthmus.homing.participants import Registry
+from isthmus.homing.remote import RemoteSite
+from isthmus.homing.service import Ledger, MoveService
+from isthmus.homing.sites import LocalSite, Sites
+from isthmus.homing.workflow import Workflows
+from isthmus.link.client import PeerClient
+from isthmus.link.peer import PeerLink
+from isthmus.registration.service import RegistrationParticipant
+from isthmus.routing.compile import Compiler
+from isthmus.site import internal
+from isthmus.site.background import Background
+from isthmus.site.file import SiteFile
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Moving:
+    """What the routes of moves, registrations and the link need. authority: name of the site that runs moves."""
+
+    authority: str
+    moves: MoveService
+    registry: Registry
+    registrar: KamailioRegistrar
+    links: tuple[PeerLink, ...]
+    group_members: Callable[[str, str], list[Aor]]
+
+
+def build_moving(
+    site_file: SiteFile,
+    engine: Engine,
+    directory: Directory,
+    compiler: Compiler,
+    *,
+    authority: str,
+    listen: Callable[[Callable[[int], object]], None],
+    background: Background,
+    facts: dict[str, Callable[[], Any]],
+) -> Moving:
+    """Connect everything and register what has to run. listen: takes who wants to hear of commits."""
+    site = site_file.site
+    registrar = _registrar(site_file)
+    link_host = f"{site.fqdn}:{site_file.ports.link_sip}"
+    registry = Registry([RegistrationParticipant(registrar, link_host)])
+    peers = _links(site_file, directory)
+    for link, _ in peers:
+        background.add(f"link to {link.peer}", link.start, link.stop)
+        if directory.is_authority:
+            listen(link.notify)
+    facts["link"] = lambda: [asdict(link.health()) for link, _ in peers]
+
+    local = LocalSite(site.name, site.role.value, registry, compiler.catch_up)
+    remote = [RemoteSite(client, link) for link, client in peers]
+    ledger = Ledger(engine, directory, Sites([local, *remote]), registry)
+    workflows = Workflows(ledger, site_file.database_url)
+    if directory.is_authority:
+        background.add("moves", workflows.start, workflows.stop)
+    moves = MoveService(engine, ledger, workflows.begin, site=site.name, authority=authority)
+    return Moving(
+        authority,
+        moves,
+        registry,
+        registrar,
+        tuple(link for link, _ in peers),
+        lambda group, to: _members(directory, group, to),
+    )
+
+
+def _registrar(site_file: SiteFile) -> KamailioRegistrar:
+    secret_file = internal.control_secret(site_file)
+    return KamailioRegistrar(
+        KamailioRpc(internal.kamailio_rpc_socket(site_file)),
+        (site_file.site.internal_address, internal.KAMAILIO_CONTROL_UDP),
+        lambda: secret_file.read_text(encoding="ascii").strip(),
+    )
+
+
+def _links(site_file: SiteFile, directory: Directory) -> list[tuple[PeerLink, PeerClient]]:
+    found = []
+    for peer in site_file.peer:
+        client = PeerClient(peer.name, internal.link_out_socket(site_file, peer.name))
+        found.append((PeerLink(client, directory if directory.is_authority else None), client))
+    return found
+
+
+def _members(directory: Directory, group: str, target: str) -> list[Aor]:
+    members: list[Aor] = []
+    after: Aor | None = None
+    while page := directory.people(group=group, after=after, limit=_PAGE):
+        members += [person.aor for person in page if person.home != target]
+        after = page[-1].aor
+    return members
