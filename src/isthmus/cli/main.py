@@ -67,7 +67,7 @@ def _mount() -> None:
         move = import_module("isthmus.cli.move")
     except ModuleNotFoundError:
         return
-    user.app.command("move")(move.user_move)
+    user.app.command("move", epilog=move.MOVE_EXAMPLES)(move.user_move)
 
 
 _mount()

@@ -1,0 +1,257 @@
+"""`isthmus user move` and `isthmus move`: people on their way to another home."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isthmus.cli.client import Client
+from isthmus.cli.output import (
+    JsonOption,
+    SiteOption,
+    error_console,
+    print_fields,
+    print_json,
+    print_line,
+    print_table,
+    progress,
+)
+from isthmus.errors import UnavailableError, UsageError
+from isthmus.site import registry
+
+app = typer.Typer(help="Moves of people between sites.", no_args_is_help=True)
+
+MOVE_EXAMPLES = (
+    "Examples:  isthmus user move alice@contoso.example --to online --wait   |   "
+    "isthmus user move --group sales --to online --dry-run   |   "
+    "isthmus user move --file people.txt --to premises --wait"
+)
+_POLL_S = 0.25
+_PATIENCE_S = 60.0  # how long --wait bears with a control service that is being restarted
+
+BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", help="The batch, as `isthmus move list` names it.")]
+
+
+def user_move(
+    aors: Annotated[
+        list[str] | None, typer.Argument(metavar="AOR...", help="Addresses, as alice@contoso.example.")
+    ] = None,
+    to: Annotated[str, typer.Option("--to", metavar="SITE", help="The new home.")] = ...,  # type: ignore[assignment]
+    group: Annotated[
+        str | None, typer.Option("--group", help="Everybody of this group who is not at home there yet.")
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", help="File with one address a line; - is standard input.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say who can be moved, and every reason against the others.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress until everybody has moved, or not.")] = False,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Move people to another home while they go on calling. Exit 1 when somebody is not moved."""
+    people = [*(aors or ()), *(_lines(file) if file else ())]
+    if bool(people) == bool(group):
+        raise UsageError("name people (addresses or --file), or a --group, one of the two")
+    body = {"to": to, "aors": people or None, "group": group, "dry_run": dry_run}
+    with Client(registry.find(site), timeout_s=None) as client:
+        answer = client.post("/v1/moves", body)
+        if dry_run:
+            _show_plan(answer, as_json)
+        if wait:
+            answer = _wait(client, answer["id"], quiet=as_json)
+    if as_json:
+        print_json(answer)
+    else:
+        _show_outcome(answer, wait=wait)
+    if answer["not_moved"]:
+        raise typer.Exit(1)
+
+
+@app.command("list", epilog="Example:  isthmus move list")
+def list_batches(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many.")] = 20,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """List batches, the newest first."""
+    with Client(registry.find(site)) as client:
+        batches = client.get("/v1/moves", limit=limit)
+    if as_json:
+        print_json(batches)
+        return
+    rows = (
+        (
+            b["id"],
+            _when(b["created"]),
+            b["to"],
+            _state(b),
+            f"{b['moved']}/{b['total']}",
+            b["not_moved"],
+            b["actor"],
+            b["note"],
+        )
+        for b in batches
+    )
+    print_table(
+        ("Batch", "Begun", "To", "State", "Moved", "Not moved", "By", "Waits for"), rows, empty="Nobody was moved yet."
+    )
+
+
+@app.command(epilog="Example:  isthmus move show 261124-0a1b2c --all")
+def show(
+    batch: BatchArgument,
+    everybody: Annotated[bool, typer.Option("--all", help="Everybody, not only who was not moved.")] = False,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Show one batch, and who was not moved, with every reason."""
+    with Client(registry.find(site)) as client:
+        found = client.get(f"/v1/moves/{batch}", people="all" if everybody else "not_moved")
+    if as_json:
+        print_json(found)
+        return
+    print_fields(
+        (
+            ("Batch", found["id"]),
+            ("To", found["to"]),
+            ("State", _state(found)),
+            ("Begun", _when(found["created"])),
+            ("Finished", _when(found["finished"])),
+            ("By", found["actor"]),
+            ("Moved", f"{found['moved']} of {found['total']} ({found['rate_per_s']:g} a second)"),
+            ("Not moved", found["not_moved"]),
+            ("Under way", found["under_way"]),
+            ("Waiting", found["waiting"]),
+            ("Waits for", found["note"] or None),
+        )
+    )
+    if found["people"]:
+        print_line("")
+        _print_people(found["people"])
+
+
+@app.command(epilog="Example:  isthmus move pause 261124-0a1b2c")
+def pause(batch: BatchArgument, as_json: JsonOption = False, site: SiteOption = None) -> None:
+    """Begin with nobody else until resumed; people under way are brought to their end."""
+    _order("pause", batch, as_json, site)
+
+
+@app.command(epilog="Example:  isthmus move resume 261124-0a1b2c")
+def resume(batch: BatchArgument, as_json: JsonOption = False, site: SiteOption = None) -> None:
+    """Go on with a paused batch."""
+    _order("resume", batch, as_json, site)
+
+
+@app.command(epilog="Example:  isthmus move cancel 261124-0a1b2c")
+def cancel(batch: BatchArgument, as_json: JsonOption = False, site: SiteOption = None) -> None:
+    """End a batch: whoever is not begun stays where they are."""
+    _order("cancel", batch, as_json, site)
+
+
+def _order(what: str, batch: str, as_json: bool, site: str | None) -> None:
+    with Client(registry.find(site)) as client:
+        found = client.post(f"/v1/moves/{batch}/{what}")
+    if as_json:
+        print_json(found)
+    else:
+        print_line(f"Batch {found['id']}: {_state(found)}. {_counts(found)}")
+
+
+def _wait(client: Client, batch: str, *, quiet: bool) -> dict[str, Any]:
+    """Follow a batch to its end. The move goes on without us: Ctrl-C ends the watching only."""
+    found = _follow(client, batch)
+    with progress(f"Moving to {found['to']}", total=found["total"]) as advance:
+        said = ""
+        while found["finished"] is None and found["state"] != "paused":
+            advance(found["moved"] + found["not_moved"])
+            if found["note"] != said and not quiet:
+                said = found["note"]
+                if said:
+                    error_console().print(f"waiting: {said}", markup=False)
+            time.sleep(_POLL_S)
+            found = _follow(client, batch)
+        advance(found["moved"] + found["not_moved"])
+    whole: dict[str, Any] = client.get(f"/v1/moves/{batch}", people="not_moved")
+    return whole
+
+
+def _follow(client: Client, batch: str) -> dict[str, Any]:
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            found: dict[str, Any] = client.get(f"/v1/moves/{batch}", people="none")
+            return found
+        except UnavailableError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
+
+
+def _show_plan(answer: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+    else:
+        good = sum(entry["ok"] for entry in answer["people"])
+        against = [entry for entry in answer["people"] if not entry["ok"]]
+        print_line(f"{good} of {len(answer['people'])} would move to {answer['to']}. Nothing was changed.")
+        if against:
+            print_table(
+                ("Address", "Home", "Reasons against"),
+                ((e["aor"], e["from"] or None, "; ".join(e["reasons"])) for e in against),
+            )
+    raise typer.Exit(0 if all(entry["ok"] for entry in answer["people"]) else 1)
+
+
+def _show_outcome(found: dict[str, Any], *, wait: bool) -> None:
+    print_line(f"Batch {found['id']} to {found['to']}: {_counts(found)}")
+    if found["people"]:
+        _print_people(found["people"])
+    if not wait and found["finished"] is None:
+        print_line(f"To follow it: isthmus move show {found['id']}")
+
+
+def _counts(found: dict[str, Any]) -> str:
+    parts = [f"{found['moved']} moved"]
+    if found["moved"] and found["finished"] is not None:
+        parts[0] += f" ({found['rate_per_s']:g} a second)"
+    parts += [f"{found[key]} {text}" for key, text in _OTHERS if found[key]]
+    return ", ".join(parts) + "."
+
+
+_OTHERS = (("not_moved", "not moved"), ("under_way", "under way"), ("waiting", "waiting"))
+
+
+def _print_people(people: list[dict[str, Any]]) -> None:
+    print_table(
+        ("Address", "Home before", "State", "Reasons"),
+        (
+            (p["aor"], p["from"] or None, p["state"].replace("_", " "), "; ".join(p["reasons"]) or p["note"])
+            for p in people
+        ),
+    )
+
+
+def _state(found: dict[str, Any]) -> str:
+    return "cancelling" if found["state"] == "cancelled" and found["finished"] is None else str(found["state"])
+
+
+def _when(seconds: float | None) -> str | None:
+    return None if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def _lines(file: str) -> list[str]:
+    """Addresses from a file: one a line, empty lines and comments (#) passed over."""
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the file can't be read ({error})", where=file) from error
+    found = [line.partition("#")[0].strip() for line in text.splitlines()]
+    if not any(found):
+        raise UsageError("the file names nobody", where=file)
+    return [line for line in found if line]
