@@ -181,7 +181,7 @@ def _row(spinners: dict[str, Spinner], name: str, waits_for: str | None) -> Rend
 
 def _summary(demo: Demo, accounts: tuple[Account, ...], seconds: float) -> RenderableType:
     """Where everything is, and what to do first."""
-    columns = ("SITE", "ADDRESS", "SIP (UDP, TCP)", "SIP (TLS)", "WEBSOCKET AND PAGES", "PEOPLE AT HOME")
+    columns = ("SITE", "ADDRESS", "UDP, TCP", "TLS", "WEB, WEBSOCKET", "PEOPLE AT HOME")
     sites = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for site in demo.sites:
         home = [account.username for account in accounts if account.home == site.site.name]
@@ -194,20 +194,19 @@ def _summary(demo: Demo, accounts: tuple[Account, ...], seconds: float) -> Rende
             ", ".join(home),
         )
     sites.add_row("carrier", demo.plan.carrier_address, "5060", "", "", "any other number")
-    steps = Text.assemble(
-        f"\nReady after {seconds:.1f} s.\n\n",
-        ("Accounts   ", "bold"),
-        f"{_short(demo.accounts_path)} (user name, password, site address)\n",
-        ("First call ", "bold"),
-        "register a phone as alice at either address, another as carol, and dial carol or +14255550103\n",
-        ("First move ", "bold"),
-        "isthmus user move alice@contoso.example --to online --wait\n",
-        ("Certificate", "bold"),
-        f" {_short(demo.directory / 'ca' / 'ca.pem')}, for phones that use TLS\n",
-        ("Logs       ", "bold"),
-        f"{_short(demo.sites[0].log_dir)} and {_short(demo.directory / 'log')}",
-    )
-    return Group(sites, steps)
+    logs = f"{_short(demo.directory)}/<site>/state/log and {_short(demo.directory / 'log')}"
+    facts = {
+        "Accounts": f"{_short(demo.accounts_path)}: user names, passwords, addresses",
+        "First call": "register phones as alice and carol at either address, and dial carol or +14255550103",
+        "First move": ".venv/bin/isthmus user move alice@contoso.example --to online --wait",
+        "TLS": f"phones trust {_short(demo.directory / 'ca' / 'ca.pem')}",
+        "Logs": logs,
+    }
+    steps = Table(box=None, pad_edge=False, show_header=False)
+    steps.add_column(style="bold")
+    for name, text in facts.items():
+        steps.add_row(name, Text(text, overflow="fold"))
+    return Group(sites, f"\nReady after {seconds:.1f} s.\n", steps, "")
 
 
 def _short(path: Path) -> str:
