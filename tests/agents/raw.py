@@ -176,7 +176,8 @@ class User(Agent):
 
     async def hears(self, call: Call, frequency_hz: float, *, seconds: float = 0.3, timeout_s: float = 5.0) -> None:
         """Wait until this tone was heard for so long, from now on."""
-        assert call.media is not None, "the call has no audio"
+        await call.until(lambda: call.media, "audio in the call", timeout_s)
+        assert call.media is not None
         media, since = call.media, time.monotonic()
         end = since + timeout_s
         while (heard := self.tone_heard(call, frequency_hz, since)) < seconds:

@@ -61,7 +61,11 @@ class Sipp:
         rate: float = 10,
         pause_ms: int = 100,
     ) -> Sipp:
-        """Start a scenario by name. to: host:port of the other side, empty for one that is called."""
+        """Start a scenario by name.
+
+        to: host:port of the other side, empty for one that is called. users: all with one target, as SIPp
+        makes its credentials for one URI.
+        """
         folder = processes.folder
         name = f"sipp-{scenario}-{len(processes.started)}"
         statistics, errors, inf = (folder / f"{name}{tail}" for tail in (".csv", ".err", ".inf"))
@@ -70,6 +74,8 @@ class Sipp:
         argv += ["-i", address, "-p", str(port), "-mi", address, "-t", _TRANSPORTS[transport]]
         argv += ["-m", str(calls), "-r", str(rate), "-d", str(pause_ms), "-timeout_error"]
         argv += ["-trace_stat", "-stf", str(statistics), "-fd", "1", "-trace_err", "-error_file", str(errors)]
+        if users:  # else its credentials are for the address it sends to, not for the Request-URI
+            argv += ["-auth_uri", users[0].domain if scenario == "register" else users[0].target]
         process = processes.start([*argv, *([to] if to else [])], name=name, cwd=folder)
         return cls(process, statistics, errors)
 

@@ -22,7 +22,7 @@ from tests.agents.raw import SIP_PORTS, User
 from tests.support import Loopback, Process, Processes, wait_for
 
 DOMAIN = "contoso.example"
-PASSWORD = "a password for tests"
+PASSWORD = "correct-horse-4711"  # no blank in it: SIPp and baresip stop reading there
 HOMES = ("premises", "online")
 _READY_S = 45.0
 # SIPp speaks MD5 only, as baresip does.

@@ -51,12 +51,13 @@ def people(two_sites: Sites) -> Sites:
 
 @asynccontextmanager
 async def phones(sites: Sites, part: str, seats: Iterable[Seat], tone_hz: float) -> AsyncIterator[dict[Seat, User]]:
-    """A registered phone for each seat."""
+    """A registered phone for each seat; their registrations end with them, for the next test's sake."""
     async with AsyncExitStack() as stack:
         found = {}
         for seat in seats:
             phone = await sites.phone(seat.user(part), seat.site, seat.transport, tone_hz=tone_hz)
             found[seat] = await stack.enter_async_context(phone)
+            stack.push_async_callback(phone.register, 0)
         yield found
 
 

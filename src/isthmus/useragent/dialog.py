@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Self
 
-from sipmessage import URI
-
 from isthmus.useragent.message import Request, Response, tag_of, uri_of
 from isthmus.useragent.transaction import Flow
 
+# sipmessage's URI refuses hosts such as `p1`, which the grammar of section 25.1 allows.
+_URI = re.compile(r"(sips?):(?:[^@;?]*@)?(\[[^\]]+\]|[^:;?\s]+)(?::(\d+))?((?:;[^?]*)?)", re.IGNORECASE)
 PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061, "ws": 80, "wss": 443}
 
 
@@ -24,11 +25,18 @@ class Hop:
 
     @classmethod
     def of(cls, uri: str) -> Self:
-        """Where a request goes whose topmost Route, or else Request-URI, is `uri` (RFC 3263 without DNS)."""
-        parsed = URI.parse(uri)
-        given = parsed.parameters.get("transport")
-        transport = given.lower() if given else "tls" if parsed.scheme == "sips" else "udp"
-        return cls(transport, parsed.host.strip("[]"), parsed.port or PORTS[transport])
+        """Where a request goes whose topmost Route, or else Request-URI, is `uri` (RFC 3263 without DNS).
+
+        Raises ValueError.
+        """
+        found = _URI.match(uri)
+        if not found:
+            raise ValueError(f"{uri!r} is no SIP URI")
+        scheme, host, port, _ = found.groups()
+        transport = _parameters(uri).get("transport") or ("tls" if scheme.lower() == "sips" else "udp")
+        if transport not in PORTS:
+            raise ValueError(f"{uri!r} names a transport nobody knows")
+        return cls(transport, host.strip("[]"), int(port) if port else PORTS[transport])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +99,16 @@ class Dialog:
         if not self.routes:
             return self.target, (), self.target
         first = uri_of(self.routes[0])
-        if "lr" in URI.parse(first).parameters:
+        if "lr" in _parameters(first):
             return self.target, self.routes, first
         return first, (*self.routes[1:], f"<{self.target}>"), first
+
+
+def _parameters(uri: str) -> dict[str, str]:
+    """The URI's parameters in lower case."""
+    found = _URI.match(uri)
+    words = found.group(4).lower().split(";") if found else []
+    return {name: value for name, _, value in (word.partition("=") for word in words if word)}
 
 
 def _contact(message: Request | Response) -> str:

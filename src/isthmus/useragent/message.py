@@ -1,8 +1,8 @@
 """SIP messages as they stand on the wire (RFC 3261 section 7): header values are kept to the letter.
 
-Values inside headers are read with `sipmessage`. Messages are not: its `Request` prints a URI in its own
-way and refuses bytes that are not UTF-8, while a user agent has to give back Record-Route, Contact and Via
-exactly as it got them.
+Only the table of compact forms is from `sipmessage`: its `Request` prints a URI in its own way, its values decode
+and encode what they hold, and bytes that are not UTF-8 are refused, while a user agent has to give back
+Record-Route, Contact and Via exactly as it got them.
 """
 
 from __future__ import annotations

@@ -1,0 +1,56 @@
+"""The sites and the public telephone network: out, in, and the numbers that behave in their own way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.interop.conftest import DOMAIN, HOMES, Sites
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def numbered(two_sites: Sites) -> Sites:
+    """One person with a number at each home."""
+    two_sites.create("numbered-premises", "premises", "+14255550111")
+    two_sites.create("numbered-online", "online", "+14255550112")
+    two_sites.wait_until_known(["numbered-premises", "numbered-online"])
+    return two_sites
+
+
+@pytest.mark.parametrize("home", HOMES)
+@pytest.mark.parametrize("at", HOMES)
+async def test_out_to_the_pstn(numbered: Sites, home: str, at: str):
+    async with await numbered.phone(f"numbered-{home}", at, tone_hz=440) as phone:
+        call = await phone.dial(f"sip:+12065550123@{DOMAIN}")
+        await phone.hears(call, 1000)
+        await phone.hears(call, 440)  # the echo
+        assert (await call.hang_up()).code == 200
+        assert await phone.refused(f"sip:+14255550990@{DOMAIN}") == 486
+        early = await phone.call(f"sip:+14255550992@{DOMAIN}")
+        await early.until(lambda: early.media is not None and early.media.heard, "early media")
+        assert not early.up
+        early.cancel()
+        assert await early.over() == "487 Request Terminated"
+        await phone.register(0)
+
+
+@pytest.mark.parametrize(("home", "number"), [("premises", "+14255550111"), ("online", "+14255550112")])
+async def test_in_from_the_pstn(numbered: Sites, home: str, number: str):
+    """The carrier hands every number of the range to premises first: online's people are reached all the same."""
+    async with await numbered.phone(f"numbered-{home}", home, "tcp", tone_hz=440) as phone:
+        words = ["call", "+12065550123", number]
+        file = str(numbered.demo.carrier_file)
+        order = subprocess.Popen(
+            [sys.executable, "-m", "isthmus.demo.carrier", file, *words], stdout=subprocess.PIPE, text=True
+        )
+        call = await phone.called(timeout_s=10)
+        assert "+12065550123" in call.invite.get("From") + call.invite.get("P-Asserted-Identity")
+        await phone.hears(call, 800)
+        assert (await call.hang_up()).code == 200
+        output, _ = order.communicate(timeout=10)
+        assert output.splitlines()[-1].endswith(" BYE")
+        await phone.register(0)
