@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete, update
 
 from isthmus.addressing import Aor
 from isthmus.database import migrate, open_database
 from isthmus.directory.model import Credentials, NewPerson
 from isthmus.directory.service import Directory
+from isthmus.directory.tables import feed, metadata
 from tests.databases import database_url, postgresql
 
 __all__ = ["database_url", "postgresql"]
@@ -62,3 +63,37 @@ def other_site(tmp_path: Path) -> Iterator[Callable[[], Directory]]:
     yield make
     for engine in engines:
         engine.dispose()
+
+
+@pytest.fixture
+def shared_other_sites(other_site: Callable[[], Directory]) -> Callable[[], tuple[Directory, Directory]]:
+    """Two directories of site `online`, emptied at each call: for tests that run many examples."""
+    made = (other_site(), other_site())
+
+    def empty() -> tuple[Directory, Directory]:
+        for directory in made:
+            wipe(directory._engine)
+        return made
+
+    return empty
+
+
+@pytest.fixture
+def shared_other_site(other_site: Callable[[], Directory]) -> Callable[[], Directory]:
+    """One of them."""
+    made = other_site()
+
+    def empty() -> Directory:
+        wipe(made._engine)
+        return made
+
+    return empty
+
+
+def wipe(engine: Engine) -> None:
+    """As new, but for the schema."""
+    with engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            if table is not feed:
+                connection.execute(delete(table))
+        connection.execute(update(feed).values(seq=0))

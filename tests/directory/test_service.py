@@ -29,7 +29,7 @@ def test_who_does_not_exist_is_not_found(directory: Directory):
         lambda: directory.set(aor("zoe"), PersonChanges(enabled=False), actor="test"),
         lambda: directory.delete(aor("zoe"), actor="test"),
     ):
-        with pytest.raises(NotFoundError, match="zoe@contoso.example"):
+        with pytest.raises(NotFoundError, match="nobody is called zoe"):
             attempt()
 
 
@@ -42,9 +42,9 @@ def test_an_address_exists_once(directory: Directory):
 def test_a_taken_number_is_refused_naming_its_owner(directory: Directory):
     directory.create(new("alice", "+14255550101"), actor="test")
     directory.create(new("bob"), actor="test")
-    with pytest.raises(RefusedError, match="belongs to alice@contoso.example"):
+    with pytest.raises(RefusedError, match="belongs to alice@"):
         directory.create(new("carol", "+14255550101"), actor="test")
-    with pytest.raises(RefusedError, match="belongs to alice@contoso.example"):
+    with pytest.raises(RefusedError, match="belongs to alice@"):
         directory.set(aor("bob"), PersonChanges(number="+14255550101"), actor="test")
 
 
@@ -248,9 +248,14 @@ class TestCommittingHomes:
         directory = authority(engine, on_commit=heard.append)
         directory.create(new("alice"), actor="test")
         moves = [(aor("alice"), "premises", 1, "online")]
-        with pytest.raises(ZeroDivisionError), writing(engine) as connection:
-            directory.commit_homes(moves, actor="test", connection=connection)
-            raise ZeroDivisionError
+
+        def move_and_fail() -> None:
+            with writing(engine) as connection:
+                directory.commit_homes(moves, actor="test", connection=connection)
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            move_and_fail()
         assert directory.get(aor("alice")).home == "premises"
         heard.clear()
         with writing(engine) as connection:
@@ -283,17 +288,18 @@ def test_of_many_who_want_one_number_one_gets_it(directory: Directory, database_
     services = (directory, Directory(second, site="premises", homes=("premises", "online")))
     start = threading.Barrier(8)
 
-    def attempt(index: int) -> bool:
+    def attempt(index: int) -> str:
         start.wait()
         try:
             services[index % 2].create(new(f"u{index}", "+14255550199"), actor="test")
         except RefusedError as error:
-            assert "belongs to u" in str(error)
-            return False
-        return True
+            return error.what
+        return "created"
 
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(attempt, range(8))) == 1
+        answers = list(pool.map(attempt, range(8)))
+    owner = directory.people()[0].aor
+    assert sorted(answers) == ["created"] + [f"the number +14255550199 belongs to {owner}"] * 7
     second.dispose()
 
 

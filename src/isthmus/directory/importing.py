@@ -53,24 +53,28 @@ def plan(connection: Connection, rows: Sequence[Row], *, update: bool, homes: Co
     epochs = store.departed_epochs(connection, (row.aor for row in rows if row.aor not in present))
     domains = store.domains(connection)
     made = Plan([], [], 0, [])
-    after: dict[Aor, tuple[int, Person]] = {}
+    lines: dict[Aor, int] = {}
+    after: dict[Aor, Person] = {}
     unchanged = 0
     for row in rows:
-        if row.aor in after:
-            made.faults.append(Fault(row.line, f"stands already on line {after[row.aor][0]}", str(row.aor)))
+        if row.aor in lines:
+            made.faults.append(Fault(row.line, f"stands already on line {lines[row.aor]}", str(row.aor)))
             continue
+        lines[row.aor] = row.line
         before = present.get(row.aor)
         person = _changed(before, row) if before else _new(row, domains, epochs.get(row.aor, 0) + 1)
-        after[row.aor] = (row.line, person)
-        for fault in _faults(row, before, person, update, homes, domains):
-            made.faults.append(Fault(row.line, fault, str(row.aor)))
+        faults = _faults(row, before, person, update, homes, domains)
+        made.faults.extend(Fault(row.line, fault, str(row.aor)) for fault in faults)
         if before is None:
             made.created.append(person)
+        elif not update:
+            continue  # keeps what they have, the number above all
         elif before != person:
             made.updated.append((before, person))
         else:
             unchanged += 1
-    made.faults.extend(_number_faults(connection, after))
+        after[row.aor] = person
+    made.faults.extend(_number_faults(connection, after, lines))
     return replace(made, unchanged=unchanged)
 
 
@@ -125,21 +129,20 @@ def _faults(
     return rules.faults_of(person, None, domains)
 
 
-def _number_faults(connection: Connection, after: dict[Aor, tuple[int, Person]]) -> list[Fault]:
+def _number_faults(connection: Connection, after: dict[Aor, Person], lines: dict[Aor, int]) -> list[Fault]:
     """Numbers that two people of the file want, or that somebody has who keeps it."""
     faults: list[Fault] = []
-    first: dict[str, tuple[int, Aor]] = {}
-    for aor, (line, person) in after.items():
+    first: dict[str, Aor] = {}
+    for aor, person in after.items():
         if person.number is None:
             continue
-        if person.number in first:
-            other_line, other = first[person.number]
-            faults.append(Fault(line, f"the number {person.number} is given to {other} on line {other_line}", str(aor)))
-        else:
-            first[person.number] = (line, aor)
+        other = first.setdefault(person.number, aor)
+        if other != aor:
+            what = f"the number {person.number} is given to {other} on line {lines[other]}"
+            faults.append(Fault(lines[aor], what, str(aor)))
     for number, (owner, tenant) in store.owners(connection, first).items():
-        line, aor = first[number]
-        keeps = owner not in after or after[owner][1].number == number
+        aor = first[number]
+        keeps = owner not in after or after[owner].number == number
         if owner != aor and keeps:
-            faults.append(Fault(line, rules.number_taken(after[aor][1], owner, tenant), str(aor)))
+            faults.append(Fault(lines[aor], rules.number_taken(after[aor], owner, tenant), str(aor)))
     return faults

@@ -1,0 +1,5 @@
+"""Either database, empty."""
+
+from tests.databases import database_url, postgresql
+
+__all__ = ["database_url", "postgresql"]

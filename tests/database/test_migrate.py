@@ -1,0 +1,42 @@
+"""The migrations, and that the code's idea of the tables is theirs."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from isthmus.database import migrate, open_database, reading, writing
+from isthmus.directory.tables import metadata
+from isthmus.errors import UnavailableError
+
+
+def test_the_tables_are_those_the_code_means(database_url: str):
+    migrate(database_url)
+    engine = open_database(database_url)
+    with reading(engine) as connection:
+        context = MigrationContext.configure(
+            connection, opts={"include_name": lambda name, kind, _: kind != "table" or name in metadata.tables}
+        )
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_migrating_again_changes_nothing_even_at_the_same_time(database_url: str):
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(migrate, [database_url] * 3))
+    engine = open_database(database_url)
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT count(*) FROM feed")).scalar() == 1
+    engine.dispose()
+
+
+def test_a_database_of_a_newer_version_is_left_alone(database_url: str):
+    migrate(database_url)
+    engine = open_database(database_url)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(UnavailableError, match="not known to this version"):
+        migrate(database_url)
