@@ -195,10 +195,12 @@ def _summary(demo: Demo, accounts: tuple[Account, ...], seconds: float) -> Rende
         )
     sites.add_row("carrier", demo.plan.carrier_address, "5060", "", "", "any other number")
     logs = f"{_short(demo.directory)}/<site>/state/log and {_short(demo.directory / 'log')}"
+    mover = accounts[0]
+    target = next(site.site.name for site in demo.sites if site.site.name != mover.home)
     facts = {
         "Accounts": f"{_short(demo.accounts_path)}: user names, passwords, addresses",
         "First call": "register phones as alice and carol at either address, and dial carol or +14255550103",
-        "First move": ".venv/bin/isthmus user move alice@contoso.example --to online --wait",
+        "First move": f".venv/bin/isthmus user move {mover.aor} --to {target} --wait",
         "TLS": f"phones trust {_short(demo.directory / 'ca' / 'ca.pem')}",
         "Logs": logs,
     }
