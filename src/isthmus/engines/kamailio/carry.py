@@ -11,6 +11,7 @@ from isthmus.engines.kamailio.ksr import (
     Refused,
     has_sdp,
     header,
+    headers,
     text,
 )
 from isthmus.engines.kamailio.site import Site
@@ -59,7 +60,7 @@ def _keep_time() -> None:
     if timers.is_too_short(asked):
         KSR.hdr.append_to_reply(f"Min-SE: {timers.MIN_SE_S}\r\n")
         raise Refused(422, "Session Interval Too Small")
-    if timers.supports_timer(header("Supported")):
+    if timers.supports_timer(headers("Supported")):
         KSR.pv.sets("$avp(timer)", "1")
     added = timers.for_request(asked)
     if added:

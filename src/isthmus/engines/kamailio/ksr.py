@@ -37,6 +37,14 @@ def header(name: str) -> str:
     return "" if value is None else str(value)
 
 
+def headers(name: str) -> str:
+    """All headers of a name as one comma-separated list (RFC 3261 section 7.3.1)."""
+    found: list[str] = []
+    while (value := KSR.pv.get(f"$(hdr({name})[{len(found)}])")) is not None:
+        found.append(str(value))
+    return ",".join(found)
+
+
 def answer(code: int, reason: str) -> None:
     """Send a final answer, in the transaction if there is one."""
     KSR.sl.send_reply(code, reason)
