@@ -183,6 +183,11 @@ class Peer(_Section):
     link_sip: Port = Field(default=5062, description="Its port for SIP.")
     link_api: Port = Field(default=8444, description="Its port for control traffic.")
     authority: bool = Field(default=False, description="Whether that site's directory is the authority.")
+    direct_media: bool = Field(
+        default=False,
+        description="Whether phones in our `direct_networks` and in the peer's reach each other without NAT. With "
+        '`relay = "outside"` at both sites, calls between two such phones then need no relay at all.',
+    )
     pstn: bool = Field(default=False, description="Whether that site has trunks that our calls may use.")
 
     _address = field_validator("address")(_ip)

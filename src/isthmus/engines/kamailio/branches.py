@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from isthmus.engines.kamailio import contact, hops, media
-from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_PASS_LINK, FLAG_PRIVATE, KSR, has_sdp, text
+from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_PASS_LINK, FLAG_PRIVATE, KSR, has_sdp, header, text
 from isthmus.engines.kamailio.site import Site
 from isthmus.sip.sealing import Pass, Side, seal_pass
+
+
+# To the peer: the SDP names the caller's phone itself, which your phones in direct networks reach.
+DIRECT = "X-Isthmus-Direct"
 
 
 def handle(site: Site) -> None:
@@ -54,14 +58,26 @@ def _identity(far_end: str) -> None:
 
 def _is_media_relayed(site: Site, far_end: str) -> bool:
     """Not where this site only passes a call on between links, nor between two phones that reach each other."""
+    from_link, to_link = side() is Side.LINK, far_end == "peer"
     mode = site.settings.relay
-    from_link = side() is Side.LINK
-    if mode == "never" or (from_link and far_end == "peer"):
+    if mode == "never" or (from_link and to_link):
         return False
-    if mode == "always" or from_link or far_end in ("peer", "ws"):
+    if mode == "always" or "ws" in (far_end, text("$avp(arrival)")):
         return True
+    if to_link:
+        return not _may_be_direct(site)
     callee = text("$du").partition(":")[2].partition(";")[0].rpartition(":")[0]
-    return not (text("$avp(arrival)") != "ws" and site.direct.hold(text("$si")) and site.direct.hold(callee))
+    caller_is_direct = header(DIRECT) == "1" if from_link else site.direct.hold(text("$si"))
+    return not (caller_is_direct and site.direct.hold(callee))
+
+
+def _may_be_direct(site: Site) -> bool:
+    """Whether the caller's media may go to the peer's phones unrelayed. The peer is told, and relays where it must."""
+    peer = site.peer_of_hop(text("$du"))
+    if peer is None or not peer.direct_media or not site.direct.hold(text("$si")):
+        return False
+    KSR.hdr.append(f"{DIRECT}: 1\r\n")
+    return True
 
 
 def _record_route(site: Site, far_end: str, passage: Pass) -> None:

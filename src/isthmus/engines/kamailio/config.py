@@ -22,6 +22,7 @@ class PeerSettings(msgspec.Struct, frozen=True):
     name: str
     host: str
     out_port: int
+    direct_media: bool
 
 
 class TrunkSettings(msgspec.Struct, frozen=True):
@@ -99,7 +100,7 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         },
         own_hosts=(site.site.address, site.site.fqdn),
         peers=tuple(
-            PeerSettings(peer.name, f"{peer.fqdn}:{peer.link_sip}", internal.link_out_port(index))
+            PeerSettings(peer.name, f"{peer.fqdn}:{peer.link_sip}", internal.link_out_port(index), peer.direct_media)
             for index, peer in enumerate(site.peer)
         ),
         trunks=tuple(
