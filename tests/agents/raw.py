@@ -25,6 +25,7 @@ from isthmus.useragent.agent import Account, Agent
 from isthmus.useragent.call import Call
 from isthmus.useragent.message import Request, Response, parse
 from isthmus.useragent.rtp import tone
+from isthmus.useragent.sdp import Audio
 from isthmus.useragent.transaction import Flow
 from isthmus.useragent.wire import StreamWire, UdpWire, Wire
 from tests.agents.tones import decode_ulaw, tone_seconds
@@ -82,6 +83,7 @@ class User(Agent):
         self.messages: list[Request] = []
         self.rule = ANSWER
         self.tone_hz: float | None = None
+        self.media = True  # False: SDP only, no RTP port; for calls by the thousand
         super().__init__(wire, account, trace=self._remember, **options)  # type: ignore[arg-type]
         self.on_call = self._take
         self.on_message = self._keep
@@ -103,13 +105,15 @@ class User(Agent):
         server_tls: ssl.SSLContext | None = None,
         listen: bool = False,
         tone_hz: float | None = None,
+        media: bool = True,
         hosts: Mapping[str, str] | None = None,
         user_agent: str = "Isthmus test agent",
     ) -> Self:
         """Bind, and connect to the proxy if there is one.
 
         ca: file of the CA that signs the proxy's certificate, for TLS and WebSocket; listen: take connections,
-        for agents that call one another directly; server_tls: our certificate then.
+        for agents that call one another directly; server_tls: our certificate then. media: whether calls have
+        RTP; without, they cost little.
         """
         trust = ssl.create_default_context(cafile=ca) if ca else None
         wire: Wire
@@ -127,7 +131,7 @@ class User(Agent):
             await wire.flow_to(*proxy)
         account = Account(uri, username, password, algorithms)
         user = cls(wire, account, proxy=proxy, hosts=hosts, user_agent=user_agent)
-        user.tone_hz = tone_hz
+        user.tone_hz, user.media = tone_hz, media
         return user
 
     async def __aenter__(self) -> Self:
@@ -148,13 +152,13 @@ class User(Agent):
 
     async def dial(self, uri: str, *, timeout_s: float = 10.0) -> Call:
         """Call and wait for the answer; a refusal is a ConnectionError."""
-        call = await self.call(uri, sound=self._sound)
+        call = await self.call(uri, sound=self._sound, body=self._no_media)
         await call.answered(timeout_s)
         return call
 
     async def ring(self, uri: str, *, timeout_s: float = 10.0) -> Call:
         """Call and wait until it rings there."""
-        call = await self.call(uri, sound=self._sound)
+        call = await self.call(uri, sound=self._sound, body=self._no_media)
         await call.until(lambda: any(r.code == 180 for r in call.responses) or call.ended, "ringing", timeout_s)
         assert not call.ended, f"the call ended with {call.ended}"
         return call
@@ -219,6 +223,10 @@ class User(Agent):
         ]
 
     @property
+    def _no_media(self) -> bytes | None:
+        return None if self.media else bytes(Audio(self.wire.local.host, 9))
+
+    @property
     def _sound(self) -> bytes | None:
         return tone(self.tone_hz) if self.tone_hz else None
 
@@ -235,13 +243,13 @@ class User(Agent):
         self.changes.notify()
         rule = self.rule
         if call.invite is not None and call.invite.get("Replaces"):
-            await call.answer()
+            await call.answer(self._no_media)
             return
         if rule.ring:
             call.ring()
         if rule.after_s:
             await asyncio.sleep(rule.after_s)
         if rule.code == 200:
-            await call.answer()
+            await call.answer(self._no_media)
         elif rule.code:
             call.reject(rule.code, rule.phrase)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +68,14 @@ class Sites:
         with self.api("premises") as api:
             api.post("/v1/people", body | ({"number": number} if number else {}))
         return f"sip:{user}@{DOMAIN}"
+
+    def create_all(self, homes: Mapping[str, str]) -> None:
+        """Create many people with PASSWORD at once (user to home), and wait until both sites know them."""
+        rows = [{"aor": f"{user}@{DOMAIN}", "home": home, "password": PASSWORD} for user, home in homes.items()]
+        with self.api("premises") as api:
+            report = api.post("/v1/people/import", {"rows": rows})
+            assert not report["errors"], report["errors"]
+        self.wait_until_known(list(homes))
 
     def wait_until_known(self, users: list[str]) -> None:
         """Wait until both sites know these people."""

@@ -41,11 +41,7 @@ SEATS = [Seat(*seat) for seat in product(HOMES, HOMES, TRANSPORTS)]
 @pytest.fixture(scope="session")
 def people(two_sites: Sites) -> Sites:
     """A caller and a callee for every seat, known at both sites."""
-    users = []
-    for part, seat in product(("caller", "callee"), SEATS):
-        two_sites.create(seat.user(part), seat.home)
-        users.append(seat.user(part))
-    two_sites.wait_until_known(users)
+    two_sites.create_all({seat.user(part): seat.home for part, seat in product(("caller", "callee"), SEATS)})
     return two_sites
 
 
