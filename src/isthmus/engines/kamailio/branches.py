@@ -7,7 +7,6 @@ from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_PASS_LINK, FLAG_PRIVAT
 from isthmus.engines.kamailio.site import Site
 from isthmus.sip.sealing import Pass, Side, seal_pass
 
-
 # To the peer: the SDP names the caller's phone itself, which your phones in direct networks reach.
 DIRECT = "X-Isthmus-Direct"
 

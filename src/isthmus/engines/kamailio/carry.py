@@ -110,8 +110,7 @@ def _relay() -> None:
     """Send on, once for each branch; branches, replies and failures come back to us."""
     KSR.tm.t_on_branch("ksr_branch_out")
     KSR.tm.t_on_reply("ksr_reply_in")
-    if KSR.is_INVITE():
-        KSR.tm.t_on_failure("ksr_failure")
+    KSR.tm.t_on_failure("ksr_failure")
     # Where this fails TM has sent its own answer; a second one would confuse the caller.
     KSR.tm.t_relay()
 
@@ -122,7 +121,7 @@ def _relay_to_flow() -> None:
     KSR.tm.t_on_reply("ksr_reply_in")
     KSR.tm.t_set_disable_internal_reply(1)
     if KSR.tm.t_relay() < 0:
-        KSR.tm.t_send_reply(430, "Flow Failed")
+        KSR.tm.t_send_reply(replies.FLOW_FAILED, "Flow Failed")
 
 
 def _save(site: Site, arrival: str) -> None:
@@ -137,7 +136,13 @@ def _save(site: Site, arrival: str) -> None:
 def _relay_register(site: Site, decision: Relay, arrival: str) -> None:
     """A phone that registers at the wrong site: its home keeps the binding, with the way back through us."""
     if not arrival.startswith("peer:"):
-        KSR.hdr.append(f"Path: <{contact.path_uri(site.settings.link_host, hops.own_flow(arrival).uri)}>\r\n")
+        path = contact.path_uri(site.settings.link_host, hops.own_flow(arrival).uri)
+        if arrival == "udp":
+            # Over UDP the phone would look after its flow by STUN (RFC 5626 section 4.4.2), which nobody answers.
+            KSR.textops.remove_hf_re("^Supported$")
+        else:
+            path += ";ob"
+        KSR.hdr.append(f"Path: <{path}>\r\n")
     KSR.hdr.append(f"X-Isthmus-Epoch: {decision.epoch}\r\n")
     hops.to_peer(site, decision.site)
     KSR.tm.t_relay()
@@ -182,12 +187,14 @@ def to_flow(site: Site, received: str) -> None:
 
 
 def handle_failure(site: Site) -> None:
-    """A call ended without success. If the other site stayed silent, look for another way; else end the media."""
+    """A request ended without success. Where the other site stayed silent, look for another way for a call."""
     if KSR.tm.t_is_canceled() > 0:
         dialogs.end_media()
         return
     peer = KSR.pv.get("$avp(relayed)")
-    if peer is not None and KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0:
+    silent = KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0
+    # A MESSAGE says nothing of the link: its only answer is the phone's.
+    if peer is not None and silent and KSR.is_INVITE():
         name = str(peer)
         if site.mark_unreachable(name):
             KSR.warn(f"{name} does not answer: calls to it are led another way\n")
@@ -201,11 +208,15 @@ def handle_failure(site: Site) -> None:
 def _prefer_what_people_said() -> None:
     """A phone that is switched off must not hide that another one was busy or declined (RFC 3261 16.7, step 6).
 
-    Of several answers the engine takes the lowest code, and the silence of a dead phone counts as 408.
+    Of several answers the engine takes the lowest code: 408 for a dead phone's silence, 430 for one whose connection
+    is gone, which is nothing a caller should hear of (RFC 5626 section 5.3.1).
     """
     said = KSR.pv.get("$avp(said)")
-    if said is not None and KSR.tm.t_check_status("408") > 0:
+    gone = KSR.tm.t_check_status("430") > 0
+    if said is not None and (gone or KSR.tm.t_check_status("408") > 0):
         KSR.tm.t_reply(int(said), replies.SAID_BY_PEOPLE[int(said)])
+    elif gone:
+        KSR.tm.t_reply(480, "Temporarily Unavailable")
 
 
 def _another_way(site: Site) -> None:
