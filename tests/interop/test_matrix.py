@@ -13,7 +13,7 @@ from itertools import product
 
 import pytest
 
-from tests.agents.raw import BUSY, DECLINE, NO_ANSWER, TRANSPORTS, User
+from tests.agents.raw import ANSWER, BUSY, DECLINE, NO_ANSWER, TRANSPORTS, User
 from tests.interop.conftest import DOMAIN, HOMES, Sites
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -192,3 +192,19 @@ async def test_nobody_is_found_by_a_name_that_does_not_exist(people: Sites):
     seat = Seat("premises", "online", "udp")
     async with phones(people, "caller", [seat], CALLER_HZ) as ones:
         assert await ones[seat].refused(f"sip:nobody@{DOMAIN}") in (404, 480)
+
+
+async def test_a_phone_that_vanished_does_not_answer_for_the_others(people: Sites):
+    """Its connection is gone, its binding is not: nobody hears 430 (RFC 5626 section 5.3)."""
+    one, two = Seat("online", "online", "udp"), Seat("online", "premises", "tcp")
+    vanished = await people.phone(two.user("callee"), two.site, two.transport)
+    await vanished.close()
+    async with phones(people, "caller", [one], CALLER_HZ) as ones:
+        assert await ones[one].refused(uri(vanished)) == 480
+        vanished = await people.phone(two.user("callee"), two.site, two.transport)
+        await vanished.close()
+        async with phones(people, "callee", [two], CALLEE_HZ) as twos:
+            twos[two].rule = BUSY
+            assert await ones[one].refused(uri(twos[two])) == 486
+            twos[two].rule = ANSWER
+            await talk(ones[one], twos[two], callee_hangs_up=False, hold=False)
