@@ -21,7 +21,8 @@ from typing import Self
 
 import numpy as np
 
-from isthmus.useragent.agent import Account, Agent
+from isthmus.useragent.account import Account
+from isthmus.useragent.agent import Agent
 from isthmus.useragent.call import Call
 from isthmus.useragent.message import Request, Response, parse
 from isthmus.useragent.rtp import tone

@@ -26,7 +26,8 @@ from isthmus.addressing import normalise_number
 from isthmus.demo import bridge
 from isthmus.demo.carrier_file import CarrierFile, load
 from isthmus.errors import IsthmusError, RefusedError, UnavailableError, UsageError
-from isthmus.useragent.agent import Account, Agent
+from isthmus.useragent.account import Account
+from isthmus.useragent.agent import Agent
 from isthmus.useragent.call import Call
 from isthmus.useragent.message import uri_of
 from isthmus.useragent.rtp import tone

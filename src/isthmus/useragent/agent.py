@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
 
 from isthmus.useragent import auth
+from isthmus.useragent.account import Account
 from isthmus.useragent.call import Call
+from isthmus.useragent.changes import Changes
 from isthmus.useragent.dialog import Dialog, DialogId, Hop
 from isthmus.useragent.message import Header, Request, Response, parse, response_to
 from isthmus.useragent.transaction import Action, Answered, Deliver, Flow, GaveUp, Send, Transactions
@@ -23,49 +22,8 @@ _KEEP_INVITE_S = 40.0  # as long as 2xx to an INVITE may still come again (64 T1
 _TOP_VIA = re.compile(rb"^(?:via|v)[ \t]*:[ \t]*([^\r\n,]+)", re.IGNORECASE | re.MULTILINE)
 _RPORT = re.compile(rb";\s*rport(?=[;\s]|$)")
 
-T = TypeVar("T")
 OnAnswer = Callable[[Response], None]
 Trace = Callable[[str, bytes, Flow], None]
-
-
-class Changes:
-    """Lets tasks wait until something has become true."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    def notify(self) -> None:
-        """Say that something changed."""
-        self._event.set()
-        self._event = asyncio.Event()
-
-    async def until(self, condition: Callable[[], T], what: str, timeout_s: float = 5.0) -> T:
-        """Wait for a true value and give it. Raises TimeoutError saying what did not happen."""
-        end = time.monotonic() + timeout_s
-        while not (value := condition()):
-            try:
-                await asyncio.wait_for(self._event.wait(), max(0.0, end - time.monotonic()))
-            except TimeoutError:
-                if value := condition():
-                    return value
-                raise TimeoutError(f"{what}: not within {timeout_s} s") from None
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Who the agent is. `uri` is the address-of-record, `sip:alice@contoso.example`."""
-
-    uri: str
-    username: str = ""
-    password: str = ""
-    algorithms: Sequence[str] = ("SHA-256", "MD5")
-    name: str = ""
-
-    @property
-    def user(self) -> str:
-        """The user part of the URI."""
-        return self.uri.partition(":")[2].partition("@")[0]
 
 
 async def _busy(call: Call) -> None:

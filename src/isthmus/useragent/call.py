@@ -3,22 +3,84 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 from urllib.parse import quote, unquote
 
+from isthmus.useragent.account import Account
+from isthmus.useragent.changes import Changes
 from isthmus.useragent.dialog import Dialog, DialogId
 from isthmus.useragent.message import Header, Request, Response, response_to, uri_of
 from isthmus.useragent.rtp import Media
 from isthmus.useragent.sdp import Audio
 from isthmus.useragent.transaction import Flow
-
-if TYPE_CHECKING:  # the agent makes calls, a call speaks through its agent
-    from isthmus.useragent.agent import Agent
+from isthmus.useragent.wire import Wire
 
 _SDP: Header = ("Content-Type", "application/sdp")
 OnOffer = Callable[["Call", bytes], Awaitable[tuple[int, bytes]]]
+
+
+class Line(Protocol):
+    """What a call needs of the agent it belongs to (see `isthmus.useragent.agent.Agent`)."""
+
+    wire: Wire
+    account: Account
+    follows_refer: bool
+    changes: Changes
+    calls: dict[DialogId, Call]
+    ringing: dict[str, Call]
+
+    @property
+    def contact(self) -> str:
+        """Our Contact URI."""
+
+    def build(
+        self,
+        method: str,
+        uri: str,
+        to: str,
+        *,
+        call_id: str,
+        cseq: int,
+        from_tag: str = "",
+        from_uri: str = "",
+        headers: Iterable[Header] = (),
+        body: bytes = b"",
+    ) -> Request:
+        """A request outside a dialog."""
+
+    def in_dialog(
+        self, dialog: Dialog, method: str, cseq: int, headers: Iterable[Header] = (), body: bytes = b""
+    ) -> tuple[Request, str]:
+        """A request inside a dialog, and the URI of its next hop."""
+
+    async def flow_for(self, uri: str, dialog: Dialog | None = None) -> Flow:
+        """The flow to the next hop."""
+
+    async def exchange(
+        self,
+        make: Callable[[Sequence[Header]], Request],
+        flow: Flow,
+        *,
+        on_answer: Callable[[Request, Response], None] | None = None,
+    ) -> Response:
+        """Send a request, digest included, and give its final answer."""
+
+    async def call(self, uri: str, *, headers: Sequence[Header] = (), sound: bytes | None = None) -> Call:
+        """Send an INVITE."""
+
+    def send(self, request: Request, flow: Flow, on_answer: Callable[[Response], None] | None = None) -> None:
+        """Send a request in a transaction of its own."""
+
+    def respond(self, request: Request, response: Response) -> None:
+        """Answer a request."""
+
+    def spawn(self, work: Awaitable[object]) -> None:
+        """Run something beside."""
+
+    def find(self, call_id: str, local_tag: str, remote_tag: str) -> Call | None:
+        """The call a Replaces header names."""
 
 
 class Call:
@@ -28,7 +90,7 @@ class Call:
     on_offer: gives (code, SDP) to a re-INVITE or UPDATE; by default our own audio, mirrored.
     """
 
-    def __init__(self, agent: Agent, *, sound: bytes | None = None) -> None:
+    def __init__(self, agent: Line, *, sound: bytes | None = None) -> None:
         self.agent, self.sound = agent, sound
         self.local_tag = secrets.token_hex(6)
         self.invite: Request | None = None
