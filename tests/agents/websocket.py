@@ -50,7 +50,7 @@ class WebSocketWire:
             if self._tls:
                 scheme, options = "wss", {"ssl": self._tls, "server_hostname": self._server_name or host}
             connection = await connect(
-                f"{scheme}://{host}:{port}/sip",
+                f"{scheme}://{HostPort(host, port)}/sip",
                 subprotocols=[SIP],
                 local_addr=(self._address, 0),
                 compression=None,
