@@ -44,7 +44,7 @@ class Authenticator:
         self._refuse_guessing(guard)
         person = view.person(f"{credentials.username.lower()}@{domain}")
         if not self._is_right(credentials, method, person):
-            KSR.htable.sht_inc("failed", guard)
+            self._count_failure(guard, credentials.username, source)
             self._challenge(asked, domain, stale=False)
             raise Challenged
         if not self._is_fresh(credentials, domain, source):
@@ -92,6 +92,14 @@ class Authenticator:
         failed = KSR.htable.sht_get("failed", guard)
         if failed is not None and int(failed) >= self._settings.failed_logins_per_minute:
             raise Refused(403, "Too Many Wrong Passwords, Wait A Minute")
+
+    def _count_failure(self, guard: str, username: str, source: str) -> None:
+        """Remember a wrong answer; the first and the last that is still looked at are told in the log."""
+        count = int(KSR.htable.sht_inc("failed", guard))
+        if count == 1:
+            KSR.warn(f"wrong user name or password for {username[:64]!r} from {source}\n")
+        elif count == self._settings.failed_logins_per_minute:
+            KSR.warn(f"{count} wrong passwords for {username[:64]!r} from {source}: refused for a minute\n")
 
     def _challenge(self, name: str, realm: str, *, stale: bool) -> None:
         nonce = digest.make_nonce(self._secret, time.time(), realm, text("$si"))
