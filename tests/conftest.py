@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.agents import phone
 from tests.support import Loopback, Processes, wait_for
 
 __all__ = ["wait_for"]
@@ -30,6 +31,13 @@ def loopback() -> Iterator[Loopback]:
     addresses = Loopback()
     yield addresses
     addresses.close()
+
+
+@pytest.fixture(autouse=True)
+def no_phone_outlives_its_test() -> Iterator[None]:
+    """Phones are closed by those who open them; where a test fails in between, here."""
+    yield
+    phone.end_all()
 
 
 @pytest.fixture

@@ -18,6 +18,16 @@ from tests.agents.tones import read_wav, tone_seconds
 Event = dict[str, Any]
 
 
+_running: set[int] = set()  # process groups of phones that were started and not closed
+
+
+def end_all() -> None:
+    """End the phones that a test left behind because it failed before it took them over."""
+    while _running:
+        with suppress(ProcessLookupError):
+            os.killpg(_running.pop(), signal.SIGKILL)
+
+
 class Phone:
     """A phone that runs as a process; all it tells is in `events`."""
 
@@ -40,6 +50,7 @@ class Phone:
             self._process = await asyncio.create_subprocess_exec(
                 *argv, env={**os.environ, **(env or {})}, start_new_session=True, **{**options, **pipes}
             )
+        _running.add(self._process.pid)
 
     async def close(self) -> None:
         """End the program and all it started."""
@@ -49,6 +60,7 @@ class Phone:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
+            _running.discard(self._process.pid)
 
     async def __aenter__(self) -> Self:
         return self
