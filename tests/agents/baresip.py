@@ -1,7 +1,8 @@
 """baresip 1.0 as a test phone, steered through its ctrl_tcp module; MD5 only, no MESSAGE, no attended transfer.
 
 It ignores loopback unless `net_interface` is an address, sends RTP from 127.0.0.1, and registers before its
-control port can be read: so the account is made by `uanew` once we listen. Its recording stops at a hold.
+control port can be read: so the account is made by `uanew` once we listen. Its recording stops at a hold, and its
+module sndfile cuts file names at 127 characters: so it runs in its own folder and records to `.`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ sip_listen {address}:{port}
 call_local_timeout 120
 call_max_calls 4
 audio_player aubridge,sink
-snd_path {folder}
+snd_path .
 audio_source aufile,{tone}
 audio_alert aufile,{folder}/alert.wav
 rtp_tos 184
@@ -86,7 +87,7 @@ class Baresip(Phone):
         (home / "accounts").write_text("")
         (home / "contacts").write_text("")
         (home / "uuid").write_text(f"00000000-0000-0000-0000-{abs(hash(phone.name)) % 10**12:012d}")
-        await phone.start(["/usr/bin/baresip", "-4", "-f", str(home)])
+        await phone.start(["/usr/bin/baresip", "-4", "-f", str(home)], cwd=home)
         await phone._connect()
         outbound = f'outbound="sip:{proxy};transport={transport}"' if proxy else ""
         secret = f"auth_user={username or user};auth_pass={password}" if password else "regint=0"

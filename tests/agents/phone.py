@@ -43,12 +43,14 @@ class Phone:
         """What the program prints."""
         return self.folder / f"{self.name}.log"
 
-    async def start(self, argv: Sequence[str], env: Mapping[str, str] | None = None, **pipes: int) -> None:
+    async def start(
+        self, argv: Sequence[str], env: Mapping[str, str] | None = None, *, cwd: Path | None = None, **pipes: int
+    ) -> None:
         """Start the program in a session of its own."""
         with self.log.open("ab") as output:
             options: dict[str, Any] = {"stdout": output, "stderr": output, "stdin": asyncio.subprocess.DEVNULL}
             self._process = await asyncio.create_subprocess_exec(
-                *argv, env={**os.environ, **(env or {})}, start_new_session=True, **{**options, **pipes}
+                *argv, env={**os.environ, **(env or {})}, cwd=cwd, start_new_session=True, **{**options, **pipes}
             )
         _running.add(self._process.pid)
 
