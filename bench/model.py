@@ -1,0 +1,115 @@
+"""What a measurement gives: figures, each beside its baseline, with the aim it is held against."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What is wanted. of: which number is held against `limit`. least: whether the limit is a lower one."""
+
+    of: Literal["value", "ratio"]
+    limit: float
+    least: bool = False
+
+    def __str__(self) -> str:
+        sign = "≥" if self.least else "≤"
+        return f"{sign} {number(self.limit)}{'x' if self.of == 'ratio' else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured figure.
+
+    value, baseline: in `unit`, medians of all rounds; ratio: median of the ratios within each round, which lie
+    between low and high. against: what the baseline is. note: what a reader has to know besides.
+    """
+
+    key: str
+    title: str
+    unit: str
+    value: float
+    baseline: float
+    against: str
+    ratio: float
+    low: float
+    high: float
+    aim: Aim | None = None
+    note: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        key: str,
+        title: str,
+        unit: str,
+        pairs: Sequence[tuple[float, float]],
+        against: str,
+        aim: Aim | None = None,
+        note: str = "",
+    ) -> Self:
+        """From one (value, baseline) a round, both taken right after each other."""
+        ratios = [value / baseline for value, baseline in pairs]
+        return cls(
+            key,
+            title,
+            unit,
+            statistics.median(value for value, _ in pairs),
+            statistics.median(baseline for _, baseline in pairs),
+            against,
+            statistics.median(ratios),
+            min(ratios),
+            max(ratios),
+            aim,
+            note,
+        )
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the aim is met; None where there is none."""
+        if self.aim is None:
+            return None
+        measured = self.value if self.aim.of == "value" else self.ratio
+        return measured >= self.aim.limit if self.aim.least else measured <= self.aim.limit
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, for the file of results."""
+        return {**asdict(self), "met": self.met}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is done: enough for figures to trust, or just so much that every measurement has run.
+
+    rounds: how often product and baseline take turns. call_rate: calls a second. calls, registers: in one round.
+    accounts: people with phones. sizes: people in the snapshots. decisions: in one round. published: people in
+    the directory. writes: commits in one round. moved: people in one move.
+    """
+
+    rounds: int = 4
+    call_rate: int = 150
+    calls: int = 450
+    register_rate: int = 800
+    registers: int = 2400
+    accounts: int = 500
+    sizes: tuple[int, ...] = (1_000, 100_000, 1_000_000)
+    decisions: int = 20_000
+    published: int = 100_000
+    writes: int = 10
+    moved: int = 1_000
+
+    @classmethod
+    def miniature(cls) -> Self:
+        """Everything once, in moments."""
+        return cls(1, 50, 20, 100, 40, 10, (100, 1_000), 200, 500, 2, 4)
+
+
+def number(value: float) -> str:
+    """Three significant digits, thousands apart."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

@@ -1,0 +1,73 @@
+"""CPU a digest REGISTER, and the rate that follows from it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import load, rig
+from bench.model import Aim, Figure, Scale
+from bench.rig import Rig, Target
+from isthmus.directory.model import Person
+
+_WANTED = 8_000
+_WRITTEN_S = 1.5  # bindings are written to disk every second: that work belongs to the REGISTERs
+
+
+def measure(scale: Scale) -> list[Figure]:
+    """REGISTER, 401, REGISTER with digest, 200; as many phones as there are accounts, each again and again."""
+    costs: list[tuple[float, float]] = []
+    rates: list[tuple[float, float]] = []
+    cores = os.cpu_count() or 1
+    with (
+        tempfile.TemporaryDirectory(prefix="isthmus-bench-") as folder,
+        rig.running(Path(folder), accounts=scale.accounts, relay=False) as running,
+    ):
+        address = running.addresses()
+        for round_ in range(-1, scale.rounds):
+            native, _ = _microseconds(running, running.native, running.callers, address, scale)
+            product, generator = _microseconds(running, running.premises, running.callers, address, scale)
+            if round_ < 0:
+                continue  # connections made, tables grown
+            costs.append((product, native))
+            rates.append((cores * 1e6 / (product + generator), cores * 1e6 / (native + generator)))
+    return [
+        Figure.of("register.cpu", "CPU a digest REGISTER (challenge and answer)", "us", costs, "native Kamailio"),
+        Figure.of(
+            "register.rate",
+            f"REGISTERs a second on {cores} cores less the generator",
+            "1/s",
+            rates,
+            "native Kamailio",
+            Aim("value", _WANTED, least=True),
+            f"reckoned: {cores} cores shared with SIPp in the proportion measured",
+        ),
+    ]
+
+
+def _microseconds(
+    running: Rig, target: Target, people: Sequence[Person], address: str, scale: Scale
+) -> tuple[float, float]:
+    """CPU a REGISTER of the target, and of SIPp."""
+    before, generator = target.cpu_s(), _children_s()
+    load.register(
+        running.processes,
+        target,
+        [person.aor for person in people],
+        address,
+        registers=scale.registers,
+        rate=scale.register_rate,
+    )
+    generator = _children_s() - generator
+    time.sleep(_WRITTEN_S)
+    each = 1e6 / scale.registers
+    return (target.cpu_s() - before) * each, generator * each
+
+
+def _children_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
