@@ -18,6 +18,7 @@ from enum import StrEnum
 import msgspec
 
 _FIELD = re.compile(r'\s*,?\s*([a-zA-Z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))')
+_ESCAPED = re.compile(r"\\(.)")
 _HEX = re.compile(r"[0-9a-f]+")
 _MAX_HEADER = 2048
 _MAC_BYTES = 12
@@ -29,6 +30,9 @@ class Algorithm(StrEnum):
 
     MD5 = "MD5"
     SHA256 = "SHA-256"
+
+
+_ALGORITHMS = {algorithm.value: algorithm for algorithm in Algorithm}
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -58,10 +62,10 @@ def parse_credentials(header: str) -> Credentials | None:
     if fields is None:
         return None
     try:
-        algorithm = Algorithm(fields.get("algorithm", "MD5").upper())
+        algorithm = _ALGORITHMS[fields.get("algorithm", "MD5").upper()]
         username, realm, nonce = fields["username"], fields["realm"], fields["nonce"]
         uri, response = fields["uri"], fields["response"].lower()
-    except (KeyError, ValueError):
+    except KeyError:
         return None
     qop, nc, cnonce = fields.get("qop", ""), fields.get("nc", ""), fields.get("cnonce", "")
     if not _HEX.fullmatch(response) or qop not in ("", "auth"):
@@ -83,7 +87,10 @@ def _fields(text: str) -> dict[str, str] | None:
         if match.start() != at or name in fields:
             return None
         quoted = match[2]
-        fields[name] = match[3] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        if quoted is None:
+            fields[name] = match[3]
+        else:
+            fields[name] = _ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted
         at = match.end()
     return fields if not text[at:].strip(" ,\t\r\n") else None
 

@@ -14,6 +14,10 @@ DIRECT = "X-Isthmus-Direct"
 def handle(site: Site) -> None:
     """One branch of an out-of-dialog request."""
     far_end = _next_hop(site)
+    if not far_end:
+        KSR.err(f"a branch to {text('$du') or text('$ru')} is none of ours: dropped\n")
+        KSR.set_drop()
+        return
     if far_end == "peer" and KSR.pv.get("$avp(epoch)") is not None:
         KSR.hdr.append(f"X-Isthmus-Epoch: {text('$avp(epoch)')}\r\n")
     _identity(far_end)
@@ -32,7 +36,10 @@ def side() -> Side:
 
 
 def _next_hop(site: Site) -> str:
-    """Settle the hop; gives the kind of far end: peer, or the listener (udp, tcp, tls, ws) whose side it is on."""
+    """Settle the hop; gives the kind of far end: peer, or the listener (udp, tcp, tls, ws) whose side it is on.
+
+    Empty where the hop is no peer, no phone's flow and no trunk: whatever led there, nothing is sent.
+    """
     hop = text("$du") or text("$ru")
     peer = site.peer_of_hop(hop)
     if peer is not None:
@@ -42,6 +49,9 @@ def _next_hop(site: Site) -> str:
     if edge:
         hops.to_flow(site, hop, edge)
         return edge
+    host = hop.partition(":")[2].partition("@")[2] or hop.partition(":")[2]
+    if site.trunk_at(host.partition(";")[0].rpartition(":")[0].strip("[]")) is None:
+        return ""
     return "tcp" if ";transport=tcp" in hop else "udp"
 
 

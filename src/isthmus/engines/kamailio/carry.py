@@ -7,11 +7,13 @@ from isthmus.engines.kamailio.ksr import (
     FLAG_MEDIA,
     FLAG_OFFERED,
     FLAG_PRIVATE,
+    INTERNAL,
     KSR,
     Refused,
     has_sdp,
     header,
     headers,
+    strip,
     text,
 )
 from isthmus.engines.kamailio.site import Site
@@ -139,7 +141,7 @@ def _relay_register(site: Site, decision: Relay, arrival: str) -> None:
         path = contact.path_uri(site.settings.link_host, hops.own_flow(arrival).uri)
         if arrival == "udp":
             # Over UDP the phone would look after its flow by STUN (RFC 5626 section 4.4.2), which nobody answers.
-            KSR.textops.remove_hf_re("^Supported$")
+            strip("Supported")
         else:
             path += ";ob"
         KSR.hdr.append(f"Path: <{path}>\r\n")
@@ -179,7 +181,7 @@ def to_flow(site: Site, received: str) -> None:
     edge = contact.edge_of(received)
     if not edge:
         raise Refused(430, "Flow Failed")
-    KSR.textops.remove_hf_re("^(X-Isthmus-.*|Route)$")
+    strip(*INTERNAL, "Route")
     KSR.setdsturi(received)
     if KSR.is_INVITE():
         _prepare_call(site, "peer")

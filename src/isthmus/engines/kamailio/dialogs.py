@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from isthmus.engines.kamailio import branches, contact, hops, media
 from isthmus.engines.kamailio.ksr import (
+    CREDENTIALS,
     FLAG_MEDIA,
     FLAG_OFFERED,
     FLAG_PASS_LINK,
+    IDENTITY,
+    INTERNAL,
     KSR,
     Refused,
     has_sdp,
     header,
+    strip,
     text,
 )
 from isthmus.engines.kamailio.site import Site
 from isthmus.sip.sealing import Pass, Side, open_flow, open_pass
 
-_INTERNAL = "^(X-Isthmus-.*|P-Asserted-Identity|Path|Proxy-Authorization|Authorization)$"
 _REFRESHES = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER"})
 
 
@@ -35,7 +38,7 @@ def handle(site: Site, arrival: str, method: str) -> None:
     far_end = _next_hop(site, call_id)
     from_peer = arrival.startswith("peer:")
     if not from_peer:
-        KSR.textops.remove_hf_re(_INTERNAL)
+        strip(*INTERNAL, *IDENTITY, *CREDENTIALS, "Path")
         if method in _REFRESHES and header("Contact") and not hops.seal_contact(site, arrival):
             raise Refused(400, "Bad Contact")
     if passage.side is Side.LINK:
@@ -75,7 +78,11 @@ def _by_gruu(site: Site, uri: str) -> str:
     if peer is not None:
         hops.to_peer(site, peer.name)
         return "peer"
-    return contact.edge_of(hop) or "udp"
+    edge = contact.edge_of(hop)
+    if not edge:
+        raise Refused(481, "Call/Transaction Does Not Exist")
+    hops.to_flow(site, hop, edge)
+    return edge
 
 
 def _keep_media(method: str, call_id: str, passage: Pass, far_end: str) -> None:

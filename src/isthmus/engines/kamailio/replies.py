@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from isthmus.engines.kamailio import branches, hops, media, timers
-from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_OFFERED, KSR, has_sdp, header, text
+from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_OFFERED, IDENTITY, KSR, has_sdp, header, strip, text
 from isthmus.engines.kamailio.site import Site
-
-_INTERNAL = "^(X-Isthmus-.*|P-Asserted-Identity|P-Preferred-Identity|Remote-Party-ID)$"
-
 
 FLOW_FAILED = 430  # RFC 5626 section 11.5
 SAID_BY_PEOPLE = {486: "Busy Here", 600: "Busy Everywhere", 603: "Decline"}
@@ -23,7 +20,7 @@ def handle(site: Site) -> None:
     if code in SAID_BY_PEOPLE:
         KSR.pv.seti("$avp(said)", code)
     if not site.sent_by_peer():
-        KSR.textops.remove_hf_re(_INTERNAL)
+        strip(*IDENTITY)
         if code < 300:
             hops.seal_contact(site, _edge(site))
     if 200 <= code < 300 and KSR.pv.get("$avp(timer)") is not None:

@@ -7,19 +7,25 @@ import re
 from isthmus.addressing import is_e164
 from isthmus.engines.kamailio import carry, contact, dialogs, hops
 from isthmus.engines.kamailio.auth import Authenticator, Challenged
-from isthmus.engines.kamailio.ksr import FLAG_PASS_LINK, KSR, Refused, answer, header, text
+from isthmus.engines.kamailio.ksr import (
+    CREDENTIALS,
+    FLAG_PASS_LINK,
+    IDENTITY,
+    INTERNAL,
+    KSR,
+    Refused,
+    answer,
+    header,
+    strip,
+    text,
+)
 from isthmus.engines.kamailio.site import Site
-from isthmus.routing.model import PersonRecord, Request, Source
+from isthmus.routing.model import Local, PersonRecord, Request, Source
 from isthmus.routing.rules import decide
 from isthmus.routing.snapshot import View
 
 _ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REGISTER, REFER, NOTIFY, INFO, UPDATE, PRACK"
 _ROUTED = frozenset({"INVITE", "MESSAGE", "OPTIONS", "REGISTER"})
-# What only we may say, or what is nobody else's business: gone before anything leaves this site.
-_INTERNAL = (
-    "^(X-Isthmus-.*|P-Asserted-Identity|P-Preferred-Identity|Remote-Party-ID|Route|Path"
-    "|Proxy-Authorization|Authorization)$"
-)
 _VISUAL = str.maketrans("", "", "-.() ")
 _PAI_USER = re.compile(r"<(?:sips?|tel):([^@;>]+)(?:@([^;:>]+))?")
 
@@ -84,7 +90,8 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
             except Challenged:
                 return
         decision = decide(request, view).decision
-    KSR.textops.remove_hf_re(_INTERNAL)
+    if method != "REGISTER" or not isinstance(decision, Local):  # what is saved here goes nowhere
+        strip(*INTERNAL, *IDENTITY, *CREDENTIALS, "Route", "Path")
     if asserted:
         KSR.pv.sets("$avp(identity)", asserted)
     if method == "INVITE" and not hops.seal_contact(site, arrival):
@@ -101,6 +108,9 @@ def _phone_request(site: Site, auth: Authenticator, view: View, method: str) -> 
     if method == "REGISTER":
         if f"{text('$tU')}@{text('$td')}".lower() != person.aor:
             raise Refused(403, "Not Your Address")
+        if header("Path"):
+            # Stripping it would not help: the registrar reads what was received. It would lead calls anywhere.
+            raise Refused(403, "Path Is Not For Phones")
         target = person.aor
     else:
         if claimed != person.aor and not claimed.endswith("@anonymous.invalid"):
@@ -180,7 +190,7 @@ def _from_peer(site: Site, peer: str, method: str) -> None:
             site.unreachable(),
         )
         decision = decide(request, view).decision
-    KSR.textops.remove_hf_re("^(X-Isthmus-.*|Route)$")
+    strip(*INTERNAL, "Route")
     if not carry.to_sealed_flow(site, request, "peer"):
         carry.out(site, request, decision, f"peer:{peer}")
 
