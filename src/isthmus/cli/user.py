@@ -25,8 +25,6 @@ from isthmus.errors import IsthmusError, UsageError
 from isthmus.site import registry
 
 app = typer.Typer(help="The people of the directory.", no_args_is_help=True)
-app.command("import", epilog=user_files.IMPORT_EXAMPLES)(user_files.import_people)
-app.command("export", epilog=user_files.EXPORT_EXAMPLES)(user_files.export_people)
 
 AorArgument = Annotated[str, typer.Argument(metavar="AOR", help="Address, as alice@contoso.example.")]
 _Password = Annotated[
@@ -166,6 +164,10 @@ def delete(
                 worst = max(worst, error.exit_code)
     if worst:
         raise typer.Exit(worst)
+
+
+app.command("import", epilog=user_files.IMPORT_EXAMPLES)(user_files.import_people)
+app.command("export", epilog=user_files.EXPORT_EXAMPLES)(user_files.export_people)
 
 
 def path_of(aor: str) -> str:

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.addressing import Aor
 from isthmus.cli.client import Client
 from isthmus.cli.output import JsonOption, SiteOption, error_console, print_json, print_line, progress
 from isthmus.directory import bulk, wire
@@ -141,27 +140,3 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise UsageError(f"the file can't be written ({error.strerror})", where=str(path)) from error
-
-
-def aors_in(file: str) -> list[Aor]:
-    """The addresses in a file: CSV or JSON as above, or one address a line. Raises UsageError with every fault."""
-    text = _read(file)
-    heading = text.lstrip("\ufeff").split("\n", 1)[0].lower()
-    if _form(file, None) is Form.JSON:
-        records, faults = bulk.read_json(text)
-        texts = [(record.line, record.values.get("aor")) for record in records]
-    elif "aor" in [name.strip() for name in heading.replace(";", ",").split(",")]:
-        records, faults = bulk.read_csv(text)
-        texts = [(record.line, record.values.get("aor")) for record in records]
-    else:
-        lines = enumerate(text.lstrip("\ufeff").splitlines(), 1)
-        texts, faults = [(number, line) for number, line in lines if line.strip() and line.lstrip()[0] != "#"], []
-    found: list[Aor] = []
-    for line, value in texts:
-        try:
-            found.append(Aor.parse(value if isinstance(value, str) else ""))
-        except UsageError as error:
-            faults.append(Fault(line, error.what))
-    if faults:
-        raise UsageError("; ".join(str(fault) for fault in faults), where=file)
-    return found

@@ -113,6 +113,11 @@ class Directory:
         with reading(self._engine) as connection:
             return journal.head(connection)[1]
 
+    def stream(self) -> str:
+        """Names the database that this directory's sequence numbers belong to."""
+        with reading(self._engine) as connection:
+            return journal.head(connection)[0]
+
     def audit(self, object_: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """The newest entries of the audit log first, of one object or of all."""
         with reading(self._engine) as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
@@ -85,7 +86,7 @@ def build(site_file: SiteFile) -> Services:
     compiler = Compiler(directory, writer, site_file)
     background = Background()
     facts: dict[str, Callable[[], Any]] = {}
-    _keep_compiled(directory, writer, compiler, commits, background)
+    _keep_compiled(site_file.snapshot_dir / "stream", directory, writer, compiler, commits, background)
     # After the compiler: what a peer or the move is told of, calls here see already.
     moving = build_moving(
         site_file,
@@ -121,24 +122,35 @@ def seed(directory: Directory, site_file: SiteFile) -> None:
 
 
 def _keep_compiled(
-    directory: Directory, writer: SnapshotWriter, compiler: Compiler, commits: Commits, background: Background
+    stream_file: Path,
+    directory: Directory,
+    writer: SnapshotWriter,
+    compiler: Compiler,
+    commits: Commits,
+    background: Background,
 ) -> None:
-    """Compile now, after each commit, and again later where that failed (a full disk): calls wait for no database."""
+    """Compile now, after each commit, and again later where that failed (a full disk): calls wait for no database.
+
+    stream_file: names the database the snapshot was compiled from. Sequence numbers mean nothing across databases;
+    one that was made anew, or comes from a backup, counts its own.
+    """
+    stream = directory.stream()
+    compiled_from = [stream_file.read_text(encoding="ascii") if stream_file.exists() else ""]
 
     def catch_up() -> None:
-        if writer.config is None or writer.seq != directory.last_seq():
-            compiler.catch_up()
-
-    def first() -> None:
-        if writer.seq > directory.last_seq():  # the database was made anew, or comes from a backup
+        last = directory.last_seq()
+        if compiled_from[0] != stream or writer.seq > last:
             compiler.rebuild()
-        else:
+            stream_file.write_text(stream, encoding="ascii")
+            compiled_from[0] = stream
+        elif writer.config is None or writer.seq != last:
             compiler.catch_up()
 
     job = Repeating("compile the snapshot", catch_up, _COMPILE_AGAIN_S)
     try:
-        first()
+        catch_up()
+        compiler.catch_up()  # the site file may have changed, though no person has
     except Exception as error:
         _log.warning("the snapshot stays as it was, and will be compiled again: %s", error)
-    commits.listen(lambda _: compiler.catch_up())
+    commits.listen(lambda _: catch_up())
     background.add("compile the snapshot", job.start, job.stop)

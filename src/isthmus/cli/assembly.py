@@ -1,0 +1,56 @@
+"""The tree of commands, put together from what the features offer."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from isthmus.cli import call, demo, move, pki, registration, site, snapshot, user
+
+app = typer.Typer(
+    name="isthmus",
+    help="Hybrid unified communications: one SIP domain, two homes.",
+    epilog="Examples:  isthmus user list   |   isthmus user move alice@contoso.example --to online --wait   |   "
+    "isthmus call explain alice@contoso.example +14255550104",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"isthmus {version('isthmus')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _globals(
+    site_name: Annotated[
+        str | None,
+        typer.Option("--site", metavar="NAME", help="The site to talk to; by default the authority."),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    if site_name is not None:
+        os.environ["ISTHMUS_SITE"] = site_name
+
+
+# In the order in which the help lists them.
+for _name, _commands in {
+    "demo": demo.app,
+    "site": site.app,
+    "user": user.app,
+    "move": move.app,
+    "registration": registration.app,
+    "call": call.app,
+    "snapshot": snapshot.app,
+    "pki": pki.app,
+}.items():
+    app.add_typer(_commands, name=_name)
+user.app.command("move")(move.user_move)

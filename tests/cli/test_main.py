@@ -1,0 +1,135 @@
+"""The command line as a whole: help, exit codes, interruption, faults of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from isthmus.cli.assembly import app
+from isthmus.cli.main import run
+from tests.support import wait_for
+
+PROGRAM = [sys.executable, "-c", "from isthmus.cli.main import main; main()"]
+
+
+def commands(group=None, path: tuple[str, ...] = ()):
+    """Every command there is, as words."""
+    group = group or get_command(app)
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+# Scripts rely on these.
+NAMES = """
+    demo up|demo status|demo down|site run|site check|site status|user list|user show|user create|user set|user delete
+    user import|user export|user move|move list|move show|move pause|move resume|move cancel|registration list
+    call explain|call list|snapshot status|snapshot rebuild|pki init|pki issue|pki list|pki renew
+"""
+
+
+def test_every_promised_command_is_there():
+    promised = {tuple(name.split()) for line in NAMES.split("\n") for name in line.split("|") if name.strip()}
+    assert promised <= {words for words, _ in commands()}
+
+
+@pytest.mark.parametrize("words", [words for words, _ in commands()], ids=" ".join)
+def test_every_command_has_help_with_an_example(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]):
+    assert run([*words, "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "xample" in text
+    assert f"isthmus {' '.join(words)}" in text
+
+
+@pytest.mark.parametrize("words", [words for words, _ in commands()], ids=" ".join)
+def test_every_command_refuses_what_it_does_not_know(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]):
+    assert run([*words, "--no-such-option"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "error: No such option: --no-such-option" in err
+    assert "Traceback" not in err
+
+
+def test_without_a_command_the_help_is_shown_and_it_is_wrong_use(capsys: pytest.CaptureFixture[str]):
+    for group in ([], ["user"], ["move"]):
+        assert run(group) == 2
+        assert "Commands" in "".join(capsys.readouterr())
+
+
+def test_a_site_that_is_not_running_is_told(tmp_path: Path, sites: Path, monkeypatch, capsys):
+    (tmp_path / "idle").mkdir()
+    text = (sites / "premises" / "site.toml").read_text().replace('name = "premises"', 'name = "idle"')
+    (tmp_path / "idle" / "site.toml").write_text(text)
+    monkeypatch.setenv("ISTHMUS_SITES", str(tmp_path))
+    assert run(["user", "list"]) == 1
+    assert "error: site idle: the control service does not answer" in capsys.readouterr().err
+    assert run(["snapshot", "status"]) == 1
+
+
+def test_no_sites_at_all_is_told(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.setenv("ISTHMUS_SITES", str(tmp_path))
+    assert run(["user", "list"]) == 1
+    assert "there are no site files here" in capsys.readouterr().err
+
+
+def test_a_site_is_picked_before_the_command_and_behind_it(isthmus, monkeypatch):
+    monkeypatch.setenv("ISTHMUS_SITE", "")
+    for arguments in (["--site", "premises", "user", "list"], ["user", "list", "--site", "premises"]):
+        assert isthmus(*arguments).code == 0
+    assert isthmus("--site", "moon", "user", "list").code == 1
+
+
+def test_a_fault_of_ours_is_one_line_and_a_file(isthmus, monkeypatch, tmp_path: Path):
+    def broken(_name: str | None) -> None:
+        raise ZeroDivisionError("some detail")
+
+    monkeypatch.setattr("isthmus.site.registry.find", broken)
+    answer = isthmus("user", "list")
+    log = tmp_path / "xdg" / "isthmus" / "errors.log"
+    assert answer.code == 1
+    assert answer.err == (
+        f"error: unexpected ZeroDivisionError: some detail. This is a fault of isthmus; the details are in {log}.\n"
+    )
+    assert "Traceback" in log.read_text()
+
+
+def test_ctrl_c_ends_it_quietly(sites: Path):
+    environment = {**os.environ, "ISTHMUS_SITES": str(sites)}
+    process = subprocess.Popen(
+        [*PROGRAM, "user", "import", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
+    )
+    # It waits for its standard input: asleep in a read of a pipe.
+    wait_for(lambda: "pipe" in Path(f"/proc/{process.pid}/wchan").read_text(), 20, "waiting for input")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert err == ""
+
+
+def test_a_reader_that_goes_away_is_no_fault(isthmus, sites: Path):
+    isthmus("user", "create", "alice@contoso.example", "--password", "x")
+    environment = {**os.environ, "ISTHMUS_SITES": str(sites)}
+    readable, writable = os.pipe()
+    os.close(readable)
+    done = subprocess.run(
+        [*PROGRAM, "user", "list"], stdout=writable, stderr=subprocess.PIPE, env=environment, text=True, check=False
+    )
+    os.close(writable)
+    assert done.stderr == ""
+
+
+def test_a_shell_completes_commands():
+    environment = {
+        **os.environ,
+        "_ISTHMUS_COMPLETE": "complete_bash",
+        "COMP_WORDS": "isthmus user i",
+        "COMP_CWORD": "2",
+    }
+    done = subprocess.run(PROGRAM, env=environment, text=True, capture_output=True, check=True)
+    assert done.stdout.split() == ["import"]
