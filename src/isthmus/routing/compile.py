@@ -50,14 +50,20 @@ class Compiler:
     def catch_up(self) -> int:
         """Apply every change since the last one applied. Returns the sequence number reached."""
         with self._lock:
-            config = configuration(self._site_file, self._directory.domains(), self._writer.config)
             if self._writer.config is None:
                 return self._rebuild()
-            if config != self._writer.config:
-                self._writer.set_config(config)
+            self._configure()
             for page in self._pages(self._writer.seq):
+                # After the page was read: a tenant it names is in the configuration by now.
+                self._configure()
                 self._writer.apply(page.people, page.to_seq)
             return self._writer.seq
+
+    def _configure(self) -> None:
+        before = self._writer.config
+        config = configuration(self._site_file, self._directory.domains(), before)
+        if config != before:
+            self._writer.set_config(config)
 
     def rebuild(self) -> int:
         """Compile everything anew, in one step for readers. Returns the number of people."""

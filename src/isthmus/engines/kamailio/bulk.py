@@ -20,12 +20,12 @@ def ask(site: SiteFile, method: str, *params: str | int) -> Any:
     """
     url = f"http://{bracketed(site.site.internal_address)}:{internal.KAMAILIO_WS}/rpc"
     question = {"jsonrpc": "2.0", "method": method, "params": list(params), "id": 1}
-    proof = internal.control_secret(site).read_text(encoding="ascii").strip()
     try:
+        proof = internal.control_secret(site).read_text(encoding="ascii").strip()
         with httpx.Client(trust_env=False, timeout=10.0) as client:
             answer = client.post(url, json=question, headers={"X-Isthmus-Control": proof})
             body = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, OSError, ValueError) as error:
         raise UnavailableError(
             f"Kamailio does not answer ({error})", where=url, do="Look at `isthmus site status`."
         ) from error
