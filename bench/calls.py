@@ -79,13 +79,15 @@ class Line:
     def __init__(self, running: Rig, target: Target, called: Person, *, registered_at: Target | None = None) -> None:
         self._rig, self._target, self._called = running, target, called.aor
         address = running.addresses()
-        load.register(running.processes, registered_at or target, [called.aor], address, registers=1, rate=1)
+        load.register(
+            running.processes, registered_at or target, [load.Phone(called.aor)], address, registers=1, rate=1
+        )
         load.wait_for_calls(running.processes, address)
         self._caller_address = running.addresses()
 
     def microseconds_a_call(self, rate: int, calls: int) -> float:
         """Let `calls` calls go through, `rate` a second; CPU of the target a call. Every call has to succeed."""
-        callers = [caller.aor for caller in self._rig.callers]
+        callers = [load.Phone(caller.aor) for caller in self._rig.callers]
         before = self._target.cpu_s()
         load.call(
             self._rig.processes,

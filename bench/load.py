@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tests.support import Process, Processes
 
-from bench.rig import PASSWORD, Target
+from bench.rig import PASSWORD
 from isthmus.addressing import Aor
 
 _OWN = Path(__file__).parent / "scenarios"
@@ -20,23 +22,42 @@ _ANSWER_MS = 8000
 _MAY_FAIL = 0.02
 
 
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """Somebody's phone, with the password it knows."""
+
+    aor: Aor
+    password: str = PASSWORD
+
+
+class Site(Protocol):
+    """Where phones register and call: what it is called, and its address."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def address(self) -> str: ...
+
+
 def wait_for_calls(processes: Processes, address: str) -> Process:
     """A phone that answers every call."""
     return _start(processes, _OWN / "callee.xml", address, ["-m", str(_MANY)])
 
 
 def call(
-    processes: Processes, target: Target, callers: Sequence[Aor], called: Aor, address: str, *, calls: int, rate: float
-) -> None:
+    processes: Processes, target: Site, callers: Sequence[Phone], called: Aor, address: str, *, calls: int, rate: float
+) -> int:
     """Let the callers in turn call one person, each with digest, and hang up. AssertionError when many fail.
 
     One, since SIPp can't vary the digest's uri, which has to be that of the request. rate: calls a second.
+    Returns how many failed.
     """
-    _run(
+    return _run(
         processes,
         _OF_TESTS / "uac_auth.xml",
         target,
-        [f"{_line(aor)};{called}" for aor in callers],
+        [f"{_line(phone)};{called}" for phone in callers],
         str(called),
         address,
         calls,
@@ -45,35 +66,36 @@ def call(
 
 
 def register(
-    processes: Processes, target: Target, people: Sequence[Aor], address: str, *, registers: int, rate: float
+    processes: Processes, target: Site, phones: Sequence[Phone], address: str, *, registers: int, rate: float
 ) -> None:
     """Let the people in turn register a phone at `address`, each with digest. AssertionError when many fail."""
     _run(
         processes,
         _OF_TESTS / "register.xml",
         target,
-        [_line(aor) for aor in people],
-        people[0].domain,
+        [_line(phone) for phone in phones],
+        phones[0].aor.domain,
         address,
         registers,
         rate,
     )
 
 
-def _line(aor: Aor) -> str:
-    return f"{aor.user};{aor.domain};[authentication username={aor.user} password={PASSWORD}]"
+def _line(phone: Phone) -> str:
+    user, domain = phone.aor.user, phone.aor.domain
+    return f"{user};{domain};[authentication username={user} password={phone.password}]"
 
 
 def _run(
     processes: Processes,
     scenario: Path,
-    target: Target,
+    target: Site,
     lines: Sequence[str],
     digest_uri: str,
     address: str,
     calls: int,
     rate: float,
-) -> None:
+) -> int:
     inf = processes.folder / f"sipp-{len(processes.started)}.inf"
     inf.write_text("SEQUENTIAL\n" + "".join(f"{line}\n" for line in lines))
     argv = ["-inf", str(inf), "-auth_uri", digest_uri, "-m", str(calls), "-r", str(rate), "-d", str(_PAUSE_MS)]
@@ -84,6 +106,7 @@ def _run(
     failed = _failed(statistics) if code in (0, 1) else calls
     what = f"SIPp's {scenario.stem} at {target.name} ended with {code}, {failed} of {calls} failed"
     assert failed <= calls * _MAY_FAIL, f"{what}:\n{_complaints(process)}"
+    return failed
 
 
 def _failed(statistics: Path) -> int:

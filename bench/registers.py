@@ -57,7 +57,7 @@ def _microseconds(
     load.register(
         running.processes,
         target,
-        [person.aor for person in people],
+        [load.Phone(person.aor) for person in people],
         address,
         registers=scale.registers,
         rate=scale.register_rate,

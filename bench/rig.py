@@ -76,18 +76,18 @@ def running(folder: Path, *, accounts: int, relay: bool) -> Iterator[Rig]:
     processes = Processes(folder)
     people = [_person(index) for index in range(accounts)]
     try:
-        inside = {PREMISES: _address(loopback), ONLINE: _address(loopback)}
-        outside = {PREMISES: _address(loopback), ONLINE: _address(loopback)}
+        inside = {PREMISES: free_address(loopback), ONLINE: free_address(loopback)}
+        outside = {PREMISES: free_address(loopback), ONLINE: free_address(loopback)}
         authority = CertificateAuthority.create(folder / "ca")
         sites = [_write_site(folder, name, outside, inside, relay=relay) for name in (PREMISES, ONLINE)]
         for site in sites:
             _prepare(site, authority, people)
-        native = _start_native(processes, folder / "native", _address(loopback), people, sites[0])
+        native = _start_native(processes, folder / "native", free_address(loopback), people, sites[0])
         premises, online = (_start_site(processes, site) for site in sites)
         half = accounts // 2
         yield Rig(
             processes,
-            lambda: _address(loopback),
+            lambda: free_address(loopback),
             native,
             premises,
             online,
@@ -100,7 +100,24 @@ def running(folder: Path, *, accounts: int, relay: bool) -> Iterator[Rig]:
         loopback.close()
 
 
-def _address(loopback: Loopback) -> str:
+@contextlib.contextmanager
+def native_alone(folder: Path, *, accounts: int) -> Iterator[tuple[Processes, Callable[[], str], Target]]:
+    """The baseline by itself, media relay included: its processes, addresses for phones, and where it is."""
+    loopback, processes = Loopback(), Processes(folder)
+    people = [_person(index) for index in range(accounts)]
+    places = {PREMISES: free_address(loopback), ONLINE: free_address(loopback)}
+    try:
+        site = _write_site(folder, PREMISES, places, places, relay=True)
+        _prepare(site, CertificateAuthority.create(folder / "ca"), people)
+        target = _start_native(processes, folder / "native", free_address(loopback), people, site)
+        yield processes, lambda: free_address(loopback), target
+    finally:
+        processes.close()
+        loopback.close()
+
+
+def free_address(loopback: Loopback) -> str:
+    """An address for engines or phones, held until `loopback` is closed."""
     # 127.99.x.x is where people try things out by hand.
     while (found := loopback()).startswith("127.99."):
         pass
