@@ -82,11 +82,11 @@ def explain_call(
             raise UsageError("say who calls and who is called", do="Example: isthmus call explain alice@... bob@...")
         if method not in ("INVITE", "MESSAGE", "REGISTER"):
             raise UsageError(f"{method!r} is none of INVITE, MESSAGE and REGISTER")
-        source, who, via = explain.caller_of(_address(caller), view)
+        source, who, via = explain.caller_of(_address(caller, view), view)
         entrance = at or _entrance(who, source, view)
         if entrance not in view.config.sites:
             raise NotFoundError(f"there is no site {entrance!r}", do=f"Sites are {', '.join(view.config.sites)}.")
-        request = Request(method, _address(target), source, who, via, unreachable=frozenset(down or ()))
+        request = Request(method, _address(target, view), source, who, via, unreachable=frozenset(down or ()))
         path = explain.follow(request, entrance, snapshots)
     if json:
         print_json({"from": who, "to": request.target, "at": entrance, **path.as_json()})
@@ -95,11 +95,13 @@ def explain_call(
         _print_path(path)
 
 
-def _address(text: str) -> str:
-    """An E.164 number or an AOR, however it is written."""
-    if "@" in text:
-        user = text.removeprefix("sip:").partition("@")[0]
+def _address(text: str, view: View) -> str:
+    """An E.164 number or an AOR, however it is written; a bare user name is of the site's first domain."""
+    user, at, _ = text.removeprefix("sip:").partition("@")
+    if at:
         return user if is_e164(user) else str(Aor.parse(text))
+    if any(letter.isalpha() for letter in user) and view.config.domains:
+        return str(Aor.parse(f"{user}@{next(iter(view.config.domains))}"))
     return normalise_number(text)
 
 
@@ -109,7 +111,7 @@ def _entrance(who: str, source: Source, view: View) -> str:
 
 
 def _reverse(text: str, view: View, snapshots: _Snapshots, json: bool) -> None:
-    address = _address(text)
+    address = _address(text, view)
     person: PersonRecord | None = view.owner_of(address) if is_e164(address) else view.person(address)
     if person is None:
         raise NotFoundError(f"{address} belongs to nobody", do="See: isthmus user list")

@@ -1,0 +1,111 @@
+"""`isthmus call explain`, with nothing running: the snapshot is enough."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from isthmus.addressing import Aor
+from isthmus.cli.main import run
+from isthmus.directory.model import Credentials, Person
+from isthmus.routing.compile import configuration
+from isthmus.routing.snapshot import SnapshotWriter
+from isthmus.site.file import load
+
+_FILE = """
+[site]
+name = "{name}"
+role = "{name}"
+fqdn = "{name}.contoso.example"
+domains = ["contoso.example"]
+address = "127.0.1.1"
+authority = {authority}
+
+[[peer]]
+name = "{other}"
+fqdn = "{other}.contoso.example"
+address = "127.0.2.1"
+authority = {other_authority}
+
+[[trunk]]
+name = "carrier"
+address = "127.0.9.1"
+"""
+
+
+@pytest.fixture
+def sites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two site folders with snapshots: alice at premises, carol online."""
+    people = []
+    for name, home, number in (("alice", "premises", "+14255550101"), ("carol", "online", "+14255550103")):
+        aor = Aor(name, "contoso.example")
+        people.append(Person(aor, "main", name, number, home, 1, Credentials.of(aor, "pw")))
+    for name, other in (("premises", "online"), ("online", "premises")):
+        folder = tmp_path / name
+        folder.mkdir()
+        is_authority = name == "premises"
+        (folder / "site.toml").write_text(
+            _FILE.format(
+                name=name,
+                other=other,
+                authority=str(is_authority).lower(),
+                other_authority=str(not is_authority).lower(),
+            )
+        )
+        file = load(folder / "site.toml")
+        writer = SnapshotWriter(file.snapshot_dir)
+        writer.rebuild(configuration(file, {"contoso.example": "main"}, None), people, 1)
+        writer.close()
+    monkeypatch.setenv("ISTHMUS_SITES", str(tmp_path))
+    monkeypatch.delenv("ISTHMUS_SITE", raising=False)
+    return tmp_path
+
+
+def test_words_say_step_by_step_why(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["call", "explain", "alice@contoso.example", "+14255550103"]) == 0
+    told = capsys.readouterr().out
+    assert "premises: +14255550103 belongs to carol@contoso.example" in told
+    assert "premises: hand over to online with epoch 1" in told
+    assert "=> rings the phones of carol@contoso.example, at home at online" in told
+
+
+def test_json_is_for_scripts(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["call", "explain", "alice", "carol", "--json", "--down", "online"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["hops"][0]["decision"] == {
+        "type": "dial",
+        "trunk": "carrier",
+        "number": "+14255550103",
+        "instead_of": "online",
+    }
+    assert [step["rule"] for step in told["hops"][0]["steps"]] == ["home", "link", "way-out"]
+
+
+def test_reverse_says_what_reaches_somebody(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["call", "explain", "--reverse", "+14255550101"]) == 0
+    told = capsys.readouterr().out
+    assert "alice@contoso.example (+14255550101) is at home at premises, epoch 1." in told
+    assert "the PSTN by trunk carrier of online, dialling +14255550101:" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["alice"], 2),
+        (["alice", "carol", "--reverse"], 2),
+        (["alice", "12"], 2),
+        (["alice", "carol", "--method", "BYE"], 2),
+        (["alice", "carol", "--at", "mars"], 1),
+        (["--reverse", "+12025550123"], 1),
+    ],
+)
+def test_wrong_use_is_told_in_one_line(
+    sites: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
+) -> None:
+    assert run(["call", "explain", *arguments]) == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error: ")
+    assert "Traceback" not in told.err
