@@ -9,6 +9,8 @@ from isthmus.sip.sealing import Pass, Side, seal_pass
 
 # To the peer: the SDP names the caller's phone itself, which your phones in direct networks reach.
 DIRECT = "X-Isthmus-Direct"
+# To the peer: open the seal in the Request-URI, and do nothing else with this request.
+SEAL_ONLY = "X-Isthmus-Seal"
 
 
 def handle(site: Site) -> None:
@@ -20,6 +22,8 @@ def handle(site: Site) -> None:
         return
     if far_end == "peer" and KSR.pv.get("$avp(epoch)") is not None:
         KSR.hdr.append(f"X-Isthmus-Epoch: {text('$avp(epoch)')}\r\n")
+    if far_end == "peer" and KSR.pv.get("$avp(seal_only)") is not None:
+        KSR.hdr.append(f"{SEAL_ONLY}: 1\r\n")
     _identity(far_end)
     if KSR.is_INVITE():
         relayed = _is_media_relayed(site, far_end)

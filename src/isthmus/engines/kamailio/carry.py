@@ -171,6 +171,7 @@ def to_sealed_flow(site: Site, request: Request, arrival: str) -> bool:
     if request.source is Source.PEER or not others:
         return False
     _prepare_call(site, arrival)
+    KSR.pv.sets("$avp(seal_only)", "1")
     hops.to_peer(site, others[0])
     _relay()
     return True

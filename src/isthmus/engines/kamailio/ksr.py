@@ -15,7 +15,7 @@ FLAG_PRIVATE = 4  # the caller asked for privacy (RFC 3323): no identity towards
 
 
 # Read by us, and so by nobody else's leave. What else begins with X-Isthmus- means nothing to anybody.
-INTERNAL = ("X-Isthmus-Epoch", "X-Isthmus-Direct", "X-Isthmus-Control")
+INTERNAL = ("X-Isthmus-Epoch", "X-Isthmus-Direct", "X-Isthmus-Control", "X-Isthmus-Seal")
 # Whom a network vouches for (RFC 3325), and what a client only wishes.
 IDENTITY = ("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID")
 CREDENTIALS = ("Proxy-Authorization", "Authorization")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from isthmus.addressing import is_e164
-from isthmus.engines.kamailio import carry, contact, dialogs, hops
+from isthmus.engines.kamailio import branches, carry, contact, dialogs, hops
 from isthmus.engines.kamailio.auth import Authenticator, Challenged
 from isthmus.engines.kamailio.ksr import (
     CREDENTIALS,
@@ -20,7 +20,7 @@ from isthmus.engines.kamailio.ksr import (
     text,
 )
 from isthmus.engines.kamailio.site import Site
-from isthmus.routing.model import Local, PersonRecord, Request, Source
+from isthmus.routing.model import Answer, Local, PersonRecord, Request, Source
 from isthmus.routing.rules import decide
 from isthmus.routing.snapshot import View
 
@@ -96,7 +96,8 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
         KSR.pv.sets("$avp(identity)", asserted)
     if method == "INVITE" and not hops.seal_contact(site, arrival):
         raise Refused(400, "Bad Contact")
-    if not carry.to_sealed_flow(site, request, arrival):
+    # Only where `decide` knows no such target: a seal never leads past it to anybody it does know.
+    if not (isinstance(decision, Answer) and carry.to_sealed_flow(site, request, arrival)):
         carry.out(site, request, decision, arrival)
 
 
@@ -191,8 +192,12 @@ def _from_peer(site: Site, peer: str, method: str) -> None:
         )
         decision = decide(request, view).decision
     strip(*INTERNAL, "Route")
-    if not carry.to_sealed_flow(site, request, "peer"):
-        carry.out(site, request, decision, f"peer:{peer}")
+    if header(branches.SEAL_ONLY):
+        # The peer could not judge the target and asks for the seal alone.
+        if not carry.to_sealed_flow(site, request, "peer"):
+            raise Refused(404, "Not Found")
+        return
+    carry.out(site, request, decision, f"peer:{peer}")
 
 
 def _asserted() -> str:
