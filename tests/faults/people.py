@@ -1,0 +1,109 @@
+"""Moving people, looking at where they are, and comparing what the two sites know."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+from isthmus.site import status
+from tests.agents.raw import TRANSPORTS, User
+from tests.interop.conftest import DOMAIN, HOMES, Sites
+from tests.support import wait_for
+
+
+def other(site: str) -> str:
+    """The other of the two sites."""
+    return HOMES[1 - HOMES.index(site)]
+
+
+def start_move(sites: Sites, users: Sequence[str], to: str) -> str:
+    """Begin to move people; gives the batch's id."""
+    with sites.api("premises") as api:
+        batch = api.post("/v1/moves", {"aors": [f"{user}@{DOMAIN}" for user in users], "to": to})
+    return str(batch["id"])
+
+
+def moved(sites: Sites, batch: str, timeout_s: float = 60.0) -> dict[str, Any]:
+    """The batch when it is over, with all its people."""
+
+    def over() -> dict[str, Any] | None:
+        with sites.api("premises") as api:
+            found: dict[str, Any] = api.get(f"/v1/moves/{batch}", people="all")
+        return found if found["finished"] else None
+
+    found = wait_for(over, timeout_s, f"the end of batch {batch}")
+    assert found is not None
+    return found
+
+
+async def move(sites: Sites, users: Sequence[str], to: str, timeout_s: float = 60.0) -> dict[str, Any]:
+    """Move people and wait for the end."""
+    batch = await asyncio.to_thread(start_move, sites, users, to)
+    return await asyncio.to_thread(moved, sites, batch, timeout_s)
+
+
+def homes(sites: Sites, at: str, users: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Home and epoch of people, as a site's directory has them."""
+    with sites.api(at) as api:
+        people = [api.get(f"/v1/people/{user}@{DOMAIN}") for user in users]
+    return {person["aor"].partition("@")[0]: (person["home"], person["home_epoch"]) for person in people}
+
+
+def same_homes(sites: Sites, users: Sequence[str], timeout_s: float = 15.0) -> dict[str, str]:
+    """Wait until both directories say the same of these people, and give where they live."""
+    wait_for(lambda: homes(sites, "premises", users) == homes(sites, "online", users), timeout_s, "equal directories")
+    return {user: home for user, (home, _) in homes(sites, "premises", users).items()}
+
+
+def bindings(sites: Sites, at: str, user: str) -> list[dict[str, Any]]:
+    """A person's bindings that this site's registrar holds."""
+    with sites.api(at) as api:
+        rows = api.get("/v1/registrations", aor=f"{user}@{DOMAIN}")
+    return [binding for row in rows if row.get("site", at) == at for binding in row["bindings"]]
+
+
+async def phones(sites: Sites, stack: AsyncExitStack, users: Mapping[str, str], **options: Any) -> dict[str, User]:
+    """A registered phone for each person (user to home): transports mixed, half of them at the wrong site."""
+    opened: dict[str, User] = {}
+    for number, user in enumerate(users):
+        at, transport = HOMES[number // len(TRANSPORTS) % 2], TRANSPORTS[number % len(TRANSPORTS)]
+        opened[user] = await stack.enter_async_context(await sites.phone(user, at, transport, **options))
+    return opened
+
+
+def pid(sites: Sites, site: str, process: str) -> int:
+    """The process id of one of a site's processes, or of its supervisor."""
+    now = status.read(sites.file(site))
+    assert now is not None, f"{site} has no supervisor"
+    found = now.pid if process == "supervisor" else now.processes[process].pid
+    assert found is not None, f"{process} of {site} does not run"
+    return found
+
+
+def kill(sites: Sites, site: str, process: str) -> None:
+    """kill -9 of one process."""
+    os.kill(pid(sites, site, process), signal.SIGKILL)
+
+
+def ready(sites: Sites, site: str) -> bool:
+    """Whether the supervisor says that all of a site answers."""
+    now = status.read(sites.file(site))
+    return now is not None and now.ready
+
+
+def log_lines(sites: Sites) -> dict[str, int]:
+    """Lines in each log of both sites."""
+    return {
+        f"{name}/{path.name}": len(path.read_bytes().splitlines())
+        for name in HOMES
+        for path in sites.file(name).log_dir.glob("*.log")
+    }
+
+
+def grown(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    """By how many lines each log has grown, those that did not left out."""
+    return {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)}
