@@ -95,11 +95,9 @@ class LmdbSnapshot:
                 do="Start the site, or rebuild it.",
             ) from error
 
-    @contextlib.contextmanager
-    def view(self) -> Iterator[View]:
+    def view(self) -> _Opened:
         """The present state, unchanging while the context is open. Keep it open for one decision only."""
-        with self._env.begin(db=self._meta, buffers=True) as txn:
-            yield View(txn, self._aor, self._number, self._config_of(txn))
+        return _Opened(self)
 
     def _config_of(self, txn: lmdb.Transaction) -> Config:
         raw = txn.get(_CONFIG, db=self._meta)
@@ -113,6 +111,27 @@ class LmdbSnapshot:
     def close(self) -> None:
         """Give the map and the reader slot back."""
         self._env.close()
+
+
+class _Opened:
+    """The context of one view. By hand: contextlib's costs as much as the decision it is opened for."""
+
+    __slots__ = ("_snapshot", "_txn")
+
+    def __init__(self, snapshot: LmdbSnapshot) -> None:
+        self._snapshot = snapshot
+
+    def __enter__(self) -> View:
+        snapshot = self._snapshot
+        self._txn = txn = snapshot._env.begin(db=snapshot._meta, buffers=True)
+        try:
+            return View(txn, snapshot._aor, snapshot._number, snapshot._config_of(txn))
+        except BaseException:
+            txn.abort()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._txn.abort()
 
 
 class SnapshotWriter:

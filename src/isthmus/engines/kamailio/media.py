@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import ipaddress
 
@@ -36,15 +37,15 @@ def answer(call_id: str, side: Side) -> str:
 
 
 class Networks:
-    """The networks whose phones reach one another directly."""
+    """A set of networks, such as those whose phones reach one another directly."""
 
     def __init__(self, networks: tuple[str, ...]) -> None:
         self._networks = tuple(ipaddress.ip_network(network) for network in networks)
+        # Asked for each packet, and by few addresses at a time.
+        self.hold = functools.lru_cache(maxsize=4096)(self._hold)
 
-    def hold(self, host: str) -> bool:
+    def _hold(self, host: str) -> bool:
         """Whether `host`, an IP address as text, is in one of them."""
-        if not self._networks:
-            return False
         try:
             address = ipaddress.ip_address(host.strip("[]"))
         except ValueError:

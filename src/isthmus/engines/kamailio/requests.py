@@ -56,7 +56,8 @@ def handle(site: Site, auth: Authenticator) -> None:
         return
     if method in ("BYE", "PRACK", "UPDATE", "INFO"):
         raise Refused(481, "Call/Transaction Does Not Exist")
-    if KSR.tm.t_check_trans() == 0:
+    # A REGISTER that comes again is saved again, or found by t_relay: to look first would cost every one.
+    if method != "REGISTER" and KSR.tm.t_check_trans() == 0:
         return
     if method == "OPTIONS" and not text("$rU"):
         answer(200, "OK")
