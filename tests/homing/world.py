@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from isthmus.addressing import Aor
-from isthmus.database import migrate, open_database
+from isthmus.database import migrate, open_database, reading
 from isthmus.directory.model import Credentials, NewPerson
 from isthmus.directory.service import Directory
+from isthmus.homing.model import State
 from isthmus.homing.participants import Registry
-from isthmus.homing.rules import SiteFacts
+from isthmus.homing.rules import COMMITTED, SiteFacts
 from isthmus.homing.service import Ledger, MoveService
 from isthmus.homing.sites import LocalSite, Sites
+from isthmus.homing.tables import move as move_table
 from isthmus.link.client import LinkDownError
 from isthmus.registration.memory import MemoryRegistrar
 from isthmus.registration.model import Binding
@@ -32,6 +34,17 @@ from isthmus.routing.rules import decide
 DOMAIN = "contoso.example"
 PREMISES, ONLINE = "premises", "online"
 SITES = (PREMISES, ONLINE)
+_BETWEEN = [
+    state.value
+    for state in (
+        State.PREPARING,
+        State.COMMITTING,
+        State.PUBLISHING,
+        State.HANDING_OVER,
+        State.VERIFYING,
+        State.CLEANING_UP,
+    )
+]
 
 
 class Crash(BaseException):
@@ -48,6 +61,9 @@ class Phone:
     cseq: int = 0
     edge: str = ""  # where it registered last, successfully; empty: not registered
     expires_at: float = 0
+    registered: str = ""  # Call-ID of that registration
+    ghost: bool = False
+    during_move: bool = False  # it registered while its person was between homes
 
     @property
     def instance(self) -> str:
@@ -213,18 +229,24 @@ class World:
 
     def register(self, phone: Phone, edge: str, expires_s: int = 600) -> bool:
         """A REGISTER over `edge`, saved wherever `decide` says."""
-        phone.cseq += 1
         home, passed = self.route("REGISTER", phone.aor, edge)
         if home not in SITES:
+            phone.cseq += 1
             return False
+        self.save(phone, edge, home, len(passed) > 1, expires_s)
+        return True
+
+    def save(self, phone: Phone, edge: str, home: str, relayed: bool, expires_s: int = 600) -> None:
+        """The registrar at `home` takes the REGISTER in."""
+        phone.cseq += 1
         received = f"sip:10.0.0.{phone.number}:5060;transport=tcp;edge=tls"
         binding = Binding(
             contact=f"sip:{phone.aor.user}@10.0.0.{phone.number}:5060",
             call_id=phone.call_id,
             cseq=phone.cseq,
             expires_at=int(self.now + expires_s),
-            received=received if len(passed) == 1 else "",
-            path="" if len(passed) == 1 else f"<sip:{edge}.{DOMAIN}:5062;transport=tls;lr;received={phone.number}>",
+            received="" if relayed else received,
+            path=f"<sip:{edge}.{DOMAIN}:5062;transport=tls;lr;received={phone.number}>" if relayed else "",
             instance=phone.instance,
             reg_id=1,
         )
@@ -233,23 +255,34 @@ class World:
             registrar.register(phone.aor, binding)
         else:
             registrar.remove(phone.aor, [binding])
+            registrar.store()
+        between = phone.aor in self.between()
+        if not expires_s:
+            # Registered and gone within one hand-over: it may come back until it expires.
+            phone.ghost = phone.during_move and between
         phone.edge, phone.expires_at = (edge, self.now + expires_s) if expires_s else ("", 0)
-        return True
+        phone.registered, phone.during_move = phone.call_id, between
+
+    def between(self) -> set[Aor]:
+        """People whose phones are being handed over: what registers now may ring a little later."""
+        query = select(move_table.c.aor).where(move_table.c.open, move_table.c.state.in_(_BETWEEN))
+        with reading(self.engine) as connection:
+            return {Aor.parse(aor) for aor in connection.scalars(query)}
 
     def ringing(self, aor: Aor, entry: str) -> list[str]:
         """Instances of the phones that ring when somebody at `entry` calls; empty for a call that is answered no."""
-        end, _ = self.route("INVITE", aor, entry)
-        if end not in SITES:
-            return []
-        return sorted(binding.instance for binding in self.sites[end].registrar.bindings(aor))
+        return sorted(binding.instance for binding in self.called(aor, entry))
 
-    def live(self, aor: Aor, margin_s: float = 10) -> list[str]:
-        """Instances of the phones that have a right to ring."""
-        return sorted(
-            phone.instance
-            for phone in self.phones
-            if phone.aor == aor and phone.edge and phone.expires_at > self.now + margin_s
-        )
+    def called(self, aor: Aor, entry: str) -> list[Binding]:
+        """The bindings that a call from `entry` is sent to."""
+        end, _ = self.route("INVITE", aor, entry)
+        return self.sites[end].registrar.bindings(aor) if end in SITES else []
+
+    def live(self, aor: Aor, margin_s: float = 10) -> list[Phone]:
+        """The phones that have a right to ring."""
+        return [
+            phone for phone in self.phones if phone.aor == aor and phone.edge and phone.expires_at > self.now + margin_s
+        ]
 
     # The move
 
@@ -262,8 +295,6 @@ class World:
         try:
             self.ledger.advance(batch_id, chunk)
         except LinkDownError as error:
-            from isthmus.homing.rules import COMMITTED
-
             if not forgiving and self.ledger.stage_of(batch_id, chunk) not in COMMITTED:
                 self.ledger.give_up(batch_id, chunk, str(error))
         return True

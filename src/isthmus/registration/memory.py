@@ -19,6 +19,7 @@ class MemoryRegistrar:
         self._clock = clock
         self._held: dict[Aor, list[Binding]] = {}
         self._disk: dict[Aor, list[Binding]] = {}
+        self._starts = 1
 
     def bindings(self, aor: Aor) -> list[Binding]:
         """All bindings of one person that have not expired."""
@@ -47,6 +48,10 @@ class MemoryRegistrar:
         """Remove every binding of one person."""
         self._held.pop(aor, None)
 
+    def incarnation(self) -> str:
+        """Another text after each `kill`."""
+        return str(self._starts)
+
     def store(self) -> None:
         """Write everything to disk, as the timer does."""
         self._held = {aor: [replace(binding, stored=True) for binding in held] for aor, held in self._held.items()}
@@ -54,4 +59,5 @@ class MemoryRegistrar:
 
     def kill(self) -> None:
         """Die and come back with what was on disk."""
+        self._starts += 1
         self._held = {aor: list(held) for aor, held in self._disk.items()}

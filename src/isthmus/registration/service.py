@@ -25,6 +25,9 @@ class Registrar(Protocol):
 
     def remove_all(self, aor: Aor) -> None: ...
 
+    def incarnation(self) -> str:
+        """Another text after each restart."""
+
 
 class RegistrationParticipant:
     """Bindings go along when a person moves (see homing.participants.Participant).
@@ -43,6 +46,7 @@ class RegistrationParticipant:
     ) -> None:
         self._registrar, self._link_host = registrar, link_host
         self._clock, self._sleep = clock, sleep
+        self._taken_over: dict[Aor, str] = {}  # the registrar's incarnation when it took a person's bindings
 
     def check(self, people: Sequence[Aor], target: str) -> dict[Aor, list[str]]:
         """Only whether the registrar answers: a person with or without phones can move."""
@@ -66,7 +70,9 @@ class RegistrationParticipant:
             plan = rules.plan_import(_read(value), self._registrar.bindings(aor), earlier, now)
             self._registrar.remove(aor, plan.remove)
             save += [(aor, binding) for binding in plan.save]
+        incarnation = self._registrar.incarnation()
         refused = self._registrar.save(save)
+        self._taken_over |= {aor: incarnation for aor in data if aor not in refused}
         return {aor: refused.get(aor) for aor in data}
 
     def changed(self, before: JsonValue, now: JsonValue) -> bool:
@@ -74,17 +80,24 @@ class RegistrationParticipant:
         return rules.changed(_read(before), _read(now))
 
     def verify(self, data: Handed) -> Verdicts:
-        """Each binding is in the registrar, or a newer one of the same phone, and on its disk."""
+        """Each binding is in the registrar, or a newer one of the same phone, and on its disk.
+
+        What is missing though the registrar took it, and has not been restarted since, a phone has taken back itself.
+        """
         verdicts: Verdicts = {}
+        incarnation = self._registrar.incarnation()
         pending = dict(data)
         until = self._clock() + _STORE_WITHIN_S
         while pending:
             for aor, value in list(pending.items()):
                 present = self._registrar.bindings(aor)
                 lost = rules.missing(_read(value), present, self._clock())
+                if self._taken_over.get(aor) == incarnation:
+                    lost = []
                 verdicts[aor] = f"{lost[0].contact} is not in the registrar" if lost else None
                 if lost or all(binding.stored for binding in present):
                     del pending[aor]
+                    self._taken_over.pop(aor, None)
             if pending and self._clock() > until:
                 return verdicts | dict.fromkeys(pending, "the registrar did not write the bindings to disk")
             if pending:
@@ -94,6 +107,7 @@ class RegistrationParticipant:
     def undo(self, people: Sequence[Aor]) -> None:
         """Forget every binding: the target of a move that is not committed holds none of its own."""
         for aor in people:
+            self._taken_over.pop(aor, None)
             if self._registrar.bindings(aor):
                 self._registrar.remove_all(aor)
 

@@ -86,6 +86,10 @@ class KamailioRegistrar:
         """Remove every binding of one person."""
         self._forget("ul.rm", str(aor))
 
+    def incarnation(self) -> str:
+        """Another text after each restart of Kamailio."""
+        return f"{self._rpc.call('core.ps')[0]} since {self._rpc.call('core.uptime')['up_since']}"
+
     def _forget(self, method: str, *params: str) -> None:
         try:
             self._rpc.call(method, _TABLE, *params)
