@@ -12,7 +12,7 @@ from tests.agents.baresip import Baresip
 from tests.agents.raw import SIP_PORTS, User
 from tests.demo.here import Here, demo_here
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("first-call")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")

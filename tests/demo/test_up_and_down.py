@@ -13,7 +13,7 @@ import pytest
 from tests.demo.here import Here, demo_here
 from tests.support import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture

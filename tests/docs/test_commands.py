@@ -79,7 +79,6 @@ def test_a_block_without_a_mark_holds_make_targets_only(block: Block) -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.xdist_group("docs")
 @pytest.mark.parametrize("block", RUN, ids=str)
 def test_commands_do_what_they_say(demo: Shell, block: Block) -> None:
     for command in block.commands:
@@ -87,7 +86,6 @@ def test_commands_do_what_they_say(demo: Shell, block: Block) -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.xdist_group("docs")
 @pytest.mark.parametrize("block", DEMO, ids=str)
 def test_the_demo_goes_up_and_down_as_they_say(shell: Shell, block: Block) -> None:
     shell.must(".venv/bin/isthmus demo down")
@@ -97,7 +95,6 @@ def test_the_demo_goes_up_and_down_as_they_say(shell: Shell, block: Block) -> No
 
 
 @pytest.mark.e2e
-@pytest.mark.xdist_group("docs")
 def test_a_second_start_finds_everybody_where_they_were(shell: Shell) -> None:
     isthmus = ".venv/bin/isthmus"
     shell.must(f"{isthmus} demo up --detach")

@@ -53,4 +53,8 @@ for _name, _commands in {
     "pki": pki.app,
 }.items():
     app.add_typer(_commands, name=_name)
-user.app.command("move")(move.user_move)
+user.app.command(
+    "move",
+    epilog="Examples:  isthmus user move alice@contoso.example --to online --wait   |   "
+    "isthmus user move --group sales --to online --dry-run",
+)(move.user_move)
