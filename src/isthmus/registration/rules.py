@@ -119,6 +119,23 @@ def missing(wanted: Iterable[Binding], present: Iterable[Binding], now_s: float)
     ]
 
 
+# What a REGISTER of ours may carry.
+HEADERS = (
+    "Via",
+    "Max-Forwards",
+    "From",
+    "To",
+    "Call-ID",
+    "CSeq",
+    "X-Isthmus-Control",
+    "Supported",
+    "Path",
+    "Contact",
+    "User-Agent",
+    "Content-Length",
+)
+
+
 def register_text(aor: Aor, binding: Binding, *, via: str, branch: str, secret: str, now_s: float) -> bytes:
     """The REGISTER that saves one binding through the private listener.
 

@@ -1,0 +1,76 @@
+"""The form in which bindings travel."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isthmus.addressing import Aor
+from isthmus.engines.kamailio.contact import edge_of, received_of
+from isthmus.registration import rules
+from isthmus.registration.model import Binding
+
+ALICE = Aor.parse("alice@contoso.example")
+HOST = "premises.contoso.example:5062"
+
+
+def binding(**changes: object) -> Binding:
+    given: dict[str, object] = {"contact": "sip:a@10.0.0.1:5070", "call_id": "c", "cseq": 1, "expires_at": 1000}
+    return Binding(**(given | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        "sip:10.0.0.1:5070;transport=udp;edge=udp",
+        "sip:[2001:db8::1]:5070;transport=tcp;edge=tls",
+        "sip:10.0.0.1:5070;transport=ws;edge=ws",
+    ],
+)
+def test_the_path_leads_back_to_where_the_phone_is(received: str) -> None:
+    path = rules.exported(binding(received=received), HOST).path
+    uri = path.strip("<>")
+    assert path.startswith(f"<sip:{HOST};transport=tls;lr;received=")
+    assert received_of(uri) == received
+    assert edge_of(received_of(uri)) in ("udp", "tls", "ws")
+    assert rules.edge_site(path) == "premises.contoso.example"
+
+
+@pytest.mark.parametrize(
+    ("contact", "flow"),
+    [
+        ("sip:a@10.0.0.1", "sip:10.0.0.1:5060;transport=udp"),
+        ("sip:a@10.0.0.1:5070;transport=TCP;ob", "sip:10.0.0.1:5070;transport=tcp"),
+        ("sip:[2001:db8::1];transport=tls", "sip:[2001:db8::1]:5061;transport=tls"),
+    ],
+)
+def test_without_a_received_address_the_contact_is_the_way(contact: str, flow: str) -> None:
+    assert received_of(rules.exported(binding(contact=contact), HOST).path.strip("<>")) == flow
+
+
+def test_a_path_that_is_there_is_kept() -> None:
+    relayed = binding(path="<sip:online:5062;lr>")
+    assert rules.exported(relayed, HOST) is relayed
+
+
+@given(agent=st.text(), call_id=st.text(min_size=1), contact=st.text(min_size=1))
+def test_nothing_a_phone_said_breaks_out_of_its_line(agent: str, call_id: str, contact: str) -> None:
+    raw = rules.register_text(
+        ALICE,
+        binding(user_agent=agent, call_id=call_id, contact=contact),
+        via="127.0.0.1:1",
+        branch="z9hG4bKabcdefghijkl",
+        secret="s",
+        now_s=0,
+    )
+    head, _, body = raw.partition(b"\r\n\r\n")
+    assert body == b""
+    names = [line.partition(b":")[0] for line in head.split(b"\r\n")[1:]]
+    assert len(names) == len(set(names))
+    assert set(names) <= {name.encode() for name in rules.HEADERS}
+
+
+def test_a_binding_round_trips_through_json() -> None:
+    whole = binding(q=0.5, received="sip:1.2.3.4:5", instance="<urn:x>", reg_id=2, user_agent="x \udcff")
+    assert Binding.from_json(whole.to_json()) == whole
