@@ -53,18 +53,14 @@ async def test_a_phone_rings_after_the_move_without_being_touched(two_sites: Sit
             transport: await stack.enter_async_context(await two_sites.phone(user, site, transport))
             for transport, user in zip(TRANSPORTS, callees, strict=True)
         }
-        asking = {
-            at: await stack.enter_async_context(await two_sites.phone(user, at)) for at, user in callers.items()
-        }
+        asking = {at: await stack.enter_async_context(await two_sites.phone(user, at)) for at, user in callers.items()}
         for round_, (to, old) in enumerate(((there, home), (home, there))):
             done = await asyncio.to_thread(move, two_sites, callees, to)
             assert done["moved"] == len(callees), done
             for user in callees:
                 assert len(bindings(two_sites, to, user)) == 1
                 assert bindings(two_sites, old, user) == []
-            for (transport, user), (number, at) in product(
-                zip(TRANSPORTS, callees, strict=True), enumerate(HOMES, 1)
-            ):
+            for (transport, user), (number, at) in product(zip(TRANSPORTS, callees, strict=True), enumerate(HOMES, 1)):
                 call = await asking[at].dial(f"sip:{user}@{DOMAIN}")
                 heard = await phones[transport].called(2 * round_ + number)
                 await asking[at].hears(call, 440)

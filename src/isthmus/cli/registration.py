@@ -25,7 +25,7 @@ def _group() -> None:
 )
 def list_registrations(
     aor: Annotated[
-        str | None, typer.Argument(metavar="[AOR]", help="One person; without it everybody at home at the site.")
+        str | None, typer.Argument(metavar="AOR", help="One person; without it everybody at home at the site.")
     ] = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
