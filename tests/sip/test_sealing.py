@@ -62,3 +62,11 @@ def test_a_pass_is_no_flow_and_a_flow_is_no_pass() -> None:
 def test_the_next_hop_names_the_engine_transport_and_the_listener() -> None:
     assert Flow("tls", "10.0.0.1", 5061).uri == "sip:10.0.0.1:5061;transport=tcp;edge=tls"
     assert Flow("udp", "2001:db8::1", 5060).uri == "sip:[2001:db8::1]:5060;transport=udp;edge=udp"
+
+
+@given(flow=flows, call=calls, uri=st.text(min_size=1, max_size=40), other=st.text(max_size=40))
+def test_a_seal_bound_to_a_uri_opens_for_that_uri_alone(flow: Flow, call: str, uri: str, other: str) -> None:
+    sealed = seal_flow(SECRET, call, flow, uri)
+    assert open_flow(SECRET, call, sealed, uri) == flow
+    if other != uri:
+        assert open_flow(SECRET, call, sealed, other) is None

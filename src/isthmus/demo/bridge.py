@@ -11,14 +11,17 @@ from isthmus.useragent.message import Header
 _RING_AT_MOST_S = 180.0
 
 
-async def carry(agent: Agent, call: Call, targets: Sequence[str], headers: Sequence[Header], silence_s: float) -> str:
+async def carry(
+    agent: Agent, call: Call, targets: Sequence[str], headers: Sequence[Header], silence_s: float, caller: str = ""
+) -> str:
     """Carry an incoming call to the first of `targets` (URIs) that takes it, and give how that went.
+
+    caller: the URI for From: what the network vouches for, never the caller's own From.
 
     A target is passed over when it says nothing for `silence_s` or refuses with 408 or 5xx: the site is at
     fault then, not the person called.
     """
     offer = call.invite.body if call.invite else b""
-    caller = call.invite.get("From").partition("<")[2].partition(">")[0] if call.invite else ""
     outcome = "no target"
     for target in targets:
         try:

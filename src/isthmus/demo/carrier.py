@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from isthmus.addressing import normalise_number
+from isthmus.addressing import is_e164, normalise_number
 from isthmus.demo import bridge
 from isthmus.demo.carrier_file import CarrierFile, load
 from isthmus.errors import IsthmusError, RefusedError, UnavailableError, UsageError
@@ -98,9 +98,18 @@ class Carrier:
         if not sites:
             return await self._echo(call)
         targets = [f"sip:{number}@{site.address}:{site.port};user=phone" for site in sites]
-        identity = call.invite.get("P-Asserted-Identity") if call.invite else ""
-        headers = [("P-Asserted-Identity", identity)] if identity else []
-        return await bridge.carry(self.agent, call, targets, headers, self.file.silence_s)
+        caller = self._caller(call)
+        headers = [("P-Asserted-Identity", f"<{caller}>")] if "anonymous" not in caller else []
+        return await bridge.carry(self.agent, call, targets, headers, self.file.silence_s, caller)
+
+    def _caller(self, call: Call) -> str:
+        """The caller as the telephone network passes it on: a number that was vouched for, or nobody."""
+        vouched = call.invite.all("P-Asserted-Identity") if call.invite else []
+        for identity in vouched:
+            number = uri_of(identity).partition(":")[2].partition("@")[0].partition(";")[0]
+            if is_e164(number):
+                return f"sip:{number}@{self.file.address};user=phone"
+        return "sip:anonymous@anonymous.invalid"
 
     async def _echo(self, call: Call) -> str:
         call.ring()

@@ -65,20 +65,23 @@ def open_pass(secret: bytes, call_id: str, sealed: str) -> Pass | None:
     return Pass(Side(marks[0]), marks[1] == "m")
 
 
-def seal_flow(secret: bytes, call_id: str, flow: Flow) -> str:
-    """The Contact parameter value for this flow within this dialog, URI-safe."""
+def seal_flow(secret: bytes, call_id: str, flow: Flow, bound: str = "") -> str:
+    """The Contact parameter value for this flow within this dialog, URI-safe.
+
+    bound: a URI that the seal is for alone, where the URI leads somewhere by itself (a GRUU).
+    """
     body = bytes((EDGES.index(flow.edge),)) + flow.port.to_bytes(2, "big") + ipaddress.ip_address(flow.host).packed
-    return _text(body + _mac(secret, b"flow", body, call_id))
+    return _text(body + _mac(secret, b"flow", body, f"{call_id}|{bound}"))
 
 
-def open_flow(secret: bytes, call_id: str, sealed: str) -> Flow | None:
-    """The flow, if this site sealed it for this Call-ID."""
+def open_flow(secret: bytes, call_id: str, sealed: str, bound: str = "") -> Flow | None:
+    """The flow, if this site sealed it for this Call-ID and this bound URI."""
     try:
         raw = base64.b64decode(sealed + "=" * (-len(sealed) % 4), altchars=b"-_", validate=True)
     except ValueError:
         return None
     body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-    if len(body) not in (7, 19) or not hmac.compare_digest(mac, _mac(secret, b"flow", body, call_id)):
+    if len(body) not in (7, 19) or not hmac.compare_digest(mac, _mac(secret, b"flow", body, f"{call_id}|{bound}")):
         return None
     return Flow(EDGES[body[0]], str(ipaddress.ip_address(body[3:])), int.from_bytes(body[1:3], "big"))
 

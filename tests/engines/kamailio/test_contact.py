@@ -10,6 +10,11 @@ from isthmus.engines.kamailio import contact
 from isthmus.sip.sealing import EDGES, Flow
 
 
+def seal(bound: str) -> str:
+    """Shows what the seal is bound to."""
+    return f"SEAL{bound}"
+
+
 @pytest.mark.parametrize(
     ("given_", "sealed"),
     [
@@ -22,12 +27,14 @@ from isthmus.sip.sealing import EDGES, Flow
         ("Alice <SIP:alice@[2001:db8::1]:5060>", "Alice <SIP:alice@[2001:db8::1]:5060;isf=SEAL>"),
         # A seal that the phone brought along itself is replaced, not added to.
         ("<sip:alice@10.0.0.5;isf=FORGED>", "<sip:alice@10.0.0.5;isf=SEAL>"),
-        # A globally routable address needs no flow.
-        ("<sip:alice@contoso.example;gr=urn:uuid:1>", "<sip:alice@contoso.example;gr=urn:uuid:1>"),
+        (
+            "<sip:alice@contoso.example;gr=urn:uuid:1>",
+            "<sip:alice@contoso.example;gr=urn:uuid:1;isf=SEALsip:alice@contoso.example;gr=urn:uuid:1>",
+        ),
     ],
 )
 def test_the_flow_goes_into_the_uri(given_: str, sealed: str) -> None:
-    assert contact.with_flow(given_, "SEAL") == sealed
+    assert contact.with_flow(given_, seal) == sealed
 
 
 @pytest.mark.parametrize(
@@ -35,11 +42,11 @@ def test_the_flow_goes_into_the_uri(given_: str, sealed: str) -> None:
     ["", "*", "<tel:+14255550101>", "<sip:a@b>, <sip:c@d>", "<sip:a@b", "sip:", "<mailto:a@b>", "<sip:a@b> trailing"],
 )
 def test_what_is_not_one_sip_address_has_no_flow(given_: str) -> None:
-    assert contact.with_flow(given_, "SEAL") is None
+    assert contact.with_flow(given_, seal) is None
 
 
 def test_the_phone_gets_its_own_uri_back() -> None:
-    sealed = contact.with_flow("<sip:alice@10.0.0.5:5070;transport=tcp;ob>", "AbC-_9")
+    sealed = contact.with_flow("<sip:alice@10.0.0.5:5070;transport=tcp;ob>", lambda bound: "AbC-_9")
     assert sealed is not None
     assert contact.split_flow(contact.first_uri(sealed)) == ("sip:alice@10.0.0.5:5070;transport=tcp;ob", "AbC-_9")
 
@@ -74,7 +81,7 @@ def test_an_edge_we_do_not_have_is_none() -> None:
 
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_readers(text: str) -> None:
-    contact.with_flow(text, "SEAL")
+    contact.with_flow(text, seal)
     contact.split_flow(text)
     contact.first_uri(text)
     contact.route_seal(text)

@@ -160,7 +160,7 @@ def to_sealed_flow(site: Site, request: Request, arrival: str) -> bool:
     replaced = header("Replaces").partition(";")[0].strip()
     if request.method != "INVITE" or not sealed or not replaced:
         return False
-    flow = open_flow(site.secret, replaced, sealed)
+    flow = open_flow(site.secret, replaced, sealed, contact.bound(uri))
     if flow is not None:
         KSR.seturi(uri)
         KSR.setdsturi(flow.uri)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import quote, unquote
 
 from isthmus.sip.sealing import EDGES
@@ -15,10 +16,10 @@ _FIRST_URI = re.compile(r"\s*(?:\"(?:[^\"\\]|\\.)*\"\s*|[^<\",]*)<([^<>]+)>")
 _RECEIVED = re.compile(r";received=([^;>,]+)")
 
 
-def with_flow(contact: str, seal: str) -> str | None:
+def with_flow(contact: str, seal: Callable[[str], str]) -> str | None:
     """A Contact value whose URI carries the sealed flow; None where `contact` is not one SIP address.
 
-    A globally routable one (RFC 5627) is left alone: it needs no flow, and survives the loss of one.
+    seal: makes the seal, given the URI it has to be bound to (see `bound`).
     """
     match = _NAME_ADDR.fullmatch(contact)
     if match:
@@ -28,9 +29,13 @@ def with_flow(contact: str, seal: str) -> str | None:
         if bare is None:
             return None
         head, uri, tail = "<", bare[1], bare[2]
-    if is_gruu(uri):
-        return contact
-    return f"{head}{_SEAL.sub('', uri)};isf={seal}>{tail}"
+    own = _SEAL.sub("", uri)
+    return f"{head}{own};isf={seal(bound(own))}>{tail}"
+
+
+def bound(uri: str) -> str:
+    """The URI a seal is bound to. A GRUU (RFC 5627) leads somewhere by itself, and so a seal must be for it alone."""
+    return uri if is_gruu(uri) else ""
 
 
 def is_gruu(uri: str) -> bool:

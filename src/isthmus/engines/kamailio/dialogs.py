@@ -61,18 +61,18 @@ def _next_hop(site: Site, call_id: str) -> str:
         hops.to_peer(site, peer.name)
         return "peer"
     uri, sealed = contact.split_flow(text("$ru"))
-    flow = open_flow(site.secret, call_id, sealed) if sealed else None
+    flow = open_flow(site.secret, call_id, sealed, contact.bound(uri)) if sealed else None
     if flow is None:
-        return _by_gruu(site, uri)
+        raise Refused(481, "Call/Transaction Does Not Exist")
     KSR.seturi(uri)
+    if contact.is_gruu(uri) and KSR.registrar.lookup("location") > 0:
+        return _looked_up(site)
     hops.to_flow(site, flow.uri, flow.edge)
     return flow.edge
 
 
-def _by_gruu(site: Site, uri: str) -> str:
-    """A dialog whose far end is a globally routable address: looked up anew, so that it survives a lost flow."""
-    if not contact.is_gruu(uri) or KSR.registrar.lookup("location") < 0:
-        raise Refused(481, "Call/Transaction Does Not Exist")
+def _looked_up(site: Site) -> str:
+    """The far end is a globally routable address at home here: found anew, so that it survives a lost flow."""
     hop = text("$du")
     peer = site.peer_of_hop(hop)
     if peer is not None:

@@ -45,10 +45,12 @@ def seal_contact(site: Site, edge: str) -> bool:
     Returns False where the message has no usable Contact.
     """
     given = header("Contact")
-    sealed = contact.with_flow(given, seal_flow(site.secret, text("$ci"), own_flow(edge))) if given else None
+    if not given:
+        return False
+    call_id, flow = text("$ci"), own_flow(edge)
+    sealed = contact.with_flow(given, lambda bound: seal_flow(site.secret, call_id, flow, bound))
     if sealed is None:
         return False
-    if sealed != given:
-        KSR.hdr.remove("Contact")
-        KSR.hdr.append(f"Contact: {sealed}\r\n")
+    KSR.hdr.remove("Contact")
+    KSR.hdr.append(f"Contact: {sealed}\r\n")
     return True

@@ -145,9 +145,14 @@ def _trunk_request(site: Site, view: View, trunk: str, method: str) -> tuple[Req
         raise Refused(403, "Trunks Do Not Register")
     domain = next(iter(view.config.domains), "")
     caller = _number(text("$fU"))
+    # Anybody can set a caller's number in the PSTN: one that is our own people's is not vouched for, and an address of
+    # ours never comes from there.
+    vouched = caller is not None and view.owner_of(caller) is None
+    if not vouched and text("$fd").lower() in view.config.domains:
+        raise Refused(403, "From Is Not Of The PSTN")
     target = _target(site, view, domain)
     request = Request(method, target, Source.TRUNK, caller or "", trunk, unreachable=site.unreachable())
-    return request, f"P-Asserted-Identity: <tel:{caller}>\r\n" if caller else ""
+    return request, f"P-Asserted-Identity: <tel:{caller}>\r\n" if vouched else ""
 
 
 def _target(site: Site, view: View, domain: str) -> str:
