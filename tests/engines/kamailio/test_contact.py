@@ -87,3 +87,19 @@ def test_no_text_breaks_the_readers(text: str) -> None:
     contact.route_seal(text)
     contact.received_of(text)
     contact.edge_of(text)
+
+
+@pytest.mark.parametrize(
+    ("contacts", "allowed"),
+    [
+        ("", True),
+        ("*", True),
+        ("<sip:a@b>, <sip:c@d>;q=0.5", True),
+        ('<sip:a@b>;received="sip:victim:5060"', False),
+        ("<sip:a@b>;q=1; Received =x", False),
+        ("<sip:a@b>, *", False),
+        ("*, <sip:a@b>", False),
+    ],
+)
+def test_what_a_phone_may_register(contacts: str, allowed: bool) -> None:
+    assert contact.may_register(contacts) is allowed

@@ -12,6 +12,7 @@ _NAME_ADDR = re.compile(r'\s*((?:"(?:[^"\\]|\\.)*"|[^<",]*)\s*<)\s*([sS][iI][pP]
 _ADDR_SPEC = re.compile(r"\s*([sS][iI][pP][sS]?:[^<>\s;,?]+)((?:;[^,]*)?)\s*")
 _SEAL = re.compile(r";isf=([A-Za-z0-9_-]*)")
 _ROUTE_SEAL = re.compile(r";isd=([A-Za-z0-9_-]+)")
+_RECEIVED_PARAMETER = re.compile(r";\s*received\b", re.IGNORECASE)
 _FIRST_URI = re.compile(r"\s*(?:\"(?:[^\"\\]|\\.)*\"\s*|[^<\",]*)<([^<>]+)>")
 _RECEIVED = re.compile(r";received=([^;>,]+)")
 
@@ -31,6 +32,17 @@ def with_flow(contact: str, seal: Callable[[str], str]) -> str | None:
         head, uri, tail = "<", bare[1], bare[2]
     own = _SEAL.sub("", uri)
     return f"{head}{own};isf={seal(bound(own))}>{tail}"
+
+
+def may_register(contacts: str) -> bool:
+    """Whether a phone may register these Contacts (all of them, comma-separated).
+
+    `received` as a parameter is how registrars copy bindings to one another: from a phone it would lead calls to any
+    address. `*` stands alone (RFC 3261 section 10.2.2).
+    """
+    if _RECEIVED_PARAMETER.search(contacts):
+        return False
+    return "*" not in (part.strip() for part in contacts.split(",")) or contacts.strip() == "*"
 
 
 def bound(uri: str) -> str:

@@ -113,6 +113,8 @@ def _phone_request(site: Site, auth: Authenticator, view: View, method: str) -> 
         if header("Path"):
             # Stripping it would not help: the registrar reads what was received. It would lead calls anywhere.
             raise Refused(403, "Path Is Not For Phones")
+        if not contact.may_register(headers("Contact")):
+            raise Refused(400, "Bad Contact")
         target = person.aor
     else:
         if claimed != person.aor and not claimed.endswith("@anonymous.invalid"):
