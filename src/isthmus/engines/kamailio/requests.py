@@ -16,6 +16,7 @@ from isthmus.engines.kamailio.ksr import (
     Refused,
     answer,
     header,
+    headers,
     strip,
     text,
 )
