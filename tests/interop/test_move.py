@@ -112,7 +112,8 @@ def test_a_thousand_people_move_there_and_back(two_sites: Sites, thousand: list[
         started = time.monotonic()
         with two_sites.api("premises") as api:
             batch = api.post("/v1/moves", {"group": "many", "to": to})
-            done = wait_for(lambda: (found := api.get(f"/v1/moves/{batch['id']}"))["finished"] and found, 120, "moved")
+            path = f"/v1/moves/{batch['id']}"
+            done = wait_for(lambda path=path: (found := api.get(path))["finished"] and found, 120, "moved")
         print(f"1,000 people to {to}: {time.monotonic() - started:.1f} s")
         assert done["moved"] == len(thousand), done["people"][:3]
         assert len(bindings(two_sites, to, thousand[-1])) == 1
