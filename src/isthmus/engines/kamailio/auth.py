@@ -40,7 +40,7 @@ class Authenticator:
             self._challenge(asked, domain, stale=False)
             raise Challenged
         source = text("$si")
-        guard = f"{source}|{credentials.username.lower()}@{domain}"
+        guard = _key(source, credentials.username.lower(), domain)
         self._refuse_guessing(guard)
         person = view.person(f"{credentials.username.lower()}@{domain}")
         if not self._is_right(credentials, method, person):
@@ -76,7 +76,7 @@ class Authenticator:
         age = digest.nonce_age(self._secret, credentials.nonce, time.time(), domain, source)
         if age is None or not -1 <= age <= self._settings.nonce_lifetime_s:
             return False
-        print_ = f"{credentials.counter}|{text('$sp')}|{text('$ci')}|{text('$cs')}|{text('$rm')}"
+        print_ = f"{credentials.counter}|{_key(text('$sp'), text('$ci'), text('$cs'), text('$rm'))}"
         key = credentials.nonce
         KSR.htable.sht_lock("nonce", key)
         try:
@@ -110,6 +110,11 @@ class Authenticator:
             KSR.sl.send_reply(401, "Unauthorized")
         else:
             KSR.sl.send_reply(407, "Proxy Authentication Required")
+
+
+def _key(*parts: str) -> str:
+    """A table key of fixed size: the parts are the stranger's, of any length and any characters."""
+    return hashlib.blake2b("|".join(parts).encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
 
 
 def _essence(uri: str) -> str:

@@ -34,15 +34,17 @@ _PAI_USER = re.compile(r"<(?:sips?|tel):([^@;>]+)(?:@([^;:>]+))?")
 def handle(site: Site, auth: Authenticator) -> None:
     """One request, of any kind. Raises Refused for a final answer that the caller sends."""
     method = text("$rm")
+    KSR.force_rport()
     if KSR.maxfwd.process_maxfwd(20) < 0:
         raise Refused(483, "Too Many Hops")
+    # Octets behind Content-Length are refused too, though RFC 3261 18.3 would discard them in a datagram: sent on over
+    # the link they would be a request of the other site's.
     if KSR.sanity.sanity_check(1511, 7) < 0:
         return
     arrival = site.arrival()
     if arrival == "control":
         _import_binding(site, method)
         return
-    KSR.force_rport()
     if arrival == "udp" and _is_flood(site):
         return
     if method == "CANCEL":
@@ -97,6 +99,7 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
     if asserted:
         KSR.pv.sets("$avp(identity)", asserted)
     if method == "INVITE" and not hops.seal_contact(site, arrival):
+        # Also where there is none (RFC 3261 section 8.1.1.8): the called could never hang up.
         raise Refused(400, "Bad Contact")
     # Only where `decide` knows no such target: a seal never leads past it to anybody it does know.
     if not (isinstance(decision, Answer) and carry.to_sealed_flow(site, request, arrival)):
