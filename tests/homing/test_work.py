@@ -14,8 +14,8 @@ from tests.homing.world import ONLINE, PREMISES, Crash, Phone, World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
+def world(tmp_path: Path, database_url: str) -> Iterator[World]:
+    made = World(tmp_path, url=database_url)
     yield made
     made.close()
 

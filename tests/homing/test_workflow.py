@@ -63,8 +63,8 @@ def test_killed_at_every_step_it_is_moved_by_the_next_process(tmp_path: Path, te
 
 
 @pytest.fixture
-def world(tmp_path: Path, template: Path) -> Iterator[World]:
-    made = World(tmp_path, template=template)
+def world(tmp_path: Path, database_url: str) -> Iterator[World]:
+    made = World(tmp_path, url=database_url)
     yield made
     made.close()
 

@@ -143,18 +143,19 @@ class PassingDirectory(Directory):
 class World:
     """Everything, and what must be true of it."""
 
-    def __init__(self, folder: Path, people: int = 3, template: Path | None = None) -> None:
+    def __init__(self, folder: Path, people: int = 3, template: Path | None = None, url: str = "") -> None:
         self.now = 1_000_000.0
         self.link = True
         self.on_point: Callable[[str], None] = lambda point: None
         database = folder / "isthmus.db"
         if template is not None:
             shutil.copy(template, database)
-        self.url = f"sqlite:///{database}"
+        self.url = url or f"sqlite:///{database}"
         if template is None:
             migrate(self.url)
         self.engine = open_database(self.url)
-        event.listen(self.engine, "connect", _unsafe_and_fast)
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _unsafe_and_fast)
         self.sites = {name: MemorySite(self, name) for name in SITES}
         self.directory = PassingDirectory(self.engine, site=PREMISES, homes=SITES, on_commit=self._committed)
         self.directory.world = self

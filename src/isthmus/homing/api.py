@@ -98,28 +98,37 @@ def _read(raw: bytes) -> Mapping[str, Any]:
 
 
 def _perform(part: Participant, work: str, body: Mapping[str, Any]) -> Any:
-    try:
-        return _WORK[work](part, body)
-    except KeyError as error:
-        raise UsageError(f"a move has no {error.args[0]!r} here") from None
+    if work not in _WORK:
+        raise UsageError(f"a move has no step {work!r}")
+    return _WORK[work](part, body)
 
 
-def _check(part: Participant, body: Mapping[str, Any]) -> Any:
-    return to_wire(part.check([Aor.parse(aor) for aor in body["people"]], str(body["target"])))
+def _people_in(body: Mapping[str, Any]) -> list[Aor]:
+    people = body.get("people")
+    if not isinstance(people, list):
+        raise UsageError("the request has no list of people")
+    return [Aor.parse(str(aor)) for aor in people]
+
+
+def _data_in(body: Mapping[str, Any], name: str = "data") -> dict[Aor, Any]:
+    data = body.get(name)
+    if not isinstance(data, dict):
+        raise UsageError(f"the request has no {name}")
+    return from_wire(data)
 
 
 def _import(part: Participant, body: Mapping[str, Any]) -> Any:
-    before = body["before"]
-    return to_wire(part.import_(from_wire(body["data"]), None if before is None else from_wire(before)))
+    before = None if body.get("before") is None else _data_in(body, "before")
+    return to_wire(part.import_(_data_in(body), before))
 
 
 _WORK: dict[str, Callable[[Participant, Mapping[str, Any]], Any]] = {
-    "check": _check,
-    "export": lambda part, body: to_wire(part.export([Aor.parse(aor) for aor in body["people"]])),
+    "check": lambda part, body: to_wire(part.check(_people_in(body), str(body.get("target", "")))),
+    "export": lambda part, body: to_wire(part.export(_people_in(body))),
     "import": _import,
-    "verify": lambda part, body: to_wire(part.verify(from_wire(body["data"]))),
-    "undo": lambda part, body: part.undo([Aor.parse(aor) for aor in body["people"]]),
-    "clean_up": lambda part, body: to_wire(part.clean_up(from_wire(body["data"]))),
+    "verify": lambda part, body: to_wire(part.verify(_data_in(body))),
+    "undo": lambda part, body: part.undo(_people_in(body)),
+    "clean_up": lambda part, body: to_wire(part.clean_up(_data_in(body))),
 }
 
 

@@ -1,0 +1,81 @@
+"""`isthmus user move` and `isthmus move` at an authority whose peer can't be reached."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Answer
+
+Isthmus = Callable[..., Answer]
+ALICE, NOBODY = "alice@contoso.example", "nobody@contoso.example"
+
+
+@pytest.fixture
+def alice(isthmus: Isthmus) -> str:
+    assert isthmus("user", "create", ALICE, "--home", "premises", "--generate-password").code == 0
+    return ALICE
+
+
+def test_a_dry_run_tells_every_reason_and_changes_nothing(isthmus: Isthmus, alice: str) -> None:
+    answer = isthmus("user", "move", alice, NOBODY, "--to", "online", "--dry-run", "--json")
+    assert answer.code == 1
+    people = {entry["aor"]: entry for entry in json.loads(answer.out)["people"]}
+    assert len(people[alice]["reasons"]) == 2
+    assert "the link to online is down" in people[alice]["reasons"][0]
+    assert "registration at premises: Kamailio does not answer" in people[alice]["reasons"][1]
+    assert "nobody with this address is in the directory" in people[NOBODY]["reasons"]
+    assert isthmus("user", "move", alice, "--to", "online", "--dry-run").out.startswith("0 of 1 would move to online")
+
+
+def test_who_is_not_moved_is_told_with_the_reasons_and_exit_1(isthmus: Isthmus, alice: str) -> None:
+    answer = isthmus("user", "move", alice, "--to", "online", "--wait", "--json")
+    assert answer.code == 1
+    batch = json.loads(answer.out)
+    assert (batch["moved"], batch["not_moved"], batch["state"]) == (0, 1, "done")
+    shown = isthmus("move", "show", batch["id"])
+    assert shown.code == 0
+    assert "the link to online is down" in shown.out
+    assert batch["id"] in isthmus("move", "list").out
+    refused = isthmus("move", "pause", batch["id"])
+    assert (refused.code, refused.err.strip()) == (1, f"error: batch {batch['id']} is done and can't be paused")
+
+
+def test_people_come_from_files_too(isthmus: Isthmus, alice: str, tmp_path: Path) -> None:
+    file = tmp_path / "people.txt"
+    file.write_text(f"# those who go first\n{alice}\n\n{NOBODY}  # not yet\n")
+    answer = isthmus("user", "move", "--file", str(file), "--to", "online", "--dry-run", "--json")
+    assert [entry["aor"] for entry in json.loads(answer.out)["people"]] == [alice, NOBODY]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("user", "move", "--to", "online"), "name people"),
+        (("user", "move", ALICE, "--group", "g", "--to", "online"), "name people"),
+        (("user", "move", ALICE), "--to"),
+        (("user", "move", "not an address", "--to", "online"), "not an address-of-record"),
+        (("user", "move", "--file", "/nonexistent/file", "--to", "online"), "can't be read"),
+        (("user", "move", "--group", "empty", "--to", "online"), "nobody in group 'empty'"),
+    ],
+)
+def test_wrong_use_is_exit_2_and_says_why(isthmus: Isthmus, arguments: tuple[str, ...], said: str) -> None:
+    answer = isthmus(*arguments)
+    assert answer.code == 2
+    assert said in answer.err
+
+
+def test_a_batch_that_is_not_there(isthmus: Isthmus) -> None:
+    for command in ("show", "pause", "resume", "cancel"):
+        answer = isthmus("move", command, "no-such")
+        assert answer.code == 1
+        assert "there is no batch 'no-such'" in answer.err
+
+
+def test_registrations_of_a_registrar_that_is_away(isthmus: Isthmus, alice: str) -> None:
+    answer = isthmus("registration", "list", alice)
+    assert answer.code == 1
+    assert "Kamailio does not answer" in answer.err
