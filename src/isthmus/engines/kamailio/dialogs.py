@@ -9,6 +9,7 @@ from isthmus.engines.kamailio.ksr import (
     FLAG_OFFERED,
     FLAG_PASS_LINK,
     IDENTITY,
+    INTERNAL,
     KSR,
     Refused,
     has_sdp,
@@ -37,8 +38,7 @@ def handle(site: Site, arrival: str, method: str) -> None:
     far_end = _next_hop(site, call_id)
     from_peer = arrival.startswith("peer:")
     if not from_peer:
-        # Our own headers mean nothing inside a dialog, to the other site neither.
-        strip(*IDENTITY, *CREDENTIALS)
+        strip(*INTERNAL, *IDENTITY, *CREDENTIALS)
         if method in _REFRESHES and header("Contact") and not hops.seal_contact(site, arrival):
             raise Refused(400, "Bad Contact")
     if passage.side is Side.LINK:
