@@ -14,9 +14,9 @@ from tests.support import Loopback, Processes
 @pytest.fixture(scope="module")
 def sites(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Sites]:
     """Both sites and the carrier, running, for one file of tests."""
-    folder = tmp_path_factory.mktemp("faults")
+    folder = tmp_path_factory.mktemp("s")
     processes = Processes(folder)
-    pair = Sites(lay_out(folder / "demo", loopback), processes, loopback)
+    pair = Sites(lay_out(folder / "d", loopback), processes, loopback)
     try:
         pair.start_carrier()
         for name in HOMES:

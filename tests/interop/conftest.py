@@ -159,9 +159,9 @@ def lay_out(folder: Path, loopback: Loopback) -> Demo:
 @pytest.fixture(scope="session")
 def two_sites(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Sites]:
     """Both sites and the carrier, running."""
-    folder = tmp_path_factory.mktemp("sites")
+    folder = tmp_path_factory.mktemp("s")
     processes = Processes(folder)
-    sites = Sites(lay_out(folder / "demo", loopback), processes, loopback)
+    sites = Sites(lay_out(folder / "d", loopback), processes, loopback)
     try:
         sites.start_carrier()
         for name in HOMES:

@@ -21,9 +21,9 @@ _OUTSIDE = '\n[media]\nrelay = "outside"\ndirect_networks = ["{network}"]\n'
 @pytest.fixture(scope="module")
 def sites(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[tuple[Sites, str]]:
     """Both sites set to direct media for one network, and a phone's address inside it."""
-    folder = tmp_path_factory.mktemp("direct")
+    folder = tmp_path_factory.mktemp("s")
     processes = Processes(folder)
-    demo = lay_out(folder / "demo", loopback)
+    demo = lay_out(folder / "d", loopback)
     inside = loopback()
     for site in demo.sites:
         lines = [line for line in site.path.read_text().splitlines() if not line.startswith(("relay", "direct_"))]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from isthmus.addressing import Aor
+from isthmus.homing.service import CHUNK
 from isthmus.registration.service import RegistrationParticipant
 from tests.engines.kamailio.registrar_site import RegistrarSite, running
 from tests.support import Loopback
@@ -212,4 +213,8 @@ def test_a_thousand_people_are_handed_over(sites: tuple[RegistrarSite, Registrar
     imported = time.perf_counter()
     print(f"export {exported - started:.2f} s, import {imported - exported:.2f} s")
     assert set(verdicts.values()) == {None}
-    assert set(part(b, "b").verify(data).values()) == {None}
+    # In the portions in which people are moved: each has its own time to get to a disk that others use as well.
+    aors = list(data)
+    for start in range(0, len(aors), CHUNK):
+        portion = {aor: data[aor] for aor in aors[start : start + CHUNK]}
+        assert set(part(b, "b").verify(portion).values()) == {None}
