@@ -55,8 +55,7 @@ class Cut:
             f"add chain inet {self._table} input {{ type filter hook input priority 0 ; }}",
         ]
         for source, to in ((one, other), (other, one)):
-            for verdict in verdicts:
-                lines.append(f"add rule inet {self._table} input ip saddr {source} ip daddr {to} {verdict}")
+            lines += [f"add rule inet {self._table} input ip saddr {source} ip daddr {to} {each}" for each in verdicts]
         _nft("\n".join(lines))
 
 
@@ -122,7 +121,8 @@ class Watch:
                 each.shutdown(socket.SHUT_RDWR)
 
     def _see(self, data: bytes) -> None:
-        if self._pattern and self._pattern in data.partition(b"\r\n")[0]:
+        line = data.partition(b"\r\n")[0]  # of a request, or of a body that came by itself
+        if self._pattern and line.endswith(b"HTTP/1.1") and self._pattern in line:
             if self._skip:
                 self._skip -= 1
                 return
