@@ -1,6 +1,6 @@
 """A registrar in memory, with the ways of Kamailio's that matter for a move: for tests and trials.
 
-What it shares with the real one is held by the same contract test (tests/registration/test_contract.py).
+No test holds it against the real one yet: tests/registration/test_handover.py runs against Kamailio alone.
 """
 
 from __future__ import annotations
