@@ -97,7 +97,8 @@ class Phone:
             try:
                 if gone:
                     raise TimeoutError
-                await asyncio.wait_for(self._changed.wait(), max(0.0, end - time.monotonic()))
+                async with asyncio.timeout(end - time.monotonic()):
+                    await self._changed.wait()
             except TimeoutError:
                 shown = "\n".join(json.dumps(event) for event in self.events[-15:])
                 why = "it ended" if gone else f"not within {timeout_s} s"

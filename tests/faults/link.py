@@ -92,6 +92,7 @@ class Watch:
 
     def close(self) -> None:
         """Put the socket back."""
+        self._server.shutdown(socket.SHUT_RDWR)  # wakes accept, which close alone would leave waiting for ever
         self._server.close()
         with suppress(FileNotFoundError):
             self._behind.replace(self._path)

@@ -130,9 +130,10 @@ class Stranger:
 
         def found() -> Response | None:
             for message in self.received[since:]:
-                if isinstance(message, Response) and message.code >= 200 and message.call_id == call_id:
-                    if message.cseq[0] == cseq:
-                        return message
+                if not isinstance(message, Response) or message.code < 200:
+                    continue
+                if (message.call_id, message.cseq[0]) == (call_id, cseq):
+                    return message
             return None
 
         await self.until(lambda: found() is not None, f"an answer to {call_id}", timeout_s)

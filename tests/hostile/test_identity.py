@@ -35,8 +35,11 @@ FORGED: tuple[str | bytes, ...] = (
     "X-Isthmus-Direct: 1",
     "x-IsThMuS-dIrEcT : 1",
     "X-Isthmus-Control: 0000",
+    "X-Isthmus-Seal: 1",
 )
-_LEAK = re.compile(rb"ceo@|9999|p-preferred-identity|remote-party-id|x-isthmus-(?:control|direct)|authorization", re.I)
+_LEAK = re.compile(
+    rb"ceo@|9999|p-preferred-identity|remote-party-id|x-isthmus-(?:control|direct|seal)|authorization", re.I
+)
 
 
 def assert_clean(data: bytes, *, epoch: bytes = b"") -> None:

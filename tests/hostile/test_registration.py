@@ -70,6 +70,28 @@ async def _ring(caller: User, user: str, hand: Stranger) -> None:
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [
+        ("m: EVIL",),
+        ("CONTACT : EVIL",),
+        ("Contact: GOOD", "Contact: EVIL"),
+        ("Contact: GOOD", "m : EVIL"),
+        ("Contact: GOOD, EVIL",),
+        ("Contact:", "Contact: EVIL"),
+        ('Contact: <sip:alice@OWN>\r\n ;\r\n\treceived\r\n = "sip:HOST:5060;transport=udp;edge=udp"',),
+        ("Contact: sip:alice@OWN;q=1;RECEIVED=sip:HOST:5060",),
+    ],
+)
+async def test_received_is_not_for_phones_however_written(edge_sites: EdgeSites, lines: tuple[str, ...]) -> None:
+    async with Watcher(edge_sites.loopback()) as victim, await Stranger.open(edge_sites) as hand:
+        evil = '<sip:alice@OWN>;received="sip:HOST:5060;transport=udp;edge=udp"'
+        given = [line.replace("EVIL", evil).replace("GOOD", "<sip:alice@OWN;n=1>") for line in lines]
+        given = [line.replace("HOST", victim.address).replace("OWN", hand.address) for line in given]
+        assert (await hand.signed(register("alice", "", *given), "alice")).code in (400, 403)
+        assert not edge_sites.bindings("alice")
+
+
+@pytest.mark.parametrize(
     "header",
     [
         "Path: <sip:HOST:5060;lr>",

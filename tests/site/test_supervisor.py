@@ -145,6 +145,19 @@ async def test_what_a_killed_supervisor_left_is_ended(prepared: SiteFile):
         await until(lambda: not _alive(pid))
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_change_just_when_it_is_to_stop_does_not_keep_it(prepared: SiteFile, turns: int):
+    it = Supervisor(prepared, [])
+    task = asyncio.create_task(it.run())
+    await asyncio.sleep(0.05)
+    it.stop()
+    for _ in range(turns):  # of the event loop
+        await asyncio.sleep(0)
+    it._changed.set()
+    async with asyncio.timeout(10):
+        await task
+
+
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -48,7 +48,8 @@ class Running:
     async def ended_within(self, seconds: float) -> bool:
         """Wait for the first process's end, at most so long; whether it has ended."""
         try:
-            await asyncio.wait_for(self._ended.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for of Python 3.11 can swallow a cancellation
+                await self._ended.wait()
         except TimeoutError:
             return False
         return True

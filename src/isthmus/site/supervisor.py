@@ -131,7 +131,9 @@ class Supervisor:
         while True:
             self._write_status()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), _STATUS_EVERY_S)
+                # Not wait_for, which in Python 3.11 swallows a cancellation that comes with a change: no end then.
+                async with asyncio.timeout(_STATUS_EVERY_S):
+                    await self._changed.wait()
             self._changed.clear()
 
     def _write_status(self) -> None:

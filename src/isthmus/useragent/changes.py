@@ -26,7 +26,9 @@ class Changes:
         end = time.monotonic() + timeout_s
         while not (value := condition()):
             try:
-                await asyncio.wait_for(self._event.wait(), max(0.0, end - time.monotonic()))
+                # Not wait_for: that of Python 3.11 can swallow a cancellation.
+                async with asyncio.timeout(end - time.monotonic()):
+                    await self._event.wait()
             except TimeoutError:
                 if value := condition():
                     return value
