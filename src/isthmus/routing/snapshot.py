@@ -36,15 +36,20 @@ _encode = msgspec.msgpack.Encoder().encode
 class View:
     """One consistent state of the snapshot; implements `routing.model.Snapshot`."""
 
-    __slots__ = ("_aor", "_number", "_txn", "config")
+    __slots__ = ("_aor", "_last", "_number", "_txn", "config")
 
     def __init__(self, txn: lmdb.Transaction, aor: lmdb._Database, number: lmdb._Database, config: Config) -> None:
         self._txn, self._aor, self._number, self.config = txn, aor, number, config
+        self._last: PersonRecord | None = None
 
     def person(self, aor: str) -> PersonRecord | None:
         """The person with this address (lower case), or None."""
+        # A REGISTER is for the one whose password it proves: asked for twice.
+        if self._last is not None and self._last.aor == aor:
+            return self._last
         raw = self._txn.get(_key(aor), db=self._aor)
-        return None if raw is None else _person_from.decode(raw)
+        self._last = None if raw is None else _person_from.decode(raw)
+        return self._last
 
     def owner_of(self, number: str) -> PersonRecord | None:
         """The one person who owns this E.164 number, or None."""

@@ -7,6 +7,7 @@ way out), `replies` and `http`.
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,7 @@ class Brain:
 
     def child_init(self, rank: int) -> int:
         """Called in each process, and once before the fork: so nothing is opened here."""
+        gc.freeze()  # what is loaded by now stays: no collection need look at it again
         return 0
 
     def ksr_request_route(self, message: object) -> int:
@@ -43,10 +45,6 @@ class Brain:
             answer(500, "Server Internal Error")
         return 1
 
-    def ksr_reply_route(self, message: object) -> int:
-        """Every reply, before its transaction is looked up. The work is done in ksr_reply_in."""
-        return 1
-
     def ksr_reply_in(self, message: object) -> int:
         """Every reply of a transaction that asked for it."""
         return self._guarded("reply", lambda: replies.handle(self._site))
@@ -58,10 +56,6 @@ class Brain:
     def ksr_failure(self, message: object) -> int:
         """A call that ended without 2xx: another way out, or the end of its media."""
         return self._guarded("failure", lambda: carry.handle_failure(self._site))
-
-    def ksr_onsend_route(self, message: object) -> int:
-        """Asked for by the engine for each message sent."""
-        return 1
 
     def ksr_xhttp_event(self, message: object, event: str) -> int:
         """HTTP: the WebSocket handshake (RFC 7118), and questions of our own control service."""

@@ -10,6 +10,8 @@ from isthmus.engines.kamailio.ksr import KSR, text
 from isthmus.engines.kamailio.media import Networks
 from isthmus.routing.snapshot import LmdbSnapshot
 
+_NONE: frozenset[str] = frozenset()
+
 
 class Site:
     """One a worker. Everything in it but the snapshot is fixed at start."""
@@ -57,7 +59,8 @@ class Site:
 
     def unreachable(self) -> frozenset[str]:
         """Peers that did not answer within the last seconds; shared by all workers, forgotten by itself."""
-        return frozenset(name for name in self.peers if KSR.htable.sht_get("down", name) is not None)
+        down = [name for name in self.peers if KSR.htable.sht_get("down", name) is not None]
+        return frozenset(down) if down else _NONE
 
     def mark_unreachable(self, peer: str) -> bool:
         """Remember that `peer` is silent. Whether this was news."""
