@@ -86,15 +86,17 @@ class Scale:
     """How much is done: enough for figures to trust, or just so much that every measurement has run.
 
     rounds: how often product and baseline take turns. call_rate: calls a second. calls, registers: in one round.
+    Both rates are those of a busy site: with idle moments between messages every one finds caches cold, and costs
+    half as much again; what a busy machine bears would not follow from that.
     accounts: people with phones. sizes: people in the snapshots. decisions: in one round. published: people in
     the directory. writes: commits in one round. moved: people in one move.
     """
 
     rounds: int = 4
-    call_rate: int = 150
-    calls: int = 450
-    register_rate: int = 800
-    registers: int = 2400
+    call_rate: int = 300
+    calls: int = 900
+    register_rate: int = 2500
+    registers: int = 7500
     accounts: int = 500
     sizes: tuple[int, ...] = (1_000, 100_000, 1_000_000)
     decisions: int = 20_000
