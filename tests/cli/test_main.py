@@ -111,16 +111,32 @@ def test_ctrl_c_ends_it_quietly(sites: Path):
     assert (process.returncode, err) == (130, "")
 
 
-def test_a_reader_that_goes_away_is_no_fault(isthmus, sites: Path):
+@pytest.mark.parametrize(
+    "words", [["user", "list"], ["user", "list", "--json"], ["user", "show", "alice@contoso.example"]]
+)
+def test_a_reader_that_goes_away_is_no_fault_and_no_refusal(isthmus, sites: Path, words: list[str]):
     isthmus("user", "create", "alice@contoso.example", "--password", "x")
     environment = {**os.environ, "ISTHMUS_SITES": str(sites)}
     readable, writable = os.pipe()
     os.close(readable)
     done = subprocess.run(
-        [*PROGRAM, "user", "list"], stdout=writable, stderr=subprocess.PIPE, env=environment, text=True, check=False
+        [*PROGRAM, *words], stdout=writable, stderr=subprocess.PIPE, env=environment, text=True, check=False
     )
     os.close(writable)
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("words", [["user", "list"], ["user", "export"]])
+def test_output_that_finds_no_space_is_told_in_one_line(isthmus, sites: Path, words: list[str]):
+    isthmus("user", "create", "alice@contoso.example", "--password", "x")
+    environment = {**os.environ, "ISTHMUS_SITES": str(sites)}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, env=environment, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: could not write (No space left on device). Make room")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_shell_completes_commands():

@@ -80,7 +80,7 @@ def status(as_json: JsonOption = False, directory: Directory = _DIRECTORY) -> No
         entries = [{**asdict(part), "state": part.state, "log": str(part.log)} for part in states]
         print_json(entries)
     else:
-        columns = ("PART", "STATE", "PID", "WAITS FOR", "LOG")
+        columns = ("Part", "State", "PID", "Waits for", "Log")
         print_table(columns, [(p.name, p.state, p.pid, p.pid and p.waits_for, _short(p.log)) for p in states])
     if any(part.state != "ready" for part in states):
         raise typer.Exit(1)

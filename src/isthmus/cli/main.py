@@ -5,6 +5,7 @@ What takes time to import is imported inside, so that Ctrl-C is answered from th
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from typer.exceptions import TyperException
 
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell would say
+_READER_GONE = 141  # 128 + SIGPIPE
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_MAKE_ROOM = "Make room where the output goes, and look at the result before trying again."
 
 
 def main() -> None:
@@ -51,12 +55,28 @@ def _run(arguments: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except BrokenPipeError:
-        # The reader (`| head`) has seen enough. Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (`| head`) has seen enough.
+        _silence_stdout()
+        return _READER_GONE
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):  # as typer tells it
+            raise
+        _silence_stdout()
+        return _READER_GONE
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            return _unexpected(error)
+        _silence_stdout()
+        _print_error(IsthmusError(f"could not write ({error.strerror})", where=error.filename or "", do=_MAKE_ROOM))
         return 1
     except Exception as error:
         return _unexpected(error)
     return result if isinstance(result, int) else 0
+
+
+def _silence_stdout() -> None:
+    """Python would complain once more when it closes a stdout that takes nothing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_error(error: IsthmusError) -> None:
@@ -67,7 +87,7 @@ def _print_error(error: IsthmusError) -> None:
 
 def _print_usage(error: TyperException) -> None:
     """Wrong use: how it is used, and what was wrong. A group without a command has printed its help already."""
-    message = error.format_message().strip()
+    message = error.format_message().strip().replace("Value error, ", "")
     context = getattr(error, "ctx", None)
     if context is not None and message:
         print(context.get_usage(), file=sys.stderr)

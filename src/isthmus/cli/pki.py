@@ -70,7 +70,7 @@ def show(ca: _Ca = None, as_json: JsonOption = False) -> None:
         state = _as_json(certificate, newest, now)["state"]
         names = certificate.names
         rows.append((names.fqdn, ", ".join(names.addresses), _day(certificate), state, certificate.serial))
-    print_table(("NAME", "ADDRESSES", "UNTIL", "STATE", "SERIAL"), rows)
+    print_table(("Name", "Addresses", "Until", "State", "Serial"), rows)
 
 
 @app.command()

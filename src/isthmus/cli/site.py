@@ -73,7 +73,7 @@ def show(site: SiteOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json([_as_json(found, state) for found, state in told])
     else:
-        columns = ("SITE", "PROCESS", "STATE", "PID", "RESTARTS", "FOR", "REASON")
+        columns = ("Site", "Process", "State", "PID", "Restarts", "For", "Reason")
         print_table(columns, [row for found, state in told for row in _rows(found, state)])
         for alarm in (f"{state.site}: {text}" for _, state in told if state for text in state.alarms):
             print_line(alarm)
