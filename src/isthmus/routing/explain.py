@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 
 from isthmus.addressing import is_e164
-from isthmus.routing.model import Answer, Dial, Local, Outcome, PersonRecord, Relay, Request, Source
+from isthmus.routing.model import Answer, Dial, Local, Outcome, PersonRecord, Relay, Request, Source, Step
 from isthmus.routing.rules import decide
 from isthmus.routing.snapshot import View
 
 # More sites than a hybrid has; a path this long would be a loop, and is shown as one.
 _MAX_HOPS = 6
+_CHALLENGE = Answer(407, "Proxy Authentication Required")
 
 Views = Callable[[str], AbstractContextManager[View] | None]
 """Opens a site's snapshot by the site's name; None for a site whose snapshot is not on this machine."""
@@ -78,6 +79,36 @@ def follow(request: Request, site: str, views: Views) -> Path:
         )
         site = decision.site
     return Path(tuple(hops), "goes round in circles")
+
+
+def call(request: Request, site: str, views: Views) -> Path:
+    """The way of a request as its sender sees it: a phone that can't sign in gets no further than `site`."""
+    opened = views(site)
+    if opened is not None:
+        with opened as view:
+            refused = _not_signed_in(request, view)
+        if refused is not None:
+            ends = "is refused before it is routed: " + refused.trace[0].text
+            return Path((Hop(site, request, refused),), ends)
+    return follow(request, site, views)
+
+
+def _not_signed_in(request: Request, view: View) -> Outcome | None:
+    """Why no phone can have sent this; None where one can. Who sends is proved before `decide` is asked."""
+    if request.source is not Source.PHONE:
+        return None
+    domain = request.caller.rpartition("@")[2]
+    person = view.person(request.caller)
+    if domain not in view.config.domains:
+        why = f"{domain or 'the caller'} is not one of our domains, and no trunk"
+    elif person is None:
+        why = f"nobody is called {request.caller}, so no phone can sign in as them"
+    elif not person.enabled:
+        why = f"{person.aor} is disabled, so no phone can sign in as them"
+    else:
+        return None
+    challenge = Answer(401, "Unauthorized") if request.method == "REGISTER" else _CHALLENGE
+    return Outcome(challenge, (Step("caller", why),))
 
 
 def _ending(decision: Local | Dial | Answer, site: str) -> str:
