@@ -31,6 +31,10 @@ class Here:
             [ISTHMUS, *arguments], env=self._environment, capture_output=True, text=True, check=False, timeout=150
         )
 
+    def popen(self, *arguments: str) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        return subprocess.Popen([ISTHMUS, *arguments], env=self._environment, stdout=pipe, stderr=pipe, text=True)
+
     def start(self) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [ISTHMUS, "demo", "up"], env=self._environment, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.cli.client import Client
-from isthmus.cli.output import JsonOption, SiteOption, error_console, print_json, print_line, progress
+from isthmus.cli.output import JsonOption, SiteOption, error_console, print_json, print_line, progress, shown
 from isthmus.directory import bulk, wire
 from isthmus.directory.bulk import Fault, Record
 from isthmus.directory.model import Credentials
@@ -26,7 +27,7 @@ EXPORT_EXAMPLES = (
     "Examples:  isthmus user export people.csv   |   isthmus user export --format json --home online > online.json"
 )
 _NOBODY = Credentials(b"", b"")  # an export has no secrets
-_SHOWN = 1000  # faults printed one by one
+_SHOWN = 100  # faults that a terminal gets
 
 
 class Form(StrEnum):
@@ -51,7 +52,7 @@ def import_people(
 ) -> None:
     """Create people from a file: all of them, or nobody and a list of everything that is wrong."""
     site_file = registry.find(site)
-    text = _read(file)
+    text = read_text(file)
     records, faults = bulk.read_json(text) if _form(file, form) is Form.JSON else bulk.read_csv(text)
     body = {
         "rows": [_row(record) for record in records],
@@ -66,7 +67,7 @@ def import_people(
 
 
 def export_people(
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to write; - is standard output.")] = "-",
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Where to write; - is standard output.")] = "-",
     form: _FormOption = None,
     home: Annotated[str | None, typer.Option("--home", metavar="SITE", help="Only who is at home there.")] = None,
     group: Annotated[str | None, typer.Option("--group", help="Only members of this group.")] = None,
@@ -102,11 +103,8 @@ def _tell(report: dict[str, Any], faults: list[Fault], dry_run: bool, as_json: b
         done = {"created": 0, "updated": 0, "unchanged": 0} if faults else {}
         print_json({**report, **done, "dry_run": dry_run, "errors": errors})
     elif faults:
+        print_faults(file, faults)
         out = error_console()
-        for fault in faults[:_SHOWN]:
-            out.print(f"{file}: {fault}", markup=False)
-        if len(faults) > _SHOWN:
-            out.print(f"... and {len(faults) - _SHOWN} more")
         out.print(f"[red]error:[/red] {len(faults)} {'error' if len(faults) == 1 else 'errors'}; nothing was written")
     else:
         would = "would be " if dry_run else ""
@@ -118,7 +116,16 @@ def _tell(report: dict[str, Any], faults: list[Fault], dry_run: bool, as_json: b
         raise typer.Exit(1)
 
 
-def _read(file: str) -> str:
+def print_faults(file: str, faults: Sequence[Fault]) -> None:
+    """A line each on stderr; on a terminal the first hundred, which push what came before out of sight already."""
+    some = faults[:_SHOWN] if sys.stderr.isatty() else faults
+    sys.stderr.write("".join(f"{shown(f'{file}: {fault}')}\n" for fault in some))
+    if len(some) < len(faults):
+        sys.stderr.write(f"... and {len(faults) - len(some)} more. All of them: the same command with 2> errors.txt\n")
+
+
+def read_text(file: str) -> str:
+    """A file's text; - is standard input. Raises UsageError."""
     try:
         raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
