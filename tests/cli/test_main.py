@@ -1,5 +1,6 @@
 """The command line as a whole: help, exit codes, interruption, faults of its own."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -97,6 +98,16 @@ def test_a_fault_of_ours_is_one_line_and_a_file(isthmus, monkeypatch, tmp_path: 
         f"error: unexpected ZeroDivisionError: some detail. This is a fault of isthmus; the details are in {log}.\n"
     )
     assert "Traceback" in log.read_text()
+
+
+def test_a_file_that_may_not_be_used_is_no_fault_of_ours(isthmus, monkeypatch, tmp_path: Path):
+    def locked(_name: str | None) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/somewhere")
+
+    monkeypatch.setattr("isthmus.site.registry.find", locked)
+    answer = isthmus("user", "list")
+    assert (answer.code, answer.err) == (1, "error: /somewhere: can't be used (Permission denied)\n")
+    assert not (tmp_path / "xdg").exists()
 
 
 def test_ctrl_c_ends_it_quietly(sites: Path):

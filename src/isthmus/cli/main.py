@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell would say
 _READER_GONE = 141  # 128 + SIGPIPE
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 _MAKE_ROOM = "Make room where the output goes, and look at the result before trying again."
 
 
@@ -64,6 +65,9 @@ def _run(arguments: list[str]) -> int:
         _silence_stdout()
         return _READER_GONE
     except OSError as error:
+        if error.errno in _NOT_OURS and error.filename:
+            _print_error(IsthmusError(f"can't be used ({error.strerror})", where=str(error.filename)))
+            return 1
         if error.errno not in _NO_SPACE:
             return _unexpected(error)
         _silence_stdout()
