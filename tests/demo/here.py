@@ -22,6 +22,7 @@ class Here:
 
     def __init__(self, folder: Path, network: str) -> None:
         self.folder, self.network = folder, network
+        self.printed = ""  # by `demo up`, where a fixture keeps it
         self._environment = {**os.environ, "ISTHMUS_DEMO": str(folder), "ISTHMUS_DEMO_NETWORK": network}
         self._environment["ISTHMUS_SITES"] = str(folder)
         self._environment.pop("ISTHMUS_SITE", None)

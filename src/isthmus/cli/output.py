@@ -61,14 +61,20 @@ def print_line(text: str) -> None:
     console().print(escape("\n".join(map(shown, text.split("\n")))))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "Nothing to show.") -> None:
-    """Rows under headings. None prints as `-`. `empty` is said when there are no rows.
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    empty: str = "Nothing to show.",
+    out: Console | None = None,
+) -> None:
+    """Rows under headings. None prints as `-`. `empty` is said when there are no rows. out: by default for results.
 
     Where the terminal is too narrow each row is shown as a list of its fields: nothing is ever cut. What is no
     terminal has no width.
     """
     texts = [tuple(map(shown, row)) for row in rows]
-    out = console()
+    out = out or console()
     if not texts:
         out.print(empty)
         return
@@ -77,12 +83,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
     if not out.is_terminal or last >= widths[-1]:
         last = max(last, widths[-1])
     elif last < _LEAST_WRAPPED:
-        _print_records(columns, texts)
+        _print_records(columns, texts, out)
         return
     widths[-1] = last
     out.print(Text(_line(columns, widths)[0], "bold"))
     # Written past the console, which takes a millisecond a line.
-    sys.stdout.write("".join(f"{line}\n" for row in texts for line in _line(row, widths)))
+    out.file.write("".join(f"{line}\n" for row in texts for line in _line(row, widths)))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
@@ -93,18 +99,18 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
     return [(f"{head}{_GAP}{first}" if head else first).rstrip(), *(indent + line for line in more)]
 
 
-def _print_records(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_records(columns: Sequence[str], rows: Sequence[Sequence[str]], out: Console) -> None:
     for number, row in enumerate(rows):
         if number:
-            print_line("")
-        print_fields(zip(columns, row, strict=True))
+            out.print()
+        print_fields(zip(columns, row, strict=True), out=out)
 
 
-def print_fields(fields: Iterable[tuple[str, object]]) -> None:
-    """Name and value, one pair a line."""
+def print_fields(fields: Iterable[tuple[str, object]], *, out: Console | None = None) -> None:
+    """Name and value, one pair a line. out: by default for results."""
     pairs = [(name, shown(value)) for name, value in fields]
     indent = max((cell_len(name) for name, _ in pairs), default=0) + len(_GAP)
-    out = console()
+    out = out or console()
     for name, value in pairs:
         # A long word (an address, a path) is not folded: it could not be copied any more.
         text = Text.assemble((set_cell_size(name, indent), "bold"), value)
