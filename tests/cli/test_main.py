@@ -150,12 +150,22 @@ def test_output_that_finds_no_space_is_told_in_one_line(isthmus, sites: Path, wo
     assert done.stderr.count("\n") == 1
 
 
-def test_a_shell_completes_commands():
-    environment = {
-        **os.environ,
-        "_ISTHMUS_COMPLETE": "complete_bash",
-        "COMP_WORDS": "isthmus user i",
-        "COMP_CWORD": "2",
-    }
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("user i", ["import"]),
+        ("user move --to ", ["premises"]),
+        ("user list --home p", ["premises"]),
+        ("--site ", ["premises"]),
+        ("call list --site x", []),
+    ],
+)
+def test_a_shell_completes_commands_and_sites(sites: Path, typed: str, offered: list[str]):
+    words = f"isthmus {typed}"
+    shell = {"_ISTHMUS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    environment = {**os.environ, **shell, "ISTHMUS_SITES": str(sites)}
     done = subprocess.run(PROGRAM, env=environment, text=True, capture_output=True, check=True)
-    assert done.stdout.split() == ["import"]
+    assert done.stdout.split() == offered
+    zsh = {"_ISTHMUS_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": words}
+    done = subprocess.run(PROGRAM, env={**environment, **zsh}, text=True, capture_output=True, check=True)
+    assert all(name in done.stdout for name in offered)

@@ -14,6 +14,7 @@ from isthmus.cli.client import Client
 from isthmus.cli.output import (
     JsonOption,
     SiteOption,
+    complete_sites,
     error_console,
     print_fields,
     print_json,
@@ -45,7 +46,7 @@ def user_move(
     aors: Annotated[
         list[str] | None, typer.Argument(metavar="AOR...", help="Addresses, as alice@contoso.example.")
     ] = None,
-    to: Annotated[str, typer.Option("--to", metavar="SITE", help="The new home.")] = ...,  # type: ignore[assignment]
+    to: Annotated[str, typer.Option("--to", metavar="SITE", help="The new home.", autocompletion=complete_sites)] = ...,  # type: ignore[assignment]
     group: Annotated[
         str | None, typer.Option("--group", help="Everybody of this group who is not at home there yet.")
     ] = None,

@@ -17,12 +17,28 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from isthmus.errors import IsthmusError
+from isthmus.site import registry
+
+
+def complete_sites() -> list[str]:
+    """Names of the sites here, for a shell's completion, which must never fail."""
+    try:
+        return registry.names()
+    except IsthmusError:
+        return []
+
 
 # The two options every command shares. As annotations, so that they read the same everywhere.
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 SiteOption = Annotated[
     str | None,
-    typer.Option("--site", metavar="NAME", help="The site to talk to; by default the authority.", show_default=False),
+    typer.Option(
+        "--site",
+        metavar="NAME",
+        help="The site to talk to; by default the authority.",
+        show_default=False,
+        autocompletion=complete_sites,
+    ),
 ]
 
 _GAP = "  "

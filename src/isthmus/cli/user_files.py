@@ -12,7 +12,16 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.cli.client import Client
-from isthmus.cli.output import JsonOption, SiteOption, error_console, print_json, print_line, progress, shown
+from isthmus.cli.output import (
+    JsonOption,
+    SiteOption,
+    complete_sites,
+    error_console,
+    print_json,
+    print_line,
+    progress,
+    shown,
+)
 from isthmus.directory import bulk, wire
 from isthmus.directory.bulk import Fault, Record
 from isthmus.directory.model import Credentials
@@ -69,7 +78,10 @@ def import_people(
 def export_people(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Where to write; - is standard output.")] = "-",
     form: _FormOption = None,
-    home: Annotated[str | None, typer.Option("--home", metavar="SITE", help="Only who is at home there.")] = None,
+    home: Annotated[
+        str | None,
+        typer.Option("--home", metavar="SITE", help="Only who is at home there.", autocompletion=complete_sites),
+    ] = None,
     group: Annotated[str | None, typer.Option("--group", help="Only members of this group.")] = None,
     match: Annotated[str | None, typer.Option("--match", help="Part of an address, name or number.")] = None,
     site: SiteOption = None,
