@@ -48,6 +48,16 @@ def test_every_command_has_help_with_an_example(words: tuple[str, ...], capsys: 
     assert f"isthmus {' '.join(words)}" in text
 
 
+# They stay in front or end without a word of data.
+WITHOUT_DATA = {("demo", "up"), ("demo", "down"), ("site", "run")}
+
+
+@pytest.mark.parametrize("words", [words for words, _ in commands() if words not in WITHOUT_DATA], ids=" ".join)
+def test_every_command_that_prints_data_has_json(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]):
+    assert run([*words, "--help"]) == 0
+    assert "--json" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("words", [words for words, _ in commands()], ids=" ".join)
 def test_every_command_refuses_what_it_does_not_know(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]):
     assert run([*words, "--no-such-option"]) == 2

@@ -154,3 +154,23 @@ def test_a_file_that_is_not_utf8_is_told_with_its_line(isthmus, tmp_path: Path):
     answer = isthmus("user", "import", str(tmp_path / "x.csv"))
     assert answer.code == 2
     assert "line 2: the file is not UTF-8" in answer.err
+
+
+def test_what_was_deleted_and_what_not_is_one_json_document(isthmus):
+    create(isthmus, "alice")
+    answer = isthmus("user", "delete", "nobody@contoso.example", "alice@contoso.example", "--json")
+    assert answer.code == 1
+    told = json.loads(answer.out)
+    assert [(entry["aor"], entry["deleted"]) for entry in told] == [
+        ("nobody@contoso.example", False),
+        ("alice@contoso.example", True),
+    ]
+    assert "nobody is called nobody" in told[0]["error"]
+
+
+def test_an_export_as_json(isthmus):
+    create(isthmus, "alice")
+    assert [person["aor"] for person in json.loads(isthmus("user", "export", "--json").out)] == [
+        "alice@contoso.example"
+    ]
+    assert isthmus("user", "export", "--json", "--format", "csv").code == 2

@@ -157,6 +157,7 @@ def set_person(
 def delete(
     aors: Annotated[list[str], typer.Argument(metavar="AOR...", help="Whom to delete.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
     """Delete people; their numbers are free then. Asks first on a terminal."""
@@ -164,14 +165,20 @@ def delete(
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete {', '.join(aors)}?", abort=True, err=True)
     worst = 0
+    told: list[dict[str, Any]] = []
     with Client(registry.find(site)) as client:
         for aor, path in paths:
             try:
                 client.delete(path)
-                print_line(f"deleted {aor}")
+                told.append({"aor": aor, "deleted": True, "error": None})
+                if not as_json:
+                    print_line(f"deleted {aor}")
             except IsthmusError as error:
+                told.append({"aor": aor, "deleted": False, "error": str(error)})
                 print_error(error)
                 worst = max(worst, error.exit_code)
+    if as_json:
+        print_json(told)
     if worst:
         raise typer.Exit(worst)
 

@@ -78,6 +78,7 @@ def import_people(
 def export_people(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Where to write; - is standard output.")] = "-",
     form: _FormOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     home: Annotated[
         str | None,
         typer.Option("--home", metavar="SITE", help="Only who is at home there.", autocompletion=complete_sites),
@@ -87,6 +88,9 @@ def export_people(
     site: SiteOption = None,
 ) -> None:
     """Write people to a file that `import` takes back. There are no passwords in it: nobody knows them."""
+    if as_json and form is Form.CSV:
+        raise UsageError("--json and --format csv exclude each other")
+    form = Form.JSON if as_json else form
     found: list[dict[str, Any]] = []
     with Client(registry.find(site)) as client, progress("people") as done:
         for page in client.pages("/v1/people", "aor", home=home, group=group, match=match):
