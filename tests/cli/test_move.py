@@ -51,6 +51,39 @@ def test_people_come_from_files_too(isthmus: Isthmus, alice: str, tmp_path: Path
     assert [entry["aor"] for entry in json.loads(answer.out)["people"]] == [alice, NOBODY]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["user", "move", ALICE, "--to", "online"], "The move may have begun all the same. See: isthmus move list"),
+        (["user", "import", "{file}"], "The import may be done all the same. See: isthmus user list"),
+    ],
+)
+def test_ctrl_c_while_the_service_works_says_that_it_may_be_done(
+    isthmus: Isthmus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    file = tmp_path / "people.csv"
+    file.write_text("aor,home\nalice@contoso.example,premises\n")
+    monkeypatch.setattr("isthmus.cli.client.Client.post", interrupted)
+    answer = isthmus(*(argument.format(file=file) for argument in arguments))
+    assert (answer.code, answer.out, answer.err.strip()) == (130, "", said)
+
+
+def test_a_terminal_gets_many_people_by_reason_and_a_pipe_one_by_one(
+    isthmus: Isthmus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.txt"
+    file.write_text("\n".join(f"nobody{number}@contoso.example" for number in range(60)))
+    words = ("user", "move", "--file", str(file), "--to", "online", "--dry-run")
+    assert len(isthmus(*words).out.splitlines()) == 62
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    told = isthmus(*words).out
+    assert told.count("@") == 0
+    assert "60      nobody with this address is in the directory" in told
+
+
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_people_come_from_an_export(isthmus: Isthmus, alice: str, tmp_path: Path, form: str) -> None:
     file = tmp_path / f"people.{form}"

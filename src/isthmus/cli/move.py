@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +18,7 @@ from isthmus.cli.output import (
     JsonOption,
     SiteOption,
     complete_sites,
+    ending_aside,
     error_console,
     print_fields,
     print_json,
@@ -36,6 +40,7 @@ MOVE_EXAMPLES = (
 )
 _BATCH = re.compile(r"[0-9a-z-]{1,40}")
 _EXPORT_HEADING = re.compile(r'"?aor"?\s*([,;\r\n]|$)', re.IGNORECASE)
+_SHOWN = 50  # people that a terminal gets one by one
 _POLL_S = 0.25
 _PATIENCE_S = 60.0  # how long --wait bears with a control service that is being restarted
 
@@ -69,7 +74,8 @@ def user_move(
         raise UsageError("name people (addresses or --file), or a --group, one of the two")
     body = {"to": to, "aors": people or None, "group": group, "dry_run": dry_run}
     with Client(registry.find(site), timeout_s=None) as client:
-        answer = client.post("/v1/moves", body)
+        with ending_aside("The move may have begun all the same. See: isthmus move list"):
+            answer = client.post("/v1/moves", body)
         if dry_run:
             _show_plan(answer, as_json)
         if wait:
@@ -227,7 +233,10 @@ def _show_plan(answer: dict[str, Any], as_json: bool) -> None:
         good = sum(entry["ok"] for entry in answer["people"])
         against = [entry for entry in answer["people"] if not entry["ok"]]
         print_line(f"{good} of {len(answer['people'])} would move to {answer['to']}. Nothing was changed.")
-        if against:
+        if _too_many(against):
+            _print_reasons(against)
+            print_line("Each of them: the same command with | less")
+        elif against:
             print_table(
                 ("Address", "Home", "Reasons against"),
                 ((e["aor"], e["from"] or None, "; ".join(e["reasons"])) for e in against),
@@ -237,7 +246,10 @@ def _show_plan(answer: dict[str, Any], as_json: bool) -> None:
 
 def _show_outcome(found: dict[str, Any], *, wait: bool) -> None:
     print_line(f"Batch {found['id']} to {found['to']}: {_counts(found)}")
-    if found["people"]:
+    if _too_many(found["people"]):
+        _print_reasons(found["people"])
+        print_line(f"Each of them: isthmus move show {found['id']}")
+    elif found["people"]:
         _print_people(found["people"])
     if not wait and found["waiting"] + found["under_way"]:
         print_line(f"To follow it: isthmus move show {found['id']}")
@@ -252,6 +264,16 @@ def _counts(found: dict[str, Any]) -> str:
 
 
 _OTHERS = (("not_moved", "not moved"), ("under_way", "under way"), ("waiting", "waiting"))
+
+
+def _too_many(people: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether they would push everything else off a terminal; what is no terminal gets all."""
+    return len(people) > _SHOWN and sys.stdout.isatty()
+
+
+def _print_reasons(people: Sequence[Mapping[str, Any]]) -> None:
+    counts = Counter("; ".join(person["reasons"]) or person["note"] for person in people)
+    print_table(("People", "Not moved because"), ((count, reason) for reason, count in counts.most_common(_SHOWN)))
 
 
 def _print_people(people: list[dict[str, Any]]) -> None:

@@ -138,6 +138,16 @@ def print_error(error: IsthmusError) -> None:
     error_console().print(f"[red]error:[/red] {escape(shown(error))}")
 
 
+@contextmanager
+def ending_aside(text: str) -> Iterator[None]:
+    """For a request that goes on at the service when Ctrl-C ends us: `text` says so, on stderr."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        error_console().print(text, markup=False)
+        raise
+
+
 class _Rate(ProgressColumn):
     """How many a second, once that can be said."""
 

@@ -16,6 +16,7 @@ from isthmus.cli.output import (
     JsonOption,
     SiteOption,
     complete_sites,
+    ending_aside,
     error_console,
     print_json,
     print_line,
@@ -69,7 +70,8 @@ def import_people(
         # With the file itself at fault the rest is only checked, so that all is told at once.
         "dry_run": dry_run or bool(faults),
     }
-    with Client(site_file, timeout_s=None) as client, progress(f"{len(records)} people"):
+    aside = ending_aside("The import may be done all the same. See: isthmus user list")
+    with Client(site_file, timeout_s=None) as client, aside, progress(f"{len(records)} people"):
         report = client.post("/v1/people/import", body)
     every = sorted((*faults, *(Fault(**error) for error in report["errors"])), key=lambda fault: fault.line)
     _tell(report, every, dry_run, as_json, file)
