@@ -85,5 +85,16 @@ def test_a_caller_who_cannot_sign_in_gets_no_further() -> None:
     ):
         path = explain.call(Request("INVITE", CAROL, Source.PHONE, caller), "premises", opened)  # type: ignore[arg-type]
         assert len(path.hops) == 1
-        assert path.ends.startswith(f"is refused before it is routed: {why}")
+        assert path.hops[0].outcome.trace[0].text.startswith(why)
+        assert path.ends == "is challenged by premises (407 Proxy Authentication Required), and gets no further"
     assert explain.call(call(CAROL), "premises", opened) == explain.follow(call(CAROL), "premises", opened)  # type: ignore[arg-type]
+
+
+def test_each_method_has_its_own_end() -> None:
+    def ends(method: str, target: str) -> str:
+        request = Request(method, target, Source.PHONE, ALICE)
+        return explain.call(request, "premises", views(*SITES)).ends  # type: ignore[arg-type]
+
+    assert ends("MESSAGE", CAROL) == "is delivered to the phones of carol@contoso.example, at home at online"
+    assert ends("REGISTER", ALICE) == "registers a phone of alice@contoso.example, at home at premises"
+    assert ends("REGISTER", CAROL) == "is answered 403 Not Your Address by premises"

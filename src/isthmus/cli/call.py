@@ -68,7 +68,8 @@ def explain_call(
 ) -> None:
     """Say where a call goes and why, by the rules and the snapshot that calls are routed by.
 
-    Works without the control service and without the database.
+    Works without the control service and without the database. A person's epoch counts the changes of their home: of
+    two sites that disagree, the one that knows the higher epoch is right.
     """
     file = registry.find(site)
     with ExitStack() as stack:
@@ -140,7 +141,7 @@ def _entrance(who: str, source: Source, view: View) -> str:
 def _phones(path: explain.Path) -> list[dict[str, Any]] | None:
     """The phones that ring at the path's end; None where nothing rings, or the home's service can't be asked."""
     end = path.hops[-1] if path.hops else None
-    if end is None or not isinstance(end.outcome.decision, Local):
+    if end is None or not isinstance(end.outcome.decision, Local) or end.request.method == "REGISTER":
         return None
     return _registered(end.outcome.decision.aor, end.site)
 
@@ -191,9 +192,10 @@ def _reverse(text: str, view: View, snapshots: _Snapshots, json: bool) -> None:
         )
         return
     print_line(f"{person.aor} ({person.number or 'no number'}) is at home at {home}, epoch {person.epoch}.")
-    if not person.enabled:
-        print_line("They are disabled: nothing reaches them, and their phones can't sign in.")
-    _print_phones(phones)
+    if person.enabled:
+        _print_phones(phones)
+    else:
+        print_line("Disabled: nothing reaches them, and their phones can't sign in.")
     for entrance in entrances:
         print_line(f"\n{entrance.who}, dialling {entrance.dials}:")
         _print_path(entrance.path, None)
