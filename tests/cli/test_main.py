@@ -1,6 +1,7 @@
 """The command line as a whole: help, exit codes, interruption, faults of its own."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -179,3 +180,27 @@ def test_a_shell_completes_commands_and_sites(sites: Path, typed: str, offered: 
     zsh = {"_ISTHMUS_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": words}
     done = subprocess.run(PROGRAM, env={**environment, **zsh}, text=True, capture_output=True, check=True)
     assert all(name in done.stdout for name in offered)
+
+
+@pytest.mark.parametrize(
+    "words", [["user", "list", "--match"], ["user", "list", "--home"], ["user", "show"], ["move", "show"]]
+)
+def test_arguments_that_are_not_utf8_are_told(sites: Path, words: list[str]):
+    environment = {**os.environ, "ISTHMUS_SITES": str(sites)}
+    done = subprocess.run([*PROGRAM, *words, b"x\xff"], env=environment, text=True, capture_output=True, check=False)
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith("error: ")
+    assert "unexpected" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_names_that_the_terminal_does_not_have_are_no_fault(isthmus, sites: Path, encoding: str):
+    isthmus("user", "create", "alice@contoso.example", "--name", "Ålice ✓", "--password", "x")
+    environment = {**os.environ, "ISTHMUS_SITES": str(sites), "PYTHONIOENCODING": encoding}
+
+    def out(*words: str) -> bytes:
+        return subprocess.run([*PROGRAM, *words], env=environment, capture_output=True, check=True).stdout
+
+    assert b"lice ?" in out("user", "list")
+    assert json.loads(out("user", "list", "--json"))[0]["display_name"] == "Ålice ✓"
+    assert "Ålice ✓" in out("user", "export").decode()

@@ -6,6 +6,7 @@ What takes time to import is imported inside, so that Ctrl-C is answered from th
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import tempfile
@@ -27,6 +28,9 @@ _MAKE_ROOM = "Make room where the output goes, and look at the result before try
 
 def main() -> None:
     """The entry point. Exit 0 done, 1 refused or not found, 2 used wrongly; a person never sees a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the terminal's character set does not have must not end the command. (stderr is so already.)
+        sys.stdout.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -73,6 +77,12 @@ def _run(arguments: list[str]) -> int:
         _silence_stdout()
         _print_error(IsthmusError(f"could not write ({error.strerror})", where=error.filename or "", do=_MAKE_ROOM))
         return 1
+    except UnicodeEncodeError as error:
+        if error.encoding != "utf-8":
+            return _unexpected(error)
+        # Only arguments bring such: whatever else comes in is decoded strictly.
+        _print_error(IsthmusError("an argument is not UTF-8", do="Only names of files may be otherwise."))
+        return 2
     except Exception as error:
         return _unexpected(error)
     return result if isinstance(result, int) else 0

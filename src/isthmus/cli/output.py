@@ -68,8 +68,9 @@ def error_console() -> Console:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document, indented, non-ASCII as it is."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """One JSON document, indented; non-ASCII as it is where the output is UTF-8, else escaped."""
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=plain) + "\n")
 
 
 def print_line(text: str) -> None:

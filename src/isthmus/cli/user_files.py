@@ -101,7 +101,8 @@ def export_people(
     people = [wire.from_public(each, _NOBODY) for each in found]
     text = bulk.write_json(people) if _form(file, form) is Form.JSON else bulk.write_csv(people)
     if file == "-":
-        sys.stdout.write(text)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())  # UTF-8 whatever the terminal has: `import` takes nothing else
         return
     _write(Path(file), text)
     error_console().print(f"{len(people)} people written to {file}", markup=False)
