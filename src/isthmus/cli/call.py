@@ -156,7 +156,7 @@ def _registered(aor: str, home: str) -> list[dict[str, Any]] | None:
 
 
 def _warn_of_links(path: explain.Path) -> None:
-    """A path that counts on a link which is down now is not the one that calls take now."""
+    """Say where a link that the path takes is down: the explanation is made as if it were up."""
     for hop, following in pairwise(path.hops):
         try:
             with Client(registry.find(hop.site), timeout_s=_ASK_S) as client:
@@ -165,8 +165,8 @@ def _warn_of_links(path: explain.Path) -> None:
             continue
         if any(link["peer"] == following.site and not link["up"] for link in links):
             print_line(
-                f"The link from {hop.site} to {following.site} is down now. What calls do meanwhile: "
-                f"the same command with --down {following.site}"
+                f"The control link from {hop.site} to {following.site} is down now. Where calls go if SIP is cut off "
+                f"too: the same command with --down {following.site}"
             )
 
 
