@@ -26,9 +26,10 @@ def local_app(services: Services) -> FastAPI:
     app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list")))
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))
-    hosts = {peer.fqdn: peer.name for peer in services.site_file.peer}
-    site = services.site_file.site.name
-    app.include_router(registration.router(site, services.directory, moving.registrar, hosts=hosts))
+    here = services.site_file.site
+    # What comes back in a move has this site's own name in its Path, too.
+    hosts = {here.fqdn: here.name} | {peer.fqdn: peer.name for peer in services.site_file.peer}
+    app.include_router(registration.router(here.name, services.directory, moving.registrar, hosts=hosts))
     app.include_router(link.local_router(moving.links))
     return app
 

@@ -32,7 +32,7 @@ def router(
 ) -> APIRouter:
     """/v1/registrations of one person, or of everybody at home here, page by page.
 
-    hosts: names of the peers by their host names, as these stand in Path.
+    hosts: names of the sites by their host names, as these stand in Path.
     """
     names = hosts or {}
     routes = APIRouter(prefix="/v1/registrations")
