@@ -98,11 +98,14 @@ def _site(site: SiteFile, logs: Path) -> Part:
 
 
 def site_waits_for(site: SiteFile) -> str | None:
-    """Which of the site's processes are not up yet, by its supervisor's word; None when all are."""
+    """Which of the site's processes are not up yet, and why they ended, by its supervisor's word; None when all are."""
     now = status.read(site)
     if now is None or not now.processes:
         return "its supervisor"
-    return ", ".join(name for name, process in now.processes.items() if process.state != "up") or None
+    missing = {name: process.reason for name, process in now.processes.items() if process.state != "up"}
+    return (
+        ", ".join(f"{name}, which {why}" if why.startswith("ended") else name for name, why in missing.items()) or None
+    )
 
 
 def _answers_sip(address: str, port: int) -> bool:
