@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,18 @@ def test_an_export_as_json(isthmus):
         "alice@contoso.example"
     ]
     assert isthmus("user", "export", "--json", "--format", "csv").code == 2
+
+
+def test_an_export_never_replaces_a_device_a_pipe_or_a_link(isthmus, tmp_path: Path):
+    create(isthmus, "alice")
+    assert isthmus("user", "export", "/dev/null").code == 0
+    assert Path("/dev/null").is_char_device()
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    assert isthmus("user", "export", str(tmp_path / "link.csv")).code == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    assert "alice@contoso.example" in (tmp_path / "real.csv").read_text()
+    os.mkfifo(tmp_path / "pipe.csv")
+    reader = os.open(tmp_path / "pipe.csv", os.O_RDONLY | os.O_NONBLOCK)
+    assert isthmus("user", "export", str(tmp_path / "pipe.csv")).code == 0
+    assert b"alice@contoso.example" in os.read(reader, 10_000)
+    os.close(reader)

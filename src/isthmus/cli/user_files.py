@@ -157,7 +157,14 @@ def read_text(file: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """In one step: a full disk leaves the old file as it was."""
+    """In one step: a full disk leaves the old file as it was. A device or a pipe is written to, not replaced."""
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_text(text, encoding="utf-8")
+            return
+        path = path.resolve()  # a link goes on pointing where it did
+    except OSError as error:
+        raise UsageError(f"the file can't be written ({error.strerror})", where=str(path)) from error
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
