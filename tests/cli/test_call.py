@@ -83,6 +83,27 @@ def test_json_is_for_scripts(sites: Path, capsys: pytest.CaptureFixture[str]) ->
     assert [step["rule"] for step in told["hops"][0]["steps"]] == ["home", "link", "way-out"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nobody", "carol"], "nobody is called nobody@contoso.example, so no phone can sign in as them"),
+        (["alice@other.example", "carol"], "other.example is not one of our domains"),
+        (["alice", "911"], "911 is no number: those are dialled as +14255550101 or 14255550101"),
+        (["alice", "4255550103"], "4255550103 is no number"),
+        (["alice", "1 (425) 555-0103"], "rings the phones of carol@contoso.example"),
+        (["alice", "sip:14255550103@contoso.example"], "rings the phones of carol@contoso.example"),
+        (["alice", "tel:+1-425-555-0103"], "rings the phones of carol@contoso.example"),
+        (["+12025550123", "carol"], "Call from +12025550123 by trunk carrier to carol@contoso.example"),
+        (["alice", "carol", "--method", "MESSAGE"], "Message from alice@contoso.example"),
+    ],
+)
+def test_callers_and_targets_are_read_as_the_sites_read_them(
+    sites: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    assert run(["call", "explain", *arguments]) == 0
+    assert told in capsys.readouterr().out
+
+
 def test_reverse_says_what_reaches_somebody(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["call", "explain", "--reverse", "+14255550101"]) == 0
     told = capsys.readouterr().out
@@ -95,7 +116,9 @@ def test_reverse_says_what_reaches_somebody(sites: Path, capsys: pytest.CaptureF
     [
         (["alice"], 2),
         (["alice", "carol", "--reverse"], 2),
-        (["alice", "12"], 2),
+        (["alice", ""], 2),
+        (["alice", "bob@"], 2),
+        (["alice", "carol", "--down", "mars"], 1),
         (["alice", "carol", "--method", "BYE"], 2),
         (["alice", "carol", "--at", "mars"], 1),
         (["--reverse", "+12025550123"], 1),

@@ -1,5 +1,7 @@
 """The command line as a whole: help, exit codes, interruption, faults of its own."""
 
+import errno
+import json
 import os
 import signal
 import subprocess
@@ -45,6 +47,16 @@ def test_every_command_has_help_with_an_example(words: tuple[str, ...], capsys: 
     text = " ".join(capsys.readouterr().out.split())
     assert "xample" in text
     assert f"isthmus {' '.join(words)}" in text
+
+
+# They stay in front or end without a word of data.
+WITHOUT_DATA = {("demo", "up"), ("demo", "down"), ("site", "run")}
+
+
+@pytest.mark.parametrize("words", [words for words, _ in commands() if words not in WITHOUT_DATA], ids=" ".join)
+def test_every_command_that_prints_data_has_json(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]):
+    assert run([*words, "--help"]) == 0
+    assert "--json" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("words", [words for words, _ in commands()], ids=" ".join)
@@ -99,6 +111,16 @@ def test_a_fault_of_ours_is_one_line_and_a_file(isthmus, monkeypatch, tmp_path: 
     assert "Traceback" in log.read_text()
 
 
+def test_a_file_that_may_not_be_used_is_no_fault_of_ours(isthmus, monkeypatch, tmp_path: Path):
+    def locked(_name: str | None) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/somewhere")
+
+    monkeypatch.setattr("isthmus.site.registry.find", locked)
+    answer = isthmus("user", "list")
+    assert (answer.code, answer.err) == (1, "error: /somewhere: can't be used (Permission denied)\n")
+    assert not (tmp_path / "xdg").exists()
+
+
 def test_ctrl_c_ends_it_quietly(sites: Path):
     environment = {**os.environ, "ISTHMUS_SITES": str(sites)}
     process = subprocess.Popen(
@@ -111,24 +133,74 @@ def test_ctrl_c_ends_it_quietly(sites: Path):
     assert (process.returncode, err) == (130, "")
 
 
-def test_a_reader_that_goes_away_is_no_fault(isthmus, sites: Path):
+@pytest.mark.parametrize(
+    "words", [["user", "list"], ["user", "list", "--json"], ["user", "show", "alice@contoso.example"]]
+)
+def test_a_reader_that_goes_away_is_no_fault_and_no_refusal(isthmus, sites: Path, words: list[str]):
     isthmus("user", "create", "alice@contoso.example", "--password", "x")
     environment = {**os.environ, "ISTHMUS_SITES": str(sites)}
     readable, writable = os.pipe()
     os.close(readable)
     done = subprocess.run(
-        [*PROGRAM, "user", "list"], stdout=writable, stderr=subprocess.PIPE, env=environment, text=True, check=False
+        [*PROGRAM, *words], stdout=writable, stderr=subprocess.PIPE, env=environment, text=True, check=False
     )
     os.close(writable)
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (141, "")
 
 
-def test_a_shell_completes_commands():
-    environment = {
-        **os.environ,
-        "_ISTHMUS_COMPLETE": "complete_bash",
-        "COMP_WORDS": "isthmus user i",
-        "COMP_CWORD": "2",
-    }
+@pytest.mark.parametrize("words", [["user", "list"], ["user", "export"]])
+def test_output_that_finds_no_space_is_told_in_one_line(isthmus, sites: Path, words: list[str]):
+    isthmus("user", "create", "alice@contoso.example", "--password", "x")
+    environment = {**os.environ, "ISTHMUS_SITES": str(sites)}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, env=environment, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: could not write (No space left on device). Make room")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("user i", ["import"]),
+        ("user move --to ", ["premises"]),
+        ("user list --home p", ["premises"]),
+        ("--site ", ["premises"]),
+        ("call list --site x", []),
+    ],
+)
+def test_a_shell_completes_commands_and_sites(sites: Path, typed: str, offered: list[str]):
+    words = f"isthmus {typed}"
+    shell = {"_ISTHMUS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    environment = {**os.environ, **shell, "ISTHMUS_SITES": str(sites)}
     done = subprocess.run(PROGRAM, env=environment, text=True, capture_output=True, check=True)
-    assert done.stdout.split() == ["import"]
+    assert done.stdout.split() == offered
+    zsh = {"_ISTHMUS_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": words}
+    done = subprocess.run(PROGRAM, env={**environment, **zsh}, text=True, capture_output=True, check=True)
+    assert all(name in done.stdout for name in offered)
+
+
+@pytest.mark.parametrize(
+    "words", [["user", "list", "--match"], ["user", "list", "--home"], ["user", "show"], ["move", "show"]]
+)
+def test_arguments_that_are_not_utf8_are_told(sites: Path, words: list[str]):
+    environment = {**os.environ, "ISTHMUS_SITES": str(sites)}
+    done = subprocess.run([*PROGRAM, *words, b"x\xff"], env=environment, text=True, capture_output=True, check=False)
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith("error: ")
+    assert "unexpected" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_names_that_the_terminal_does_not_have_are_no_fault(isthmus, sites: Path, encoding: str):
+    isthmus("user", "create", "alice@contoso.example", "--name", "Ålice ✓", "--password", "x")
+    environment = {**os.environ, "ISTHMUS_SITES": str(sites), "PYTHONIOENCODING": encoding}
+
+    def out(*words: str) -> bytes:
+        return subprocess.run([*PROGRAM, *words], env=environment, capture_output=True, check=True).stdout
+
+    assert b"lice ?" in out("user", "list")
+    assert json.loads(out("user", "list", "--json"))[0]["display_name"] == "Ålice ✓"
+    assert "Ålice ✓" in out("user", "export").decode()

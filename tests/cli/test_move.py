@@ -54,6 +54,74 @@ def test_people_come_from_files_too(isthmus: Isthmus, alice: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["user", "move", ALICE, "--to", "online"], "The move may have begun all the same. See: isthmus move list"),
+        (["user", "import", "{file}"], "The import may be done all the same. See: isthmus user list"),
+    ],
+)
+def test_ctrl_c_while_the_service_works_says_that_it_may_be_done(
+    isthmus: Isthmus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    file = tmp_path / "people.csv"
+    file.write_text("aor,home\nalice@contoso.example,premises\n")
+    monkeypatch.setattr("isthmus.cli.client.Client.post", interrupted)
+    answer = isthmus(*(argument.format(file=file) for argument in arguments))
+    assert (answer.code, answer.out, answer.err.strip()) == (130, "", said)
+
+
+def test_a_terminal_gets_many_people_by_reason_and_a_pipe_one_by_one(
+    isthmus: Isthmus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.txt"
+    file.write_text("\n".join(f"nobody{number}@contoso.example" for number in range(60)))
+    words = ("user", "move", "--file", str(file), "--to", "online", "--dry-run")
+    assert len(isthmus(*words).out.splitlines()) == 62
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    told = isthmus(*words).out
+    assert told.count("@") == 0
+    assert "60      nobody with this address is in the directory" in told
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_people_come_from_an_export(isthmus: Isthmus, alice: str, tmp_path: Path, form: str) -> None:
+    file = tmp_path / f"people.{form}"
+    assert isthmus("user", "export", str(file)).code == 0
+    answer = isthmus("user", "move", "--file", str(file), "--to", "online", "--dry-run", "--json")
+    assert [entry["aor"] for entry in json.loads(answer.out)["people"]] == [alice]
+
+
+def test_what_is_no_address_in_a_file_is_told_line_by_line(isthmus: Isthmus, alice: str, tmp_path: Path) -> None:
+    file = tmp_path / "people.txt"
+    file.write_text(f"{alice}\nbob\n\ncarol@ # who?\n")
+    answer = isthmus("user", "move", "--file", str(file), "--to", "online")
+    assert (answer.code, answer.out) == (2, "")
+    lines = answer.err.splitlines()
+    assert [line.split(": ")[1] for line in lines[:2]] == ["line 2", "line 4"]
+    assert lines[2] == f"error: {file}: 2 errors; nobody is moved"
+
+
+def test_a_site_that_does_not_exist_is_one_line_and_no_batch(isthmus: Isthmus, alice: str) -> None:
+    before = isthmus("move", "list", "--json").out
+    for more in ([], ["--dry-run"], ["--wait"]):
+        answer = isthmus("user", "move", alice, "--to", "mars", *more)
+        assert (answer.code, answer.out) == (1, "")
+        assert answer.err == "error: there is no site 'mars'. Sites are online, premises.\n"
+    assert isthmus("move", "list", "--json").out == before
+
+
+@pytest.mark.parametrize("batch", ["", "261124-0a1b2c", "../people", "a/pause", "?people=all", "%2e"])
+@pytest.mark.parametrize("order", ["show", "pause", "resume", "cancel"])
+def test_a_batch_that_does_not_exist_is_told(isthmus: Isthmus, batch: str, order: str) -> None:
+    answer = isthmus("move", order, batch)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == f"error: there is no batch {batch!r}. See: isthmus move list\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
         (("user", "move", "--to", "online"), "name people"),
         (("user", "move", ALICE, "--group", "g", "--to", "online"), "name people"),
         (("user", "move", ALICE), "--to"),

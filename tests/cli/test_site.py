@@ -59,6 +59,31 @@ def test_check_says_what_stands_in_the_way(site: SiteFile, capsys: pytest.Captur
     assert "port 8443/tcp" in line
 
 
+@pytest.mark.engine
+def test_check_as_json_is_one_document_whatever_is_wrong(
+    site: SiteFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    broken = tmp_path / "site.toml"
+    broken.write_text("[site")
+    for path, code, good in ((site.path, 0, True), (broken, 2, False), (tmp_path / "none.toml", 2, False)):
+        assert run(["site", "check", str(path), "--json"]) == code
+        out, err = capsys.readouterr()
+        told = json.loads(out)
+        assert (told["good"], err) == (good, "")
+        assert bool(told["faults"]) is not good
+
+
+def test_certificates_as_json(site: SiteFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["pki", "issue", str(site.path), "--json"]) == 0
+    (issued,) = json.loads(capsys.readouterr().out)
+    assert (issued["site"], issued["issued"], issued["state"]) == ("premises", True, "good")
+    assert run(["pki", "renew", "--json"]) == 0
+    (kept,) = json.loads(capsys.readouterr().out)
+    assert kept == {**issued, "issued": False}
+    assert run(["pki", "init", str(tmp_path / "ca"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["directory"] == str(tmp_path / "ca")
+
+
 def test_status_of_a_site_that_does_not_run(site: SiteFile, capsys: pytest.CaptureFixture[str]):
     assert run(["site", "status"]) == 1
     assert "not running" in capsys.readouterr().out

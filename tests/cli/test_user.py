@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,38 @@ def test_a_file_that_is_not_utf8_is_told_with_its_line(isthmus, tmp_path: Path):
     answer = isthmus("user", "import", str(tmp_path / "x.csv"))
     assert answer.code == 2
     assert "line 2: the file is not UTF-8" in answer.err
+
+
+def test_what_was_deleted_and_what_not_is_one_json_document(isthmus):
+    create(isthmus, "alice")
+    answer = isthmus("user", "delete", "nobody@contoso.example", "alice@contoso.example", "--json")
+    assert answer.code == 1
+    told = json.loads(answer.out)
+    assert [(entry["aor"], entry["deleted"]) for entry in told] == [
+        ("nobody@contoso.example", False),
+        ("alice@contoso.example", True),
+    ]
+    assert "nobody is called nobody" in told[0]["error"]
+
+
+def test_an_export_as_json(isthmus):
+    create(isthmus, "alice")
+    assert [person["aor"] for person in json.loads(isthmus("user", "export", "--json").out)] == [
+        "alice@contoso.example"
+    ]
+    assert isthmus("user", "export", "--json", "--format", "csv").code == 2
+
+
+def test_an_export_never_replaces_a_device_a_pipe_or_a_link(isthmus, tmp_path: Path):
+    create(isthmus, "alice")
+    assert isthmus("user", "export", "/dev/null").code == 0
+    assert Path("/dev/null").is_char_device()
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    assert isthmus("user", "export", str(tmp_path / "link.csv")).code == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    assert "alice@contoso.example" in (tmp_path / "real.csv").read_text()
+    os.mkfifo(tmp_path / "pipe.csv")
+    reader = os.open(tmp_path / "pipe.csv", os.O_RDONLY | os.O_NONBLOCK)
+    assert isthmus("user", "export", str(tmp_path / "pipe.csv")).code == 0
+    assert b"alice@contoso.example" in os.read(reader, 10_000)
+    os.close(reader)

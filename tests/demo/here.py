@@ -22,6 +22,7 @@ class Here:
 
     def __init__(self, folder: Path, network: str) -> None:
         self.folder, self.network = folder, network
+        self.printed = ""  # by `demo up`, where a fixture keeps it
         self._environment = {**os.environ, "ISTHMUS_DEMO": str(folder), "ISTHMUS_DEMO_NETWORK": network}
         self._environment["ISTHMUS_SITES"] = str(folder)
         self._environment.pop("ISTHMUS_SITE", None)
@@ -30,6 +31,10 @@ class Here:
         return subprocess.run(
             [ISTHMUS, *arguments], env=self._environment, capture_output=True, text=True, check=False, timeout=150
         )
+
+    def popen(self, *arguments: str) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        return subprocess.Popen([ISTHMUS, *arguments], env=self._environment, stdout=pipe, stderr=pipe, text=True)
 
     def start(self) -> subprocess.Popen[str]:
         return subprocess.Popen(

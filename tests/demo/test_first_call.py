@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +23,7 @@ def here() -> Iterator[Here]:
     with demo_here() as here:
         up = here.run("demo", "up", "--detach")
         assert up.returncode == 0, up.stderr
+        here.printed = up.stderr
         yield here
 
 
@@ -69,6 +73,31 @@ async def test_any_other_number_leads_to_the_carrier(here: Here) -> None:
         call = await bob.dial("sip:+12065550100@contoso.example")
         await bob.hears(call, 440, timeout_s=10)  # the carrier echoes
         await call.hang_up()
+
+
+async def test_what_is_printed_is_enough_for_a_first_call_and_a_first_move(here: Here) -> None:
+    told = re.search(r"A phone +user (\w+), domain ([\w.]+), server \(outbound proxy\) ([\d.]+) or", here.printed)
+    number = re.search(r"First call +dial (\+\d+)", here.printed)
+    accounts = re.search(r"its password, and everybody's: (\S+)", here.printed)
+    move = re.search(r"First move +(.+)", here.printed)
+    assert told and number and accounts and move
+    user, domain, server = told.groups()
+    passwords = {entry["username"]: entry["password"] for entry in json.loads(Path(accounts[1]).read_text())}
+    address = f"{here.network}.50.9"
+    async with await User.open(
+        f"sip:{user}@{domain}", address, proxy=(server, 5060), password=passwords[user], tone_hz=440
+    ) as phone:
+        await phone.registered()
+        call = await phone.dial(f"sip:{number[1]}@{domain}")
+        await phone.hears(call, 440, timeout_s=10)
+        moved = await asyncio.to_thread(subprocess.run, ["bash", "-c", move[1]], capture_output=True, text=True)
+        assert (moved.returncode, moved.stderr) == (0, "")
+        assert ": 1 moved" in moved.stdout
+        await phone.hears(call, 440, timeout_s=10)
+        await call.hang_up()
+    stop = re.search(r"To stop it: (.+)", here.printed)
+    assert stop
+    assert f"ISTHMUS_DEMO={here.folder} " in stop[1]
 
 
 async def test_baresip_calls_across_the_sites(here: Here, tmp_path: Path) -> None:

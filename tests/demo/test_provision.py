@@ -100,3 +100,19 @@ def test_accounts_follow_a_move(tmp_path: Path) -> None:
 def test_a_password_never_shows_in_a_repr(tmp_path: Path) -> None:
     made, _ = accounts.read_or_make(tmp_path / "accounts.json", make_plan())
     assert made[0].password not in repr(made)
+
+
+def test_a_folder_of_somebody_else_is_left_as_it_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "thesis.odt").write_text("")
+    with pytest.raises(UsageError, match="holds other things than a demo"):
+        provision(make_plan(), tmp_path)
+    with pytest.raises(UsageError, match="Not a directory"):
+        provision(make_plan(), tmp_path / "thesis.odt")
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.odt"]
+
+
+def test_the_sites_know_the_ca_so_that_certificates_renew_by_themselves(tmp_path: Path) -> None:
+    for site in provision(make_plan(), tmp_path).sites:
+        assert site.ca_dir == tmp_path / "ca"

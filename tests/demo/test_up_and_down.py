@@ -58,14 +58,15 @@ def test_a_part_that_ends_ends_the_demo_with_its_name(here: Here) -> None:
     assert here.processes() == []
 
 
-def test_a_port_that_is_taken_is_told_in_one_line_and_nothing_is_started(here: Here) -> None:
+@pytest.mark.parametrize("part", ["2.1", "9.1"], ids=["online", "carrier"])
+def test_a_port_that_is_taken_is_told_in_one_line_and_nothing_is_started(here: Here, part: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
-        holder.bind((f"{here.network}.2.1", 5060))
+        holder.bind((f"{here.network}.{part}", 5060))
         refused = here.run("demo", "up")
     assert refused.returncode == 1
     (line,) = [line for line in refused.stderr.splitlines() if line.startswith("error:")]
     assert f"(process {os.getpid()})" in line
-    assert f"5060/udp on {here.network}.2.1" in line
+    assert f"5060/udp on {here.network}.{part}" in line
     assert here.processes() == []
 
 

@@ -89,3 +89,17 @@ def test_writing_leaves_the_old_file_when_it_fails(tmp_path: Path):
     with pytest.raises(UsageError, match="can't be written"):
         store.write_private(target, b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_with_other_things_in_it_is_not_closed_to_its_readers(tmp_path: Path):
+    tmp_path.chmod(0o755)
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(RefusedError, match="the folder is not empty"):
+        CertificateAuthority.create(tmp_path)
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="Not a directory"):
+        CertificateAuthority.create(tmp_path / "file" / "ca")

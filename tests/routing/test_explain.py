@@ -69,3 +69,32 @@ def test_a_caller_is_a_person_by_address_or_number_and_else_the_pstn() -> None:
     assert explain.caller_of(ALICE, view) == (Source.PHONE, ALICE, "")  # type: ignore[arg-type]
     assert explain.caller_of("+14255550103", view) == (Source.PHONE, CAROL, "")  # type: ignore[arg-type]
     assert explain.caller_of("+12025550123", view) == (Source.TRUNK, "+12025550123", "carrier")  # type: ignore[arg-type]
+
+
+def test_a_caller_who_cannot_sign_in_gets_no_further() -> None:
+    disabled = record("dan@contoso.example", "premises", 1, enabled=False)
+
+    @contextmanager
+    def opened(name: str) -> Iterator[MemorySnapshot]:
+        yield MemorySnapshot(config(name), [*PEOPLE, disabled])
+
+    for caller, why in (
+        ("nobody@contoso.example", "nobody is called nobody@contoso.example"),
+        ("dan@contoso.example", "dan@contoso.example is disabled"),
+        ("x@elsewhere.example", "elsewhere.example is not one of our domains"),
+    ):
+        path = explain.call(Request("INVITE", CAROL, Source.PHONE, caller), "premises", opened)  # type: ignore[arg-type]
+        assert len(path.hops) == 1
+        assert path.hops[0].outcome.trace[0].text.startswith(why)
+        assert path.ends == "is challenged by premises (407 Proxy Authentication Required), and gets no further"
+    assert explain.call(call(CAROL), "premises", opened) == explain.follow(call(CAROL), "premises", opened)  # type: ignore[arg-type]
+
+
+def test_each_method_has_its_own_end() -> None:
+    def ends(method: str, target: str) -> str:
+        request = Request(method, target, Source.PHONE, ALICE)
+        return explain.call(request, "premises", views(*SITES)).ends  # type: ignore[arg-type]
+
+    assert ends("MESSAGE", CAROL) == "is delivered to the phones of carol@contoso.example, at home at online"
+    assert ends("REGISTER", ALICE) == "registers a phone of alice@contoso.example, at home at premises"
+    assert ends("REGISTER", CAROL) == "is answered 403 Not Your Address by premises"

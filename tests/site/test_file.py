@@ -45,6 +45,37 @@ def test_all_faults_are_told_at_once(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("authority =", "autority =", "site.autority: there is no such setting (is authority meant?)"),
+        ("[site]", "[syte]", "syte: there is no such setting (is site meant?)"),
+        ("[site]", "[colours]\n[site]", "colours: there is no such setting."),
+        ("authority = true", 'authority = "maybe"', "site.authority: must be true or false, not 'maybe'"),
+        ('role = "premises"', 'role = "office"', "site.role: must be 'premises', 'online' or 'connector'"),
+        ('name = "premises"', 'name = "My site"', "site.name: 'My site' does not have the form ^[a-z]"),
+        ("fqdn =", "# fqdn =", "site.fqdn: is missing"),
+        ("[site]", "site = 1\n[ports]", "site: must be a section, not 1"),
+        ("[site]", "trunk = [1]\n[site]", "trunk.0: must be a section, not 1"),
+    ],
+)
+def test_a_fault_is_told_in_words_for_whoever_wrote_the_file(tmp_path: Path, old: str, new: str, told: str):
+    text = good(tmp_path).read_text()
+    assert old in text
+    with pytest.raises(UsageError) as refused:
+        load(write(tmp_path, text.replace(old, new)))
+    assert told in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_where_the_file_is_not_utf8_and_what_is_a_folder_is_told(tmp_path: Path):
+    (tmp_path / "site.toml").write_bytes(b"# one\nname = '\xff'\n")
+    with pytest.raises(UsageError, match="line 2 is not UTF-8"):
+        load(tmp_path / "site.toml")
+    with pytest.raises(UsageError, match=r"can't be read \(Is a directory\)"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("sections", "fault"),
     [
         ({"media": {"rtp_low": 4000, "rtp_high": 3000}}, "rtp_high must be above rtp_low"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from isthmus.errors import NotFoundError
+from isthmus.errors import NotFoundError, RefusedError
 from isthmus.site import registry
 
 SITE = """
@@ -59,3 +59,11 @@ def test_an_unknown_name_lists_the_known_ones(sites: Path):
 def test_an_empty_folder_says_what_to_do(tmp_path: Path):
     with pytest.raises(NotFoundError, match="ISTHMUS_SITES"):
         registry.find(directory=tmp_path)
+
+
+def test_a_folder_that_may_not_be_read_is_not_said_to_be_empty(sites: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ISTHMUS_SITES", str(sites))
+    # The superuser may read everything, so what the system would say to others stands in.
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(RefusedError, match="may not be read"):
+        registry.find()

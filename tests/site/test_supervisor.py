@@ -86,7 +86,7 @@ async def test_one_that_dies_at_once_waits_longer_each_time_and_leaves_its_words
         await until(lambda: sum("broken" in line for line in told) >= 3)
         assert not it.ready
     assert [line.rsplit(" in ", 1)[1] for line in told[:3]] == ["0.2 s", "0.4 s", "0.8 s"]
-    assert all("ended with status 3" in line for line in told[:3])
+    assert all("ended with status 3 (no such table)" in line for line in told[:3])
     assert "no such table" in (prepared.log_dir / "broken.log").read_text()
 
 

@@ -2,6 +2,6 @@
 
 from isthmus.addressing.aor import Aor
 from isthmus.addressing.hostport import HostPort
-from isthmus.addressing.number import is_e164, normalise_number
+from isthmus.addressing.number import dialled_number, is_e164, normalise_number
 
-__all__ = ["Aor", "HostPort", "is_e164", "normalise_number"]
+__all__ = ["Aor", "HostPort", "dialled_number", "is_e164", "normalise_number"]

@@ -39,8 +39,11 @@ class Aor:
         user, at, domain = bare.partition("@")
         if not at:
             raise UsageError(f"{text!r} is not an address-of-record", do="Write it as alice@contoso.example.")
-        user, domain = unquote(user).lower(), domain.lower()
-        if not _USER.fullmatch(user):
+        user = unquote(user)
+        # Before .lower(), which makes a plain k of the Kelvin sign.
+        lookalike = not user.isascii()
+        user, domain = user.lower(), domain.lower() if domain.isascii() else ""
+        if lookalike or not _USER.fullmatch(user):
             raise UsageError(
                 f"the part before the @ in {text!r} is not allowed",
                 do="Use letters, digits, '.', '-', '_' and '+', at most 64.",

@@ -10,11 +10,24 @@ from isthmus.errors import UsageError
 
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 _VISUAL = re.compile(r"[\s().\-/]")
+_DIALLED_VISUAL = str.maketrans("", "", "-.() ")
 
 
 def is_e164(text: str) -> bool:
     """Whether text is a global number in its one written form: `+`, 2 to 15 digits (ITU-T E.164 6.2)."""
     return _E164.fullmatch(text) is not None
+
+
+def dialled_number(user: str) -> str | None:
+    """The E.164 number that the user part of a Request-URI means, or None where it means a person's address.
+
+    `+` and the country code, or eleven or more bare digits that begin with it; visual separators (RFC 3966) may
+    stand between.
+    """
+    bare = user.partition(";")[0].translate(_DIALLED_VISUAL)
+    if is_e164(bare):
+        return bare
+    return f"+{bare}" if bare.isascii() and bare.isdigit() and len(bare) >= 11 and is_e164(f"+{bare}") else None
 
 
 def normalise_number(text: str, region: str | None = None) -> str:

@@ -26,7 +26,10 @@ def local_app(services: Services) -> FastAPI:
     app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list")))
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))
-    app.include_router(registration.router(services.site_file.site.name, services.directory, moving.registrar))
+    here = services.site_file.site
+    # What comes back in a move has this site's own name in its Path, too.
+    hosts = {here.fqdn: here.name} | {peer.fqdn: peer.name for peer in services.site_file.peer}
+    app.include_router(registration.router(here.name, services.directory, moving.registrar, hosts=hosts))
     app.include_router(link.local_router(moving.links))
     return app
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from isthmus.cli import call, demo, move, pki, registration, site, snapshot, user
+from isthmus.cli.output import complete_sites
 
 app = typer.Typer(
     name="isthmus",
@@ -31,7 +32,12 @@ def _print_version(wanted: bool) -> None:
 def _globals(
     site_name: Annotated[
         str | None,
-        typer.Option("--site", metavar="NAME", help="The site to talk to; by default the authority."),
+        typer.Option(
+            "--site",
+            metavar="NAME",
+            help="The site to talk to; by default the authority.",
+            autocompletion=complete_sites,
+        ),
     ] = None,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
@@ -58,3 +64,15 @@ user.app.command(
     epilog="Examples:  isthmus user move alice@contoso.example --to online --wait   |   "
     "isthmus user move --group sales --to online --dry-run",
 )(move.user_move)
+
+
+def _lines(examples: str | None) -> str | None:
+    """Examples one a line, as an empty line between them makes the help show them."""
+    return examples and examples.replace("   |   ", "\n\n").replace(":  isthmus", ":\n\nisthmus")
+
+
+for _group in (app, demo.app, site.app, user.app, move.app, registration.app, call.app, snapshot.app, pki.app):
+    if isinstance(_group.info.epilog, str):
+        _group.info.epilog = _lines(_group.info.epilog)
+    for _command in _group.registered_commands:
+        _command.epilog = _lines(_command.epilog)

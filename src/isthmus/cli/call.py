@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
 
-from isthmus.addressing import Aor, is_e164, normalise_number
+from isthmus.addressing import Aor, dialled_number, is_e164
 from isthmus.cli.client import Client
 from isthmus.cli.output import JsonOption, SiteOption, print_json, print_line, print_table
 from isthmus.errors import IsthmusError, NotFoundError, UnavailableError, UsageError
 from isthmus.routing import explain
-from isthmus.routing.model import PersonRecord, Request, Source
+from isthmus.routing.model import Local, PersonRecord, Request, Source
 from isthmus.routing.snapshot import LmdbSnapshot, View
 from isthmus.site import registry
 from isthmus.site.file import SiteFile
 
 app = typer.Typer(help="Why calls go where they go, and which are up.", no_args_is_help=True)
+
+_KINDS = {"INVITE": "Call", "MESSAGE": "Message", "REGISTER": "Registration"}
+_ASK_S = 2.0  # what a control service may add to the explanation, which needs none
 
 
 class _Snapshots:
@@ -63,7 +68,8 @@ def explain_call(
 ) -> None:
     """Say where a call goes and why, by the rules and the snapshot that calls are routed by.
 
-    Works without the control service and without the database.
+    Works without the control service and without the database. A person's epoch counts the changes of their home: of
+    two sites that disagree, the one that knows the higher epoch is right.
     """
     file = registry.find(site)
     with ExitStack() as stack:
@@ -80,34 +86,88 @@ def explain_call(
             return
         if target is None:
             raise UsageError("say who calls and who is called", do="Example: isthmus call explain alice@... bob@...")
-        if method not in ("INVITE", "MESSAGE", "REGISTER"):
-            raise UsageError(f"{method!r} is none of INVITE, MESSAGE and REGISTER")
-        source, who, via = explain.caller_of(_address(caller, view), view)
-        entrance = at or _entrance(who, source, view)
-        if entrance not in view.config.sites:
-            raise NotFoundError(f"there is no site {entrance!r}", do=f"Sites are {', '.join(view.config.sites)}.")
-        request = Request(method, _address(target, view), source, who, via, unreachable=frozenset(down or ()))
-        path = explain.follow(request, entrance, snapshots)
+        request, entrance = _request(caller, target, method, at, down or (), view)
+        path = explain.call(request, entrance, snapshots)
+    phones = _phones(path)
     if json:
-        print_json({"from": who, "to": request.target, "at": entrance, **path.as_json()})
-    else:
-        print_line(f"{method} from {who or 'nobody known'} to {request.target}, entering at {entrance}:")
-        _print_path(path)
+        who = request.caller
+        print_json({"from": who, "to": request.target, "at": entrance, **path.as_json(), "phones": phones})
+        return
+    via = f" by trunk {request.via}" if request.via else ""
+    print_line(
+        f"{_KINDS[method]} from {request.caller or 'nobody known'}{via} to {request.target}, entering at {entrance}:"
+    )
+    _print_path(path, phones)
+    if not down:
+        _warn_of_links(path)
+
+
+def _request(
+    caller: str, target: str, method: str, at: str | None, down: Sequence[str], view: View
+) -> tuple[Request, str]:
+    """The request that was asked about, and the site it enters at. Raises UsageError, NotFoundError."""
+    if method not in _KINDS:
+        raise UsageError(f"{method!r} is none of {', '.join(_KINDS)}")
+    source, who, via = explain.caller_of(_address(caller, view), view)
+    entrance = at or _entrance(who, source, view)
+    for site in (entrance, *down):
+        if site not in view.config.sites:
+            raise NotFoundError(f"there is no site {site!r}", do=f"Sites are {', '.join(view.config.sites)}.")
+    return Request(method, _address(target, view), source, who, via, unreachable=frozenset(down)), entrance
 
 
 def _address(text: str, view: View) -> str:
-    """An E.164 number or an AOR, however it is written; a bare user name is of the site's first domain."""
-    user, at, _ = text.removeprefix("sip:").partition("@")
-    if at:
-        return user if is_e164(user) else str(Aor.parse(text))
-    if any(letter.isalpha() for letter in user) and view.config.domains:
-        return str(Aor.parse(f"{user}@{next(iter(view.config.domains))}"))
-    return normalise_number(text)
+    """What is called, as the sites read it: a number, or an address; without a domain, of the site's first one."""
+    bare = text.strip()
+    scheme, colon, rest = bare.partition(":")
+    if colon and scheme.lower() in ("sip", "sips", "tel"):
+        bare = rest
+    user, at, host = bare.partition("@")
+    number = dialled_number(user)
+    if number and (not at or host.lower() in view.config.domains):
+        return number
+    if not user or bool(at) != bool(host) or not (host or view.config.domains):
+        raise UsageError(
+            f"{text!r} is neither an address nor a number", do="Write alice@contoso.example or +14255550101."
+        )
+    return str(Aor.parse(f"{user}@{host or next(iter(view.config.domains))}"))
 
 
 def _entrance(who: str, source: Source, view: View) -> str:
     person = view.person(who) if source is Source.PHONE else None
     return view.config.site if person is None else view.config.sites[person.home]
+
+
+def _phones(path: explain.Path) -> list[dict[str, Any]] | None:
+    """The phones that ring at the path's end; None where nothing rings, or the home's service can't be asked."""
+    end = path.hops[-1] if path.hops else None
+    if end is None or not isinstance(end.outcome.decision, Local) or end.request.method == "REGISTER":
+        return None
+    return _registered(end.outcome.decision.aor, end.site)
+
+
+def _registered(aor: str, home: str) -> list[dict[str, Any]] | None:
+    try:
+        with Client(registry.find(home), timeout_s=_ASK_S) as client:
+            found: list[dict[str, Any]] = client.get("/v1/registrations", aor=aor)[0]["bindings"]
+    except IsthmusError:
+        return None
+    return found
+
+
+def _warn_of_links(path: explain.Path) -> None:
+    """Say where a link that the path takes is down: the explanation is made as if it were up."""
+    for hop, following in pairwise(path.hops):
+        try:
+            with Client(registry.find(hop.site), timeout_s=_ASK_S) as client:
+                links = client.get("/v1/health")["link"]
+        except (IsthmusError, KeyError):
+            continue
+        if any(link["peer"] == following.site and not link["up"] for link in links):
+            print_line(
+                f"The control link from {hop.site} to {following.site} is down now. Where calls go if SIP is cut off "
+                f"too: the same command with --down {following.site}"
+            )
 
 
 def _reverse(text: str, view: View, snapshots: _Snapshots, json: bool) -> None:
@@ -116,29 +176,47 @@ def _reverse(text: str, view: View, snapshots: _Snapshots, json: bool) -> None:
     if person is None:
         raise NotFoundError(f"{address} belongs to nobody", do="See: isthmus user list")
     entrances = list(explain.reverse(person, view.config.sites, snapshots))
+    home = view.config.sites[person.home]
+    phones = _registered(person.aor, home)
     if json:
         print_json(
             {
                 "target": person.aor,
                 "number": person.number,
-                "home": view.config.sites[person.home],
+                "home": home,
                 "epoch": person.epoch,
+                "enabled": person.enabled,
+                "phones": phones,
                 "entrances": [{"who": e.who, "dials": e.dials, **e.path.as_json()} for e in entrances],
             }
         )
         return
-    home = view.config.sites[person.home]
     print_line(f"{person.aor} ({person.number or 'no number'}) is at home at {home}, epoch {person.epoch}.")
+    if person.enabled:
+        _print_phones(phones)
+    else:
+        print_line("Disabled: nothing reaches them, and their phones can't sign in.")
     for entrance in entrances:
         print_line(f"\n{entrance.who}, dialling {entrance.dials}:")
-        _print_path(entrance.path)
+        _print_path(entrance.path, None)
 
 
-def _print_path(path: explain.Path) -> None:
+def _print_path(path: explain.Path, phones: list[dict[str, Any]] | None) -> None:
     for hop in path.hops:
         for step in hop.outcome.trace:
             print_line(f"  {hop.site}: {step.text}")
     print_line(f"  => {path.ends}")
+    _print_phones(phones)
+
+
+def _print_phones(phones: list[dict[str, Any]] | None) -> None:
+    if phones is None:
+        return
+    if not phones:
+        print_line("     No phone of theirs is registered: whoever calls hears 480 Temporarily Unavailable.")
+    for phone in phones:
+        agent = f" ({phone['user_agent']})" if phone["user_agent"] else ""
+        print_line(f"     phone {phone['contact']}, connected to {phone['edge']}{agent}")
 
 
 @app.command("list", epilog="Example:  isthmus call list --site online")

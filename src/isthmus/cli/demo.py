@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,16 +18,15 @@ import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
-from rich.table import Table
 from rich.text import Text
 
 from isthmus.cli.client import Client
-from isthmus.cli.output import JsonOption, error_console, print_json, print_line, print_table
+from isthmus.cli.output import JsonOption, error_console, print_fields, print_json, print_line, print_table
 from isthmus.demo import accounts as account_file
 from isthmus.demo import run
 from isthmus.demo.accounts import Account
 from isthmus.demo.people import ensure_people, unknown
-from isthmus.demo.plan import DEFAULT_NETWORK, make_plan
+from isthmus.demo.plan import DEFAULT_NETWORK, DOMAIN, make_plan
 from isthmus.demo.provision import Demo, existing, provision
 from isthmus.errors import RefusedError, UnavailableError
 
@@ -39,6 +39,7 @@ Directory = Annotated[
 _DIRECTORY = Path("var/demo")
 _KNOWN_WITHIN_S = 30.0
 _CHECK_S = 0.25
+_ECHO = "+12025550123"  # nobody of the demo has it
 
 
 @app.command(epilog="Example: isthmus demo up --detach")
@@ -58,10 +59,10 @@ def up(
         try:
             accounts = _bring_up(running, demo, console, interrupted)
             if not interrupted.is_set():
-                console.print(_summary(demo, accounts, time.monotonic() - began))
+                _print_summary(demo, accounts, time.monotonic() - began, console)
                 if detach:
                     running.write_record()
-                    console.print("It stays up. `isthmus demo down` stops it.")
+                    console.print(f"It stays up. To stop it: {_command(demo, 'ISTHMUS_DEMO')} demo down")
                     return
                 console.print("Ctrl-C stops it.")
             while not interrupted.wait(_CHECK_S):
@@ -80,7 +81,7 @@ def status(as_json: JsonOption = False, directory: Directory = _DIRECTORY) -> No
         entries = [{**asdict(part), "state": part.state, "log": str(part.log)} for part in states]
         print_json(entries)
     else:
-        columns = ("PART", "STATE", "PID", "WAITS FOR", "LOG")
+        columns = ("Part", "State", "PID", "Waits for", "Log")
         print_table(columns, [(p.name, p.state, p.pid, p.pid and p.waits_for, _short(p.log)) for p in states])
     if any(part.state != "ready" for part in states):
         raise typer.Exit(1)
@@ -179,36 +180,44 @@ def _row(spinners: dict[str, Spinner], name: str, waits_for: str | None) -> Rend
     return spinner
 
 
-def _summary(demo: Demo, accounts: tuple[Account, ...], seconds: float) -> RenderableType:
-    """Where everything is, and what to do first."""
-    columns = ("SITE", "ADDRESS", "UDP, TCP", "TLS", "WEB, WEBSOCKET", "PEOPLE AT HOME")
-    sites = Table(*columns, box=None, pad_edge=False, header_style="bold")
+def _print_summary(demo: Demo, accounts: tuple[Account, ...], seconds: float, console: Console) -> None:
+    """Where everything is, and what to do first: enough for a first call without any other page."""
+    rows: list[tuple[str, ...]] = []
     for site in demo.sites:
         home = [account.username for account in accounts if account.home == site.site.name]
-        sites.add_row(
-            site.site.name,
-            site.site.address,
-            str(site.ports.sip),
-            str(site.ports.sips),
-            f"https://{site.site.address}:{site.ports.web}",
-            ", ".join(home),
-        )
-    sites.add_row("carrier", demo.plan.carrier_address, "5060", "", "", "any other number")
-    logs = f"{_short(demo.directory)}/<site>/state/log and {_short(demo.directory / 'log')}"
-    mover = accounts[0]
-    target = next(site.site.name for site in demo.sites if site.site.name != mover.home)
-    facts = {
-        "Accounts": f"{_short(demo.accounts_path)}: user names, passwords, addresses",
-        "First call": "register phones as alice and carol at either address, and dial carol or +14255550103",
-        "First move": f".venv/bin/isthmus user move {mover.aor} --to {target} --wait",
-        "TLS": f"phones trust {_short(demo.directory / 'ca' / 'ca.pem')}",
-        "Logs": logs,
-    }
-    steps = Table(box=None, pad_edge=False, show_header=False)
-    steps.add_column(style="bold")
-    for name, text in facts.items():
-        steps.add_row(name, Text(text, overflow="fold"))
-    return Group(sites, f"\nReady after {seconds:.1f} s.\n", steps, "")
+        web = f"https://{site.site.address}:{site.ports.web}"
+        ports = (str(site.ports.sip), str(site.ports.sips), web)
+        rows.append((site.site.name, site.site.address, *ports, ", ".join(home) or "nobody"))
+    rows.append(("carrier", demo.plan.carrier_address, "5060", "", "", "any other number"))
+    columns = ("Site", "Address", "UDP, TCP", "TLS", "Web, WebSocket", "People at home")
+    print_table(columns, rows, out=console)
+    console.print(
+        f"\nReady after {seconds:.1f} s. What follows goes into another terminal, in this folder.\n", style="bold"
+    )
+    print_fields(_first_steps(demo, accounts), out=console)
+    console.print()
+
+
+def _first_steps(demo: Demo, accounts: tuple[Account, ...]) -> Iterator[tuple[str, str]]:
+    caller, called = accounts[0], accounts[2]
+    first, second = (site.site.address for site in demo.sites[:2])
+    other = next(site.site.name for site in demo.sites if site.site.name != caller.home)
+    command = _command(demo, "ISTHMUS_SITES")
+    yield "A phone", f"user {caller.username}, domain {DOMAIN}, server (outbound proxy) {first} or {second}, UDP"
+    yield "", f"its password, and everybody's: {_short(demo.accounts_path)}"
+    yield "First call", f"dial {_ECHO}: the simulated carrier answers, beeps, and says back what it hears"
+    yield "Second call", f"a second phone as {called.username}: dial {called.username} or {called.number}"
+    yield "First move", f"{command} user move {caller.aor} --to {other} --wait"
+    yield "Why it went", f"{command} call explain {caller.aor} {called.aor}"
+    yield "TLS", f"phones trust {_short(demo.directory / 'ca' / 'ca.pem')}"
+    yield "Logs", f"{_short(demo.directory)}/<site>/state/log and {_short(demo.directory / 'log')}"
+
+
+def _command(demo: Demo, variable: str) -> str:
+    """How `isthmus` is called from here; `variable` names the demo's folder where that is not the usual one."""
+    program = _short(Path(sysconfig.get_path("scripts")) / "isthmus")
+    usual = demo.directory == _DIRECTORY.resolve()
+    return program if usual else f"{variable}={_short(demo.directory)} {program}"
 
 
 def _short(path: Path) -> str:

@@ -5,6 +5,8 @@ What takes time to import is imported inside, so that Ctrl-C is answered from th
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 import tempfile
@@ -18,10 +20,17 @@ if TYPE_CHECKING:
     from typer.exceptions import TyperException
 
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell would say
+_READER_GONE = 141  # 128 + SIGPIPE
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
+_MAKE_ROOM = "Make room where the output goes, and look at the result before trying again."
 
 
 def main() -> None:
     """The entry point. Exit 0 done, 1 refused or not found, 2 used wrongly; a person never sees a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the terminal's character set does not have must not end the command. (stderr is so already.)
+        sys.stdout.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -51,12 +60,37 @@ def _run(arguments: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except BrokenPipeError:
-        # The reader (`| head`) has seen enough. Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (`| head`) has seen enough.
+        _silence_stdout()
+        return _READER_GONE
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):  # as typer tells it
+            raise
+        _silence_stdout()
+        return _READER_GONE
+    except OSError as error:
+        if error.errno in _NOT_OURS and error.filename:
+            _print_error(IsthmusError(f"can't be used ({error.strerror})", where=str(error.filename)))
+            return 1
+        if error.errno not in _NO_SPACE:
+            return _unexpected(error)
+        _silence_stdout()
+        _print_error(IsthmusError(f"could not write ({error.strerror})", where=error.filename or "", do=_MAKE_ROOM))
         return 1
+    except UnicodeEncodeError as error:
+        if error.encoding != "utf-8":
+            return _unexpected(error)
+        # Only arguments bring such: whatever else comes in is decoded strictly.
+        _print_error(IsthmusError("an argument is not UTF-8", do="Only names of files may be otherwise."))
+        return 2
     except Exception as error:
         return _unexpected(error)
     return result if isinstance(result, int) else 0
+
+
+def _silence_stdout() -> None:
+    """Python would complain once more when it closes a stdout that takes nothing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_error(error: IsthmusError) -> None:
@@ -67,7 +101,7 @@ def _print_error(error: IsthmusError) -> None:
 
 def _print_usage(error: TyperException) -> None:
     """Wrong use: how it is used, and what was wrong. A group without a command has printed its help already."""
-    message = error.format_message().strip()
+    message = error.format_message().strip().replace("Value error, ", "")
     context = getattr(error, "ctx", None)
     if context is not None and message:
         print(context.get_usage(), file=sys.stderr)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
-from pathlib import Path
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
+from isthmus.addressing import Aor
+from isthmus.cli import user_files
 from isthmus.cli.client import Client
 from isthmus.cli.output import (
     JsonOption,
     SiteOption,
+    complete_sites,
+    ending_aside,
     error_console,
     print_fields,
     print_json,
@@ -20,7 +26,9 @@ from isthmus.cli.output import (
     print_table,
     progress,
 )
-from isthmus.errors import UnavailableError, UsageError
+from isthmus.directory import bulk
+from isthmus.directory.bulk import Fault, Record
+from isthmus.errors import NotFoundError, UnavailableError, UsageError
 from isthmus.site import registry
 
 app = typer.Typer(help="Moves of people between sites.", no_args_is_help=True)
@@ -30,6 +38,9 @@ MOVE_EXAMPLES = (
     "isthmus user move --group sales --to online --dry-run   |   "
     "isthmus user move --file people.txt --to premises --wait"
 )
+_BATCH = re.compile(r"[0-9a-z-]{1,40}")
+_EXPORT_HEADING = re.compile(r'"?aor"?\s*([,;\r\n]|$)', re.IGNORECASE)
+_SHOWN = 50  # people that a terminal gets one by one
 _POLL_S = 0.25
 _PATIENCE_S = 60.0  # how long --wait bears with a control service that is being restarted
 
@@ -40,12 +51,15 @@ def user_move(
     aors: Annotated[
         list[str] | None, typer.Argument(metavar="AOR...", help="Addresses, as alice@contoso.example.")
     ] = None,
-    to: Annotated[str, typer.Option("--to", metavar="SITE", help="The new home.")] = ...,  # type: ignore[assignment]
+    to: Annotated[str, typer.Option("--to", metavar="SITE", help="The new home.", autocompletion=complete_sites)] = ...,  # type: ignore[assignment]
     group: Annotated[
         str | None, typer.Option("--group", help="Everybody of this group who is not at home there yet.")
     ] = None,
     file: Annotated[
-        str | None, typer.Option("--file", help="File with one address a line; - is standard input.")
+        str | None,
+        typer.Option(
+            "--file", help="File with an address a line, or one that `user export` wrote; - is standard input."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say who can be moved, and every reason against the others.")
@@ -55,12 +69,13 @@ def user_move(
     site: SiteOption = None,
 ) -> None:
     """Move people to another home while they go on calling. Exit 1 when somebody is not moved."""
-    people = [*(aors or ()), *(_lines(file) if file else ())]
+    people = [*(aors or ()), *(_people_in(file) if file else ())]
     if bool(people) == bool(group):
         raise UsageError("name people (addresses or --file), or a --group, one of the two")
     body = {"to": to, "aors": people or None, "group": group, "dry_run": dry_run}
     with Client(registry.find(site), timeout_s=None) as client:
-        answer = client.post("/v1/moves", body)
+        with ending_aside("The move may have begun all the same. See: isthmus move list"):
+            answer = client.post("/v1/moves", body)
         if dry_run:
             _show_plan(answer, as_json)
         if wait:
@@ -112,7 +127,7 @@ def show(
 ) -> None:
     """Show one batch, and who was not moved, with every reason."""
     with Client(registry.find(site)) as client:
-        found = client.get(f"/v1/moves/{batch}", people="all" if everybody else "not_moved")
+        found = client.get(_path(batch), people="all" if everybody else "not_moved")
     if as_json:
         print_json(found)
         return
@@ -156,29 +171,47 @@ def cancel(batch: BatchArgument, as_json: JsonOption = False, site: SiteOption =
 
 def _order(what: str, batch: str, as_json: bool, site: str | None) -> None:
     with Client(registry.find(site)) as client:
-        found = client.post(f"/v1/moves/{batch}/{what}")
+        found = client.post(f"{_path(batch)}/{what}")
     if as_json:
         print_json(found)
     else:
         print_line(f"Batch {found['id']}: {_state(found)}. {_counts(found)}")
 
 
+def _path(batch: str) -> str:
+    """The API's path of a batch. Raises NotFoundError for what can't be one."""
+    if not _BATCH.fullmatch(batch):
+        raise NotFoundError(f"there is no batch {batch!r}", do="See: isthmus move list")
+    return f"/v1/moves/{batch}"
+
+
 def _wait(client: Client, batch: str, *, quiet: bool) -> dict[str, Any]:
-    """Follow a batch to its end. The move goes on without us: Ctrl-C ends the watching only."""
+    """Follow a batch to its end, through pauses too. The move goes on without us: Ctrl-C ends the watching only."""
     found = _follow(client, batch)
-    with progress(f"Moving to {found['to']}", total=found["total"]) as advance:
-        said = ""
-        while found["finished"] is None and found["state"] != "paused":
+    try:
+        with progress(f"Moving to {found['to']}", total=found["total"]) as advance:
+            said = ""
+            while found["finished"] is None:
+                advance(found["moved"] + found["not_moved"])
+                said = _say(found, said, quiet=quiet)
+                time.sleep(_POLL_S)
+                found = _follow(client, batch)
             advance(found["moved"] + found["not_moved"])
-            if found["note"] != said and not quiet:
-                said = found["note"]
-                if said:
-                    error_console().print(f"waiting: {said}", markup=False)
-            time.sleep(_POLL_S)
-            found = _follow(client, batch)
-        advance(found["moved"] + found["not_moved"])
+    except KeyboardInterrupt:
+        error_console().print(
+            f"The move goes on. How far it is: isthmus move show {batch}. To stop it: isthmus move cancel {batch}"
+        )
+        raise
     whole: dict[str, Any] = client.get(f"/v1/moves/{batch}", people="not_moved")
     return whole
+
+
+def _say(found: dict[str, Any], said: str, *, quiet: bool) -> str:
+    """Tell once what a batch waits for; returns what it waits for now."""
+    text = f"paused; to go on: isthmus move resume {found['id']}" if found["state"] == "paused" else found["note"]
+    if text and text != said and not quiet:
+        error_console().print(text if found["state"] == "paused" else f"waiting: {text}", markup=False)
+    return str(text)
 
 
 def _follow(client: Client, batch: str) -> dict[str, Any]:
@@ -200,7 +233,10 @@ def _show_plan(answer: dict[str, Any], as_json: bool) -> None:
         good = sum(entry["ok"] for entry in answer["people"])
         against = [entry for entry in answer["people"] if not entry["ok"]]
         print_line(f"{good} of {len(answer['people'])} would move to {answer['to']}. Nothing was changed.")
-        if against:
+        if _too_many(against):
+            _print_reasons(against)
+            print_line("Each of them: the same command with | less")
+        elif against:
             print_table(
                 ("Address", "Home", "Reasons against"),
                 ((e["aor"], e["from"] or None, "; ".join(e["reasons"])) for e in against),
@@ -210,9 +246,12 @@ def _show_plan(answer: dict[str, Any], as_json: bool) -> None:
 
 def _show_outcome(found: dict[str, Any], *, wait: bool) -> None:
     print_line(f"Batch {found['id']} to {found['to']}: {_counts(found)}")
-    if found["people"]:
+    if _too_many(found["people"]):
+        _print_reasons(found["people"])
+        print_line(f"Each of them: isthmus move show {found['id']}")
+    elif found["people"]:
         _print_people(found["people"])
-    if not wait and found["finished"] is None:
+    if not wait and found["waiting"] + found["under_way"]:
         print_line(f"To follow it: isthmus move show {found['id']}")
 
 
@@ -225,6 +264,16 @@ def _counts(found: dict[str, Any]) -> str:
 
 
 _OTHERS = (("not_moved", "not moved"), ("under_way", "under way"), ("waiting", "waiting"))
+
+
+def _too_many(people: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether they would push everything else off a terminal; what is no terminal gets all."""
+    return len(people) > _SHOWN and sys.stdout.isatty()
+
+
+def _print_reasons(people: Sequence[Mapping[str, Any]]) -> None:
+    counts = Counter("; ".join(person["reasons"]) or person["note"] for person in people)
+    print_table(("People", "Not moved because"), ((count, reason) for reason, count in counts.most_common(_SHOWN)))
 
 
 def _print_people(people: list[dict[str, Any]]) -> None:
@@ -245,13 +294,30 @@ def _when(seconds: float | None) -> str | None:
     return None if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
-def _lines(file: str) -> list[str]:
-    """Addresses from a file: one a line, empty lines and comments (#) passed over."""
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the file can't be read ({error})", where=file) from error
-    found = [line.partition("#")[0].strip() for line in text.splitlines()]
-    if not any(found):
+def _people_in(file: str) -> list[str]:
+    """Addresses from a file: one a line, with empty lines and comments (#) passed over, or what `user export` wrote.
+
+    Ends with exit 2 and a line for each that is no address.
+    """
+    text = user_files.read_text(file)
+    heading = text.removeprefix("\ufeff").lstrip()
+    faults: list[Fault] = []
+    if heading.startswith("["):
+        records, faults = bulk.read_json(text)
+    elif _EXPORT_HEADING.match(heading):
+        records, faults = bulk.read_csv(text)
+    else:
+        lines = enumerate(text.splitlines(), 1)
+        bare = ((number, line.partition("#")[0].strip()) for number, line in lines)
+        records = [Record(number, {"aor": line}) for number, line in bare if line]
+    for record in records:
+        try:
+            Aor.parse(str(record.values.get("aor", "")))
+        except UsageError as error:
+            faults.append(Fault(record.line, error.what))
+    if faults:
+        user_files.print_faults(file, faults)
+        raise UsageError(f"{len(faults)} {'error' if len(faults) == 1 else 'errors'}; nobody is moved", where=file)
+    if not records:
         raise UsageError("the file names nobody", where=file)
-    return [line for line in found if line]
+    return [str(record.values["aor"]) for record in records]

@@ -31,13 +31,17 @@ _Days = Annotated[
 def init(
     directory: Annotated[Path, typer.Argument(help="A folder for the new CA.", metavar="DIR")],
     name: Annotated[str, typer.Option("--name", help="The CA's name.")] = "Isthmus private CA",
+    as_json: JsonOption = False,
 ) -> None:
     """Make a private CA in DIR. Whoever can read that folder can become any site.
 
     Example: isthmus pki init /root/isthmus-ca
     """
     ca = CertificateAuthority.create(directory, name)
-    print_line(f"{directory}: a CA that is good until {_day(ca.description)}")
+    if as_json:
+        print_json({"directory": str(directory), "not_after": ca.description.not_after.isoformat()})
+    else:
+        print_line(f"{directory}: a CA that is good until {_day(ca.description)}")
 
 
 @app.command()
@@ -45,12 +49,14 @@ def issue(
     site_file: Annotated[Path, typer.Argument(help="The site's file.", metavar="SITE_FILE")],
     ca: _Ca = None,
     days: _Days = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Issue a site's certificate, put it into the site's folder, and reload it where the site runs.
 
     Example: isthmus pki issue sites/premises/site.toml --ca /root/isthmus-ca --days 90
     """
-    _issue(load(site_file), ca, days)
+    site = load(site_file)
+    _tell([(site, _issue(site, ca, days), True)], as_json)
 
 
 @app.command("list")
@@ -70,7 +76,7 @@ def show(ca: _Ca = None, as_json: JsonOption = False) -> None:
         state = _as_json(certificate, newest, now)["state"]
         names = certificate.names
         rows.append((names.fqdn, ", ".join(names.addresses), _day(certificate), state, certificate.serial))
-    print_table(("NAME", "ADDRESSES", "UNTIL", "STATE", "SERIAL"), rows)
+    print_table(("Name", "Addresses", "Until", "State", "Serial"), rows)
 
 
 @app.command()
@@ -81,6 +87,7 @@ def renew(
     ca: _Ca = None,
     days: _Days = None,
     force: Annotated[bool, typer.Option("--force", help="Renew also what is not due.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Renew the certificates with a third of their lifetime or less to go, and reload them.
 
@@ -89,18 +96,31 @@ def renew(
     sites = [load(path) for path in site_files] if site_files else [registry.find(n) for n in registry.names()]
     if not sites:
         registry.find()  # says that there are none, and what to do
-    for site in sites:
-        certificate = certificates.current(site)
+    told: list[tuple[SiteFile, Certificate, bool]] = []
+    try:
+        for site in sites:
+            certificate = certificates.current(site)
+            now = datetime.now(UTC)
+            if certificate and not force and not rules.renewal_due(certificate, certificates.wanted_names(site), now):
+                told.append((site, certificate, False))
+            else:
+                told.append((site, _issue(site, ca, days), True))
+    finally:
+        _tell(told, as_json)  # what was done before one of them failed, too
+
+
+def _issue(site: SiteFile, ca: Path | None, days: int | None) -> Certificate:
+    return certificates.issue(site, _authority(ca, site), days=days)
+
+
+def _tell(told: list[tuple[SiteFile, Certificate, bool]], as_json: bool) -> None:
+    """Each site with its certificate, and whether that is a new one."""
+    if as_json:
         now = datetime.now(UTC)
-        if certificate and not force and not rules.renewal_due(certificate, certificates.wanted_names(site), now):
-            print_line(f"{site.site.name}: not due, good until {_day(certificate)}")
-        else:
-            _issue(site, ca, days)
-
-
-def _issue(site: SiteFile, ca: Path | None, days: int | None) -> None:
-    certificate = certificates.issue(site, _authority(ca, site), days=days)
-    print_line(f"{site.site.name}: {site.site.fqdn}, good until {_day(certificate)}")
+        print_json([{"site": site.site.name, "issued": new, **_facts(cert, now)} for site, cert, new in told])
+        return
+    for site, certificate, new in told:
+        print_line(f"{site.site.name}: {site.site.fqdn if new else 'not due'}, good until {_day(certificate)}")
 
 
 def _authority(folder: Path | None, site: SiteFile | None) -> CertificateAuthority:
@@ -113,13 +133,16 @@ def _authority(folder: Path | None, site: SiteFile | None) -> CertificateAuthori
 
 def _as_json(certificate: Certificate, newest: dict[str, str], now: datetime) -> dict[str, object]:
     replaced = newest[certificate.names.fqdn] != certificate.serial
-    state = rules.expiry(certificate, now).value
+    return {**_facts(certificate, now), **({"state": "replaced"} if replaced else {})}
+
+
+def _facts(certificate: Certificate, now: datetime) -> dict[str, object]:
     return {
         "name": certificate.names.fqdn,
         "addresses": list(certificate.names.addresses),
         "not_before": certificate.not_before.isoformat(),
         "not_after": certificate.not_after.isoformat(),
-        "state": "replaced" if replaced else state,
+        "state": rules.expiry(certificate, now).value,
         "serial": certificate.serial,
     }
 

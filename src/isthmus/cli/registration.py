@@ -7,8 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.cli.client import Client
-from isthmus.cli.output import JsonOption, SiteOption, print_json, print_line, print_table
+from isthmus.cli.output import JsonOption, SiteOption, print_json, print_table
+from isthmus.cli.user import path_of
+from isthmus.errors import UnavailableError
 from isthmus.site import registry
+from isthmus.site.file import SiteFile
 
 app = typer.Typer(help="Where phones can be reached.", no_args_is_help=True)
 
@@ -30,15 +33,12 @@ def list_registrations(
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """List the phones that are registered: of one person, or of everybody at home at the site."""
+    """List the phones that are registered: of one person, or of everybody at home at the site.
+
+    A person's phones are asked for at their home, whichever site that is.
+    """
     site_file = registry.find(site)
-    found: list[dict[str, Any]] = []
-    with Client(site_file) as client:
-        if aor is not None:
-            found = client.get("/v1/registrations", aor=aor)
-        else:
-            for page in client.pages("/v1/registrations", "aor"):
-                found += page
+    found = _everybody(site_file) if aor is None else _one(site_file, aor)
     if as_json:
         print_json(found)
         return
@@ -47,12 +47,26 @@ def list_registrations(
         for entry in found
         for b in entry["bindings"]
     )
-    print_table(
-        ("Address", "Contact", "Connected to", "Expires in", "User agent"), rows, empty="No phone is registered."
+    empty = (
+        f"No phone of {found[0]['aor']} is registered." if aor else f"No phone is registered at {site_file.site.name}."
     )
-    for entry in found:
-        if aor is not None and entry["home"] != site_file.site.name:
-            print_line(
-                f"{entry['aor']} is at home at {entry['home']}, which keeps the registrations: "
-                f"isthmus --site {entry['home']} registration list {entry['aor']}"
-            )
+    print_table(("Address", "Contact", "Connected to", "Expires in", "User agent"), rows, empty=empty)
+
+
+def _everybody(site_file: SiteFile) -> list[dict[str, Any]]:
+    with Client(site_file) as client:
+        return [entry for page in client.pages("/v1/registrations", "aor") for entry in page]
+
+
+def _one(site_file: SiteFile, aor: str) -> list[dict[str, Any]]:
+    """One person's entry, from the home, which alone keeps registrations. Raises UnavailableError for a far one."""
+    with Client(site_file) as client:
+        home = client.get(path_of(aor))["home"]
+    if home != site_file.site.name and home not in registry.names():
+        raise UnavailableError(
+            f"{aor} is at home at {home}, which keeps the registrations and is not on this machine",
+            do=f"Run there: isthmus registration list {aor}",
+        )
+    with Client(registry.find(home)) as client:
+        found: list[dict[str, Any]] = client.get("/v1/registrations", aor=aor)
+    return found

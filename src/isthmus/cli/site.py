@@ -42,23 +42,47 @@ def run(file: _SiteFile) -> None:
 
 
 @app.command()
-def check(file: _SiteFile) -> None:
+def check(file: _SiteFile, as_json: JsonOption = False) -> None:
     """Check the file, and what this machine has to offer it, without starting anything.
 
     Example: isthmus site check site.toml
     """
-    site = load(file)
-    if status.read(site) is not None:
-        print_line(f"{file} is good; site {site.site.name} is running")
+    site: SiteFile | None = None
+    faults: list[IsthmusError] = []
+    running = False
+    try:
+        site = load(file)
+        running = status.read(site) is not None
+        faults = [] if running else _faults(site)
+    except IsthmusError as error:
+        faults = [error]
+    if as_json:
+        print_json(
+            {
+                "file": str(file),
+                "site": site.site.name if site else None,
+                "good": not faults,
+                "running": running,
+                "faults": [{"what": fault.what, "where": fault.where, "do": fault.do} for fault in faults],
+            }
+        )
+        if faults:
+            raise typer.Exit(max(fault.exit_code for fault in faults))
         return
+    _tell(faults)
+    if site is not None:
+        print_line(f"{file} is good; site {site.site.name} {'is running' if running else 'can be started'}")
+
+
+def _faults(site: SiteFile) -> list[IsthmusError]:
+    """What keeps a site that does not run from starting."""
     faults = preflight.faults(site)
     try:
         if certificates.current(site) is None and certificates.authority(site) is None:
             faults.append(certificates.no_certificate(site))
     except IsthmusError as error:
         faults.append(error)
-    _tell(faults)
-    print_line(f"{file} is good; site {site.site.name} can be started")
+    return faults
 
 
 @app.command("status")
@@ -73,7 +97,7 @@ def show(site: SiteOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json([_as_json(found, state) for found, state in told])
     else:
-        columns = ("SITE", "PROCESS", "STATE", "PID", "RESTARTS", "FOR", "REASON")
+        columns = ("Site", "Process", "State", "PID", "Restarts", "For", "Reason")
         print_table(columns, [row for found, state in told for row in _rows(found, state)])
         for alarm in (f"{state.site}: {text}" for _, state in told if state for text in state.alarms):
             print_line(alarm)

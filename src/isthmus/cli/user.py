@@ -15,6 +15,7 @@ from isthmus.cli.client import Client
 from isthmus.cli.output import (
     JsonOption,
     SiteOption,
+    complete_sites,
     print_error,
     print_fields,
     print_json,
@@ -38,7 +39,10 @@ _Number = Annotated[str | None, typer.Option("--number", help="Telephone number,
 
 @app.command("list", epilog="Examples:  isthmus user list --home online   |   isthmus user list --match ali --json")
 def list_people(
-    home: Annotated[str | None, typer.Option("--home", metavar="SITE", help="Only who is at home there.")] = None,
+    home: Annotated[
+        str | None,
+        typer.Option("--home", metavar="SITE", help="Only who is at home there.", autocompletion=complete_sites),
+    ] = None,
     group: Annotated[str | None, typer.Option("--group", help="Only members of this group.")] = None,
     match: Annotated[str | None, typer.Option("--match", help="Part of an address, name or number.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")] = None,
@@ -74,7 +78,13 @@ def show(aor: AorArgument, as_json: JsonOption = False, site: SiteOption = None)
 def create(
     aor: AorArgument,
     home: Annotated[
-        str | None, typer.Option("--home", metavar="SITE", help="Where they live; by default at the site asked.")
+        str | None,
+        typer.Option(
+            "--home",
+            metavar="SITE",
+            help="Where they live; by default at the site asked.",
+            autocompletion=complete_sites,
+        ),
     ] = None,
     name: Annotated[str, typer.Option("--name", help="Display name; by default the part before the @.")] = "",
     number: _Number = None,
@@ -147,6 +157,7 @@ def set_person(
 def delete(
     aors: Annotated[list[str], typer.Argument(metavar="AOR...", help="Whom to delete.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
     """Delete people; their numbers are free then. Asks first on a terminal."""
@@ -154,14 +165,20 @@ def delete(
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete {', '.join(aors)}?", abort=True, err=True)
     worst = 0
+    told: list[dict[str, Any]] = []
     with Client(registry.find(site)) as client:
         for aor, path in paths:
             try:
                 client.delete(path)
-                print_line(f"deleted {aor}")
+                told.append({"aor": aor, "deleted": True, "error": None})
+                if not as_json:
+                    print_line(f"deleted {aor}")
             except IsthmusError as error:
+                told.append({"aor": aor, "deleted": False, "error": str(error)})
                 print_error(error)
                 worst = max(worst, error.exit_code)
+    if as_json:
+        print_json(told)
     if worst:
         raise typer.Exit(worst)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,17 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.cli.client import Client
-from isthmus.cli.output import JsonOption, SiteOption, error_console, print_json, print_line, progress
+from isthmus.cli.output import (
+    JsonOption,
+    SiteOption,
+    complete_sites,
+    ending_aside,
+    error_console,
+    print_json,
+    print_line,
+    progress,
+    shown,
+)
 from isthmus.directory import bulk, wire
 from isthmus.directory.bulk import Fault, Record
 from isthmus.directory.model import Credentials
@@ -26,7 +37,7 @@ EXPORT_EXAMPLES = (
     "Examples:  isthmus user export people.csv   |   isthmus user export --format json --home online > online.json"
 )
 _NOBODY = Credentials(b"", b"")  # an export has no secrets
-_SHOWN = 1000  # faults printed one by one
+_SHOWN = 100  # faults that a terminal gets
 
 
 class Form(StrEnum):
@@ -51,7 +62,7 @@ def import_people(
 ) -> None:
     """Create people from a file: all of them, or nobody and a list of everything that is wrong."""
     site_file = registry.find(site)
-    text = _read(file)
+    text = read_text(file)
     records, faults = bulk.read_json(text) if _form(file, form) is Form.JSON else bulk.read_csv(text)
     body = {
         "rows": [_row(record) for record in records],
@@ -59,21 +70,29 @@ def import_people(
         # With the file itself at fault the rest is only checked, so that all is told at once.
         "dry_run": dry_run or bool(faults),
     }
-    with Client(site_file, timeout_s=None) as client, progress(f"{len(records)} people"):
+    aside = ending_aside("The import may be done all the same. See: isthmus user list")
+    with Client(site_file, timeout_s=None) as client, aside, progress(f"{len(records)} people"):
         report = client.post("/v1/people/import", body)
     every = sorted((*faults, *(Fault(**error) for error in report["errors"])), key=lambda fault: fault.line)
     _tell(report, every, dry_run, as_json, file)
 
 
 def export_people(
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to write; - is standard output.")] = "-",
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Where to write; - is standard output.")] = "-",
     form: _FormOption = None,
-    home: Annotated[str | None, typer.Option("--home", metavar="SITE", help="Only who is at home there.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    home: Annotated[
+        str | None,
+        typer.Option("--home", metavar="SITE", help="Only who is at home there.", autocompletion=complete_sites),
+    ] = None,
     group: Annotated[str | None, typer.Option("--group", help="Only members of this group.")] = None,
     match: Annotated[str | None, typer.Option("--match", help="Part of an address, name or number.")] = None,
     site: SiteOption = None,
 ) -> None:
     """Write people to a file that `import` takes back. There are no passwords in it: nobody knows them."""
+    if as_json and form is Form.CSV:
+        raise UsageError("--json and --format csv exclude each other")
+    form = Form.JSON if as_json else form
     found: list[dict[str, Any]] = []
     with Client(registry.find(site)) as client, progress("people") as done:
         for page in client.pages("/v1/people", "aor", home=home, group=group, match=match):
@@ -82,7 +101,8 @@ def export_people(
     people = [wire.from_public(each, _NOBODY) for each in found]
     text = bulk.write_json(people) if _form(file, form) is Form.JSON else bulk.write_csv(people)
     if file == "-":
-        sys.stdout.write(text)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())  # UTF-8 whatever the terminal has: `import` takes nothing else
         return
     _write(Path(file), text)
     error_console().print(f"{len(people)} people written to {file}", markup=False)
@@ -102,11 +122,8 @@ def _tell(report: dict[str, Any], faults: list[Fault], dry_run: bool, as_json: b
         done = {"created": 0, "updated": 0, "unchanged": 0} if faults else {}
         print_json({**report, **done, "dry_run": dry_run, "errors": errors})
     elif faults:
+        print_faults(file, faults)
         out = error_console()
-        for fault in faults[:_SHOWN]:
-            out.print(f"{file}: {fault}", markup=False)
-        if len(faults) > _SHOWN:
-            out.print(f"... and {len(faults) - _SHOWN} more")
         out.print(f"[red]error:[/red] {len(faults)} {'error' if len(faults) == 1 else 'errors'}; nothing was written")
     else:
         would = "would be " if dry_run else ""
@@ -118,7 +135,16 @@ def _tell(report: dict[str, Any], faults: list[Fault], dry_run: bool, as_json: b
         raise typer.Exit(1)
 
 
-def _read(file: str) -> str:
+def print_faults(file: str, faults: Sequence[Fault]) -> None:
+    """A line each on stderr; on a terminal the first hundred, which push what came before out of sight already."""
+    some = faults[:_SHOWN] if sys.stderr.isatty() else faults
+    sys.stderr.write("".join(f"{shown(f'{file}: {fault}')}\n" for fault in some))
+    if len(some) < len(faults):
+        sys.stderr.write(f"... and {len(faults) - len(some)} more. All of them: the same command with 2> errors.txt\n")
+
+
+def read_text(file: str) -> str:
+    """A file's text; - is standard input. Raises UsageError."""
     try:
         raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
@@ -131,7 +157,14 @@ def _read(file: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """In one step: a full disk leaves the old file as it was."""
+    """In one step: a full disk leaves the old file as it was. A device or a pipe is written to, not replaced."""
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_text(text, encoding="utf-8")
+            return
+        path = path.resolve()  # a link goes on pointing where it did
+    except OSError as error:
+        raise UsageError(f"the file can't be written ({error.strerror})", where=str(path)) from error
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

@@ -17,15 +17,17 @@ from isthmus.demo.provision import Demo
 from isthmus.errors import UnavailableError
 from isthmus.site import status
 from isthmus.site.file import SiteFile
+from isthmus.site.preflight import Listener
 
 _LAST_WORDS_BYTES = 4096
+_CARRIER_PORT = 5060
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """One process of the demo.
 
-    site: its site file; None for the carrier.
+    site: its site file; None for the carrier. listener: a port that must be free, where the site file says none.
     waits_for: what it still waits for, in a few words; None as soon as it is ready.
     """
 
@@ -34,6 +36,7 @@ class Part:
     log: Path
     site: SiteFile | None
     waits_for: Callable[[], str | None]
+    listener: Listener | None = None
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start it in a session of its own: Ctrl-C then reaches the demo alone, which stops it in order.
@@ -78,7 +81,8 @@ def _carrier(demo: Demo) -> Part:
         command=(sys.executable, "-m", "isthmus.demo.carrier", str(demo.carrier_file)),
         log=log_path(demo.directory, CARRIER),
         site=None,
-        waits_for=lambda: None if _answers_sip(address, 5060) else "its SIP port",
+        waits_for=lambda: None if _answers_sip(address, _CARRIER_PORT) else "its SIP port",
+        listener=Listener("udp", address, _CARRIER_PORT, f"address in {demo.carrier_file}"),
     )
 
 
@@ -94,17 +98,20 @@ def _site(site: SiteFile, logs: Path) -> Part:
 
 
 def site_waits_for(site: SiteFile) -> str | None:
-    """Which of the site's processes are not up yet, by its supervisor's word; None when all are."""
+    """Which of the site's processes are not up yet, and why they ended, by its supervisor's word; None when all are."""
     now = status.read(site)
     if now is None or not now.processes:
         return "its supervisor"
-    return ", ".join(name for name, process in now.processes.items() if process.state != "up") or None
+    missing = {name: process.reason for name, process in now.processes.items() if process.state != "up"}
+    return (
+        ", ".join(f"{name}, which {why}" if why.startswith("ended") else name for name, why in missing.items()) or None
+    )
 
 
 def _answers_sip(address: str, port: int) -> bool:
     """Whether somebody answers an OPTIONS there (RFC 3261 section 11), whatever the answer."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.settimeout(0.2)
+        probe.settimeout(1.0)  # where nobody listens, the refusal comes at once
         with contextlib.suppress(OSError):
             # From the same address: a carrier that knows its sites by address has no site at this one.
             probe.bind((address, 0))

@@ -105,6 +105,9 @@ tenant = "{TENANT}"
 address = "{site.address}"
 internal_address = "{site.internal_address}"
 authority = {_toml(site.authority)}
+
+[pki]
+ca_directory = "../ca"
 {peers}
 [[trunk]]
 name = "{CARRIER}"

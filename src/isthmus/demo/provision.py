@@ -20,6 +20,7 @@ from isthmus.site import internal
 from isthmus.site.file import SiteFile, load
 
 _CERTIFICATE_DAYS = 365
+_ELSEWHERE = "Name a new folder, or leave --directory out for var/demo."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def provision(plan: Plan, directory: Path) -> Demo:
 
     Raises UsageError for a broken site file, accounts file or CA, and where nothing can be written.
     """
+    _refuse_others_folder(plan, directory)
     private_folder(directory)
     authority = _certificate_authority(directory / "ca")
     sites = tuple(_site(plan, site, directory) for site in plan.sites)
@@ -88,6 +90,19 @@ def existing(plan: Plan, directory: Path) -> Demo:
         raise NotFoundError("there is no demo yet", where=str(directory), do="`make run` makes one.")
     accounts, _ = account_file.read_or_make(accounts_path(directory), plan)
     return Demo(plan, directory, tuple(load(path) for path in paths), tuple(accounts), fresh_passwords=False)
+
+
+def _refuse_others_folder(plan: Plan, directory: Path) -> None:
+    """A folder with other things in it must not be closed to those who use it. Raises UsageError."""
+    ours = {"ca", CARRIER, "run", "log", "accounts.json", *(site.name for site in plan.sites)}
+    try:
+        found = {path.name for path in directory.iterdir()}
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"the demo can't live here ({error.strerror})", where=str(directory), do=_ELSEWHERE) from error
+    if found and not found & ours:
+        raise UsageError("the folder holds other things than a demo", where=str(directory), do=_ELSEWHERE)
 
 
 def _certificate_authority(folder: Path) -> CertificateAuthority:

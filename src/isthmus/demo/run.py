@@ -166,6 +166,8 @@ def front(directory: Path) -> ProcessId | None:
 def _check(part: Part) -> None:
     """Raises RefusedError at the first fault of the machine that would keep the site from starting."""
     if part.site is None:
+        if part.listener is not None and (fault := preflight.port_fault(part.listener)):
+            raise fault
         return
     with supervisor.lock(part.site):
         # Engines that outlived a supervisor killed by force hold the ports, and are ours to end.

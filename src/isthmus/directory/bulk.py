@@ -116,7 +116,7 @@ def read_json(text: str) -> tuple[list[Record], list[Fault]]:
                 faults.append(Fault(line, "not an object"))
     except (json.JSONDecodeError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
-        faults.append(Fault(line, f"not valid JSON ({getattr(error, 'msg', 'nested too deeply')})"))
+        faults.append(Fault(line, f"not a JSON list of people ({getattr(error, 'msg', 'nested too deeply')})"))
     return records, faults
 
 
@@ -187,7 +187,7 @@ def _elements(text: str) -> Iterable[tuple[int, Any]]:
 
     at = skip(0)
     if text[at : at + 1] != "[":
-        raise json.JSONDecodeError("an array of objects is wanted", text, at)
+        raise json.JSONDecodeError("an array of objects is wanted: [{...}, ...]", text, at)
     at, line, seen = skip(at + 1), 1, 0
     if text[at : at + 1] == "]":
         at = skip(at + 1)
@@ -217,7 +217,7 @@ def _row(record: Record) -> Row:
             try:
                 parsed[name] = read(values[name])
             except UsageError as error:
-                faults.append(error.what)
+                faults.append(str(error).removesuffix("."))
     if "aor" not in values:
         faults.append("no aor is given")
     if faults:

@@ -39,6 +39,7 @@ def local_router(moves: MoveService, group_members: Callable[[str, str], list[Ao
 
     @router.post("")
     def start(body: MoveBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
+        moves.check_target(body.to)
         people = _people(body, group_members)
         if body.dry_run:
             return {"to": body.to, "people": [planned_json(entry) for entry in moves.plan(people, body.to)]}

@@ -17,6 +17,7 @@ from isthmus.homing import rules, store
 from isthmus.homing.model import Batch, BatchState, Move, State
 from isthmus.homing.work import Work
 
+_ORDERS = {BatchState.PAUSED: "paused", BatchState.RUNNING: "resumed", BatchState.CANCELLED: "cancelled"}
 CHUNK = 50  # people worked together: enough to make a round trip worth while, few enough to pause soon
 
 
@@ -101,6 +102,13 @@ class MoveService:
         self._engine, self._ledger, self._begin = engine, ledger, begin
         self._site, self._authority, self._clock = site, authority, clock
 
+    def check_target(self, target: str) -> None:
+        """Raises NotFoundError for a site that does not exist: one line, in place of one for each person."""
+        self._only_authority()
+        sites = self._ledger.facts("", target, ()).sites
+        if target not in sites:
+            raise NotFoundError(f"there is no site {target!r}", do=f"Sites are {', '.join(sorted(sites))}.")
+
     def plan(self, people: Sequence[Aor], target: str) -> list[Planned]:
         """What would become of a move: every reason against each person. Changes nothing."""
         self._only_authority()
@@ -171,7 +179,7 @@ class MoveService:
         with reading(self._engine) as connection:
             batch = store.get_batch(connection, batch_id)
         if batch is None:
-            raise NotFoundError(f"there is no batch {batch_id!r}", do="Run: isthmus move list")
+            raise NotFoundError(f"there is no batch {batch_id!r}", do="See: isthmus move list")
         return batch
 
     def batches(self, limit: int = 50) -> list[Batch]:
@@ -207,11 +215,11 @@ class MoveService:
             store.lock_batch(connection, batch_id)
             batch = store.get_batch(connection, batch_id)
             if batch is None:
-                raise NotFoundError(f"there is no batch {batch_id!r}", do="Run: isthmus move list")
+                raise NotFoundError(f"there is no batch {batch_id!r}", do="See: isthmus move list")
             if batch.state is to:
                 return batch
             if batch.state not in allowed or batch.finished is not None:
-                raise RefusedError(f"batch {batch_id} is {batch.state} and can't be {to}")
+                raise RefusedError(f"batch {batch_id} is {batch.state} and can't be {_ORDERS[to]}")
             store.set_batch(connection, batch_id, state=to.value)
             if to is BatchState.CANCELLED:
                 store.finish_queued(connection, batch_id, State.CANCELLED, "the batch was cancelled")

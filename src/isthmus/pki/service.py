@@ -29,9 +29,14 @@ class CertificateAuthority:
 
     @classmethod
     def create(cls, folder: Path, name: str = "Isthmus private CA", *, now: datetime | None = None) -> Self:
-        """Make a new CA in `folder`. Raises RefusedError when one is there already."""
+        """Make a new CA in `folder`, which nobody else can read then.
+
+        Raises RefusedError when a CA is there already, or anything else, which would be closed to its readers.
+        """
         if (folder / "ca.key").exists() or (folder / "ca.pem").exists():
             raise RefusedError("there is a CA here already", where=str(folder), do="Choose another folder.")
+        if folder.is_dir() and any(path.name != "issued" for path in folder.iterdir()):
+            raise RefusedError("the folder is not empty", where=str(folder), do="Choose a new one: a CA lives alone.")
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _ca_certificate(name, key, now or datetime.now(UTC))
         store.write_private(folder / "ca.key", _key_pem(key))

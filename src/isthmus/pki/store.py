@@ -16,9 +16,19 @@ from isthmus.pki.model import Certificate, Names
 
 
 def private_folder(path: Path) -> Path:
-    """The folder, made with its parents if need be, closed to everybody else (0700)."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.chmod(0o700)
+    """The folder, made with its parents if need be, closed to everybody else (0700).
+
+    Raises UsageError where that can't be done.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.chmod(0o700)
+    except OSError as error:
+        raise UsageError(
+            f"the folder can't be made or closed to others ({error.strerror})",
+            where=str(path),
+            do="Choose another place, or run it as the owner of this one.",
+        ) from error
     return path
 
 

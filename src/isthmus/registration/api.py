@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Query
@@ -23,8 +23,18 @@ class People(Protocol):
     def people(self, *, home: str | None = None, after: Aor | None = None, limit: int = 100) -> list[Person]: ...
 
 
-def router(site: str, people: People, registrar: Registrar, clock: Callable[[], float] = time.time) -> APIRouter:
-    """/v1/registrations of one person, or of everybody at home here, page by page."""
+def router(
+    site: str,
+    people: People,
+    registrar: Registrar,
+    clock: Callable[[], float] = time.time,
+    hosts: Mapping[str, str] | None = None,
+) -> APIRouter:
+    """/v1/registrations of one person, or of everybody at home here, page by page.
+
+    hosts: names of the sites by their host names, as these stand in Path.
+    """
+    names = hosts or {}
     routes = APIRouter(prefix="/v1/registrations")
 
     @routes.get("")
@@ -43,7 +53,7 @@ def router(site: str, people: People, registrar: Registrar, clock: Callable[[], 
             {
                 "aor": str(person.aor),
                 "home": person.home,
-                "bindings": [binding_json(binding, site, now) for binding in registrar.bindings(person.aor)],
+                "bindings": [binding_json(binding, site, now, names) for binding in registrar.bindings(person.aor)],
             }
             for person in wanted
         ]
@@ -51,11 +61,12 @@ def router(site: str, people: People, registrar: Registrar, clock: Callable[[], 
     return routes
 
 
-def binding_json(binding: Binding, site: str, now_s: float) -> dict[str, Any]:
-    """A binding as the API shows it. edge: host of the site the phone is connected to."""
+def binding_json(binding: Binding, site: str, now_s: float, names: Mapping[str, str]) -> dict[str, Any]:
+    """A binding as the API shows it. edge: name of the site the phone is connected to, its host where that is all."""
+    edge = edge_site(binding.path)
     shown: dict[str, Any] = {
         "contact": binding.contact,
-        "edge": edge_site(binding.path) or site,
+        "edge": names.get(edge, edge) or site,
         "expires_s": max(0, int(binding.expires_at - now_s)),
         "user_agent": binding.user_agent,
         "received": binding.received,

@@ -13,12 +13,14 @@ from typing import Any
 import msgspec
 
 from isthmus.addressing import is_e164
-from isthmus.routing.model import Answer, Dial, Local, Outcome, PersonRecord, Relay, Request, Source
+from isthmus.routing.model import Answer, Decision, Dial, Local, Outcome, PersonRecord, Relay, Request, Source, Step
 from isthmus.routing.rules import decide
 from isthmus.routing.snapshot import View
 
 # More sites than a hybrid has; a path this long would be a loop, and is shown as one.
 _MAX_HOPS = 6
+_RINGS = "rings the phones of"
+_CHALLENGE = Answer(407, "Proxy Authentication Required")
 
 Views = Callable[[str], AbstractContextManager[View] | None]
 """Opens a site's snapshot by the site's name; None for a site whose snapshot is not on this machine."""
@@ -68,7 +70,7 @@ def follow(request: Request, site: str, views: Views) -> Path:
         hops.append(Hop(site, request, outcome))
         decision = outcome.decision
         if not isinstance(decision, Relay):
-            return Path(tuple(hops), _ending(decision, site))
+            return Path(tuple(hops), _ending(decision, site, request.method))
         request = msgspec.structs.replace(
             request,
             source=Source.PEER,
@@ -80,11 +82,48 @@ def follow(request: Request, site: str, views: Views) -> Path:
     return Path(tuple(hops), "goes round in circles")
 
 
-def _ending(decision: Local | Dial | Answer, site: str) -> str:
+def call(request: Request, site: str, views: Views) -> Path:
+    """The way of a request as its sender sees it: a phone that can't sign in gets no further than `site`."""
+    opened = views(site)
+    if opened is not None:
+        with opened as view:
+            refused = _not_signed_in(request, view)
+        if refused is not None:
+            return Path((Hop(site, request, refused),), _ending(refused.decision, site, request.method))
+    return follow(request, site, views)
+
+
+def _not_signed_in(request: Request, view: View) -> Outcome | None:
+    """Why no phone can have sent this; None where one can. Who sends is proved before `decide` is asked."""
+    if request.source is not Source.PHONE:
+        return None
+    domain = request.caller.rpartition("@")[2]
+    person = view.person(request.caller)
+    if domain not in view.config.domains:
+        why = f"{domain or 'the caller'} is not one of our domains, and no trunk"
+    elif person is None:
+        why = f"nobody is called {request.caller}, so no phone can sign in as them"
+    elif not person.enabled:
+        why = f"{person.aor} is disabled, so no phone can sign in as them"
+    else:
+        if request.method == "REGISTER" and request.target != request.caller:
+            why = f"{request.caller} may not register phones of {request.target}"
+            return Outcome(Answer(403, "Not Your Address"), (Step("caller", why),))
+        return None
+    challenge = Answer(401, "Unauthorized") if request.method == "REGISTER" else _CHALLENGE
+    return Outcome(challenge, (Step("caller", why),))
+
+
+def _ending(decision: Decision, site: str, method: str) -> str:
     if isinstance(decision, Local):
-        return f"rings the phones of {decision.aor}, at home at {site}"
+        does = {"MESSAGE": "is delivered to the phones of", "REGISTER": "registers a phone of"}.get(method, _RINGS)
+        return f"{does} {decision.aor}, at home at {site}"
     if isinstance(decision, Dial):
         return f"goes out to {decision.number} through trunk {decision.trunk} of {site}"
+    if isinstance(decision, Relay):
+        return f"goes on to {decision.site}"
+    if decision.code in (401, 407):
+        return f"is challenged by {site} ({decision.code} {decision.reason}), and gets no further"
     return f"is answered {decision.code} {decision.reason} by {site}"
 
 

@@ -84,6 +84,9 @@ def _to_unknown(request: Request, config: Config, steps: list[Step]) -> Decision
         )
         return Local(request.target, request.epoch)
     steps.append(Step("unknown", f"nobody is called {request.target}"))
+    user = request.target.partition("@")[0]
+    if user.lstrip("+").isdigit():
+        steps.append(Step("not-a-number", f"{user} is no number: those are dialled as +14255550101 or 14255550101"))
     return _NOT_FOUND
 
 

@@ -5,13 +5,15 @@ The reference page docs/site-file.md is generated from the descriptions here.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from isthmus.errors import UsageError
 
@@ -279,16 +281,48 @@ def load(path: Path) -> SiteFile:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError("there is no such site file", where=str(path)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the site file can't be read ({error})", where=str(path)) from error
+    except OSError as error:
+        raise UsageError(f"the site file can't be read ({error.strerror})", where=str(path)) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"the site file can't be read (line {line} is not UTF-8)", where=str(path), do="Save it as UTF-8."
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"not valid TOML: {error}", where=str(path)) from error
     try:
         return SiteFile.model_validate({**raw, "path": path.resolve()})
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: "
-            f"{fault['msg'].removeprefix('Value error, ')}"
-            for fault in error.errors()
-        )
+        faults = "; ".join(map(_in_words, error.errors()))
         raise UsageError(faults, where=str(path), do="docs/site-file.md explains every setting.") from error
+
+
+def _in_words(fault: ErrorDetails) -> str:
+    """One fault, with its place in the file, for whoever wrote the file and not this program."""
+    place = ".".join(str(part) for part in fault["loc"]) or "the file"
+    kind, given = fault["type"], fault["input"]
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(str(fault["loc"][-1]), _settings(fault["loc"][:-1]), 1)
+        return f"{place}: there is no such setting" + (f" (is {near[0]} meant?)" if near else "")
+    if kind == "missing":
+        return f"{place}: is missing"
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return f"{place}: must be a section, not {given!r}"
+    if kind.startswith("bool_"):
+        return f"{place}: must be true or false, not {given!r}"
+    if kind == "string_pattern_mismatch":
+        return f"{place}: {given!r} does not have the form {fault['ctx']['pattern']}"
+    told = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"{place}: {told}" if told == fault["msg"] or "Value error" in fault["msg"] else f"{place}: must be {told}"
+
+
+def _settings(place: tuple[int | str, ...]) -> list[str]:
+    """Names of what may stand at a place of the file."""
+    section: type[BaseModel] = SiteFile
+    for name in (part for part in place if isinstance(part, str)):
+        kind = section.model_fields[name].annotation
+        inner = [part for part in (kind, *get_args(kind)) if isinstance(part, type) and issubclass(part, BaseModel)]
+        if not inner:
+            return []
+        section = inner[0]
+    return list(section.model_fields)

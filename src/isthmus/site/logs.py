@@ -37,12 +37,16 @@ class Throttle:
 
 
 class LogFile:
-    """Appends lines with the time (UTC) to a file, 0600, that is rotated by size. Never raises."""
+    """Appends lines with the time (UTC) to a file, 0600, that is rotated by size. Never raises.
+
+    last_words: the last line that was fed and is not empty.
+    """
 
     def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self._path, self._max_bytes = path, max_bytes
         self._throttle = Throttle()
         self._rest = b""
+        self.last_words = ""
 
     def feed(self, chunk: bytes, now: float) -> None:
         """Take output as it comes; whole lines are written. now: seconds, monotonic."""
@@ -57,6 +61,8 @@ class LogFile:
             if dropped:
                 kept.append(f"... {dropped} lines left out, more came than {LINES_PER_S:.0f} a second".encode())
             kept.append(line[:MAX_LINE])
+            if line.strip():
+                self.last_words = line[:MAX_LINE].decode(errors="replace").strip()
         self._write(kept)
 
     def say(self, text: str, now: float) -> None:

@@ -65,6 +65,24 @@ def listeners(site: SiteFile) -> list[Listener]:
     return found + [Listener(kind, inner, port, "site.internal_address") for kind, port in private]
 
 
+def port_fault(listener: Listener) -> IsthmusError | None:
+    """Why the port can't be listened on, with who holds it; None when it is free."""
+    code = _bind_error(listener)
+    if code == errno.EADDRINUSE:
+        port = f"port {listener.port}/{listener.transport} on {listener.host}"
+        return RefusedError(
+            f"{port} is taken by {_holder(listener)}", do=f"Stop that program or change {listener.setting}."
+        )
+    if code == errno.EADDRNOTAVAIL:
+        return RefusedError(
+            f"this machine does not have the address {listener.host}", do="Change it in [site], or add it."
+        )
+    if code:
+        shown = HostPort(listener.host, listener.port)
+        return RefusedError(f"can't listen on {shown} ({os.strerror(code)})", do=f"Change {listener.setting}.")
+    return None
+
+
 def _missing_programs(site: SiteFile) -> Iterator[IsthmusError]:
     for program, package in _PACKAGES.items():
         if program == "rtpengine" and site.media.relay == "never":
@@ -101,24 +119,12 @@ def _folder_faults(site: SiteFile) -> Iterator[IsthmusError]:
 
 
 def _taken_ports(site: SiteFile) -> Iterator[IsthmusError]:
-    missing_addresses: set[str] = set()
+    told: set[str] = set()
     for listener in listeners(site):
-        code = _bind_error(listener)
-        shown = HostPort(listener.host, listener.port)
-        if code == errno.EADDRINUSE:
-            port = f"port {listener.port}/{listener.transport} on {listener.host}"
-            yield RefusedError(
-                f"{port} is taken by {_holder(listener)}",
-                do=f"Stop that program or change {listener.setting}.",
-            )
-        elif code == errno.EADDRNOTAVAIL and listener.host not in missing_addresses:
-            missing_addresses.add(listener.host)
-            yield RefusedError(
-                f"this machine does not have the address {listener.host}",
-                do="Change it in [site], or add it.",
-            )
-        elif code and code != errno.EADDRNOTAVAIL:
-            yield RefusedError(f"can't listen on {shown} ({os.strerror(code)})", do=f"Change {listener.setting}.")
+        fault = port_fault(listener)
+        if fault is not None and str(fault) not in told:  # an address that is missing is so for each port
+            told.add(str(fault))
+            yield fault
 
 
 def _bind_error(listener: Listener) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from isthmus.errors import NotFoundError, UsageError
+from isthmus.errors import NotFoundError, RefusedError, UsageError
 from isthmus.site.file import SiteFile, load
 
 _DEMO = Path("var/demo")
@@ -20,8 +20,12 @@ def sites_dir() -> Path:
 
 
 def names(directory: Path | None = None) -> list[str]:
-    """Names of the sites that have a file, sorted."""
+    """Names of the sites that have a file, sorted. Raises RefusedError where that may not be known."""
     folder = directory or sites_dir()
+    if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
+        raise RefusedError(
+            "the folder of site files may not be read", where=str(folder), do="Run it as the user who runs the sites."
+        )
     return sorted(path.parent.name for path in folder.glob("*/site.toml"))
 
 

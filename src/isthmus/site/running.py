@@ -14,6 +14,7 @@ from isthmus.site import process
 from isthmus.site.logs import LogFile
 
 _CHUNK = 65536
+_MOST_WORDS = 200  # characters of what a process said last that are told with its end
 
 
 class Running:
@@ -21,6 +22,7 @@ class Running:
 
     def __init__(self, family: process.Family, popen: subprocess.Popen[bytes], output: int, log: LogFile) -> None:
         self.family, self._popen, self._output, self._log = family, popen, output, log
+        log.last_words = ""  # an earlier life's
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._pidfd = os.pidfd_open(popen.pid)
@@ -55,12 +57,15 @@ class Running:
         return True
 
     def how_it_ended(self) -> str:
-        """In words: `ended with status 1`, `killed by SIGKILL`."""
+        """In words: `ended with status 1 (error: its last words)`, `killed by SIGKILL`."""
         code = self._popen.poll()
         if code is None:
             return "has not ended"
         if code >= 0:
-            return f"ended with status {code}"
+            if self._output >= 0:
+                self._read()
+            words = self._log.last_words[:_MOST_WORDS]
+            return f"ended with status {code}" + (f" ({words})" if code and words else "")
         try:
             return f"killed by {signal.Signals(-code).name}"
         except ValueError:
