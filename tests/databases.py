@@ -33,6 +33,7 @@ class PostgreSQL:
         self._server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """Make an empty cluster and launch the server."""
         data = self.folder / "data"
         if self._prefix:
             os.chown(self.folder, pwd.getpwnam("postgres").pw_uid, -1)
@@ -41,12 +42,22 @@ class PostgreSQL:
              "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
             check=True, capture_output=True, cwd=self.folder,
         )  # fmt: skip
+        self.launch()
+
+    def launch(self) -> None:
+        """Start the server, for the first time or after `kill`, and wait until it answers."""
         self._server = subprocess.Popen(
-            [*self._prefix, self._programs / "postgres", "-D", data, "-k", self.folder, "-p", str(_PORT),
-             "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60"],
-            cwd=self.folder, stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("wb"), start_new_session=True,
+            [*self._prefix, self._programs / "postgres", "-D", self.folder / "data", "-k", self.folder,
+             "-p", str(_PORT), "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60"],
+            cwd=self.folder, stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab"), start_new_session=True,
         )  # fmt: skip
         wait_for(self._answers, 30, "PostgreSQL is up")
+
+    def kill(self) -> None:
+        """kill -9 of the server and of every process it started, as when its machine loses power."""
+        assert self._server is not None
+        os.killpg(self._server.pid, signal.SIGKILL)
+        self._server.wait(timeout=20)
 
     def new_database(self) -> str:
         """The URL of an empty database."""

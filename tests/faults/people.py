@@ -6,14 +6,17 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from isthmus.site import status
+from isthmus.site import internal, status
 from tests.agents.raw import TRANSPORTS, User
+from tests.faults.link import Watch
 from tests.interop.conftest import DOMAIN, HOMES, Sites
 from tests.support import wait_for
+
+_READY_AGAIN_S = 15.0
 
 
 def other(site: str) -> str:
@@ -130,3 +133,59 @@ def log_lines(sites: Sites) -> dict[str, int]:
 def grown(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
     """By how many lines each log has grown, those that did not left out."""
     return {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)}
+
+
+async def until_ready(sites: Sites, site: str, killed: int, process: str) -> float:
+    """Wait until the killed process has a successor and the site is whole; gives the seconds it took."""
+    started = time.monotonic()
+
+    def whole() -> bool:
+        return ready(sites, site) and pid(sites, site, process) != killed
+
+    await asyncio.to_thread(wait_for, whole, _READY_AGAIN_S, f"{site} is ready again after kill -9 of {process}")
+    return time.monotonic() - started
+
+
+async def everybody_is_reached(phones: dict[str, User]) -> None:
+    """Each is called by a neighbour, untouched since whatever happened, and answers."""
+    names = list(phones)
+    for caller, callee in zip(names, names[1:] + names[:1], strict=True):
+        end = time.monotonic() + 10  # a peer that was silent is not asked again for five seconds
+        while True:
+            try:
+                await (await phones[caller].dial(f"sip:{callee}@{DOMAIN}")).hang_up()
+                break
+            except ConnectionError:
+                if time.monotonic() > end:
+                    raise
+                await asyncio.sleep(0.5)
+
+
+async def reopen(phones: dict[str, User]) -> None:
+    """What phones do whose connection broke: register again by a new one. UDP phones do nothing."""
+    took = [await register(phone) for phone in phones.values() if phone.wire.transport != "udp"]
+    print(f"phones are back on new connections after at most {max(took):.1f} s")
+
+
+def link_up(sites: Sites) -> None:
+    """Wait until the authority has heard of its peer."""
+
+    def up() -> bool:
+        with sites.api("premises") as api:
+            return bool(api.get("/v1/link")[0]["up"])
+
+    wait_for(up, 15, "the link is up")
+
+
+@asynccontextmanager
+async def watched(sites: Sites) -> AsyncIterator[Watch]:
+    """Sees what the authority's control service asks of its peer, which is started anew for it."""
+    watch = Watch(internal.link_out_socket(sites.file("premises"), "online"))
+    try:
+        before = pid(sites, "premises", "control")
+        kill(sites, "premises", "control")  # so that it opens its connections anew
+        await until_ready(sites, "premises", before, "control")
+        await asyncio.to_thread(link_up, sites)
+        yield watch
+    finally:
+        watch.close()

@@ -19,6 +19,7 @@ from tests.faults.people import (
     bindings,
     grown,
     kill,
+    link_up,
     log_lines,
     moved,
     other,
@@ -191,16 +192,6 @@ async def test_the_link_is_cut_at_a_step_of_the_move(
         names = list(people)
         for caller, callee in zip(names, names[1:] + names[:1], strict=True):
             await calls_flow(people[caller], callee)
-
-
-def link_up(sites: Sites) -> None:
-    """Wait until the authority has heard of its peer."""
-
-    def up() -> bool:
-        with sites.api("premises") as api:
-            return bool(api.get("/v1/link")[0]["up"])
-
-    wait_for(up, 15, "the link is up")
 
 
 async def test_a_request_that_was_stuck_rings_nobody_for_long(sites: Sites, cut: Cut) -> None:

@@ -10,18 +10,27 @@ from itertools import product
 
 import pytest
 
-from isthmus.site import internal
 from tests.agents.raw import User
-from tests.faults.link import Watch
 from tests.faults.load import Load
-from tests.faults.people import bindings, kill, moved, other, phones, pid, ready, register, same_homes, start_move
+from tests.faults.people import (
+    bindings,
+    everybody_is_reached,
+    kill,
+    moved,
+    other,
+    phones,
+    pid,
+    reopen,
+    same_homes,
+    start_move,
+    until_ready,
+    watched,
+)
 from tests.interop.conftest import DOMAIN, HOMES, Sites
-from tests.support import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
 
 PROCESSES = ("haproxy", "kamailio", "rtpengine", "control")
-_READY_AGAIN_S = 15.0
 # A move is given this long to end: what fails before commit is tried again for 20 s.
 _MOVE_S = 60.0
 
@@ -33,38 +42,6 @@ async def world(sites: Sites, mark: str, count: int = 16) -> AsyncIterator[dict[
     sites.create_all(users)
     async with AsyncExitStack() as stack:
         yield await phones(sites, stack, users)
-
-
-async def until_ready(sites: Sites, site: str, killed: int, process: str) -> float:
-    """Wait until the killed process has a successor and the site is whole; gives the seconds it took."""
-    started = time.monotonic()
-
-    def whole() -> bool:
-        return ready(sites, site) and pid(sites, site, process) != killed
-
-    await asyncio.to_thread(wait_for, whole, _READY_AGAIN_S, f"{site} is ready again after kill -9 of {process}")
-    return time.monotonic() - started
-
-
-async def everybody_is_reached(phones: dict[str, User]) -> None:
-    """Each is called by a neighbour, untouched since whatever happened, and answers."""
-    names = list(phones)
-    for caller, callee in zip(names, names[1:] + names[:1], strict=True):
-        end = time.monotonic() + 10  # a peer that was silent is not asked again for five seconds
-        while True:
-            try:
-                await (await phones[caller].dial(f"sip:{callee}@{DOMAIN}")).hang_up()
-                break
-            except ConnectionError:
-                if time.monotonic() > end:
-                    raise
-                await asyncio.sleep(0.5)
-
-
-async def reopen(phones: dict[str, User]) -> None:
-    """What phones do whose connection broke: register again by a new one. UDP phones do nothing."""
-    took = [await register(phone) for phone in phones.values() if phone.wire.transport != "udp"]
-    print(f"phones are back on new connections after at most {max(took):.1f} s")
 
 
 @pytest.mark.parametrize(("site", "process"), list(product(HOMES, PROCESSES)))
@@ -160,20 +137,13 @@ async def test_a_process_is_killed_at_a_step_of_the_move(sites: Sites, step: str
         await asyncio.to_thread(sites.create_all, users)
         people = await phones(sites, stack, users)
         await asyncio.sleep(1.2)
-        watch = Watch(internal.link_out_socket(sites.file("premises"), "online"))
-        try:
-            before = pid(sites, "premises", "control")
-            kill(sites, "premises", "control")  # so that it opens its connections anew
-            await until_ready(sites, "premises", before, "control")
-            await asyncio.to_thread(link_up, sites)
+        async with watched(sites) as watch:
             before = pid(sites, site, process)
             watch.arm(step, lambda: kill(sites, site, process))
             batch = ""
             with suppress(Exception):  # the answer may be lost with the process
                 batch = await asyncio.to_thread(start_move, sites, list(users), "online")
             assert await asyncio.to_thread(watch.fired.wait, 10), f"no {step} passed"
-        finally:
-            watch.close()
         await until_ready(sites, site, before, process)
         if batch:
             done = await asyncio.to_thread(moved, sites, batch, _MOVE_S)
@@ -187,13 +157,3 @@ async def test_a_process_is_killed_at_a_step_of_the_move(sites: Sites, step: str
         if process in ("kamailio", "haproxy"):
             await reopen(people)
         await everybody_is_reached(people)
-
-
-def link_up(sites: Sites) -> None:
-    """Wait until the authority has heard of its peer."""
-
-    def up() -> bool:
-        with sites.api("premises") as api:
-            return bool(api.get("/v1/link")[0]["up"])
-
-    wait_for(up, 15, "the link is up")

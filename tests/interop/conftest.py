@@ -112,11 +112,13 @@ class Sites:
                 raise
         return phone
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, env: Mapping[str, str] | None = None) -> None:
         """Start a site and wait until its supervisor says that all is up."""
         file = self.file(name)
         program = Path(sysconfig.get_path("scripts")) / "isthmus"
-        self.running[name] = process = self.processes.start([str(program), "site", "run", str(file.path)], name=name)
+        self.running[name] = process = self.processes.start(
+            [str(program), "site", "run", str(file.path)], name=name, env=env
+        )
 
         def up() -> bool:
             now = status.read(file)

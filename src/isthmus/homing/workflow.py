@@ -70,6 +70,8 @@ class Workflows:
         self._stop = threading.Event()
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
+        self._driven: set[tuple[str, int]] = set()  # (batch, run) that a thread of this process works on
+        self._forsaken: set[tuple[str, int]] = set()  # under way by DBOS's tables, and yet nobody drove it last time
         self._workflow: Callable[[str, int], None] | None = None
         self._watcher: threading.Thread | None = None
 
@@ -90,7 +92,11 @@ class Workflows:
         # Never "too many recoveries": a move that is committed has to be finished.
         @DBOS.workflow(name="move-batch", max_recovery_attempts=None)
         def move_batch(batch_id: str, run: int) -> None:
-            self._drive(batch_id, run)
+            self._driven.add((batch_id, run))
+            try:
+                self._drive(batch_id, run)
+            finally:
+                self._driven.discard((batch_id, run))
 
         self._workflow = move_batch
         DBOS.launch()
@@ -118,19 +124,31 @@ class Workflows:
 
     def _watch(self) -> None:
         """Give batches a new run whose workflow ended without finishing them (a stop, a full disk)."""
+        trouble = ""
         while True:
             try:
                 self._adopt()
-            except Exception:
-                _log.exception("moves: looking for batches that nobody works on failed")
+                trouble = ""
+            except Exception as error:  # a full disk, a database that is down: said once, tried again
+                said = str(error).partition("\n")[0]
+                if said != trouble:
+                    _log.warning("moves: batches that nobody works on have to wait: %s", said)
+                trouble = said
             if self._stop.wait(self._watch_s):
                 return
 
     def _adopt(self) -> None:
+        forsaken: set[tuple[str, int]] = set()
         for batch_id, run in self._chunks.unfinished():
+            if (batch_id, run) in self._driven:
+                continue
             status = DBOS.get_workflow_status(f"{batch_id}:{run}")
-            if status is None or status.status not in _LIVE:
+            if status is None or status.status not in _LIVE or (batch_id, run) in self._forsaken:
                 self.begin(batch_id, self._chunks.new_run(batch_id))
+            else:
+                # About to begin; or its thread ended and could not even write that down. Twice seen is the latter.
+                forsaken.add((batch_id, run))
+        self._forsaken = forsaken
 
     def _drive(self, batch_id: str, run: int) -> None:
         """The workflow. Every line that isn't a step must follow from what steps returned."""

@@ -55,6 +55,26 @@ def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
         raise UsageError(f"it can't be written ({error.strerror})", where=str(path)) from error
 
 
+def write_volatile(path: Path, content: bytes) -> None:
+    """As `write_private`, for what is written all the time and means nothing after a power cut.
+
+    On a full disk the old file's own room is used: better torn once in a while than out of date for hours.
+    Raises UsageError where even that fails.
+    """
+    try:
+        write_private(path, content, durable=False)
+    except UsageError:
+        try:
+            descriptor = os.open(path, os.O_WRONLY)
+            try:
+                os.pwrite(descriptor, content, 0)
+                os.ftruncate(descriptor, len(content))
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise UsageError(f"it can't be written ({error.strerror})", where=str(path)) from error
+
+
 def read(path: Path, what: str, do: str) -> bytes:
     """The bytes of a file. Raises NotFoundError saying that `what` is missing and what to `do`."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from isthmus.addressing import Aor
@@ -12,6 +13,8 @@ from isthmus.registration import rules
 from isthmus.registration.model import Binding
 
 _STORE_WITHIN_S = 15.0  # a slow disk under load; the link waits 30 s for an answer
+_LOOK_EVERY_S = 0.05
+_NOW = "exported_at"  # beside each binding that travels: Unix seconds by its site's clock
 
 
 class Registrar(Protocol):
@@ -55,9 +58,12 @@ class RegistrationParticipant:
         return {}
 
     def export(self, people: Sequence[Aor]) -> dict[Aor, JsonValue]:
-        """Every binding, with the way back to this site."""
+        """Every binding, with the way back to this site, and this site's time: the target's clock may differ."""
         return {
-            aor: [rules.exported(binding, self._link_host).to_json() for binding in self._registrar.bindings(aor)]
+            aor: [
+                {**rules.exported(binding, self._link_host).to_json(), _NOW: self._clock()}
+                for binding in self._registrar.bindings(aor)
+            ]
             for aor in people
         }
 
@@ -67,7 +73,7 @@ class RegistrationParticipant:
         save: list[tuple[Aor, Binding]] = []
         for aor, value in data.items():
             earlier = None if before is None else _read(before.get(aor))
-            plan = rules.plan_import(_read(value), self._registrar.bindings(aor), earlier, now)
+            plan = rules.plan_import(_read(value, now), self._registrar.bindings(aor), earlier, now)
             self._registrar.remove(aor, plan.remove)
             save += [(aor, binding) for binding in plan.save]
         incarnation = self._registrar.incarnation()
@@ -87,21 +93,23 @@ class RegistrationParticipant:
         verdicts: Verdicts = {}
         incarnation = self._registrar.incarnation()
         pending = dict(data)
-        until = self._clock() + _STORE_WITHIN_S
+        waited_s = 0.0
         while pending:
+            now = self._clock()
             for aor, value in list(pending.items()):
                 present = self._registrar.bindings(aor)
-                lost = rules.missing(_read(value), present, self._clock())
+                lost = rules.missing(_read(value, now), present, now)
                 if self._taken_over.get(aor) == incarnation:
                     lost = []
                 verdicts[aor] = f"{lost[0].contact} is not in the registrar" if lost else None
                 if lost or all(binding.stored for binding in present):
                     del pending[aor]
                     self._taken_over.pop(aor, None)
-            if pending and self._clock() > until:
+            if pending and waited_s >= _STORE_WITHIN_S:
                 return verdicts | dict.fromkeys(pending, "the registrar did not write the bindings to disk")
             if pending:
-                self._sleep(0.05)
+                self._sleep(_LOOK_EVERY_S)
+                waited_s += _LOOK_EVERY_S
         return verdicts
 
     def undo(self, people: Sequence[Aor]) -> None:
@@ -125,5 +133,17 @@ class RegistrationParticipant:
         return verdicts
 
 
-def _read(value: Iterable[Mapping[str, Any]] | None) -> list[Binding]:
-    return [Binding.from_json(item) for item in value or ()]
+def _read(value: Iterable[Mapping[str, Any]] | None, now_s: float | None = None) -> list[Binding]:
+    """Bindings as they travelled. now_s: the time here; they then end as long after it as they had left when exported.
+
+    Without, times stay those of the clock they were exported by.
+    """
+    found = []
+    for item in value or ():
+        told = dict(item)
+        then = told.pop(_NOW, None)
+        binding = Binding.from_json(told)
+        if now_s is not None and then is not None:
+            binding = replace(binding, expires_at=round(binding.expires_at - then + now_s))
+        found.append(binding)
+    return found

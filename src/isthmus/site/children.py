@@ -39,8 +39,11 @@ def children(site: SiteFile, *, fd_limit: int) -> list[Child]:
                 lambda: health.rtpengine(site),
             )
         )
-    found.append(
-        Child("kamailio", kamailio.command(site), lambda: kamailio.prepare(site), lambda: health.kamailio(site))
-    )
+    held: list[object] = []  # lives as long as the child does
+
+    def prepare_kamailio() -> None:
+        held[:] = [kamailio.prepare(site)]
+
+    found.append(Child("kamailio", kamailio.command(site), prepare_kamailio, lambda: health.kamailio(site)))
     found.append(Child("haproxy", haproxy.command(site), write_haproxy, lambda: health.haproxy(site)))
     return found

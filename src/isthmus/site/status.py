@@ -44,7 +44,7 @@ class SiteStatus(BaseModel):
 
 def write(path: Path, status: SiteStatus) -> None:
     """Replace the status file. Raises UsageError where it can't be written."""
-    store.write_private(path, status.model_dump_json(indent=1).encode(), durable=False)
+    store.write_volatile(path, status.model_dump_json(indent=1).encode())
 
 
 def read(site: SiteFile) -> SiteStatus | None:

@@ -160,7 +160,7 @@ class Supervisor:
             certificate_not_after=certificate.not_after.timestamp() if certificate else None,
             alarms=tuple(alarms),
         )
-        with contextlib.suppress(IsthmusError):  # a full disk is no reason to stop
+        with contextlib.suppress(IsthmusError):  # a disk that can't be written is no reason to stop
             status.write(internal.status_path(self._site), told)
 
     async def _watch_certificate(self) -> None:
@@ -200,7 +200,7 @@ class Supervisor:
         families = [asdict(running.family) for running in self._running.values()]
         with contextlib.suppress(IsthmusError):
             path = internal.pids_path(self._site)
-            store.write_private(path, json.dumps(families).encode(), durable=False)
+            store.write_volatile(path, json.dumps(families).encode())
 
 
 def end_orphans(site: SiteFile) -> None:

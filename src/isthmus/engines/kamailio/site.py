@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import time
 from pathlib import Path
 
 from isthmus.engines.kamailio.config import BrainSettings, PeerSettings, TrunkSettings
@@ -11,6 +12,7 @@ from isthmus.engines.kamailio.media import Networks
 from isthmus.routing.snapshot import LmdbSnapshot
 
 _NONE: frozenset[str] = frozenset()
+_SILENT_S = 5.0  # how long a peer that did not answer is left in peace
 
 
 class Site:
@@ -59,15 +61,20 @@ class Site:
 
     def unreachable(self) -> frozenset[str]:
         """Peers that did not answer within the last seconds; shared by all workers, forgotten by itself."""
-        down = [name for name in self.peers if KSR.htable.sht_get("down", name) is not None]
+        down = [name for name in self.peers if _is_recent(KSR.htable.sht_get("down", name))]
         return frozenset(down) if down else _NONE
 
     def mark_unreachable(self, peer: str) -> bool:
         """Remember that `peer` is silent. Whether this was news."""
-        news = KSR.htable.sht_get("down", peer) is None
-        KSR.htable.sht_sets("down", peer, "1")
+        news = not _is_recent(KSR.htable.sht_get("down", peer))
+        KSR.htable.sht_sets("down", peer, str(time.monotonic()))
         return news
 
     def is_control(self, proof: str) -> bool:
         """Whether `proof` is the secret of this site's own control service."""
         return hmac.compare_digest(proof.encode(), self.control_secret.encode())
+
+
+def _is_recent(marked: object) -> bool:
+    """Whether a mark is of the last seconds. The table's own expiry goes by the wall clock, which can be set back."""
+    return marked is not None and time.monotonic() - float(str(marked)) < _SILENT_S
