@@ -7,16 +7,17 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from isthmus.site import internal
-from tests.agents.raw import Rule, User
+from tests.agents.raw import ANSWER, Rule, User
 from tests.faults.link import Cut, Watch
 from tests.faults.people import (
     bindings,
+    frozen,
     grown,
     kill,
     link_up,
@@ -194,25 +195,41 @@ async def test_the_link_is_cut_at_a_step_of_the_move(
             await calls_flow(people[caller], callee)
 
 
-async def test_a_request_that_was_stuck_rings_nobody_for_long(sites: Sites, cut: Cut) -> None:
-    """The caller was refused after 1.5 s of silence; what the kernel brings across later must end by itself."""
-    async with pairs(sites, "late") as people:
+@pytest.mark.parametrize("answers", [Rule(after_s=3), Rule(ring=False)], ids=["rings", "answers at once"])
+@pytest.mark.parametrize(("how", "for_s"), [("drop", 0.0), ("drop", 2.5), ("freeze", 2.5)])
+async def test_a_call_that_was_stuck_rings_nobody(
+    sites: Sites, cut: Cut, how: str, for_s: float, answers: Rule
+) -> None:
+    """The caller was refused after 1.5 s of silence. What comes across later brings its own end: the CANCEL behind it.
+
+    Both are in one stream, so that neither comes without the other. for_s: how long it is stuck after the refusal.
+    """
+    async with pairs(sites, f"late{how[0]}{int(for_s)}{int(answers.ring)}") as people:
         one, _, far, _ = people
-        await timed(people[one], far)  # the connection across is open
+        await calls_flow(people[one], far)  # the connection across is open
         rang = len(people[far].incoming)
-        people[far].rule = Rule(after_s=3)
-        cut.drop()
-        said, took_s = await timed(people[one], far)
-        refused_at = time.monotonic()
-        cut.mend()
-        await asyncio.sleep(12)
-        late = people[far].incoming[rang:]
-        print(
-            f"\ncaller: {said} after {took_s:.2f} s; callee rung late by {len(late)} calls: {[c.ended for c in late]}"
-        )
+        people[far].rule = answers
+        with ExitStack() as stack:
+            if how == "drop":
+                stack.callback(cut.mend)
+                cut.drop()
+            else:
+                stack.enter_context(frozen(sites, "online"))
+            said, took_s = await timed(people[one], far)
+            await asyncio.sleep(for_s)
+        freed_at = time.monotonic()
+        print(f"\n{how}, {for_s} s: {said} after {took_s:.2f} s")
+        assert said[:3] in ("480", "503", "504")
+        assert took_s < _ANSWER_S
+        people[far].rule = ANSWER
+        await calls_flow(people[one], far)
+        while time.monotonic() - freed_at < 12:
+            await asyncio.sleep(0.2)
+        late = people[far].incoming[rang:-1]
         for record in people[far].record:
-            if record.at_s > refused_at:
-                print(f"  {record.at_s - refused_at:5.2f} s {record.direction} {record.start[:60]}")
+            if record.at_s > freed_at - 1:
+                print(f"  {record.at_s - freed_at:5.2f} s {record.direction} {record.start[:60]}")
+        assert len(late) <= 1
         assert all(call.ended for call in late)
 
 
