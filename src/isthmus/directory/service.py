@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from isthmus.addressing import Aor
 from isthmus.database import reading, writing
-from isthmus.directory import feed, importing, journal, moving, rules, store, wire
+from isthmus.directory import changing, feed, importing, journal, moving, rules, store, wire
 from isthmus.directory.bulk import ImportReport, Row
 from isthmus.directory.journal import DOMAIN, PERSON, TENANT, Journal
 from isthmus.directory.model import Credentials, FeedPage, NewPerson, Person, PersonChanges
@@ -247,6 +247,20 @@ class Directory:
         results = moving.commit(log, listed, self._homes)
         log.flush()
         return results
+
+    def change_many(
+        self, operations: Sequence[changing.Operation], *, actor: str, connection: Connection
+    ) -> list[changing.Outcome]:
+        """Do many changes, each that can be, in a transaction of the caller's, who then calls `announce`.
+
+        Returns for each what `changing.apply` says.
+        """
+        self._require_authority()
+        journal.lock(connection)
+        log = Journal(connection, actor, self._now_ms())
+        outcomes = changing.apply(log, operations, self._homes)
+        log.flush()
+        return outcomes
 
     # The feed
 
