@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from isthmus.database import migrate, open_database
+from isthmus.database.durable import Durable
 from isthmus.directory.service import Directory
 from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
@@ -87,6 +88,9 @@ def build(site_file: SiteFile) -> Services:
     background = Background()
     facts: dict[str, Callable[[], Any]] = {}
     _keep_compiled(site_file.snapshot_dir / "stream", directory, writer, compiler, commits, background)
+    durable = Durable(site_file.database_url)
+    if directory.is_authority:
+        background.add("workflows", durable.start, durable.stop)
     # After the compiler: what a peer or the move is told of, calls here see already.
     moving = build_moving(
         site_file,
@@ -97,6 +101,7 @@ def build(site_file: SiteFile) -> Services:
         listen=commits.listen,
         background=background,
         facts=facts,
+        durable=durable,
     )
     return Services(site_file, engine, directory, writer, compiler, commits, moving, background, facts)
 
