@@ -16,6 +16,7 @@ from isthmus.homing import api as homing
 from isthmus.link import api as link
 from isthmus.registration import api as registration
 from isthmus.site.services import Services
+from isthmus.sync import api as sync
 
 
 def local_app(services: Services) -> FastAPI:
@@ -28,6 +29,7 @@ def local_app(services: Services) -> FastAPI:
     app.include_router(homing.local_router(moving.moves, moving.group_members))
     app.include_router(registration.router(services.site_file.site.name, services.directory, moving.registrar))
     app.include_router(link.local_router(moving.links))
+    app.include_router(sync.router(services.sync))
     return app
 
 

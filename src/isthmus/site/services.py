@@ -18,6 +18,8 @@ from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.site.background import Background, Repeating
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
+from isthmus.site.syncing import build_sync
+from isthmus.sync.service import SyncService
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class Commits:
 class Services:
     """What the routes and jobs of a site share.
 
-    moving: moves, registrations and the links to peers.
+    moving: moves, registrations and the links to peers. sync: the directories that people come from.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -57,6 +59,7 @@ class Services:
     compiler: Compiler
     commits: Commits
     moving: Moving
+    sync: SyncService
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
@@ -103,7 +106,16 @@ def build(site_file: SiteFile) -> Services:
         facts=facts,
         durable=durable,
     )
-    return Services(site_file, engine, directory, writer, compiler, commits, moving, background, facts)
+    sync = build_sync(
+        site_file,
+        engine,
+        directory,
+        authority=authority_of(site_file),
+        homes=homes_of(site_file),
+        background=background,
+        durable=durable,
+    )
+    return Services(site_file, engine, directory, writer, compiler, commits, moving, sync, background, facts)
 
 
 def authority_of(site_file: SiteFile) -> str:
