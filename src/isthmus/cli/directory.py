@@ -227,7 +227,9 @@ def _show_plan(answer: Mapping[str, Any], as_json: bool) -> None:
 
 def _print_run(found: Mapping[str, Any]) -> None:
     did = _counted(found["counts"]) or "no changes"
-    print_line(f"Run {found['id']} of {found['source']} ({found['mode']}): {found['state']}. {did[0].upper()}{did[1:]}.")
+    print_line(
+        f"Run {found['id']} of {found['source']} ({found['mode']}): {found['state']}. {did[0].upper()}{did[1:]}."
+    )
     if found["state"] == "failed":
         print_error(IsthmusError(found["note"].rstrip(".")))
     elif found["state"] == "asking":

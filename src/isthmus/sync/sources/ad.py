@@ -48,7 +48,11 @@ class AdSource:
             controller = _controller(directory)
             membership = read_membership(directory, self._scope)
             count = len(self._listing(directory, membership))
-            how = "" if _sees_deleted(directory, controller) else "; may not see deleted objects, so all are listed"
+            how = (
+                ""
+                if _sees_deleted(directory, controller)
+                else "; no deleted object is shown to the account, so all are listed to find who is gone"
+            )
             return f"{directory.uri}: {count} people{how}"
 
     def full(self) -> Reading:
@@ -132,9 +136,14 @@ def _show_deleted() -> LDAPControl:
 
 
 def _sees_deleted(directory: Directory, controller: _Controller) -> bool:
+    """Whether deleted objects are shown to the account. Only one that is shown proves it.
+
+    Many accounts see the container and nothing in it: asked for what was deleted, the server answers "nothing".
+    """
+    container = f"CN=Deleted Objects,{controller.context}"
+    deleted = "(&(isDeleted=TRUE)(!(objectClass=container)))"
     with contextlib.suppress(IsthmusError):
-        container = f"CN=Deleted Objects,{controller.context}"
-        return directory.read(container, ["objectClass"], controls=[_show_deleted()]) is not None
+        return any(directory.search(container, deleted, ["1.1"], controls=[_show_deleted()]))
     return False
 
 
