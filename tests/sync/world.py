@@ -63,7 +63,14 @@ class World:
         self.work = Work(engine, self.directory, self.sources, moves.open_moves, clock=lambda: self.now)
         self.service = SyncService(engine, self.work, lambda run, attempt: None, clock=lambda: self.now)
 
-    def sync(self, source: str | None = None, *, full: bool = False, yes: bool = False, then: Callable = None) -> Run:
+    def sync(
+        self,
+        source: str | None = None,
+        *,
+        full: bool = False,
+        yes: bool = False,
+        then: Callable[[], object] | None = None,
+    ) -> Run:
         """One run from beginning to end."""
         run = self.service.start(source, full=full, approved=yes, actor="test")
         self.work.read(run.id)

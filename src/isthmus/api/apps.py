@@ -28,7 +28,7 @@ def local_app(services: Services) -> FastAPI:
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))
     app.include_router(registration.router(services.site_file.site.name, services.directory, moving.registrar))
-    app.include_router(link.local_router(moving.links))
+    app.include_router(link.local_router(moving.links, services.compare))
     app.include_router(sync.router(services.sync))
     return app
 

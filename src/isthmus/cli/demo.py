@@ -201,6 +201,7 @@ def _summary(demo: Demo, accounts: tuple[Account, ...], seconds: float) -> Rende
         "Accounts": f"{_short(demo.accounts_path)}: user names, passwords, addresses",
         "First call": "register phones as alice and carol at either address, and dial carol or +14255550103",
         "First move": f".venv/bin/isthmus user move {mover.aor} --to {target} --wait",
+        "People": f"{_short(demo.people_file)}: change it, then .venv/bin/isthmus directory sync --wait",
         "TLS": f"phones trust {_short(demo.directory / 'ca' / 'ca.pem')}",
         "Logs": logs,
     }

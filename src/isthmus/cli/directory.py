@@ -191,6 +191,45 @@ def restore(aor: _AorArgument, site: SiteOption = None) -> None:
     print_line(f"restored {Aor.parse(aor)}")
 
 
+@app.command(epilog="Examples:  isthmus directory compare   |   isthmus directory compare --repair")
+def compare(
+    repair: Annotated[bool, typer.Option("--repair", help="Send anew whoever differs.")] = False,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Prove that the sites agree about every person. Exit 1 when they don't, or a site can't be asked."""
+    with Client(registry.find(site), timeout_s=None) as client:
+        found = client.post("/v1/directory/compare", {"repair": repair})
+    if as_json:
+        print_json(found)
+    else:
+        for each in found:
+            _print_comparison(each)
+    if not all(_agrees(each) for each in found):
+        raise typer.Exit(1)
+
+
+def _agrees(each: Mapping[str, Any]) -> bool:
+    return not each["why"] and each["domains"] and len(each["differing"]) == each["repaired"]
+
+
+def _print_comparison(each: Mapping[str, Any]) -> None:
+    if each["why"]:
+        print_error(IsthmusError(each["why"]))
+        return
+    differing, repaired = each["differing"], each["repaired"]
+    if not differing and each["domains"]:
+        print_line(f"{each['peer']} agrees about all {each['people']} people ({each['took_s']:g} s).")
+        return
+    domains = "" if each["domains"] else " The domains differ."
+    print_line(
+        f"{each['peer']} differs about {len(differing)} of {each['people']} people; {repaired} repaired.{domains}"
+    )
+    print_table(("Address", "What"), ((e["aor"], e["what"]) for e in differing[:_SHOWN]))
+    if len(differing) > repaired:
+        print_line("To repair it: isthmus directory compare --repair")
+
+
 def _path(aor: str) -> str:
     return quote(str(Aor.parse(aor)), safe="@")
 

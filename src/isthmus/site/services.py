@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from isthmus.database import migrate, open_database
 from isthmus.database.durable import Durable
 from isthmus.directory.service import Directory
+from isthmus.link.compare import Comparison, compare
 from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.site.background import Background, Repeating
@@ -62,6 +63,10 @@ class Services:
     sync: SyncService
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
+
+    def compare(self, repair: bool, actor: str) -> list[Comparison]:
+        """Compare the peers' directories with this one, the authority's: see `link.compare`."""
+        return compare(self.directory, self.moving.links, repair=repair, actor=actor)
 
     def close(self) -> None:
         """Let go of the database and the snapshot; nothing may be in use any more."""

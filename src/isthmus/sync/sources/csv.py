@@ -12,7 +12,7 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
-from isthmus.errors import UnavailableError, UsageError
+from isthmus.errors import UsageError
 from isthmus.sync.model import Entry
 from isthmus.sync.source import Reading
 
@@ -28,7 +28,7 @@ class CsvSource:
         self._path = path
 
     def check(self) -> str:
-        """How many people the file has. Raises UnavailableError, and UsageError with every fault."""
+        """How many people the file has. Raises UsageError with every fault."""
         return f"{self._path}: {len(self._rows()[0])} people"
 
     def full(self) -> Reading:
@@ -51,7 +51,7 @@ class CsvSource:
             raw = self._path.read_bytes()
             text = raw.decode("utf-8-sig")
         except OSError as error:
-            raise UnavailableError(f"the file can't be read ({error.strerror})", where=str(self._path)) from error
+            raise UsageError(f"the file can't be read ({error.strerror})", where=str(self._path)) from error
         except UnicodeDecodeError as error:
             raise UsageError(f"the file is not UTF-8 ({error.reason})", where=str(self._path)) from error
         rows, faults = parse(text)
