@@ -25,6 +25,7 @@ ROOT = "DC=ad,DC=contoso,DC=example"
 STAFF = f"OU=Staff,{ROOT}"
 SECRET = "Passw0rd!x"
 _OIDS = "1.3.6.1.4.1.55555.1"
+_SOCKETS = ("ldapi", "ldap_priv", "msg.sock")
 _TEXT, _BOOLEAN = ("2.5.5.12", "64"), ("2.5.5.8", "1")
 _ATTRIBUTES = {
     "msRTCSIP-PrimaryUserAddress": _TEXT,
@@ -96,6 +97,26 @@ class Samba:
         }
         self.add(dn, **{**attributes, **more})
         return dn
+
+    def people(self, users: list[str], ou: str) -> list[str]:
+        """Add many people in one go; gives their DNs."""
+        lines = [
+            f"dn: CN={user},{ou}\nobjectClass: user\nsAMAccountName: {user}\nuserAccountControl: 544\n"
+            f"msRTCSIP-PrimaryUserAddress: sip:{user}@contoso.example\n"
+            for user in users
+        ]
+        self._ldb("ldbadd", input_="\n".join(lines))
+        return [f"CN={user},{ou}" for user in users]
+
+    def backup(self, to: Path) -> Path:
+        """A copy of the databases, as a snapshot of the machine would be. Only while it is down."""
+        shutil.copytree(self.dc / "private", to, ignore=lambda _, names: [n for n in names if n in _SOCKETS])
+        return to
+
+    def restore(self, backup: Path) -> None:
+        """Put the copy back. Only while it is down."""
+        shutil.rmtree(self.dc / "private")
+        shutil.copytree(backup, self.dc / "private")
 
     def set(self, dn: str, **attributes: str | list[str] | None) -> None:
         with self.admin() as connection:

@@ -101,12 +101,15 @@ class Slapd:
             input="\n".join(lines), text=True, check=True, capture_output=True,
         )  # fmt: skip
 
+    @property
+    def command(self) -> list[str]:
+        """What runs it."""
+        program = shutil.which("slapd") or "/usr/sbin/slapd"
+        addresses = f"{self.uri} ldap://{self.address}:389"
+        return [program, "-d", "0", "-f", str(self.folder / "slapd.conf"), "-h", addresses]
+
     def start(self) -> Slapd:
-        self.process = self._processes.start(
-            [shutil.which("slapd") or "/usr/sbin/slapd", "-d", "0", "-f", str(self.folder / "slapd.conf"), "-h",
-             f"{self.uri} ldap://{self.address}:389"],
-            name="slapd", ready=self._answers,
-        )  # fmt: skip
+        self.process = self._processes.start(self.command, name="slapd", ready=self._answers)
         return self
 
     def stop(self) -> None:

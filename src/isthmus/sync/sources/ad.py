@@ -21,7 +21,7 @@ from isthmus.sync.model import Entry
 from isthmus.sync.source import FullNeededError, Reading
 from isthmus.sync.sources.connection import Directory, Server
 from isthmus.sync.sources.ldap import comparable, readable
-from isthmus.sync.sources.scope import Membership, Scope, read_membership
+from isthmus.sync.sources.scope import Membership, Scope, normal_dn, read_membership
 
 _SHOW_DELETED = "1.2.840.113556.1.4.417"
 _PEOPLE = "(|(objectClass=user)(objectClass=contact)(objectClass=inetOrgPerson))"
@@ -136,21 +136,27 @@ def _show_deleted() -> LDAPControl:
 
 
 def _sees_deleted(directory: Directory, controller: _Controller) -> bool:
-    """Whether deleted objects are shown to the account. Only one that is shown proves it.
+    """Whether deleted objects are shown to the account. Only one that is shown, with what we need of it, proves that.
 
-    Many accounts see the container and nothing in it: asked for what was deleted, the server answers "nothing".
+    Many accounts see the container, bare of attributes, and nothing in it: asked for what was deleted, the server then
+    answers "nothing" instead of refusing.
     """
     container = f"CN=Deleted Objects,{controller.context}"
-    deleted = "(&(isDeleted=TRUE)(!(objectClass=container)))"
+    needed = ["objectGUID", "uSNChanged", "isDeleted"]
     with contextlib.suppress(IsthmusError):
-        return any(directory.search(container, deleted, ["1.1"], controls=[_show_deleted()]))
+        found = directory.search(container, "(isDeleted=TRUE)", needed, controls=[_show_deleted()])
+        return any(
+            normal_dn(dn) != normal_dn(container) and all(name.lower() in values for name in needed)
+            for dn, values in found
+        )
     return False
 
 
 def _changed_ids(directory: Directory, controller: _Controller, newer: str) -> set[str]:
     """Whoever changed in any way: deleted, moved out of the bases, no longer fitting the filter."""
     found = directory.search(controller.context, f"(&{_PEOPLE}{newer})", ["objectGUID"], controls=[_show_deleted()])
-    return {_guid(dn, values) for dn, values in found}
+    # What is hidden from the account bears no id, and was never one of its people.
+    return {_guid(dn, values) for dn, values in found if "objectguid" in values}
 
 
 def _guid(dn: str, values: Mapping[str, list[bytes]]) -> str:
