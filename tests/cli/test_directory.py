@@ -108,6 +108,8 @@ def test_a_run_that_disables_too_many_stops_and_asks(directory: Command):
 
 
 def test_conflicts_are_told(directory: Command):
+    directory.people(ALICE)
+    assert directory("sync", "--yes", "--wait").code == 0
     directory.people(ALICE, "8,alice@contoso.example,Another,,,,", "9,x@elsewhere.example,X,,,,")
     assert directory("sync", "--yes", "--wait").code == 0
     told = {each["id"]: each["conflicts"] for each in directory.json("conflicts")}

@@ -139,3 +139,26 @@ def test_everything_wrong_with_a_file_is_told(text: str, what: str):
 def test_semicolons_separate_as_well():
     rows, faults = parse("id;aor;groups\n1;a@x;one|two\n")
     assert (faults, rows[0][1]) == ([], ("one", "two"))
+
+
+def test_that_a_source_keeps_somebody_from_now_on_is_in_the_audit_log(world: World, file: Path):
+    world.sync()
+    file.write_text(f"{HEADING}\n")
+    world.sync(yes=True)
+    file.write_text(f"{HEADING}\n9,alice@contoso.example,Alice,+14255550101,,all;sales\n")
+    world.service.restore(world.person("alice").aor, actor="cli:root")
+    assert world.last_audit("alice") == ("cli:root".rpartition(":")[0], "person.restore")
+    assert world.counts() == {"adopt": 1}
+    assert world.last_audit("alice") == ("sync:csv", "person.adopt")
+
+
+def test_what_is_being_moved_is_renamed_and_deleted_afterwards(world: World, file: Path):
+    world.sync()
+    busy: dict = {world.person("bob").aor: "batch-1"}
+    world.work._moving = lambda connection, aors: {aor: busy[aor] for aor in aors if aor in busy}
+    edit(file, "bob@", "robert@")
+    assert world.counts() == {"conflict": 1}
+    assert "is being moved (batch-1)" in world.conflicts()["2"]
+    busy.clear()
+    assert world.counts() == {"rename": 1}
+    assert world.conflicts() == {}

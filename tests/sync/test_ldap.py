@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from sqlalchemy import Engine
 from isthmus.errors import RefusedError, UnavailableError, UsageError
 from isthmus.pki.service import CertificateAuthority
 from isthmus.sync.sources.connection import Directory, escaped
-from tests.sync.slapd import BASE, SECRET, Slapd, person
+from isthmus.sync.sources.writing import LdapWriter
+from isthmus.sync.work import Configured
+from tests.sync.slapd import ADMIN, BASE, READER, SECRET, Slapd, person
 from tests.sync.world import World, ldap_source
 
 pytestmark = pytest.mark.engine
@@ -223,7 +226,7 @@ def test_a_listing_that_is_cut_short_is_no_listing(tmp_path: Path, loopback, pro
     slapd = Slapd(tmp_path / "small", loopback(), processes, limit="size.soft=50 size.hard=50")
     slapd.load((f"uid=u{n},ou=people,{BASE}", person(f"u{n}")) for n in range(60))
     slapd.start()
-    with pytest.raises(RefusedError, match="does not answer in full"):
+    with pytest.raises(RefusedError, match="does not do that for this account"):
         World(sqlite, ldap_source(slapd.server(), BASE)).work.plan("ldap", full=True)
 
 
@@ -234,6 +237,48 @@ def test_references_to_other_servers_are_left_alone(world: World, slapd: Slapd):
                                           "ref": "ldap://127.1.2.3/ou=elsewhere,dc=contoso,dc=example"})])  # fmt: skip
     slapd.start()
     assert world.counts() == {"create": 1}
+
+
+def _writing(slapd: Slapd, user: str) -> Configured:
+    source = ldap_source(slapd.server(), BASE)
+    scope = source.source._scope
+    return replace(source, writer=LdapWriter(slapd.server(user=user), scope), write_back=("home", "address", "number"))
+
+
+def _written(slapd: Slapd, dn: str) -> dict[str, str]:
+    with Directory.open(slapd.server()) as directory:
+        values = directory.read(dn, ["msRTCSIP-PrimaryUserAddress", "msRTCSIP-Line", "msRTCSIP-DeploymentLocator"])
+    return {name.removeprefix("msrtcsip-"): value[0].decode() for name, value in values.items()}
+
+
+def test_home_address_and_number_are_written_back_where_that_is_chosen(slapd: Slapd, sqlite: Engine):
+    alice = slapd.person("alice", "+1 425 555 0101 x7")
+    world = World(sqlite, ldap_source(slapd.server(), BASE))
+    world.sync()
+    assert _written(slapd, alice) == {}
+    world.sources["ldap"] = _writing(slapd, ADMIN)
+    assert world.sync().note == "1 written back"
+    assert _written(slapd, alice) == {
+        "primaryuseraddress": "sip:alice@contoso.example",
+        "line": "tel:+14255550101;ext=7",
+        "deploymentlocator": "SRV:",
+    }
+    assert world.last_audit("alice") == ("sync:ldap", "person.write_back")
+    run = world.sync()
+    assert (run.counts, run.note) == ({}, ""), "what was written is no change"
+    world.directory.commit_homes([(world.person("alice").aor, "premises", 1, "online")], actor="test")
+    world.sync()
+    assert _written(slapd, alice)["deploymentlocator"] == "sipfed.online.lync.com"
+    assert world.counts(full=True) == {}
+    assert world.person("alice").home == "online"
+
+
+def test_an_account_that_may_not_write_holds_nothing_up(slapd: Slapd, sqlite: Engine):
+    slapd.person("alice")
+    world = World(sqlite, _writing(slapd, READER))
+    run = world.sync()
+    assert run.counts == {"create": 1}
+    assert "1 not written back" in run.note
 
 
 def _listens(address: str) -> bool:

@@ -11,6 +11,8 @@ from isthmus.directory.journal import PERSON, Journal
 from isthmus.directory.model import NewPerson, Person, PersonChanges
 from isthmus.errors import IsthmusError, NotFoundError, RefusedError, UsageError
 
+_SET = "person.set"
+
 
 @dataclass(frozen=True, slots=True)
 class Create:
@@ -25,13 +27,13 @@ class Alter:
 
     The epoch stays, too, unless the new address belonged to somebody before: then it goes on from theirs. The digest
     secrets contain the user name, so a phone can sign in under the new name once its password is set anew.
-    action: what the audit log calls it.
+    action: what the audit log calls it; another one than the usual is noted even where nothing changes.
     """
 
     aor: Aor
     changes: PersonChanges
     rename_to: Aor | None = None
-    action: str = "person.set"
+    action: str = _SET
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,5 +205,9 @@ def _note(log: Journal, each: _Planned) -> None:
         # Under both addresses: whoever looks for the old one finds where it went.
         log.note(PERSON, str(before.aor), each.action, wire.public(before), {"aor": str(after.aor)})
         log.note(PERSON, str(after.aor), each.action, {"aor": str(before.aor)}, wire.public(after))
-    elif before is not None and after is not None and before != after:
+    elif before is not None and after is not None and before == after:
+        # Nothing is different of the person, but that it was done may matter: who keeps them, what was written back.
+        if each.action != _SET:
+            log.entry(each.action, str(after.aor), wire.public(before), wire.public(after))
+    elif before is not None and after is not None:
         log.note(PERSON, str(after.aor), each.action, wire.public(before), importing.audited(before, after))

@@ -248,8 +248,16 @@ class Source(_Section):
         default=30, ge=1, le=3650, description="Days that a person who vanished from the source can be restored."
     )
 
+    write_back: tuple[Literal["home", "address", "number"], ...] = Field(
+        default=(),
+        description="What is written to the source: `home` (`msRTCSIP-DeploymentLocator`), `address` "
+        "(`msRTCSIP-PrimaryUserAddress`), `number` (`msRTCSIP-Line`). Takes the right to write these.",
+    )
+
     @model_validator(mode="after")
     def _whole(self) -> Source:
+        if self.kind == "csv" and self.write_back:
+            raise ValueError("a source of kind csv is never written to")
         if self.kind == "csv":
             if self.file is None:
                 raise ValueError("a source of kind csv needs `file`")

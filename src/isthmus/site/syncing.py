@@ -20,7 +20,7 @@ from isthmus.site.file import SiteFile, Source
 from isthmus.sync import mapping
 from isthmus.sync.mapping import AttributeMapping
 from isthmus.sync.service import SyncService
-from isthmus.sync.source import Reading
+from isthmus.sync.source import Reading, Writer
 from isthmus.sync.source import Source as SourceContract
 from isthmus.sync.sources.csv import CsvSource
 from isthmus.sync.work import Configured, Work
@@ -74,9 +74,10 @@ class _Faulty:
 def _configured(site_file: SiteFile, source: Source, homes: Collection[str]) -> Configured:
     folder = site_file.path.parent
     made: SourceContract
+    writer: Writer | None = None
     try:
         attributes = _mapping(folder, source, _usual_homes(site_file))
-        made = _source(folder, source, attributes)
+        made, writer = _source(folder, source, attributes)
     except IsthmusError as error:
         attributes, made = mapping.DEFAULTS[source.kind], _Faulty(error)
     return Configured(
@@ -90,6 +91,8 @@ def _configured(site_file: SiteFile, source: Source, homes: Collection[str]) -> 
         percent=source.most_disabled_percent,
         keep_days=source.keep_days,
         interval_s=source.interval_s,
+        writer=writer,
+        write_back=source.write_back,
     )
 
 
@@ -115,15 +118,16 @@ def _mapping(folder: Path, source: Source, homes: Mapping[str, str]) -> Attribut
         raise UsageError(error.what, where=str(path), do="docs/sync.md explains the mapping file.") from error
 
 
-def _source(folder: Path, source: Source, attributes: AttributeMapping) -> SourceContract:
+def _source(folder: Path, source: Source, attributes: AttributeMapping) -> tuple[SourceContract, Writer | None]:
     if source.kind == "csv":
-        return CsvSource((folder / (source.file or "")).resolve())
+        return CsvSource((folder / (source.file or "")).resolve()), None
     try:
         # Debian's python3-ldap; a site without LDAP sources runs without it.
         from isthmus.sync.sources.ad import AdSource
         from isthmus.sync.sources.connection import Server
         from isthmus.sync.sources.ldap import LdapSource
         from isthmus.sync.sources.scope import Scope
+        from isthmus.sync.sources.writing import LdapWriter
     except ImportError as error:
         raise UsageError(
             f"python-ldap is missing ({error})", do="Install Debian's python3-ldap: deploy/bootstrap does."
@@ -142,7 +146,8 @@ def _source(folder: Path, source: Source, attributes: AttributeMapping) -> Sourc
         address=attributes.address,
         attributes=tuple(attributes.attributes()),
     )
-    return AdSource(server, scope) if source.kind == "ad" else LdapSource(server, scope)
+    made = AdSource(server, scope) if source.kind == "ad" else LdapSource(server, scope)
+    return made, LdapWriter(server, scope) if source.write_back else None
 
 
 def _password(path: Path) -> str:

@@ -76,6 +76,25 @@ def counts(changes: Iterable[Change]) -> dict[str, int]:
     return dict(found)
 
 
+def written_back(
+    what: Collection[str], link: Link, person: Person, home_attribute: str, homes: Mapping[str, str]
+) -> dict[str, str]:
+    """The attributes by which other tools see at the source what is so here. what: `home`, `address`, `number`.
+
+    homes: value of the home's attribute to site. A site that no value means is not written.
+    """
+    values: dict[str, str] = {}
+    named = next((value for value, site in homes.items() if site == person.home), None)
+    if "home" in what and named is not None:
+        values[home_attribute] = named
+    if "address" in what:
+        values["msRTCSIP-PrimaryUserAddress"] = person.aor.uri
+    if "number" in what and person.number is not None:
+        extension = f";ext={link.wanted.extension}" if link.wanted.extension else ""
+        values["msRTCSIP-Line"] = f"tel:{person.number}{extension}"
+    return values
+
+
 def _leaves(each: Wanted) -> bool:
     """Whether the object has no SIP address any more, or never had one."""
     return each.aor is None and not each.faults

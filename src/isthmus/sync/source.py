@@ -40,3 +40,13 @@ class Source(Protocol):
 
         known: id to stamp of all objects known to us. Raises FullNeededError.
         """
+
+
+class Writer(Protocol):
+    """The way back, for sources that have one."""
+
+    def write(self, wanted: Mapping[str, Mapping[str, str]]) -> tuple[list[str], dict[str, str]]:
+        """Make attributes (object's name to attribute to value) as wanted.
+
+        Returns whom that changed, and why somebody could not be. Raises IsthmusError where nobody can be.
+        """

@@ -25,7 +25,7 @@ from isthmus.sync import mapping as mapped
 from isthmus.sync import rules, store
 from isthmus.sync.mapping import AttributeMapping
 from isthmus.sync.model import Change, Entry, Kind, Link, Run, RunState, Wanted
-from isthmus.sync.source import FullNeededError, Reading, Source
+from isthmus.sync.source import FullNeededError, Reading, Source, Writer
 
 _CHUNK = 500  # changes in a transaction: calls see each as it is committed
 _TOGETHER = 5000  # and so many where addresses and numbers may pass from one to another
@@ -38,7 +38,7 @@ class Configured:
 
     tenant: whose people it brings. home: the site where new ones live unless the source says. percent, always: see
     rules.too_many. keep_days: how long a person who vanished is kept. interval_s: seconds between runs by themselves;
-    0 for none.
+    0 for none. writer, write_back: the way back, and what goes it (see rules.written_back).
     """
 
     name: str
@@ -52,6 +52,8 @@ class Configured:
     always: int = 3
     keep_days: int = 30
     interval_s: float = 0.0
+    writer: Writer | None = None
+    write_back: tuple[str, ...] = ()
 
 
 class PeopleDirectory(Protocol):
@@ -185,28 +187,61 @@ class Work:
             return False
         with writing(self._engine) as connection:
             number = store.next_chunk(connection, run_id)
-            if number is None:
-                store.set_cursor(connection, run.source, store.run_cursor(connection, run_id), self._now_ms())
-                store.set_run(connection, run_id, state=RunState.DONE.value, finished_ms=self._now_ms())
-                store.forget_runs(connection, run.source)
-                return False
-            self._apply_chunk(connection, run, number)
-        self.directory.announce()
-        return True
+            if number is not None:
+                self._apply_chunk(connection, run, number)
+        if number is not None:
+            self.directory.announce()
+            return True
+        note = self._write_back(run)
+        with writing(self._engine) as connection:
+            store.set_cursor(connection, run.source, store.run_cursor(connection, run_id), self._now_ms())
+            note = "; ".join(filter(None, (run.note, note)))
+            store.set_run(connection, run_id, state=RunState.DONE.value, note=note, finished_ms=self._now_ms())
+            store.forget_runs(connection, run.source)
+        return False
+
+    def _write_back(self, run: Run) -> str:
+        """Let the source see what is so here, where that is chosen. Returns what a reader should know of it.
+
+        It can be repeated, and the next run does, so that a source that can't be written to holds nothing up.
+        """
+        configured = self.sources.get(run.source)
+        if configured is None or configured.writer is None or not configured.write_back:
+            return ""
+        with reading(self._engine) as connection:
+            links = [each for each in store.links(connection, run.source).values() if each.aor and not each.vanished_ms]
+            present = people.people_by_aor(connection, [each.aor for each in links if each.aor])
+        attribute, homes = configured.mapping.home[0], configured.mapping.homes
+        aors = {each.wanted.name: each.aor for each in links if each.aor in present}
+        wanted = {
+            each.wanted.name: rules.written_back(configured.write_back, each, present[each.aor], attribute, homes)
+            for each in links
+            if each.aor in present
+        }
+        try:
+            changed, faults = configured.writer.write(wanted)
+        except IsthmusError as error:
+            return f"nothing was written back: {error}"
+        noted = [Alter(aor, PersonChanges(), action="person.write_back") for n in changed if (aor := aors.get(n))]
+        with writing(self._engine) as connection:
+            self.directory.change_many(noted, actor=_actor(run), connection=connection)
+        told = [f"{len(changed)} written back"] if changed else []
+        told += [f"{len(faults)} not written back ({next(iter(faults.items()))})"] if faults else []
+        return ", ".join(told)
 
     def _apply_chunk(self, connection: Connection, run: Run, number: int) -> None:
         rows = store.chunk(connection, run.id, number)
-        renamed = [change.aor for _, change in rows if change.rename_to is not None and change.aor is not None]
-        moving = self._moving(connection, renamed) if renamed else {}
+        touched = [change.aor for _, change in rows if _is_for_who_rests(change) and change.aor is not None]
+        moving = self._moving(connection, touched) if touched else {}
         reasons: dict[int, str] = {}
         due: list[tuple[int, Change, Operation]] = []
         for position, change in rows:
-            if change.rename_to is not None and change.aor is not None and change.aor in moving:
+            if change.aor is not None and _is_for_who_rests(change) and change.aor in moving:
                 reasons[position] = f"{change.aor} is being moved ({moving[change.aor]})"
             elif (operation := _operation(change)) is not None:
                 due.append((position, change, operation))
         outcomes = self.directory.change_many(
-            [operation for _, _, operation in due], actor=f"sync:{run.source}:{run.id}", connection=connection
+            [operation for _, _, operation in due], actor=_actor(run), connection=connection
         )
         for (position, _, _), outcome in zip(due, outcomes, strict=True):
             if isinstance(outcome, IsthmusError):
@@ -275,6 +310,11 @@ class Work:
         return int(self._clock() * 1000)
 
 
+def _actor(run: Run) -> str:
+    """Whom the audit log names."""
+    return f"sync:{run.source}:{run.id}"
+
+
 def _read(source: Source, cursor: str | None, known: Mapping[str, str]) -> tuple[Reading, str, str]:
     """What the source has, how it was read, and why in full."""
     if cursor is None:
@@ -296,7 +336,7 @@ def _operation(change: Change) -> Operation | None:
     """What is done in the directory; None for what is only remembered."""
     if change.kind is Kind.DELETE and change.aor is not None:
         return Remove(change.aor)
-    if change.aor is None or (not change.values and change.rename_to is None):
+    if change.aor is None or (change.kind in (Kind.RECORD, Kind.CONFLICT, Kind.FORGET) and not change.values):
         return None
     values = dict(change.values)
     if "groups" in values:
@@ -304,6 +344,11 @@ def _operation(change: Change) -> Operation | None:
     if change.kind is Kind.CREATE:
         return Create(NewPerson(aor=change.aor, credentials=unusable_credentials(), **values))
     return Alter(change.aor, PersonChanges(**values), change.rename_to, f"person.{change.kind.value}")
+
+
+def _is_for_who_rests(change: Change) -> bool:
+    """Whether it has to wait for a move under way to end."""
+    return change.rename_to is not None or change.kind is Kind.DELETE
 
 
 def _chunks(changes: Sequence[Change]) -> list[Sequence[Change]]:

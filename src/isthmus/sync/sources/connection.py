@@ -173,11 +173,13 @@ def translated(uri: str, where: str = "") -> Iterator[None]:
         ) from None
     except (ldap.FILTER_ERROR, ldap.PROTOCOL_ERROR) as error:
         raise UsageError(f"the server does not understand the question ({_said(error)})", where=place) from None
+    except (ldap.OBJECT_CLASS_VIOLATION, ldap.UNDEFINED_TYPE, ldap.CONSTRAINT_VIOLATION) as error:
+        raise RefusedError(f"the object can't have that ({_said(error)})", where=place) from None
     except (ldap.INSUFFICIENT_ACCESS, ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED) as error:
         raise RefusedError(
-            f"the server does not answer in full ({_said(error)})",
+            f"the server does not do that for this account ({_said(error)})",
             where=place,
-            do="Give the account the right to read.",
+            do="Give the account the right to it.",
         ) from None
     except ldap.LDAPError as error:
         raise UnavailableError(f"no answer ({_said(error)})", where=place) from None
