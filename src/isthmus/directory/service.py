@@ -55,6 +55,11 @@ class Directory:
         """Whether this directory says where people live, and takes changes."""
         return self._authority == self._site
 
+    @property
+    def authority(self) -> str:
+        """Name of the site whose directory is the authority."""
+        return self._authority
+
     # Reading
 
     def get(self, aor: Aor) -> Person:

@@ -26,6 +26,9 @@ from isthmus.link.peer import PeerLink
 class FeedTarget(Protocol):
     """The directory of a site that is not the authority."""
 
+    @property
+    def authority(self) -> str: ...
+
     def apply_feed(self, page: FeedPage, source: str) -> int: ...
 
     def position(self, source: str) -> int: ...
@@ -88,14 +91,19 @@ def link_router(
 
         return {"position": await run_in_threadpool(apply)}
 
+    def only_the_authority(peer: str) -> None:
+        # Digests cover secrets: whoever holds the directory may compare, other peers have no business with them.
+        if known_peer(peer, peers) != directory.authority:
+            raise RefusedError(f"only the authority, {directory.authority}, compares directories", where=peer)
+
     @router.get("/link/digests")
     def summary(peer: PeerName) -> dict[str, list[str]]:
-        known_peer(peer, peers)
+        only_the_authority(peer)
         return {"digests": directory.summary()}
 
     @router.post("/link/digests")
     def held(peer: PeerName, body: RangesBody) -> dict[str, dict[str, tuple[str, int]]]:
-        known_peer(peer, peers)
+        only_the_authority(peer)
         found = directory.held(frozenset(body.ranges))
         return {"people": {str(aor): (each.digest, each.home_epoch) for aor, each in found.items()}}
 
