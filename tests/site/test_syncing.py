@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from isthmus.errors import UsageError
+from isthmus.errors import UnavailableError, UsageError
 from isthmus.site.file import load
 from isthmus.site.services import Services, build
 from tests.cli.conftest import SITE, write_site
@@ -85,3 +85,17 @@ def test_sources_belong_to_the_authority(tmp_path: Path):
     path.write_text(text + _LDAP)
     with pytest.raises(UsageError, match="sources belong into the site file of the authority"):
         load(path)
+
+
+def test_a_file_that_was_mended_counts_at_once(tmp_path: Path):
+    mapped = tmp_path / "premises" / "m.toml"
+    site_file = write_site(
+        mapped.parent, SITE + _LDAP.replace("ldaps://127.1.2.3", "ldaps://127.1.2.3:1") + 'mapping_file = "m.toml"'
+    )
+    services = build(site_file)
+    with pytest.raises(UsageError, match="the mapping file can't be read"):
+        services.sync.check("ldap")
+    mapped.write_text("")
+    with pytest.raises(UnavailableError, match="Can't contact LDAP server"):
+        services.sync.check("ldap")
+    services.close()

@@ -196,7 +196,17 @@ def test_who_vanished_long_ago_is_deleted_unless_let_in_again_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("removed", "linked", "asks"), [(3, 3, False), (4, 4, True), (4, 40, False), (5, 40, True), (10, 100, False)]
+    ("removed", "linked", "asks"),
+    [
+        (0, 0, False),
+        (1, 1, True),
+        (3, 3, True),
+        (3, 4, False),
+        (4, 5, True),
+        (4, 40, False),
+        (5, 40, True),
+        (10, 100, False),
+    ],
 )
 def test_many_removals_at_once_are_asked_about(removed: int, linked: int, asks: bool):
     changes = [Change(Kind.DISABLE, str(n), aor("a"), values={"enabled": False}) for n in range(removed)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,7 @@ def build_sync(
     durable: Durable,
 ) -> SyncService:
     """Connect everything and register what has to run. A source with a fault is told of when it is used."""
-    sources = {each.name: _configured(site_file, each, homes) for each in site_file.source}
-    work = Work(engine, directory, sources, moves.open_moves)
+    work = Work(engine, directory, _Sources(site_file, homes), moves.open_moves)
     if not directory.is_authority:
         own = site_file.site.name
         why_not = RefusedError(
@@ -53,6 +52,23 @@ def build_sync(
     service = SyncService(engine, work, runs.begin)
     background.add("directory sync", runs.start, runs.stop)
     return service
+
+
+class _Sources(Mapping[str, Configured]):
+    """The sources of a site file. Mapping and password files are read at each use: a change needs no restart."""
+
+    def __init__(self, site_file: SiteFile, homes: Collection[str]) -> None:
+        self._site_file, self._homes = site_file, homes
+        self._sources = {each.name: each for each in site_file.source}
+
+    def __getitem__(self, name: str) -> Configured:
+        return _configured(self._site_file, self._sources[name], self._homes)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
 
 
 class _Faulty:

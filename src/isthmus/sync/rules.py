@@ -56,10 +56,11 @@ def plan(seen: Sequence[Wanted], gone: Collection[str], facts: Facts) -> list[Ch
 def too_many(changes: Iterable[Change], linked: int, percent: float, always: int) -> str:
     """Why the plan must not be carried out unasked; empty when it may.
 
-    linked: people the source has now. percent: how many of them it may disable at once. always: so many it always may.
+    linked: people the source has now. percent: how many of them it may disable at once. always: so many it always may,
+    as long as somebody is left: a source that is suddenly empty is broken more often than deserted.
     """
     removed = sum(change.removes for change in changes)
-    if removed <= always or removed * 100 <= percent * linked:
+    if not removed or (removed < linked and (removed <= always or removed * 100 <= percent * linked)):
         return ""
     share = 100 * removed / max(linked, 1)
     return f"{removed} of {linked} people would be disabled ({share:.0f} %, and {percent:g} % is the limit)"
