@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from isthmus.directory.model import PersonChanges
 from isthmus.errors import UsageError
 from isthmus.sync.sources.csv import parse
 from tests.sync.world import World, csv_source
@@ -162,3 +163,26 @@ def test_what_is_being_moved_is_renamed_and_deleted_afterwards(world: World, fil
     busy.clear()
     assert world.counts() == {"rename": 1}
     assert world.conflicts() == {}
+
+
+def test_another_source_takes_over_once_the_first_is_no_longer_configured(world: World, file: Path):
+    world.sync()
+    world.sources["new"] = csv_source(file, name="new")
+    assert world.counts("new") == {"conflict": 2}
+    assert set(world.conflicts().values()) == {
+        "alice@contoso.example is kept by the source csv",
+        "bob@contoso.example is kept by the source csv",
+    }
+    del world.sources["csv"]
+    assert world.counts("new") == {"adopt": 2}
+    assert world.conflicts() == {}
+
+
+def test_the_number_of_one_who_vanished_is_kept_until_somebody_gives_it_away(world: World, file: Path):
+    world.sync()
+    file.write_text(f"{HEADING}\n2,bob@contoso.example,Bob,,,\n3,carol@contoso.example,Carol,+14255550101,,\n")
+    world.sync()
+    assert "isthmus user set alice@contoso.example --no-number" in world.conflicts()["3"]
+    world.directory.set(world.person("alice").aor, PersonChanges(number=None), actor="cli:root")
+    assert world.counts() == {"change": 1}
+    assert world.person("carol").number == "+14255550101"

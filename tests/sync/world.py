@@ -61,7 +61,10 @@ class World:
         self.directory.add_domain(DOMAIN, "main", actor="test")
         self.sources = {each.name: each for each in sources}
         self.work = Work(engine, self.directory, self.sources, moves.open_moves, clock=lambda: self.now)
-        self.service = SyncService(engine, self.work, lambda run, attempt: None, clock=lambda: self.now)
+        intervals = {each.name: each.interval_s for each in sources}
+        self.service = SyncService(
+            engine, self.work, lambda run, attempt: None, intervals=intervals, clock=lambda: self.now
+        )
 
     def sync(
         self,

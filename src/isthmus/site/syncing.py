@@ -47,9 +47,10 @@ def build_sync(
             f"{own} is not the authority of this directory",
             do=f"Do it at {authority}: isthmus --site {authority} directory ...",
         )
-        return SyncService(engine, work, lambda run, attempt: None, why_not=why_not)
+        return SyncService(engine, work, lambda run, attempt: None, intervals={}, why_not=why_not)
     runs = Runs(work, durable, due=lambda: service.begin_due())
-    service = SyncService(engine, work, runs.begin)
+    intervals = {each.name: float(each.interval_s) for each in site_file.source}
+    service = SyncService(engine, work, runs.begin, intervals=intervals)
     background.add("directory sync", runs.start, runs.stop)
     return service
 

@@ -173,8 +173,12 @@ class _Claims:
         holder = self._facts.holders.get(owner)
         if holder is not None and holder[0] == self._facts.source and holder[1] in self.by_id:
             return number, ""  # the owner stays and, by all claims, wants another one from now on
+        told = f"{number} belongs to {owner}"
+        link = self._facts.links.get(holder[1]) if holder is not None and holder[0] == self._facts.source else None
+        if link is not None and (link.vanished_ms is not None or link.id in self._leaving):
+            told += f", who vanished from the source and is kept; to give it away: isthmus user set {owner} --no-number"
         present = self._facts.present.get(aor)
-        return present.number if present else None, f"{number} belongs to {owner}"
+        return present.number if present else None, told
 
 
 def _change(each: Wanted, claims: _Claims, facts: Facts) -> Change | None:

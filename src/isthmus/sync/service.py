@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -37,7 +37,8 @@ class SourceStatus:
 class SyncService:
     """The write path of synchronisation.
 
-    begin: starts the work on (run, attempt). why_not: why this site may not; None where it is the authority.
+    begin: starts the work on (run, attempt). intervals: of each source, seconds between runs by themselves; 0 for none.
+    why_not: why this site may not; None where it is the authority.
     """
 
     def __init__(
@@ -46,10 +47,12 @@ class SyncService:
         work: Work,
         begin: Callable[[str, int], None],
         *,
+        intervals: Mapping[str, float],
         why_not: RefusedError | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine, self._work, self._begin, self._why_not, self._clock = engine, work, begin, why_not, clock
+        self._intervals = {name: interval_s for name, interval_s in intervals.items() if interval_s}
 
     def sources(self) -> list[SourceStatus]:
         """All sources. Asks none of them."""
@@ -107,12 +110,10 @@ class SyncService:
 
     def begin_due(self) -> None:
         """Begin runs of the sources whose interval is over, counted from the last run whatever came of it."""
-        for status in self.sources():
-            last = status.last
-            idle = last is None or last.finished is not None
-            over = last is None or self._clock() - last.started >= status.interval_s
-            if status.interval_s and idle and over:
-                self.start(status.name, full=False, approved=False, actor="sync:interval")
+        for name, interval_s in self._intervals.items():
+            last = next(iter(self.runs(name, 1)), None)
+            if last is None or (last.finished is not None and self._clock() - last.started >= interval_s):
+                self.start(name, full=False, approved=False, actor="sync:interval")
 
     def runs(self, name: str | None = None, limit: int = 20) -> list[Run]:
         """The newest runs first."""

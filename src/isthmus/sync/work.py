@@ -140,13 +140,18 @@ class Work:
         owners = {number: owner for number, (owner, _) in people.owners(connection, numbers).items()}
         addresses = {each.aor for each in wanted if each.aor} | {link.aor for link in links.values() if link.aor}
         present = people.people_by_aor(connection, addresses)
-        holders = store.holders(connection, addresses | set(owners.values()))
+        # What a source kept that is no longer configured may be taken over by another one.
+        holders = {
+            aor: holder
+            for aor, holder in store.holders(connection, addresses | set(owners.values())).items()
+            if holder[0] in self.sources
+        }
         others = {object_id for name, object_id in holders.values() if name == configured.name} - set(links)
         return rules.Facts(
             source=configured.name,
             links=links | store.links(connection, configured.name, others),
             holders=holders,
-            rivals=store.claiming(connection, numbers),
+            rivals=[link for link in store.claiming(connection, numbers) if link.source in self.sources],
             present=present,
             owners=owners,
             domains={d for d, tenant in people.domains(connection).items() if tenant == configured.tenant},
