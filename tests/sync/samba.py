@@ -26,12 +26,14 @@ STAFF = f"OU=Staff,{ROOT}"
 SECRET = "Passw0rd!x"
 _OIDS = "1.3.6.1.4.1.55555.1"
 _SOCKETS = ("ldapi", "ldap_priv", "msg.sock")
-_TEXT, _BOOLEAN = ("2.5.5.12", "64"), ("2.5.5.8", "1")
+_TEXT, _BOOLEAN, _SID = ("2.5.5.12", "64"), ("2.5.5.8", "1"), ("2.5.5.17", "4")
 _ATTRIBUTES = {
     "msRTCSIP-PrimaryUserAddress": _TEXT,
     "msRTCSIP-Line": _TEXT,
     "msRTCSIP-DeploymentLocator": _TEXT,
     "msRTCSIP-UserEnabled": _BOOLEAN,
+    "msRTCSIP-OriginatorSID": _SID,
+    "msRTCSIP-OwnerUrn": _TEXT,
 }
 
 

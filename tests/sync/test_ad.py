@@ -165,3 +165,17 @@ def test_two_people_with_one_address_are_told_and_neither_is_guessed(world: Worl
     samba.set(dn, msRTCSIP_PrimaryUserAddress=f"sip:{twin}@contoso.example")
     assert world.counts() == {"create": 2}
     assert world.conflicts() == {}
+
+
+def test_in_a_resource_forest_the_disabled_account_says_nothing(world: World, samba: Samba, ou: str):
+    alice, menu = unique("alice", "menu")
+    dn = samba.person(alice, ou=ou, userAccountControl="546", msRTCSIP_UserEnabled="TRUE")
+    samba.person(menu, ou=ou, msRTCSIP_OwnerUrn="urn:application:Caa")
+    world.sync()
+    assert {user: person.enabled for user, person in world.people().items()} == {alice: False}
+    samba.set(dn, msRTCSIP_OriginatorSID="S-1-5-21-1-2-3-1104")
+    world.sync()
+    assert world.person(alice).enabled
+    samba.set(dn, msRTCSIP_UserEnabled="FALSE")
+    world.sync(yes=True)
+    assert not world.person(alice).enabled

@@ -90,6 +90,8 @@ def test_what_can_t_be_read_is_told_and_not_passed_over():
         ({}, True),
         ({"userAccountControl": "512"}, True),
         ({"userAccountControl": "514"}, False),
+        ({"userAccountControl": "514", "msRTCSIP_OriginatorSID": ()}, True),
+        ({"userAccountControl": "514", "msRTCSIP_OriginatorSID": (), "msRTCSIP_UserEnabled": "FALSE"}, False),
         ({"msRTCSIP_UserEnabled": "FALSE"}, False),
         ({"msRTCSIP_UserEnabled": "TRUE", "userAccountControl": "66050"}, False),
         ({"nsAccountLock": "TRUE"}, False),
@@ -99,6 +101,11 @@ def test_what_can_t_be_read_is_told_and_not_passed_over():
 )
 def test_who_is_disabled_there_is_disabled_here(attributes: dict[str, str], enabled: bool):
     assert read(mail="a@contoso.example", **attributes).enabled is enabled
+
+
+def test_an_attendant_with_an_address_is_nobody():
+    person = read(msRTCSIP_PrimaryUserAddress="sip:menu@contoso.example", msRTCSIP_OwnerUrn="urn:application:Caa")
+    assert (person.aor, person.faults) == (None, ())
 
 
 def test_a_mapping_file_changes_what_it_names():

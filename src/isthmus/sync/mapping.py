@@ -68,7 +68,16 @@ class AttributeMapping:
 
     def attributes(self) -> list[str]:
         """Every attribute the mapping reads, those that say whether somebody is enabled among them."""
-        named = (*self.address, *self.number, *self.display_name, *self.home, *self.details.values(), *_ENABLED)
+        named = (
+            *self.address,
+            *self.number,
+            *self.display_name,
+            *self.home,
+            *self.details.values(),
+            *_ENABLED,
+            _ORIGINATOR,
+            _OWNER,
+        )
         return list(dict.fromkeys(named))
 
 
@@ -159,11 +168,17 @@ _SECTIONS: Mapping[str, tuple[str, ...]] = {
     "details": (),
 }
 _ENABLED = ("msRTCSIP-UserEnabled", "userAccountControl", "nsAccountLock", "pwdAccountLockedTime", "enabled")
+# In a resource forest: whose account it is in the forest where people sign in.
+_ORIGINATOR = "msRTCSIP-OriginatorSID"
+# Marks what has an address and is nobody: an attendant, a queue.
+_OWNER = "msRTCSIP-OwnerUrn"
 
 
 def wanted(entry: Entry, mapping: AttributeMapping, groups: Collection[str] = ()) -> Wanted:
     """The person that the entry means. groups: those of ours that the source counts them into."""
     faults: list[str] = []
+    if entry.first(_OWNER):
+        return Wanted(entry.id, entry.name, None, stamp=entry.stamp)
     aor = _address(entry, mapping, faults)
     number, extension = _number(entry, mapping, faults)
     return Wanted(
@@ -258,7 +273,9 @@ def _home(entry: Entry, mapping: AttributeMapping, faults: list[str]) -> str | N
 
 def _enabled(entry: Entry) -> bool:
     control = entry.first("userAccountControl")
-    if control.lstrip("-").isdigit() and int(control) & _DISABLED_ACCOUNT:
+    # The account in a resource forest is disabled for good, since nobody signs in there: it says nothing.
+    elsewhere = _ORIGINATOR.lower() in entry.attributes
+    if not elsewhere and control.lstrip("-").isdigit() and int(control) & _DISABLED_ACCOUNT:
         return False
     if entry.first("pwdAccountLockedTime") == "000001010000Z":  # locked by an administrator, for good
         return False
