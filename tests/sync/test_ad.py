@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from isthmus.sync.sources.connection import Directory
+from isthmus.sync.sources.writing import LdapWriter
 from tests.support import Loopback, Processes
 from tests.sync.samba import REALM, ROOT, STAFF, Samba
 from tests.sync.world import World, ldap_source
@@ -179,3 +181,16 @@ def test_in_a_resource_forest_the_disabled_account_says_nothing(world: World, sa
     samba.set(dn, msRTCSIP_UserEnabled="FALSE")
     world.sync(yes=True)
     assert not world.person(alice).enabled
+
+
+def test_what_became_of_people_here_is_written_back(samba: Samba, ou: str, sqlite: Engine):
+    (alice,) = unique("alice")
+    dn = samba.person(alice, ou=ou, telephoneNumber="425 555 0101")
+    source = ldap_source(samba.server(), ou, "ad")
+    writer = LdapWriter(samba.server(user=_ADMIN), source.source._scope)
+    world = World(sqlite, replace(source, writer=writer, write_back=("home", "number")))
+    assert world.sync().note.endswith("1 written back")
+    with Directory.open(samba.server()) as directory:
+        values = directory.read(dn, ["msRTCSIP-Line", "msRTCSIP-DeploymentLocator"])
+    assert values == {"msrtcsip-line": [b"tel:+14255550101"], "msrtcsip-deploymentlocator": [b"SRV:"]}
+    assert (world.counts(), world.sync().note) == ({}, "")

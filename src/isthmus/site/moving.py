@@ -55,7 +55,7 @@ def build_moving(
 ) -> Moving:
     """Connect everything and register what has to run. listen: takes who wants to hear of commits.
 
-    durable: not started yet; it starts before what is registered here, and stops after it.
+    durable: not started yet; it is registered to run here, before the moves and whatever is registered later.
     """
     site = site_file.site
     registrar = _registrar(site_file)
@@ -73,6 +73,8 @@ def build_moving(
     ledger = Ledger(engine, directory, Sites([local, *remote]), registry)
     workflows = Workflows(ledger, durable)
     if directory.is_authority:
+        # After the links, which what is taken up will ask; before all that begins workflows or looks for them.
+        background.add("workflows", durable.start, durable.stop)
         background.add("moves", workflows.start, workflows.stop)
     moves = MoveService(engine, ledger, workflows.begin, site=site.name, authority=authority)
     return Moving(

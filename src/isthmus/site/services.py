@@ -97,8 +97,6 @@ def build(site_file: SiteFile) -> Services:
     facts: dict[str, Callable[[], Any]] = {}
     _keep_compiled(site_file.snapshot_dir / "stream", directory, writer, compiler, commits, background)
     durable = Durable(site_file.database_url)
-    if directory.is_authority:
-        background.add("workflows", durable.start, durable.stop)
     # After the compiler: what a peer or the move is told of, calls here see already.
     moving = build_moving(
         site_file,

@@ -189,18 +189,27 @@ def forget_runs(connection: Connection, name: str) -> None:
 # Plans
 
 
-def put_plan(connection: Connection, run_id: str, chunks: Sequence[Sequence[Change]]) -> None:
-    """Write a run's plan, instead of one that an earlier attempt wrote."""
+def clear_plan(connection: Connection, run_id: str) -> None:
+    """Drop what an earlier attempt wrote of a run's plan."""
     connection.execute(delete(change).where(change.c.run == run_id))
-    rows: list[dict[str, Any]] = []
-    for number, changes in enumerate(chunks):
-        for each in changes:
-            text = msgspec.json.encode(each).decode()
-            rows.append(
-                {"run": run_id, "position": len(rows), "chunk": number, "change": text, "done": False, "reason": ""}
-            )
-    if rows:
-        connection.execute(insert(change), rows)
+
+
+def put_plan(connection: Connection, run_id: str, number: int, position: int, changes: Sequence[Change]) -> None:
+    """Write a chunk of a run's plan, its changes from this position on."""
+    connection.execute(
+        insert(change),
+        [
+            {
+                "run": run_id,
+                "position": position + index,
+                "chunk": number,
+                "change": msgspec.json.encode(each).decode(),
+                "done": False,
+                "reason": "",
+            }
+            for index, each in enumerate(changes)
+        ],
+    )
 
 
 def next_chunk(connection: Connection, run_id: str) -> int | None:

@@ -172,8 +172,8 @@ class Work:
         configured = self.configured(run.source)
         asks = "" if run.approved else rules.too_many(plan.changes, plan.linked, configured.percent, configured.always)
         state = RunState.ASKING if asks else RunState.APPLYING
+        self._write_down(run_id, _chunks(plan.changes))
         with writing(self._engine) as connection:
-            store.put_plan(connection, run_id, _chunks(plan.changes))
             store.set_run(
                 connection,
                 run_id,
@@ -184,6 +184,16 @@ class Work:
                 cursor=plan.cursor,
                 **({"finished_ms": self._now_ms()} if asks else {}),
             )
+
+    def _write_down(self, run_id: str, chunks: Sequence[Sequence[Change]]) -> None:
+        """In small transactions, so that others write meanwhile; none of it counts before the run says so."""
+        with writing(self._engine) as connection:
+            store.clear_plan(connection, run_id)
+        position = 0
+        for number, changes in enumerate(chunks):
+            with writing(self._engine) as connection:
+                store.put_plan(connection, run_id, number, position, changes)
+            position += len(changes)
 
     def apply(self, run_id: str) -> bool:
         """Apply the next chunk; at the end, close the run. Returns whether there is more to do."""
