@@ -65,6 +65,9 @@ class _Sources(Mapping[str, Configured]):
     def __getitem__(self, name: str) -> Configured:
         return _configured(self._site_file, self._sources[name], self._homes)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._sources  # the inherited one would read files
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._sources)
 
