@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from isthmus.directory.model import PersonChanges
 from isthmus.errors import UsageError
+from isthmus.sync import store
 from isthmus.sync.sources.csv import parse
 from tests.sync.world import World, csv_source
 
@@ -186,3 +187,18 @@ def test_the_number_of_one_who_vanished_is_kept_until_somebody_gives_it_away(wor
     world.directory.set(world.person("alice").aor, PersonChanges(number=None), actor="cli:root")
     assert world.counts() == {"change": 1}
     assert world.person("carol").number == "+14255550101"
+
+
+def test_runs_by_themselves_that_found_nothing_do_not_hide_the_others(world: World, file: Path):
+    done = [world.sync().id]
+    edit(file, "Alice", "Alice A.")
+    done.insert(0, world.sync().id)
+    for _ in range(60):
+        run = world.service.start("csv", full=False, approved=False, actor=store.INTERVAL)
+        world.work.read(run.id)
+        world.work.apply(run.id)
+        world.now += 1
+    assert [each.id for each in world.service.runs(limit=100)] == [run.id, *done]
+    for _ in range(60):
+        world.sync()
+    assert len(world.service.runs(limit=100)) == 50

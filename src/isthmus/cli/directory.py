@@ -176,6 +176,7 @@ def show(aor: _AorArgument, as_json: JsonOption = False, site: SiteOption = None
         ("Source", found["source"]),
         ("Object", found["object"]),
         ("Id", found["id"]),
+        ("Home there", found["home"]),
         ("Extension", found["extension"]),
         ("Vanished", _when(found["vanished"])),
         ("Conflicts", "; ".join(found["conflicts"]) or None),

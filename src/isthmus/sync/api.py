@@ -127,6 +127,7 @@ def link_json(link: Link) -> dict[str, Any]:
         "object": link.wanted.name,
         "aor": str(link.aor) if link.aor else None,
         "wanted": str(link.wanted.aor) if link.wanted.aor else None,
+        "home": link.wanted.home,
         "extension": link.wanted.extension or None,
         "details": dict(link.wanted.details),
         "vanished": link.vanished_ms / 1000 if link.vanished_ms else None,

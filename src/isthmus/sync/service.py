@@ -113,7 +113,7 @@ class SyncService:
         for name, interval_s in self._intervals.items():
             last = next(iter(self.runs(name, 1)), None)
             if last is None or (last.finished is not None and self._clock() - last.started >= interval_s):
-                self.start(name, full=False, approved=False, actor="sync:interval")
+                self.start(name, full=False, approved=False, actor=store.INTERVAL)
 
     def runs(self, name: str | None = None, limit: int = 20) -> list[Run]:
         """The newest runs first."""

@@ -15,6 +15,7 @@ from isthmus.sync.model import SILENT, Change, Link, Run, RunState, Wanted
 from isthmus.sync.rules import Holder
 from isthmus.sync.tables import change, link, run, source
 
+INTERVAL = "sync:interval"  # who begins the runs by themselves
 _KEPT_RUNS = 50  # of a source; older ones are forgotten, the audit log is not
 
 _wanted = msgspec.json.Decoder(Wanted)
@@ -176,14 +177,14 @@ def open_runs(connection: Connection) -> list[Run]:
     return [_run(row) for row in connection.execute(select(run).where(run.c.finished_ms.is_(None))).mappings()]
 
 
-def forget_runs(connection: Connection, name: str) -> None:
-    """Drop all but the newest runs of a source."""
-    kept = select(run.c.id).where(run.c.source == name).order_by(run.c.started_ms.desc(), run.c.id).limit(_KEPT_RUNS)
-    connection.execute(
-        delete(run).where(
-            run.c.source == name, run.c.finished_ms.is_not(None), run.c.id.not_in(kept.subquery().select())
-        )
-    )
+def forget_runs(connection: Connection, name: str, last: str) -> None:
+    """Drop all but the newest runs of a source, and but for the last one those by themselves that found nothing."""
+    old = (run.c.source == name) & run.c.finished_ms.is_not(None) & (run.c.id != last)
+    idle = (run.c.actor == INTERVAL) & (run.c.state == RunState.DONE.value) & (run.c.counts == "{}")
+    connection.execute(delete(run).where(old, idle))
+    newest = select(run.c.id).where(run.c.source == name).order_by(run.c.started_ms.desc(), run.c.id)
+    kept = connection.execute(newest.limit(_KEPT_RUNS)).scalars().all()
+    connection.execute(delete(run).where(old, run.c.id.not_in(kept)))
 
 
 # Plans

@@ -212,7 +212,7 @@ class Work:
             store.set_cursor(connection, run.source, store.run_cursor(connection, run_id), self._now_ms())
             note = "; ".join(filter(None, (run.note, note)))
             store.set_run(connection, run_id, state=RunState.DONE.value, note=note, finished_ms=self._now_ms())
-            store.forget_runs(connection, run.source)
+            store.forget_runs(connection, run.source, run_id)
         return False
 
     def _write_back(self, run: Run) -> str:

@@ -69,7 +69,9 @@ class AdSource:
             controller = _controller(directory)
             membership = read_membership(directory, self._scope)
             before = comparable(cursor, self._cursor(controller, membership))
-            if before.get("invocation") != controller.invocation or not controller.invocation:
+            if not controller.invocation:
+                raise FullNeededError("the account may not see which domain controller answers (invocationId)")
+            if before.get("invocation") != controller.invocation:
                 raise FullNeededError("another domain controller answers, or this one was restored")
             since = int(before.get("usn", 0)) + 1
             if controller.usn < since - 1:
