@@ -86,8 +86,11 @@ def measure(scale: Scale) -> list[Figure]:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Up]:
-    """The demo, laid out anew in a temporary folder and on a network of its own, stopped and removed in the end."""
+def running(at_authority: str = "") -> Iterator[Up]:
+    """The demo, laid out anew in a temporary folder and on a network of its own, stopped and removed in the end.
+
+    at_authority: what the authority's site file says besides.
+    """
     with tempfile.TemporaryDirectory(prefix="isthmus-bench-") as folder, contextlib.ExitStack() as stack:
         loopback = Loopback()
         stack.callback(loopback.close)
@@ -96,7 +99,8 @@ def running() -> Iterator[Up]:
         directory = Path(folder) / "demo"
         demo = provision.provision(make_plan(network), directory)
         for site in demo.sites:
-            site.path.write_text(site.path.read_text() + _ADJUSTED)
+            more = at_authority if site.site.authority else ""
+            site.path.write_text(site.path.read_text() + _ADJUSTED + more)
         phones = Path(folder) / "phones"
         phones.mkdir()
         processes = Processes(phones)

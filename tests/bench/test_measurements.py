@@ -25,8 +25,13 @@ def test_whole_sites_are_measured():
     _check("whole")
 
 
+@pytest.mark.e2e
+def test_directory_sync_is_measured():
+    _check("syncing")
+
+
 def test_nothing_is_left_out():
-    assert set(MEASUREMENTS) == {"calls", "registers", "routing", "publishing", "whole"}
+    assert set(MEASUREMENTS) == {"calls", "registers", "routing", "publishing", "whole", "syncing"}
 
 
 def test_a_figure_is_the_median_of_its_rounds_and_held_against_its_aim():

@@ -86,6 +86,26 @@ def test_commands_do_what_they_say(demo: Shell, block: Block) -> None:
 
 
 @pytest.mark.e2e
+def test_a_line_in_the_file_of_people_is_a_person_at_both_sites(demo: Shell) -> None:
+    isthmus, file = ".venv/bin/isthmus", demo.directory / "people.csv"
+    assert demo.must(f"{isthmus} directory sync --wait").strip().endswith("No changes.")
+    before = file.read_text()
+    file.write_text(before + "7,grace@contoso.example,Grace,+14255550107,online,true,,\n")
+    assert "1 create" in demo.must(f"{isthmus} directory sync --wait")
+    assert "agrees about all 7 people" in demo.must(f"{isthmus} directory compare")
+    for site in ("premises", "online"):
+        shown = json.loads(demo.must(f"{isthmus} --site {site} user show grace@contoso.example --json"))
+        assert (shown["number"], shown["home"]) == ("+14255550107", "online")
+    explained = demo.must(f"{isthmus} call explain alice@contoso.example +14255550107")
+    assert "grace@contoso.example" in explained
+    file.write_text(before)
+    assert "1 disable" in demo.must(f"{isthmus} directory sync --wait")
+    demo.must(f"{isthmus} user delete grace@contoso.example --yes")
+    at_the_other = demo(f"{isthmus} --site online directory sync")
+    assert "online is not the authority" in at_the_other.stderr
+
+
+@pytest.mark.e2e
 @pytest.mark.parametrize("block", DEMO, ids=str)
 def test_the_demo_goes_up_and_down_as_they_say(shell: Shell, block: Block) -> None:
     shell.must(".venv/bin/isthmus demo down")

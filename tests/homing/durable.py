@@ -13,6 +13,7 @@ import traceback
 from pathlib import Path
 
 from isthmus.addressing import Aor
+from isthmus.database.durable import Durable
 from isthmus.homing.model import BatchState
 from isthmus.homing.workflow import Workflows
 from isthmus.registration.model import Binding
@@ -50,6 +51,22 @@ class FileWorld(World):
         fresh.replace(self._state)
 
 
+class DurableMoves(Workflows):
+    """The moves' workflows, with a DBOS of their own."""
+
+    def __init__(self, world: World, **options: float) -> None:
+        self._own = Durable(world.url)
+        super().__init__(world.ledger, self._own, **options)
+
+    def start(self) -> None:
+        self._own.start()
+        super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self._own.stop()
+
+
 def run(folder: Path, batch: str, crash_at: int) -> int:
     """Work until the batch is over, or to point number `crash_at`. Returns 0 when it ended as done."""
     world = FileWorld(folder)
@@ -61,7 +78,7 @@ def run(folder: Path, batch: str, crash_at: int) -> int:
             os._exit(9)
 
     world.on_point = at
-    workflows = Workflows(world.ledger, world.url, patience_s=1, watch_s=0.2)
+    workflows = DurableMoves(world, patience_s=1, watch_s=0.2)
     workflows.start()
     if world.moves.get(batch).run == 1:
         workflows.begin(batch, 1)

@@ -9,8 +9,7 @@ import pytest
 
 from isthmus.database import migrate
 from isthmus.homing.model import BatchState, State
-from isthmus.homing.workflow import Workflows
-from tests.homing.durable import FileWorld, in_child
+from tests.homing.durable import DurableMoves, FileWorld, in_child
 from tests.homing.world import ONLINE, PREMISES, Phone, World
 from tests.support import wait_for
 
@@ -72,14 +71,14 @@ def world(tmp_path: Path, database_url: str) -> Iterator[World]:
 def test_after_a_stop_the_next_start_goes_on(world: World) -> None:
     world.link = False
     batch = _paused_at_commit(world)
-    first = Workflows(world.ledger, world.url, patience_s=0.2, watch_s=0.1)
+    first = DurableMoves(world, patience_s=0.2, watch_s=0.1)
     first.start()
     first.begin(batch, 1)
     wait_for(lambda: "link to online is down" in world.moves.get(batch).note)
     first.stop()
     assert [move.state for move in world.moves.people(batch)] == [State.PUBLISHING]
     world.link = True
-    second = Workflows(world.ledger, world.url, watch_s=0.1)
+    second = DurableMoves(world, watch_s=0.1)
     second.start()
     wait_for(lambda: world.moves.get(batch).finished is not None)
     second.stop()
@@ -100,7 +99,7 @@ def test_a_failure_before_commit_is_given_up_after_its_patience(world: World) ->
     world.drive(batch.id)
     world.drive(batch.id)
     world.link = False
-    workflows = Workflows(world.ledger, world.url, patience_s=0.2, watch_s=0.1)
+    workflows = DurableMoves(world, patience_s=0.2, watch_s=0.1)
     workflows.start()
     workflows.begin(batch.id, 1)
     wait_for(lambda: world.moves.get(batch.id).finished is not None)
@@ -110,7 +109,7 @@ def test_a_failure_before_commit_is_given_up_after_its_patience(world: World) ->
 
 def test_nothing_listens_and_nothing_is_sent_out(world: World) -> None:
     before = _sockets()
-    workflows = Workflows(world.ledger, world.url)
+    workflows = DurableMoves(world)
     workflows.start()
     assert _sockets() == before
     workflows.stop()

@@ -16,6 +16,7 @@ from isthmus.homing import api as homing
 from isthmus.link import api as link
 from isthmus.registration import api as registration
 from isthmus.site.services import Services
+from isthmus.sync import api as sync
 
 
 def local_app(services: Services) -> FastAPI:
@@ -30,7 +31,8 @@ def local_app(services: Services) -> FastAPI:
     # What comes back in a move has this site's own name in its Path, too.
     hosts = {here.fqdn: here.name} | {peer.fqdn: peer.name for peer in services.site_file.peer}
     app.include_router(registration.router(here.name, services.directory, moving.registrar, hosts=hosts))
-    app.include_router(link.local_router(moving.links))
+    app.include_router(link.local_router(moving.links, services.compare))
+    app.include_router(sync.router(services.sync))
     return app
 
 

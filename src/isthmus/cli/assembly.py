@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import call, demo, move, pki, registration, site, snapshot, user
+from isthmus.cli import call, demo, directory, move, pki, registration, site, snapshot, user
 from isthmus.cli.output import complete_sites
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ for _name, _commands in {
     "demo": demo.app,
     "site": site.app,
     "user": user.app,
+    "directory": directory.app,
     "move": move.app,
     "registration": registration.app,
     "call": call.app,

@@ -209,6 +209,7 @@ def _first_steps(demo: Demo, accounts: tuple[Account, ...]) -> Iterator[tuple[st
     yield "Second call", f"a second phone as {called.username}: dial {called.username} or {called.number}"
     yield "First move", f"{command} user move {caller.aor} --to {other} --wait"
     yield "Why it went", f"{command} call explain {caller.aor} {called.aor}"
+    yield "People", f"change {_short(demo.people_file)}, then {command} directory sync --wait"
     yield "TLS", f"phones trust {_short(demo.directory / 'ca' / 'ca.pem')}"
     yield "Logs", f"{_short(demo.directory)}/<site>/state/log and {_short(demo.directory / 'log')}"
 

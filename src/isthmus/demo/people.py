@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from isthmus.demo.accounts import Account, with_homes
+from isthmus.demo.plan import SOURCE
 from isthmus.demo.provision import Demo
-from isthmus.errors import NotFoundError
+from isthmus.errors import NotFoundError, UnavailableError, UsageError
+
+_SYNCED_WITHIN_S = 30.0
+_POLL_S = 0.05
 
 
 class Api(Protocol):
@@ -30,12 +35,32 @@ def ensure_people(demo: Demo, api: Api) -> tuple[Account, ...]:
     """
     names = {str(person.aor): person.display_name for person in demo.plan.people}
     homes = {account.aor: _ensure(api, account, names[account.aor], demo) for account in demo.accounts}
+    _hand_over(demo, api)
     return tuple(with_homes(list(demo.accounts), homes, demo.plan))
 
 
 def unknown(accounts: Sequence[Account], api: Api) -> list[str]:
     """Whom the site of this API has not heard of yet."""
     return [account.aor for account in accounts if _find(api, account.aor) is None]
+
+
+def _hand_over(demo: Demo, api: Api) -> None:
+    """Let the source take the people over, once; from then on people.csv is where they come from, and go.
+
+    They were created before, each with a password: a source has none to give.
+    """
+    if all(source.name != SOURCE for source in demo.authority.source):
+        return  # a demo that was laid out before there were sources
+    if any(each["name"] == SOURCE and each["synced"] is not None for each in api.get("/v1/directory/sources")):
+        return
+    run = api.post("/v1/directory/runs", {"source": SOURCE})
+    deadline = time.monotonic() + _SYNCED_WITHIN_S
+    while (found := api.get(f"/v1/directory/runs/{run['id']}"))["finished"] is None:
+        if time.monotonic() > deadline:
+            raise UnavailableError("the people's source was not read in time", where=str(demo.people_file))
+        time.sleep(_POLL_S)
+    if found["state"] != "done":
+        raise UsageError(found["note"] or f"the run ended as {found['state']}", where=str(demo.people_file))
 
 
 def _ensure(api: Api, account: Account, display_name: str, demo: Demo) -> str:

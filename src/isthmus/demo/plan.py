@@ -16,6 +16,16 @@ NUMBER_PREFIX = "+142555501"
 DEFAULT_NETWORK = "127.0"
 
 
+# The name of the source that the demo's people come from.
+SOURCE = "people"
+_SOURCE = f"""
+[[source]]
+name = "{SOURCE}"
+kind = "csv"
+file = "../people.csv"
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedSite:
     """One site of the demo. internal_address: where its engines meet (see `isthmus.site.internal`)."""
@@ -92,6 +102,7 @@ def make_plan(network: str = DEFAULT_NETWORK) -> Plan:
 def site_toml(plan: Plan, site: PlannedSite) -> str:
     """The text of a site's file, ready to be edited by hand afterwards."""
     peers = "".join(_peer_toml(peer) for peer in plan.sites if peer is not site)
+    source = _SOURCE if site.authority else ""
     return f"""\
 # The demo's site "{site.name}", written at its first start and kept from then on: change what you like.
 # docs/site-file.md explains every setting.
@@ -112,7 +123,16 @@ ca_directory = "../ca"
 [[trunk]]
 name = "{CARRIER}"
 address = "{plan.carrier_address}"
-"""
+{source}"""
+
+
+def people_csv(plan: Plan) -> str:
+    """The text of the demo's directory of people, for `isthmus directory sync`."""
+    rows = "".join(
+        f"{number},{person.aor},{person.display_name},{person.number},{person.home},true,,\n"
+        for number, person in enumerate(plan.people, 1)
+    )
+    return f"id,aor,display_name,number,home,enabled,groups,department\n{rows}"
 
 
 def carrier_toml(plan: Plan) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from isthmus.demo import accounts as account_file
 from isthmus.demo.accounts import Account
-from isthmus.demo.plan import CARRIER, Plan, PlannedSite, carrier_toml, site_toml
+from isthmus.demo.plan import CARRIER, Plan, PlannedSite, carrier_toml, people_csv, site_toml
 from isthmus.errors import NotFoundError, UsageError
 from isthmus.pki import rules
 from isthmus.pki.service import CertificateAuthority
@@ -54,6 +54,11 @@ class Demo:
         )
 
     @property
+    def people_file(self) -> Path:
+        """The directory of people that the authority's source reads."""
+        return self.directory / "people.csv"
+
+    @property
     def carrier_file(self) -> Path:
         """What the simulated carrier is told."""
         return self.directory / CARRIER / "carrier.toml"
@@ -80,6 +85,8 @@ def provision(plan: Plan, directory: Path) -> Demo:
     demo = Demo(plan, directory, sites, tuple(accounts), fresh)
     if not demo.carrier_file.exists():
         write_private(demo.carrier_file, carrier_toml(plan).encode())
+    if not demo.people_file.exists():
+        write_private(demo.people_file, people_csv(plan).encode())
     return demo
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from isthmus.addressing import Aor
 from isthmus.database import reading, writing
-from isthmus.directory import feed, importing, journal, moving, rules, store, wire
+from isthmus.directory import changing, comparing, feed, importing, journal, moving, rules, store, wire
 from isthmus.directory.bulk import ImportReport, Row
 from isthmus.directory.journal import DOMAIN, PERSON, TENANT, Journal
 from isthmus.directory.model import Credentials, FeedPage, NewPerson, Person, PersonChanges
@@ -54,6 +54,11 @@ class Directory:
     def is_authority(self) -> bool:
         """Whether this directory says where people live, and takes changes."""
         return self._authority == self._site
+
+    @property
+    def authority(self) -> str:
+        """Name of the site whose directory is the authority."""
+        return self._authority
 
     # Reading
 
@@ -248,6 +253,20 @@ class Directory:
         log.flush()
         return results
 
+    def change_many(
+        self, operations: Sequence[changing.Operation], *, actor: str, connection: Connection
+    ) -> list[changing.Outcome]:
+        """Do many changes, each that can be, in a transaction of the caller's, who then calls `announce`.
+
+        Returns for each what `changing.apply` says.
+        """
+        self._require_authority()
+        journal.lock(connection)
+        log = Journal(connection, actor, self._now_ms())
+        outcomes = changing.apply(log, operations, self._homes)
+        log.flush()
+        return outcomes
+
     # The feed
 
     def changes_since(self, seq: int, limit: int = 1000) -> FeedPage:
@@ -269,6 +288,20 @@ class Directory:
         with reading(self._engine) as connection:
             stored = journal.position(connection, source)
         return stored[1] if stored else 0
+
+    def summary(self) -> list[str]:
+        """Digests of all people by ranges: see `comparing.summary`."""
+        with reading(self._engine) as connection:
+            return comparing.summary(store.all_people(connection), store.domains(connection))
+
+    def held(self, ranges: Collection[int]) -> dict[Aor, comparing.Held]:
+        """Digest and epoch of everybody in some of the ranges."""
+        with reading(self._engine) as connection:
+            return comparing.held(store.all_people(connection), ranges)
+
+    def resend(self, differing: Mapping[Aor, int], *, actor: str) -> None:
+        """Send people through the feed once more: see `comparing.resend`. Raises RefusedError (not the authority)."""
+        self._write(actor, lambda log: comparing.resend(log, differing))
 
     def announce(self) -> None:
         """Tell `on_commit` what the last change is."""

@@ -80,6 +80,11 @@ def encode_page(page: FeedPage) -> bytes:
     )
 
 
+def encode_person(person: Person) -> bytes:
+    """All of a person, secrets included, in the form that travels."""
+    return _encoder.encode(_of(person))
+
+
 def decode_page(raw: bytes) -> FeedPage:
     """The page that a peer sent. Raises UsageError for anything that is not one."""
     try:

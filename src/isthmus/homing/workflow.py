@@ -1,27 +1,17 @@
 """The durable side of moves: DBOS takes each batch through its chunks, and up again after a crash.
 
-A workflow is a row of DBOS's tables and a function whose steps are recorded. After kill -9 the function is run again;
-recorded steps give what they gave, the unfinished one is repeated (see homing.work: every stage can be). What a
-workflow does next depends on recorded results alone, as DBOS asks.
-
-Nothing of it leaves the machine: no conductor, no tracing, no port. Its tables are in `dbos.sqlite` beside the site's
-database, or with PostgreSQL in the schema `dbos` of the same database.
+See database.durable for what that asks of a workflow, and homing.work for why every stage can be repeated.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Protocol
 
-from dbos import DBOS, DBOSConfig, SetWorkflowID
-from sqlalchemy import make_url
-
+from isthmus.database.durable import Durable
 from isthmus.errors import IsthmusError
 from isthmus.homing.model import State
 from isthmus.homing.rules import COMMITTED
@@ -30,7 +20,7 @@ from isthmus.homing.work import Progress
 _log = logging.getLogger(__name__)
 _STOPPED = "stopped"
 _BACK_OFF_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
-_LIVE = ("PENDING", "ENQUEUED", "DELAYED")
+_NAME = "move-batch"
 
 
 class Chunks(Protocol):
@@ -59,47 +49,24 @@ class Chunks(Protocol):
 
 
 class Workflows:
-    """One a process. `start` brings back what was under way when the process before this one ended.
+    """Moves as workflows of `durable`, which is started after this is made and stopped after this is stopped.
 
     patience_s: how long a failure before commit is tried again before it ends as not moved.
     """
 
-    def __init__(self, chunks: Chunks, database_url: str, *, patience_s: float = 20.0, watch_s: float = 5.0) -> None:
-        self._chunks, self._url = chunks, database_url
+    def __init__(self, chunks: Chunks, durable: Durable, *, patience_s: float = 20.0, watch_s: float = 5.0) -> None:
+        self._chunks, self._durable = chunks, durable
         self._patience_s, self._watch_s = patience_s, watch_s
         self._stop = threading.Event()
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
         self._driven: set[tuple[str, int]] = set()  # (batch, run) that a thread of this process works on
         self._forsaken: set[tuple[str, int]] = set()  # under way by DBOS's tables, and yet nobody drove it last time
-        self._workflow: Callable[[str, int], None] | None = None
         self._watcher: threading.Thread | None = None
+        durable.add(_NAME, self._run)
 
     def start(self) -> None:
-        """Launch DBOS, which takes up what was unfinished, and look after batches that nobody works on."""
-        config: DBOSConfig = {
-            "name": "isthmus",
-            "system_database_url": _prepared(self._url),
-            "application_version": "moves-1",  # not the hash of the code: an update must take up what it finds
-            "executor_id": "control",
-            "enable_otlp": False,
-            "log_level": "WARNING",
-        }
-        for name in ("DBOS__CLOUD", "DBOS__CONDUCTOR_KEY", "DBOS__CONDUCTOR_URL"):
-            os.environ.pop(name, None)
-        DBOS(config=config)
-
-        # Never "too many recoveries": a move that is committed has to be finished.
-        @DBOS.workflow(name="move-batch", max_recovery_attempts=None)
-        def move_batch(batch_id: str, run: int) -> None:
-            self._driven.add((batch_id, run))
-            try:
-                self._drive(batch_id, run)
-            finally:
-                self._driven.discard((batch_id, run))
-
-        self._workflow = move_batch
-        DBOS.launch()
+        """Look after batches that nobody works on. What was unfinished is taken up by `Durable.start` already."""
         self._watcher = threading.Thread(target=self._watch, name="moves-watch", daemon=True)
         self._watcher.start()
 
@@ -112,15 +79,11 @@ class Workflows:
             # A stage under way is left to end by itself, within reason.
             if lock.acquire(timeout=10):
                 lock.release()
-        DBOS.destroy(destroy_registry=True)
-        self._workflow = None
 
     def begin(self, batch_id: str, run: int) -> None:
         """Work on a batch from now on. Calling it again with the same run changes nothing."""
-        if self._workflow is None or self._stop.is_set():
-            return  # taken up at the next start
-        with SetWorkflowID(f"{batch_id}:{run}"):
-            DBOS.start_workflow(self._workflow, batch_id, run)
+        if not self._stop.is_set():  # else taken up at the next start
+            self._durable.begin(_NAME, f"{batch_id}:{run}", batch_id, run)
 
     def _watch(self) -> None:
         """Give batches a new run whose workflow ended without finishing them (a stop, a full disk)."""
@@ -142,22 +105,28 @@ class Workflows:
         for batch_id, run in self._chunks.unfinished():
             if (batch_id, run) in self._driven:
                 continue
-            status = DBOS.get_workflow_status(f"{batch_id}:{run}")
-            if status is None or status.status not in _LIVE or (batch_id, run) in self._forsaken:
+            if not self._durable.alive(f"{batch_id}:{run}") or (batch_id, run) in self._forsaken:
                 self.begin(batch_id, self._chunks.new_run(batch_id))
             else:
                 # About to begin; or its thread ended and could not even write that down. Twice seen is the latter.
                 forsaken.add((batch_id, run))
         self._forsaken = forsaken
 
+    def _run(self, batch_id: str, run: int) -> None:
+        self._driven.add((batch_id, run))
+        try:
+            self._drive(batch_id, run)
+        finally:
+            self._driven.discard((batch_id, run))
+
     def _drive(self, batch_id: str, run: int) -> None:
         """The workflow. Every line that isn't a step must follow from what steps returned."""
         while True:
-            chunk = DBOS.run_step({"name": "next-chunk"}, self._next_chunk, batch_id, run)
+            chunk = self._durable.step("next-chunk", self._next_chunk, batch_id, run)
             if chunk is None:
                 return
             while True:
-                stage = DBOS.run_step({"name": "stage"}, self._stage, batch_id, run, chunk)
+                stage = self._durable.step("stage", self._stage, batch_id, run, chunk)
                 if stage == _STOPPED:
                     return
                 if stage is None:
@@ -211,16 +180,3 @@ class Workflows:
             lock = self._locks.setdefault(batch_id, threading.Lock())
         with lock:
             yield
-
-
-def _prepared(url: str) -> str:
-    """Where DBOS keeps its tables, given the site's database. SQLite: a file of its own, 0600, WAL."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return parsed.render_as_string(hide_password=False)
-    path = Path(parsed.database or "isthmus.db").with_name("dbos.sqlite")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-    return f"sqlite:///{path}"

@@ -7,26 +7,52 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Body, Header
 from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field
 
+from isthmus.addressing import Aor
+from isthmus.directory.comparing import RANGES, Held
 from isthmus.directory.model import FeedPage
 from isthmus.directory.wire import decode_page
 from isthmus.errors import RefusedError
+from isthmus.link.compare import Comparison
 from isthmus.link.peer import PeerLink
 
 
 class FeedTarget(Protocol):
     """The directory of a site that is not the authority."""
 
+    @property
+    def authority(self) -> str: ...
+
     def apply_feed(self, page: FeedPage, source: str) -> int: ...
 
     def position(self, source: str) -> int: ...
 
+    def summary(self) -> list[str]: ...
 
+    def held(self, ranges: Collection[int]) -> dict[Aor, Held]: ...
+
+
+class RangesBody(BaseModel):
+    """Some of the ranges."""
+
+    ranges: list[Annotated[int, Field(ge=0, lt=RANGES)]] = Field(max_length=RANGES)
+
+
+class CompareBody(BaseModel):
+    """Whether what differs is to be sent anew."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    repair: bool = False
+
+
+ActorHeader = Annotated[str, Header(alias="X-Isthmus-Actor", max_length=128)]
 PeerName = Annotated[str, Header(alias="X-Isthmus-Peer")]
 
 
@@ -65,15 +91,41 @@ def link_router(
 
         return {"position": await run_in_threadpool(apply)}
 
+    def only_the_authority(peer: str) -> None:
+        # Digests cover secrets: whoever holds the directory may compare, other peers have no business with them.
+        if known_peer(peer, peers) != directory.authority:
+            raise RefusedError(f"only the authority, {directory.authority}, compares directories", where=peer)
+
+    @router.get("/link/digests")
+    def summary(peer: PeerName) -> dict[str, list[str]]:
+        only_the_authority(peer)
+        return {"digests": directory.summary()}
+
+    @router.post("/link/digests")
+    def held(peer: PeerName, body: RangesBody) -> dict[str, dict[str, tuple[str, int]]]:
+        only_the_authority(peer)
+        found = directory.held(frozenset(body.ranges))
+        return {"people": {str(aor): (each.digest, each.home_epoch) for aor, each in found.items()}}
+
     return router
 
 
-def local_router(links: Sequence[PeerLink]) -> APIRouter:
-    """Routes for people on this machine."""
+def local_router(links: Sequence[PeerLink], compare: Callable[[bool, str], list[Comparison]]) -> APIRouter:
+    """Routes for people on this machine. compare: (repair, actor) -> one for each peer."""
     router = APIRouter()
 
     @router.get("/v1/link")
     def link() -> list[dict[str, Any]]:
         return [dataclasses.asdict(each.health()) for each in links]
 
+    @router.post("/v1/directory/compare")
+    def compare_directories(body: CompareBody, actor: ActorHeader = "local") -> list[dict[str, Any]]:
+        return [comparison_json(each) for each in compare(body.repair, actor)]
+
     return router
+
+
+def comparison_json(each: Comparison) -> dict[str, Any]:
+    """A comparison as the API shows it."""
+    differing = [{"aor": str(aor), "what": what} for aor, what in each.differing.items()]
+    return {**dataclasses.asdict(each), "differing": differing}

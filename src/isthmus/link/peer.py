@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from isthmus.addressing import Aor
+from isthmus.directory.comparing import Held
 from isthmus.directory.model import FeedPage
 from isthmus.directory.wire import encode_page
 from isthmus.errors import IsthmusError, RefusedError
@@ -21,6 +23,7 @@ from isthmus.link.client import LinkDownError, PeerClient
 _log = logging.getLogger(__name__)
 _PAGE = 500
 _HELLO_EVERY_S = 5.0
+_COMPARE_S = 60.0  # the peer reads its whole directory
 _BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 3.0, 5.0)
 
 
@@ -114,6 +117,15 @@ class PeerLink:
                 if left <= 0 or self._stopping or self._failures > failures:
                     raise LinkDownError(self.peer, self._why or "no answer in time")
                 self._condition.wait(left)
+
+    def summary(self) -> list[str]:
+        """The digests of the peer's directory by ranges (directory.comparing). Raises LinkDownError."""
+        return [str(each) for each in self._client.get("/link/digests", timeout_s=_COMPARE_S)["digests"]]
+
+    def held(self, ranges: Collection[int]) -> dict[Aor, Held]:
+        """What the peer holds in some of the ranges. Raises LinkDownError."""
+        answer = self._client.post("/link/digests", {"ranges": sorted(ranges)}, timeout_s=_COMPARE_S)["people"]
+        return {Aor.parse(aor): Held(str(digest), int(epoch)) for aor, (digest, epoch) in answer.items()}
 
     def down(self) -> str:
         """Why the peer can't be reached, in one line; empty when it can. Asks now when it is not known to be up."""

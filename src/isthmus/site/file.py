@@ -206,6 +206,76 @@ class Trunk(_Section):
     _address = field_validator("address")(_ip)
 
 
+class Source(_Section):
+    """A directory that people come from (docs/sync.md). At the authority only."""
+
+    name: Name = Field(description="Short name, as in `isthmus directory sync NAME`.")
+    kind: Literal["ad", "ldap", "csv"] = Field(description="`ad` (Active Directory, Samba), `ldap` or `csv`.")
+    file: Path | None = Field(default=None, description="The CSV file, relative to the site file.")
+    servers: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses of the servers, tried in this order: `ldaps://dc1.contoso.example`; `ldap://` begins "
+        "with StartTLS. The name must be in the server's certificate.",
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="Authorities (PEM) that sign the servers' certificates, relative to the site file. None: the "
+        "system's.",
+    )
+    user: str = Field(default="", description="Who signs in; a right to read is enough. Empty: nobody.")
+    password_file: Path | None = Field(
+        default=None, description="File with the password alone, mode 0600, relative to the site file."
+    )
+    base: tuple[str, ...] = Field(default=(), description="Subtrees that people are looked for in.")
+    filter: str = Field(
+        default="",
+        description="Which objects are people, as LDAP filter. Empty: `(&(objectCategory=person)(objectClass=user))` "
+        "for `ad`, `(objectClass=inetOrgPerson)` for `ldap`.",
+    )
+    group: str = Field(
+        default="", description="DN of a group; only its members, nested ones included, are people. Empty: all."
+    )
+    mapping_file: Path | None = Field(
+        default=None, description="What is taken from which attribute (TOML), relative to the site file."
+    )
+    region: str = Field(default="", description="Country of numbers written without `+`, as in `US`.")
+    home: str = Field(default="", description="Site where new people live unless the source says. Empty: this site.")
+    interval_s: int = Field(
+        default=0, ge=0, le=86400, description="Seconds between runs by themselves; 0: only when asked to."
+    )
+    most_disabled_percent: float = Field(
+        default=10, ge=0, le=100, description="A run that would disable more of the source's people stops and asks."
+    )
+    keep_days: int = Field(
+        default=30, ge=1, le=3650, description="Days that a person who vanished from the source can be restored."
+    )
+
+    write_back: tuple[Literal["home", "address", "number"], ...] = Field(
+        default=(),
+        description="What is written to the source: `home` (`msRTCSIP-DeploymentLocator`), `address` "
+        "(`msRTCSIP-PrimaryUserAddress`), `number` (`msRTCSIP-Line`). Takes the right to write these.",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Source:
+        if self.kind == "csv" and self.write_back:
+            raise ValueError("a source of kind csv is never written to")
+        if self.kind == "csv":
+            if self.file is None:
+                raise ValueError("a source of kind csv needs `file`")
+            return self
+        if not self.servers or not self.base:
+            raise ValueError(f"a source of kind {self.kind} needs `servers` and `base`")
+        for server in self.servers:
+            if not server.startswith(("ldaps://", "ldap://", "ldapi://")):
+                raise ValueError(f"{server!r} does not begin with ldaps://, ldap:// or ldapi://")
+        if self.user and self.password_file is None:
+            raise ValueError("`user` without `password_file`")
+        if self.filter and not (self.filter.startswith("(") and self.filter.endswith(")")):
+            raise ValueError("`filter` is to be in brackets, as (objectClass=person)")
+        return self
+
+
 class SiteFile(_Section):
     """The whole file."""
 
@@ -219,6 +289,7 @@ class SiteFile(_Section):
     protection: ProtectionSection = ProtectionSection()
     peer: tuple[Peer, ...] = ()
     trunk: tuple[Trunk, ...] = ()
+    source: tuple[Source, ...] = ()
     path: Path = Field(default=Path("site.toml"), exclude=True, description="Where the file was read from.")
 
     @model_validator(mode="after")
@@ -230,6 +301,10 @@ class SiteFile(_Section):
             raise ValueError("exactly one of this site and its peers must say authority = true")
         if len(self.peer) > 10:
             raise ValueError("a site has at most 10 peers")
+        if len({source.name for source in self.source}) != len(self.source):
+            raise ValueError("two sources have the same name")
+        if self.source and not self.site.authority:
+            raise ValueError("sources belong into the site file of the authority")
         if self.site.role is not Role.CONNECTOR and not self.site.domains:
             raise ValueError("site.domains is empty: nobody could live here")
         return self

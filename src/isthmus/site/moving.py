@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from isthmus.addressing import Aor
+from isthmus.database.durable import Durable
 from isthmus.directory.service import Directory
 from isthmus.engines.kamailio.registrar import KamailioRegistrar
 from isthmus.engines.kamailio.rpc import KamailioRpc
@@ -50,8 +51,12 @@ def build_moving(
     listen: Callable[[Callable[[int], object]], None],
     background: Background,
     facts: dict[str, Callable[[], Any]],
+    durable: Durable,
 ) -> Moving:
-    """Connect everything and register what has to run. listen: takes who wants to hear of commits."""
+    """Connect everything and register what has to run. listen: takes who wants to hear of commits.
+
+    durable: not started yet; it is registered to run here, before the moves and whatever is registered later.
+    """
     site = site_file.site
     registrar = _registrar(site_file)
     link_host = f"{site.fqdn}:{site_file.ports.link_sip}"
@@ -66,8 +71,10 @@ def build_moving(
     local = LocalSite(site.name, site.role.value, registry, compiler.catch_up)
     remote = [RemoteSite(client, link) for link, client in peers]
     ledger = Ledger(engine, directory, Sites([local, *remote]), registry)
-    workflows = Workflows(ledger, site_file.database_url)
+    workflows = Workflows(ledger, durable)
     if directory.is_authority:
+        # After the links, which what is taken up will ask; before all that begins workflows or looks for them.
+        background.add("workflows", durable.start, durable.stop)
         background.add("moves", workflows.start, workflows.stop)
     moves = MoveService(engine, ledger, workflows.begin, site=site.name, authority=authority)
     return Moving(

@@ -11,12 +11,16 @@ from typing import Any
 from sqlalchemy import Engine
 
 from isthmus.database import migrate, open_database
+from isthmus.database.durable import Durable
 from isthmus.directory.service import Directory
+from isthmus.link.compare import Comparison, compare
 from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.site.background import Background, Repeating
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
+from isthmus.site.syncing import build_sync
+from isthmus.sync.service import SyncService
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +49,7 @@ class Commits:
 class Services:
     """What the routes and jobs of a site share.
 
-    moving: moves, registrations and the links to peers.
+    moving: moves, registrations and the links to peers. sync: the directories that people come from.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -56,8 +60,13 @@ class Services:
     compiler: Compiler
     commits: Commits
     moving: Moving
+    sync: SyncService
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
+
+    def compare(self, repair: bool, actor: str) -> list[Comparison]:
+        """Compare the peers' directories with this one, the authority's: see `link.compare`."""
+        return compare(self.directory, self.moving.links, repair=repair, actor=actor)
 
     def close(self) -> None:
         """Let go of the database and the snapshot; nothing may be in use any more."""
@@ -87,6 +96,7 @@ def build(site_file: SiteFile) -> Services:
     background = Background()
     facts: dict[str, Callable[[], Any]] = {}
     _keep_compiled(site_file.snapshot_dir / "stream", directory, writer, compiler, commits, background)
+    durable = Durable(site_file.database_url)
     # After the compiler: what a peer or the move is told of, calls here see already.
     moving = build_moving(
         site_file,
@@ -97,8 +107,18 @@ def build(site_file: SiteFile) -> Services:
         listen=commits.listen,
         background=background,
         facts=facts,
+        durable=durable,
     )
-    return Services(site_file, engine, directory, writer, compiler, commits, moving, background, facts)
+    sync = build_sync(
+        site_file,
+        engine,
+        directory,
+        authority=authority_of(site_file),
+        homes=homes_of(site_file),
+        background=background,
+        durable=durable,
+    )
+    return Services(site_file, engine, directory, writer, compiler, commits, moving, sync, background, facts)
 
 
 def authority_of(site_file: SiteFile) -> str:

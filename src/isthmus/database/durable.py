@@ -1,0 +1,100 @@
+"""Durable workflows: DBOS takes up after a crash what was under way. One a process, shared by the features.
+
+A workflow is a row of DBOS's tables and a function whose steps are recorded. After kill -9 the function is run again;
+recorded steps give what they gave, the unfinished one is repeated: so every step has to be repeatable, and what a
+workflow does next may depend on recorded results alone.
+
+Nothing of it leaves the machine: no conductor, no tracing, no port. Its tables are in `dbos.sqlite` beside the site's
+database, or with PostgreSQL in the schema `dbos` of the same database.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+from sqlalchemy import make_url
+
+_T = TypeVar("_T")
+_LIVE = ("PENDING", "ENQUEUED", "DELAYED")
+
+
+class Durable:
+    """Features `add` their workflows, then `start` brings back what the process before this one left unfinished."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+        self._functions: dict[str, Callable[..., None]] = {}
+        self._workflows: dict[str, Callable[..., None]] = {}
+
+    def add(self, name: str, function: Callable[..., None]) -> None:
+        """A workflow by this name. Before `start`."""
+        self._functions[name] = function
+
+    def start(self) -> None:
+        """Launch DBOS. Workflows that were under way run again from here on."""
+        config: DBOSConfig = {
+            "name": "isthmus",
+            "system_database_url": _prepared(self._url),
+            "application_version": "moves-1",  # not the hash of the code: an update must take up what it finds
+            "executor_id": "control",
+            "enable_otlp": False,
+            "log_level": "WARNING",
+        }
+        for name in ("DBOS__CLOUD", "DBOS__CONDUCTOR_KEY", "DBOS__CONDUCTOR_URL"):
+            os.environ.pop(name, None)
+        DBOS(config=config)
+        # Never "too many recoveries": a move that is committed has to be finished.
+        self._workflows = {
+            name: DBOS.workflow(name=name, max_recovery_attempts=None)(_named(name, function))
+            for name, function in self._functions.items()
+        }
+        DBOS.launch()
+
+    def stop(self) -> None:
+        """End; the features have brought their steps to a safe point before."""
+        DBOS.destroy(destroy_registry=True)
+        self._workflows = {}
+
+    def begin(self, name: str, workflow_id: str, *arguments: Any) -> None:
+        """Run a workflow. Calling it again with the same id changes nothing; before `start` it does nothing."""
+        if name in self._workflows:
+            with SetWorkflowID(workflow_id):
+                DBOS.start_workflow(self._workflows[name], *arguments)
+
+    def alive(self, workflow_id: str) -> bool:
+        """Whether the workflow is under way or waits to be."""
+        status = DBOS.get_workflow_status(workflow_id)
+        return status is not None and status.status in _LIVE
+
+    def step(self, name: str, function: Callable[..., _T], *arguments: Any) -> _T:
+        """Run a step inside a workflow, and record what it gives."""
+        return DBOS.run_step({"name": name}, function, *arguments)
+
+
+def _named(name: str, function: Callable[..., None]) -> Callable[..., None]:
+    """A plain function of its own: DBOS takes one that has a method's name for a method."""
+
+    def workflow(*arguments: Any) -> None:
+        function(*arguments)
+
+    workflow.__qualname__ = workflow.__name__ = name.replace("-", "_")
+    return workflow
+
+
+def _prepared(url: str) -> str:
+    """Where DBOS keeps its tables, given the site's database. SQLite: a file of its own, 0600, WAL."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return parsed.render_as_string(hide_password=False)
+    path = Path(parsed.database or "isthmus.db").with_name("dbos.sqlite")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    return f"sqlite:///{path}"

@@ -1,0 +1,1 @@
+"""The organisation's own directory: read, compared with ours, and ours brought into line."""

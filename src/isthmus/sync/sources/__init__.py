@@ -1,0 +1,1 @@
+"""The kinds of source: CSV, any LDAP, Active Directory."""
