@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import call, demo, move, pki, registration, site, snapshot, user
+from isthmus.cli import call, demo, group, licence, move, pki, policy, registration, site, snapshot, user
 
 app = typer.Typer(
     name="isthmus",
@@ -46,6 +46,9 @@ for _name, _commands in {
     "demo": demo.app,
     "site": site.app,
     "user": user.app,
+    "group": group.app,
+    "licence": licence.app,
+    "policy": policy.app,
     "move": move.app,
     "registration": registration.app,
     "call": call.app,
