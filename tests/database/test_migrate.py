@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from isthmus.database import migrate, open_database, reading, writing
 from isthmus.directory import tables as directory
+from isthmus.errors import UnavailableError
 from isthmus.homing import tables as homing
 from isthmus.policy import tables as policy
-from isthmus.errors import UnavailableError
 
 
 @pytest.mark.parametrize("tables", [directory, homing, policy])

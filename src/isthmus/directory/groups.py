@@ -55,10 +55,17 @@ def circle(parent: str, child: str, nesting: Nesting) -> tuple[str, ...] | None:
     """The circle that would close if `child` were put into `parent`: parent, child, ..., parent; None if none would."""
     if parent == child:
         return (parent, parent)
-    ways = containing([parent], inverted(nesting))
-    return (parent, *reversed(ways[child])) if child in ways else None
-
-
-def show_circle(way: Iterable[str]) -> str:
-    """The circle for people to read."""
-    return " > ".join(way)
+    came_from: dict[str, str] = {child: parent}
+    due = deque([child])
+    while due and parent not in came_from:
+        name = due.popleft()
+        for inner in sorted(nesting.get(name, ())):
+            if inner not in came_from:
+                came_from[inner] = name
+                due.append(inner)
+    if parent not in came_from:
+        return None
+    way = [parent]
+    while len(way) == 1 or way[-1] != parent:
+        way.append(came_from[way[-1]])
+    return tuple(reversed(way))
