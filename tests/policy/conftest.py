@@ -8,9 +8,9 @@ from isthmus.directory.service import Directory
 from isthmus.policy.following import follow
 from isthmus.policy.licensing import Licences
 from isthmus.policy.service import Policies
-from tests.directory.conftest import HOMES, authority, database_url, engine, postgresql
+from tests.directory.conftest import HOMES, authority, database_url, engine, other_site, postgresql
 
-__all__ = ["database_url", "engine", "postgresql"]
+__all__ = ["database_url", "engine", "other_site", "postgresql"]
 
 
 @pytest.fixture
