@@ -38,6 +38,7 @@ bench: ## the measurements, as a table and as var/bench.json
 docs: ## write the generated reference pages anew
 	@deploy/bootstrap python
 	$(BIN)/python -m isthmus.site.reference docs/site-file.md
+	$(BIN)/python -m isthmus.policy.reference docs/policies.md
 
 lock: ## requirements.lock anew from pyproject.toml
 	@deploy/bootstrap python

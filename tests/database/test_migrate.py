@@ -1,6 +1,7 @@
 """The migrations, and that the code's idea of the tables is theirs."""
 
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -8,11 +9,15 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from isthmus.database import migrate, open_database, reading, writing
-from isthmus.directory.tables import metadata
+from isthmus.directory import tables as directory
 from isthmus.errors import UnavailableError
+from isthmus.homing import tables as homing
+from isthmus.policy import tables as policy
 
 
-def test_the_tables_are_those_the_code_means(database_url: str):
+@pytest.mark.parametrize("tables", [directory, homing, policy])
+def test_the_tables_are_those_the_code_means(database_url: str, tables: ModuleType):
+    metadata = tables.metadata
     migrate(database_url)
     engine = open_database(database_url)
     with reading(engine) as connection:

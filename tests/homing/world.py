@@ -120,7 +120,7 @@ def _passing(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in ("check", "export", "import_", "verify", "undo", "clean_up"):
+for _name in ("check", "describe", "review", "export", "import_", "verify", "undo", "clean_up"):
     setattr(MemorySite, _name, _passing(_name))
 
 

@@ -11,9 +11,12 @@ from isthmus.api import errors, state
 from isthmus.api.peer import PeersOnly
 from isthmus.calls import api as calls
 from isthmus.directory import api as directory
+from isthmus.directory import group_api as groups
 from isthmus.engines.kamailio.bulk import ask
 from isthmus.homing import api as homing
 from isthmus.link import api as link
+from isthmus.policy import api as policy
+from isthmus.policy import licence_api as licence
 from isthmus.registration import api as registration
 from isthmus.site.services import Services
 from isthmus.sync import api as sync
@@ -24,6 +27,10 @@ def local_app(services: Services) -> FastAPI:
     app = _app("local API")
     app.include_router(state.router(services))
     app.include_router(directory.router(services.directory))
+    tenant = services.site_file.site.tenant
+    app.include_router(groups.router(services.groups, tenant))
+    app.include_router(licence.router(services.licences, tenant))
+    app.include_router(policy.router(services.policies, tenant))
     app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list")))
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import call, demo, directory, move, pki, registration, site, snapshot, user
+from isthmus.cli import call, demo, directory, group, licence, move, pki, policy, registration, site, snapshot, user
 from isthmus.cli.output import complete_sites
 
 app = typer.Typer(
@@ -53,6 +53,9 @@ for _name, _commands in {
     "site": site.app,
     "user": user.app,
     "directory": directory.app,
+    "group": group.app,
+    "licence": licence.app,
+    "policy": policy.app,
     "move": move.app,
     "registration": registration.app,
     "call": call.app,

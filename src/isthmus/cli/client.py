@@ -50,6 +50,10 @@ class Client:
         """PATCH, under an idempotency key of its own."""
         return self._send("PATCH", path, body=body)
 
+    def put(self, path: str, body: Any) -> Any:
+        """PUT, under an idempotency key of its own."""
+        return self._send("PUT", path, body=body)
+
     def delete(self, path: str) -> Any:
         """DELETE, under an idempotency key of its own."""
         return self._send("DELETE", path)

@@ -241,6 +241,8 @@ def _show_plan(answer: dict[str, Any], as_json: bool) -> None:
                 ("Address", "Home", "Reasons against"),
                 ((e["aor"], e["from"] or None, "; ".join(e["reasons"])) for e in against),
             )
+        if noted := [entry for entry in answer["people"] if entry["notes"]]:
+            print_table(("Address", "Different there"), ((e["aor"], note) for e in noted for note in e["notes"]))
     raise typer.Exit(0 if all(entry["ok"] for entry in answer["people"]) else 1)
 
 

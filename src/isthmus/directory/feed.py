@@ -10,8 +10,8 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from isthmus.addressing import Aor
-from isthmus.directory import journal, store
-from isthmus.directory.journal import DOMAIN, PERSON, TENANT, Journal
+from isthmus.directory import group_store, journal, store
+from isthmus.directory.journal import DOMAIN, GROUP, PERSON, TENANT, Journal
 from isthmus.directory.model import FeedPage, Person
 from isthmus.errors import RefusedError
 
@@ -29,12 +29,14 @@ def read_page(connection: Connection, seq: int, limit: int) -> FeedPage:
     changes = journal.changes_after(connection, seq, limit)
     # Sequence numbers of superseded changes are gone: a short page reaches to the end all the same.
     to_seq = changes[-1][0] if len(changes) == limit else last
-    keys: dict[str, list[str]] = {TENANT: [], DOMAIN: [], PERSON: []}
+    keys: dict[str, list[str]] = {TENANT: [], DOMAIN: [], PERSON: [], GROUP: []}
     for _, kind, key in changes:
-        keys[kind].append(key)
+        keys.setdefault(kind, []).append(key)  # a kind of a later version is none of this page's business
     owners = store.domains(connection) if keys[DOMAIN] else {}
     aors = [Aor.parse(key) for key in keys[PERSON]]
     people = store.people_by_aor(connection, aors)
+    names = [group_store.key_of(key) for key in keys[GROUP]]
+    groups = group_store.by_key(connection, names)
     return FeedPage(
         stream=stream,
         from_seq=seq,
@@ -43,6 +45,7 @@ def read_page(connection: Connection, seq: int, limit: int) -> FeedPage:
         tenants=tuple(keys[TENANT]),
         domains=tuple((name, owners[name]) for name in keys[DOMAIN]),
         people=tuple((aor, people.get(aor)) for aor in aors),
+        groups=tuple((name, groups.get(name)) for name in names),
     )
 
 
@@ -59,6 +62,7 @@ def apply_page(log: Journal, page: FeedPage, source: str) -> int:
     present = store.people_by_aor(connection, (aor for aor, _ in page.people))
     _refuse_older_epochs(connection, page, present, source)
     _put_domains(log, page)
+    _put_groups(log, page)
     gone = [present[aor] for aor, person in page.people if person is None and aor in present]
     changed = [person for aor, person in page.people if person is not None and person != present.get(aor)]
     _refuse_strangers(connection, changed, source)
@@ -121,6 +125,18 @@ def _put_domains(log: Journal, page: FeedPage) -> None:
             log.changed(DOMAIN, name)
     store.put_tenants(log.connection, {*page.tenants, *(tenant for _, tenant in page.domains)} - known)
     store.put_domains(log.connection, page.domains)
+
+
+def _put_groups(log: Journal, page: FeedPage) -> None:
+    present = group_store.by_key(log.connection, (key for key, _ in page.groups))
+    gone = [key for key, group in page.groups if group is None and key in present]
+    changed = [group for key, group in page.groups if group is not None and group != present.get(key)]
+    # Its tenant is in the feed as well, but may have its place further on.
+    store.put_tenants(log.connection, {group.tenant for group in changed})
+    group_store.delete(log.connection, gone)
+    group_store.put(log.connection, changed)
+    for tenant, name in (*gone, *((group.tenant, group.name) for group in changed)):
+        log.changed(GROUP, group_store.key_text(tenant, name))
 
 
 def _release(connection: Connection, changed: list[Person]) -> list[Aor]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from isthmus.directory.store import in_batches, upsert
 from isthmus.directory.tables import audit, change, feed, feed_position, idempotency
 
-TENANT, DOMAIN, PERSON = "tenant", "domain", "person"
+TENANT, DOMAIN, PERSON, GROUP = "tenant", "domain", "person", "group"
 
 
 @dataclass

@@ -94,11 +94,27 @@ class PersonChanges:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A group of a tenant. The people in it are told by the people themselves (`Person.groups`).
+
+    source: the directory source that keeps it; empty for one that is kept by hand. groups: the groups directly in
+    it, sorted. A name that stands at people alone is a group as well, without description and groups in it.
+    """
+
+    tenant: str
+    name: str
+    description: str = ""
+    source: str = ""
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FeedPage:
     """A stretch of a directory's ordered change feed: everything that is different after `from_seq`, up to `to_seq`.
 
     stream: names the database the numbers belong to. last_seq: the newest change there; equal to `to_seq` on the
-    last page. Each object appears once, as it is now; a person who is gone as None. domains: name and tenant.
+    last page. Each object appears once, as it is now; what is gone as None. domains: name and tenant.
+    groups: tenant and name, and the group.
     """
 
     stream: str
@@ -108,3 +124,4 @@ class FeedPage:
     tenants: tuple[str, ...] = ()
     domains: tuple[tuple[str, str], ...] = ()
     people: tuple[tuple[Aor, Person | None], ...] = ()
+    groups: tuple[tuple[tuple[str, str], Group | None], ...] = ()

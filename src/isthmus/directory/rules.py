@@ -15,6 +15,7 @@ _TENANT = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _LONGEST_NAME = 128  # characters; keeps a person's record in the snapshot within 300 bytes for ordinary names
 _LONGEST_GROUP = 64
 _LONGEST_PASSWORD = 128
+_LONGEST_DESCRIPTION = 500
 # Controls, surrogates and line ends: they would end up in SIP headers and in terminals.
 _UNSHOWN = ("Cc", "Cs", "Zl", "Zp")
 _MOST_GROUPS = 200
@@ -67,6 +68,20 @@ def checked_password(password: str | None) -> str:
     if len(text) > _LONGEST_PASSWORD or any(unicodedata.category(character) in _UNSHOWN for character in text):
         raise UsageError(f"the password is longer than {_LONGEST_PASSWORD} characters or contains control characters")
     return text
+
+
+def checked_group(name: str) -> str:
+    """The name without blanks around it, if a group may be called so. Raises UsageError."""
+    if fault := _group_fault(name.strip()):
+        raise UsageError(fault)
+    return name.strip()
+
+
+def checked_description(text: str) -> str:
+    """The text without blanks around it, if it can stand in a list. Raises UsageError."""
+    if fault := _text_fault("the description", text.strip(), _LONGEST_DESCRIPTION):
+        raise UsageError(fault)
+    return text.strip()
 
 
 def _group_fault(group: str) -> str | None:

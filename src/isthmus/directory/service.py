@@ -49,6 +49,7 @@ class Directory:
         self._engine, self._site, self._authority = engine, site, authority or site
         self._homes = None if homes is None else frozenset(homes)
         self._on_commit, self._clock = on_commit, clock
+        self._hooks: list[Callable[[Journal], None]] = []
 
     @property
     def is_authority(self) -> bool:
@@ -108,6 +109,11 @@ class Directory:
             yield journal.head(connection)[1]
             yield from store.all_people(connection)
 
+    @property
+    def engine(self) -> Engine:
+        """The site's database, for what else is kept in it."""
+        return self._engine
+
     def domains(self) -> dict[str, str]:
         """Every domain with its tenant."""
         with reading(self._engine) as connection:
@@ -139,7 +145,7 @@ class Directory:
                 store.put_tenants(log.connection, [checked])
                 log.note(TENANT, checked, "tenant.create", None, {"name": checked})
 
-        self._write(actor, work)
+        self.write(actor, work)
 
     def add_domain(self, domain: str, tenant: str, *, actor: str) -> None:
         """Make sure the domain exists and is the tenant's. Raises UsageError, NotFoundError, RefusedError."""
@@ -156,7 +162,7 @@ class Directory:
             store.put_domains(log.connection, [(name, tenant)])
             log.note(DOMAIN, name, "domain.create", None, {"name": name, "tenant": tenant})
 
-        self._write(actor, work)
+        self.write(actor, work)
 
     def create(self, new: NewPerson, *, actor: str, key: str | None = None) -> Person:
         """Add a person. key: idempotency key; its second use gives what the first one gave.
@@ -201,7 +207,7 @@ class Directory:
             store.delete_people(log.connection, [person])
             log.note(PERSON, str(aor), "person.delete", wire.public(person), None)
 
-        self._write(actor, work, key=key, request=("delete", aor))
+        self.write(actor, work, key=key, request=("delete", aor))
 
     def import_people(
         self, rows: Sequence[Row], *, update: bool, dry_run: bool, actor: str, key: str | None = None
@@ -224,7 +230,7 @@ class Directory:
             return report
 
         try:
-            return self._write(
+            return self.write(
                 actor,
                 work,
                 key=key,
@@ -245,7 +251,7 @@ class Directory:
         """
         listed = moving.distinct(moves)
         if connection is None:
-            return self._write(actor, lambda log: moving.commit(log, listed, self._homes))
+            return self.write(actor, lambda log: moving.commit(log, listed, self._homes))
         self._require_authority()
         journal.lock(connection)
         log = Journal(connection, actor, self._now_ms())
@@ -301,7 +307,7 @@ class Directory:
 
     def resend(self, differing: Mapping[Aor, int], *, actor: str) -> None:
         """Send people through the feed once more: see `comparing.resend`. Raises RefusedError (not the authority)."""
-        self._write(actor, lambda log: comparing.resend(log, differing))
+        self.write(actor, lambda log: comparing.resend(log, differing))
 
     def announce(self) -> None:
         """Tell `on_commit` what the last change is."""
@@ -310,9 +316,16 @@ class Directory:
     # How every write goes
 
     def _person_write(self, actor: str, key: str | None, request: object, work: Callable[[Journal], Person]) -> Person:
-        return self._write(actor, work, key=key, request=request, encode=wire.public, decode=_with_present_credentials)
+        return self.write(actor, work, key=key, request=request, encode=wire.public, decode=_with_present_credentials)
 
-    def _write(
+    def join(self, hook: Callable[[Journal], None]) -> None:
+        """Call `hook` in the transaction of every later write, after its work, with what it changed.
+
+        For what follows from the directory in the same database; what `hook` raises undoes the whole write.
+        """
+        self._hooks.append(hook)
+
+    def write(
         self,
         actor: str,
         work: Callable[[Journal], _T],
@@ -322,8 +335,25 @@ class Directory:
         encode: Callable[[_T], Any] = lambda result: None,
         decode: Callable[[Connection, Any], _T] = lambda _, stored: stored,
     ) -> _T:
-        """Do `work` at most once under `key`. encode, decode: between its result and JSON."""
+        """Change the directory: `work` in one transaction with its audit entries and changes, once under `key`.
+
+        request: what is asked, so that another request under the same key is noticed. encode, decode: between the
+        result and JSON. Raises RefusedError where this is not the authority, and what `work` raises.
+        """
         self._require_authority()
+        return self.write_here(actor, work, key=key, request=request, encode=encode, decode=decode)
+
+    def write_here(
+        self,
+        actor: str,
+        work: Callable[[Journal], _T],
+        *,
+        key: str | None = None,
+        request: object = None,
+        encode: Callable[[_T], Any] = lambda result: None,
+        decode: Callable[[Connection, Any], _T] = lambda _, stored: stored,
+    ) -> _T:
+        """As `write`, for what each site keeps for itself: no authority is needed, and none of it may be changes."""
         if key is None:
             return self._transact(actor, work)
         digest = hashlib.sha256(repr(request).encode()).hexdigest()
@@ -347,6 +377,8 @@ class Directory:
                 journal.lock(connection)
                 log = Journal(connection, actor, self._now_ms())
                 result = work(log)
+                for hook in self._hooks:
+                    hook(log)
                 seq = log.flush()
         except IntegrityError as error:
             # All rules were checked under the lock: somebody wrote past this class. The database held.

@@ -10,13 +10,27 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from isthmus.addressing import Aor
+from isthmus.directory import groups
 from isthmus.directory.model import Credentials, Person
-from isthmus.directory.tables import departed, domain, membership, person, tenant
+from isthmus.directory.tables import departed, domain, membership, person, subgroup, tenant
 
 _T = TypeVar("_T")
 _BATCH = 1000  # well below the number of parameters either database takes
@@ -60,7 +74,7 @@ def find_people(
     limit: int,
 ) -> list[Person]:
     """People in the order of their addresses, from behind `after` on, who fit all that is given."""
-    query = _filtered(select(person), home, group, match).order_by(person.c.aor).limit(limit)
+    query = _filtered(connection, select(person), home, group, match).order_by(person.c.aor).limit(limit)
     if after is not None:
         query = query.where(person.c.aor > str(after))
     return _with_groups(connection, connection.execute(query).all())
@@ -68,7 +82,7 @@ def find_people(
 
 def count_people(connection: Connection, *, home: str | None, group: str | None, match: str | None) -> int:
     """How many fit."""
-    query = _filtered(select(func.count()).select_from(person), home, group, match)
+    query = _filtered(connection, select(func.count()).select_from(person), home, group, match)
     return int(connection.execute(query).scalar_one())
 
 
@@ -184,12 +198,13 @@ def upsert(connection: Connection, table: Any, rows: Sequence[dict[str, Any]], c
         connection.execute(statement.on_conflict_do_nothing(index_elements=key), rows)
 
 
-def _filtered(query: Select[Any], home: str | None, group: str | None, match: str | None) -> Select[Any]:
+def _filtered(
+    connection: Connection, query: Select[Any], home: str | None, group: str | None, match: str | None
+) -> Select[Any]:
     if home is not None:
         query = query.where(person.c.home == home)
     if group is not None:
-        members = select(membership.c.aor).where(membership.c.group_name == group)
-        query = query.where(person.c.aor.in_(members))
+        query = query.where(or_(*_memberships(connection, group)))
     if match:
         wanted = match.lower()
         query = query.where(
@@ -202,16 +217,33 @@ def _filtered(query: Select[Any], home: str | None, group: str | None, match: st
     return query
 
 
+def _memberships(connection: Connection, group: str) -> Iterator[ColumnElement[bool]]:
+    """In the group of that name of whatever tenant, directly or by way of a group in it."""
+    yield person.c.aor.in_(select(membership.c.aor).where(membership.c.group_name == group))
+    for owner, inside in nestings(connection).items():
+        if nested := groups.within(group, inside) - {group}:
+            members = select(membership.c.aor).where(membership.c.group_name.in_(nested))
+            yield and_(person.c.tenant == owner, person.c.aor.in_(members))
+
+
+def nestings(connection: Connection) -> dict[str, groups.Nesting]:
+    """For each tenant that has nested groups: which groups are directly in which."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in connection.execute(select(subgroup).order_by(subgroup.c.child)):
+        found[row.tenant][row.parent].append(row.child)
+    return {name: dict(inside) for name, inside in found.items()}
+
+
 def _with_groups(connection: Connection, rows: Sequence[Row[Any]]) -> list[Person]:
-    groups: dict[str, list[str]] = defaultdict(list)
+    names: dict[str, list[str]] = defaultdict(list)
     for batch in in_batches(row.aor for row in rows):
         query = select(membership).where(membership.c.aor.in_(batch))
         for aor, group in connection.execute(query):
-            groups[aor].append(group)
-    return [_person(row, tuple(sorted(groups.get(row.aor, ())))) for row in rows]
+            names[aor].append(group)
+    return [_person(row, tuple(sorted(names.get(row.aor, ())))) for row in rows]
 
 
-def _person(row: Row[Any], groups: tuple[str, ...]) -> Person:
+def _person(row: Row[Any], names: tuple[str, ...]) -> Person:
     user, _, host = row.aor.rpartition("@")  # written by us in its one form: no need to parse it anew
     return Person(
         aor=Aor(user, host),
@@ -222,7 +254,7 @@ def _person(row: Row[Any], groups: tuple[str, ...]) -> Person:
         home_epoch=int(row.home_epoch),
         credentials=Credentials(bytes(row.ha1_md5), bytes(row.ha1_sha256)),
         enabled=row.enabled,
-        groups=groups,
+        groups=names,
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -56,6 +57,27 @@ membership = Table(
     Column("aor", _KEY, ForeignKey("person.aor", ondelete="CASCADE"), primary_key=True),
     Column("group_name", Text, primary_key=True),
     Index("membership_group", "group_name"),
+)
+
+# source: which directory source keeps it, empty for none. A name in `membership` alone is a group as well.
+directory_group = Table(
+    "directory_group",
+    metadata,
+    Column("tenant", Text, ForeignKey("tenant.name"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("source", Text, nullable=False),
+)
+
+# Which group is directly in which. The child may be one without a row: a feed brings them in any order.
+subgroup = Table(
+    "subgroup",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("parent", Text, primary_key=True),
+    Column("child", Text, primary_key=True),
+    ForeignKeyConstraint(("tenant", "parent"), ("directory_group.tenant", "directory_group.name"), ondelete="CASCADE"),
+    Index("subgroup_child", "tenant", "child"),
 )
 
 # The last epoch of people who were deleted: should the address come back, its epoch must not start anew.

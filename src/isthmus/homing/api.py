@@ -15,7 +15,7 @@ from isthmus.addressing import Aor
 from isthmus.errors import IsthmusError, RefusedError, UsageError
 from isthmus.homing.model import Batch, Move, State
 from isthmus.homing.participants import Participant, Registry
-from isthmus.homing.remote import from_wire, to_wire
+from isthmus.homing.remote import from_wire, review_to_wire, to_wire
 from isthmus.homing.service import MoveService, Planned
 
 ActorHeader = Annotated[str, Header(alias="X-Isthmus-Actor", max_length=128)]
@@ -125,6 +125,11 @@ def _import(part: Participant, body: Mapping[str, Any]) -> Any:
 
 _WORK: dict[str, Callable[[Participant, Mapping[str, Any]], Any]] = {
     "check": lambda part, body: to_wire(part.check(_people_in(body), str(body.get("target", "")))),
+    "describe": lambda part, body: to_wire(part.describe(_people_in(body))),
+    "review": lambda part, body: {
+        str(aor): review_to_wire(review)
+        for aor, review in part.review(_data_in(body), str(body.get("target", ""))).items()
+    },
     "export": lambda part, body: to_wire(part.export(_people_in(body))),
     "import": _import,
     "verify": lambda part, body: to_wire(part.verify(_data_in(body))),
@@ -199,4 +204,10 @@ def move_json(move: Move) -> dict[str, Any]:
 
 def planned_json(entry: Planned) -> dict[str, Any]:
     """One line of a dry run."""
-    return {"aor": str(entry.aor), "from": entry.source, "ok": not entry.reasons, "reasons": list(entry.reasons)}
+    return {
+        "aor": str(entry.aor),
+        "from": entry.source,
+        "ok": not entry.reasons,
+        "reasons": list(entry.reasons),
+        "notes": list(entry.notes),
+    }

@@ -45,7 +45,10 @@ is tried again until it is done, and `isthmus move list` says what it waits for.
 ## What a feature brings along
 
 The move knows no feature by name. Whoever holds something for a person registers a participant
-(`isthmus/homing/participants.py`): check, export, import, verify, undo, clean up. The first one is `registration`.
+(`isthmus/homing/participants.py`): check, describe, review, export, import, verify, undo, clean up. What one site
+can't know by itself is described at the source and reviewed at the target: reasons against the move, and notes on what
+would be different there, which `--dry-run` shows. `registration` takes the phones along; `policy` hands nothing over,
+and says which licences are missing at the target and which settings would change.
 
 ## What is known not to be perfect
 

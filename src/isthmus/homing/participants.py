@@ -7,6 +7,7 @@ Values that travel are JSON; only the participant reads them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from isthmus.addressing import Aor
@@ -15,6 +16,15 @@ from isthmus.errors import IsthmusError
 JsonValue = Any
 Handed = Mapping[Aor, JsonValue]
 Verdicts = dict[Aor, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What the target says to what the source described. against: reasons against moving. notes: what would be
+    different for the person, which is told and stops nothing."""
+
+    against: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Participant(Protocol):
@@ -30,6 +40,15 @@ class Participant(Protocol):
 
     def check(self, people: Sequence[Aor], target: str) -> dict[Aor, list[str]]:
         """At the source, before anything is done: reasons against moving, for those who have any."""
+
+    def describe(self, people: Sequence[Aor]) -> dict[Aor, JsonValue]:
+        """At the source, before anything is done: what the target has to know to say what would be different there.
+
+        Whoever has nothing that could be is left out.
+        """
+
+    def review(self, data: Handed, target: str) -> dict[Aor, Review]:
+        """At the target, before anything is done: what it says to what the source described. Changes nothing."""
 
     def export(self, people: Sequence[Aor]) -> dict[Aor, JsonValue]:
         """At the source: all that is held for these people. Changes nothing."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from isthmus.addressing import Aor
-from isthmus.homing.participants import Handed, JsonValue, Verdicts
+from isthmus.homing.participants import Handed, JsonValue, Review, Verdicts
 from isthmus.homing.rules import SiteFacts
 from isthmus.link.client import PeerClient
 from isthmus.link.peer import PeerLink
@@ -31,6 +31,13 @@ class RemoteSite:
     def check(self, part: str, people: Sequence[Aor], target: str) -> dict[Aor, list[str]]:
         found = self._call(part, "check", people=[str(aor) for aor in people], target=target)
         return {Aor.parse(aor): reasons for aor, reasons in found.items()}
+
+    def describe(self, part: str, people: Sequence[Aor]) -> dict[Aor, JsonValue]:
+        return from_wire(self._call(part, "describe", people=[str(aor) for aor in people]))
+
+    def review(self, part: str, data: Handed, target: str) -> dict[Aor, Review]:
+        found = self._call(part, "review", data=to_wire(data), target=target)
+        return {aor: review_from_wire(value) for aor, value in from_wire(found).items()}
 
     def export(self, part: str, people: Sequence[Aor]) -> dict[Aor, JsonValue]:
         return from_wire(self._call(part, "export", people=[str(aor) for aor in people]))
@@ -63,3 +70,13 @@ def to_wire(data: Handed) -> dict[str, JsonValue]:
 def from_wire(data: dict[str, JsonValue]) -> dict[Aor, JsonValue]:
     """Keyed by address again."""
     return {Aor.parse(aor): value for aor, value in data.items()}
+
+
+def review_to_wire(review: Review) -> JsonValue:
+    """For JSON."""
+    return {"against": list(review.against), "notes": list(review.notes)}
+
+
+def review_from_wire(value: JsonValue) -> Review:
+    """What `review_to_wire` made `value` of."""
+    return Review(tuple(map(str, value["against"])), tuple(map(str, value["notes"])))

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from isthmus.addressing import Aor
 from isthmus.directory.model import Person
@@ -93,13 +93,17 @@ class SiteFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What preflight judges by. sites: all sites of the hybrid. against: what participants object, by person."""
+    """What preflight judges by. sites: all sites of the hybrid. against: what participants object, by person.
+
+    notes: what they say would be different at the target.
+    """
 
     target: str
     sites: Mapping[str, SiteFacts]
     people: Mapping[Aor, Person]
     running: Mapping[Aor, str]
     against: Mapping[Aor, Sequence[str]]
+    notes: Mapping[Aor, Sequence[str]] = field(default_factory=dict)
 
 
 def reasons_against(aor: Aor, facts: Facts) -> tuple[str, ...]:

@@ -23,11 +23,15 @@ CHUNK = 50  # people worked together: enough to make a round trip worth while, f
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One person of a move that was only asked for. reasons: all that stands against it."""
+    """One person of a move that was only asked for.
+
+    reasons: all that stands against it. notes: what would be different for them at the target.
+    """
 
     aor: Aor
     source: str
     reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 class Ledger(Work):
@@ -121,6 +125,7 @@ class MoveService:
                     aor,
                     facts.people[aor].home if aor in facts.people else "",
                     rules.reasons_against(aor, facts),
+                    tuple(facts.notes.get(aor, ())),
                 )
                 for aor in group
             ]

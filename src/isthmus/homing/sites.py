@@ -7,7 +7,7 @@ from typing import Protocol
 
 from isthmus.addressing import Aor
 from isthmus.errors import IsthmusError, NotFoundError
-from isthmus.homing.participants import Handed, JsonValue, Registry, Verdicts
+from isthmus.homing.participants import Handed, JsonValue, Registry, Review, Verdicts
 from isthmus.homing.rules import SiteFacts
 
 
@@ -21,6 +21,10 @@ class MoveSite(Protocol):
         """Role, and whether the site can take part now. Raises nothing."""
 
     def check(self, part: str, people: Sequence[Aor], target: str) -> dict[Aor, list[str]]: ...
+
+    def describe(self, part: str, people: Sequence[Aor]) -> dict[Aor, JsonValue]: ...
+
+    def review(self, part: str, data: Handed, target: str) -> dict[Aor, Review]: ...
 
     def export(self, part: str, people: Sequence[Aor]) -> dict[Aor, JsonValue]: ...
 
@@ -51,6 +55,12 @@ class LocalSite:
 
     def check(self, part: str, people: Sequence[Aor], target: str) -> dict[Aor, list[str]]:
         return self._registry.get(part).check(people, target)
+
+    def describe(self, part: str, people: Sequence[Aor]) -> dict[Aor, JsonValue]:
+        return self._registry.get(part).describe(people)
+
+    def review(self, part: str, data: Handed, target: str) -> dict[Aor, Review]:
+        return self._registry.get(part).review(data, target)
 
     def export(self, part: str, people: Sequence[Aor]) -> dict[Aor, JsonValue]:
         return self._registry.get(part).export(people)

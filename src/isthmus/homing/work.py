@@ -18,7 +18,7 @@ from isthmus.directory.model import Person
 from isthmus.errors import IsthmusError, NotFoundError
 from isthmus.homing import rules, store
 from isthmus.homing.model import Batch, BatchState, Event, Move, State
-from isthmus.homing.participants import Registry
+from isthmus.homing.participants import Registry, Review
 from isthmus.homing.sites import MoveSite, Sites
 
 _T = TypeVar("_T")
@@ -118,12 +118,15 @@ class Work:
             running = store.open_moves(connection, people)
         sites = self._sites.facts()
         against: dict[Aor, list[str]] = {}
+        notes: dict[Aor, list[str]] = {}
         for source, group in _by(known.values(), lambda person: person.home).items():
             for name in dict.fromkeys((source, target)):
                 if name in sites and not sites[name].down and source != target:
                     self._collect(against, name, [person.aor for person in group], target)
+            if source != target and not any(name not in sites or sites[name].down for name in (source, target)):
+                self._review(against, notes, source, target, [person.aor for person in group])
         others = {aor: name for aor, name in running.items() if name != batch}
-        return rules.Facts(target, sites, known, others, against)
+        return rules.Facts(target, sites, known, others, against, notes)
 
     def _collect(self, against: dict[Aor, list[str]], site: str, people: Sequence[Aor], target: str) -> None:
         for part in self._registry.names:
@@ -133,6 +136,25 @@ class Work:
                 found = dict.fromkeys(people, (f"{part} at {site}: {error.what}",))
             for aor, reasons in found.items():
                 against.setdefault(aor, []).extend(reasons)
+
+    def _review(
+        self,
+        against: dict[Aor, list[str]],
+        notes: dict[Aor, list[str]],
+        source: str,
+        target: str,
+        people: Sequence[Aor],
+    ) -> None:
+        """What the target says to what the source tells of these people."""
+        for part in self._registry.names:
+            try:
+                described = self._sites.get(source).describe(part, people)
+                reviews = self._sites.get(target).review(part, described, target) if described else {}
+            except IsthmusError as error:
+                reviews = dict.fromkeys(people, Review((f"{part} at {source} and {target}: {error.what}",)))
+            for aor, review in reviews.items():
+                against.setdefault(aor, []).extend(review.against)
+                notes.setdefault(aor, []).extend(review.notes)
 
     # The stages. Each gets the people who are in it, and returns what those who stay are waiting for.
 

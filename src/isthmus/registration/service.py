@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from isthmus.addressing import Aor
-from isthmus.homing.participants import Handed, JsonValue, Verdicts
+from isthmus.homing.participants import Handed, JsonValue, Review, Verdicts
 from isthmus.registration import rules
 from isthmus.registration.model import Binding
 
@@ -55,6 +55,14 @@ class RegistrationParticipant:
         """Only whether the registrar answers: a person with or without phones can move."""
         if people:
             self._registrar.bindings(people[0])
+        return {}
+
+    def describe(self, people: Sequence[Aor]) -> dict[Aor, JsonValue]:
+        """Nothing: bindings are the same at the target."""
+        return {}
+
+    def review(self, data: Handed, target: str) -> dict[Aor, Review]:
+        """Nothing."""
         return {}
 
     def export(self, people: Sequence[Aor]) -> dict[Aor, JsonValue]:

@@ -13,7 +13,7 @@ from isthmus.database.durable import Durable
 from isthmus.directory.service import Directory
 from isthmus.engines.kamailio.registrar import KamailioRegistrar
 from isthmus.engines.kamailio.rpc import KamailioRpc
-from isthmus.homing.participants import Registry
+from isthmus.homing.participants import Participant, Registry
 from isthmus.homing.remote import RemoteSite
 from isthmus.homing.service import Ledger, MoveService
 from isthmus.homing.sites import LocalSite, Sites
@@ -46,21 +46,22 @@ def build_moving(
     engine: Engine,
     directory: Directory,
     compiler: Compiler,
-    *,
+    *participants: Participant,
     authority: str,
     listen: Callable[[Callable[[int], object]], None],
     background: Background,
     facts: dict[str, Callable[[], Any]],
     durable: Durable,
 ) -> Moving:
-    """Connect everything and register what has to run. listen: takes who wants to hear of commits.
+    """Connect everything and register what has to run.
 
+    participants: of features beside registration. listen: takes who wants to hear of commits.
     durable: not started yet; it is registered to run here, before the moves and whatever is registered later.
     """
     site = site_file.site
     registrar = _registrar(site_file)
     link_host = f"{site.fqdn}:{site_file.ports.link_sip}"
-    registry = Registry([RegistrationParticipant(registrar, link_host)])
+    registry = Registry([RegistrationParticipant(registrar, link_host), *participants])
     peers = _links(site_file, directory)
     for link, _ in peers:
         background.add(f"link to {link.peer}", link.start, link.stop)

@@ -12,8 +12,13 @@ from sqlalchemy import Engine
 
 from isthmus.database import migrate, open_database
 from isthmus.database.durable import Durable
+from isthmus.directory.grouping import Groups
 from isthmus.directory.service import Directory
 from isthmus.link.compare import Comparison, compare
+from isthmus.policy.following import follow
+from isthmus.policy.licensing import Licences
+from isthmus.policy.moving import PolicyParticipant
+from isthmus.policy.service import Policies
 from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.site.background import Background, Repeating
@@ -59,6 +64,9 @@ class Services:
     writer: SnapshotWriter
     compiler: Compiler
     commits: Commits
+    groups: Groups
+    policies: Policies
+    licences: Licences
     moving: Moving
     sync: SyncService
     background: Background = field(default_factory=Background)
@@ -89,12 +97,14 @@ def build(site_file: SiteFile) -> Services:
         homes=homes_of(site_file),
         on_commit=commits,
     )
+    directory.join(follow)
     if directory.is_authority:
         seed(directory, site_file)
+    policies, licences = Policies(directory, homes_of(site_file)), Licences(directory)
     writer = SnapshotWriter(site_file.snapshot_dir)
     compiler = Compiler(directory, writer, site_file)
     background = Background()
-    facts: dict[str, Callable[[], Any]] = {}
+    facts: dict[str, Callable[[], Any]] = {"licences": lambda: _short(licences)}
     _keep_compiled(site_file.snapshot_dir / "stream", directory, writer, compiler, commits, background)
     durable = Durable(site_file.database_url)
     # After the compiler: what a peer or the move is told of, calls here see already.
@@ -103,6 +113,7 @@ def build(site_file: SiteFile) -> Services:
         engine,
         directory,
         compiler,
+        PolicyParticipant(directory, policies, licences, site_file.site.name),
         authority=authority_of(site_file),
         listen=commits.listen,
         background=background,
@@ -118,7 +129,27 @@ def build(site_file: SiteFile) -> Services:
         background=background,
         durable=durable,
     )
-    return Services(site_file, engine, directory, writer, compiler, commits, moving, sync, background, facts)
+    return Services(
+        site_file,
+        engine,
+        directory,
+        writer,
+        compiler,
+        commits,
+        Groups(directory),
+        policies,
+        licences,
+        moving,
+        sync,
+        background,
+        facts,
+    )
+
+
+def _short(licences: Licences) -> dict[str, Any]:
+    """Whether somebody waits for a licence, and for which."""
+    found = [{"tenant": s.plan.tenant, "plan": s.plan.name, "waiting": s.waiting} for s in licences.shortages()]
+    return {"ok": not found, "short": found}
 
 
 def authority_of(site_file: SiteFile) -> str:

@@ -1,0 +1,261 @@
+"""The kinds of policy: which settings each has, their types, bounds and defaults. docs/policies.md is made from this.
+
+A setting that no granted policy says anything about has its default.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from isthmus.addressing import normalise_number
+from isthmus.errors import NotFoundError, UsageError
+
+Value = bool | int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a kind: what can be chosen, and what it means. The forms of it are below."""
+
+    name: str
+    default: Value
+    about: str
+
+    @property
+    def form(self) -> str:
+        """What may stand there, for the documentation."""
+        raise NotImplementedError
+
+    def checked(self, value: object) -> Value:
+        """The value in its one form. Raises UsageError."""
+        raise NotImplementedError
+
+    def parsed(self, text: str) -> Value:
+        """The value that somebody typed. Raises UsageError."""
+        return self.checked(text)
+
+    def fault(self, value: object) -> UsageError:
+        """What is said of a value that can't be."""
+        return UsageError(f"{value!r} is not allowed", where=self.name, do=f"It takes {self.form}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Flag(Setting):
+    """Yes or no."""
+
+    @property
+    def form(self) -> str:
+        return "true or false"
+
+    def checked(self, value: object) -> Value:
+        if not isinstance(value, bool):
+            raise self.fault(value)
+        return value
+
+    def parsed(self, text: str) -> Value:
+        words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+        if text.lower() not in words:
+            raise self.fault(text)
+        return words[text.lower()]
+
+
+@dataclass(frozen=True, slots=True)
+class Whole(Setting):
+    """A whole number; the unit stands in the setting's name."""
+
+    least: int = 0
+    most: int = 0
+
+    @property
+    def form(self) -> str:
+        return f"{self.least} to {self.most}"
+
+    def checked(self, value: object) -> Value:
+        if not isinstance(value, int) or isinstance(value, bool) or not self.least <= value <= self.most:
+            raise self.fault(value)
+        return value
+
+    def parsed(self, text: str) -> Value:
+        if not (text.isascii() and text.isdigit() and len(text) < 12):
+            raise self.fault(text)
+        return self.checked(int(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Setting):
+    """One of a few words."""
+
+    choices: tuple[str, ...] = ()
+
+    @property
+    def form(self) -> str:
+        return ", ".join(f"`{choice}`" for choice in self.choices)
+
+    def checked(self, value: object) -> Value:
+        if value not in self.choices:
+            raise self.fault(value)
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Setting):
+    """A short text; empty for none."""
+
+    longest: int = 100
+
+    @property
+    def form(self) -> str:
+        return f"text, at most {self.longest} characters"
+
+    def checked(self, value: object) -> Value:
+        if not isinstance(value, str) or len(value) > self.longest:
+            raise self.fault(value)
+        if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
+            raise self.fault(value)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Setting):
+    """A telephone number, or none."""
+
+    @property
+    def form(self) -> str:
+        return "a number as +14255550100, or `none`"
+
+    def checked(self, value: object) -> Value:
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise self.fault(value)
+        return normalise_number(value)
+
+    def parsed(self, text: str) -> Value:
+        return None if text.lower() == "none" else self.checked(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of policy."""
+
+    name: str
+    about: str
+    settings: tuple[Setting, ...]
+
+    def setting(self, name: str) -> Setting:
+        """The setting of that name. Raises UsageError."""
+        for each in self.settings:
+            if each.name == name:
+                return each
+        raise UsageError(
+            f"{self.name} policies have no setting {name!r}",
+            do=f"They have {', '.join(each.name for each in self.settings)}.",
+        )
+
+    def defaults(self) -> dict[str, Value]:
+        """Every setting with its default."""
+        return {each.name: each.default for each in self.settings}
+
+
+_REACH = ("international", "domestic", "none")
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "calling",
+            "What a person may do in calls.",
+            (
+                Choice(
+                    "pstn_calls",
+                    "international",
+                    "Which numbers outside they may call: `domestic` means those of the country of their own number. "
+                    "Emergency calls are always possible.",
+                    _REACH,
+                ),
+                Flag("premium_numbers", False, "Whether they may call premium-rate numbers."),
+                Flag("forwarding", True, "Whether they may forward their calls."),
+                Choice("forwarding_reach", "domestic", "Which numbers outside they may forward to.", _REACH),
+                Flag("simultaneous_ring", True, "Whether other numbers may ring together with their phones."),
+                Flag("transfer", True, "Whether they may transfer calls."),
+                Flag("park", True, "Whether they may park calls."),
+                Flag("delegation", True, "Whether they may let others call and answer for them."),
+                Flag("call_waiting", True, "Whether a further call rings while they are in one."),
+                Whole("most_calls", 8, "Calls they may have at a time.", 1, 100),
+                Whole("ring_s", 20, "Seconds that their phones ring before a call is not answered.", 5, 120),
+                Choice(
+                    "recording",
+                    "none",
+                    "Which of their calls are recorded: `on_demand` lets them begin and end it.",
+                    ("none", "on_demand", "all"),
+                ),
+            ),
+        ),
+        Kind(
+            "voicemail",
+            "Whether and how callers can leave a message.",
+            (
+                Flag("enabled", True, "Whether they have voicemail."),
+                Flag("transcription", True, "Whether messages are written down as well."),
+                Flag("mask_profanity", False, "Whether swear words are masked in what is written down."),
+                Flag("mail", True, "Whether messages are sent by mail."),
+                Whole("longest_message_s", 300, "Seconds a message may last.", 10, 3600),
+                Whole("keep_days", 180, "Days that messages are kept; 0 keeps them until they are deleted.", 0, 3650),
+                Text("greeting_language", "", "Language of the greeting, as en-US; empty takes the tenant's.", 35),
+            ),
+        ),
+        Kind(
+            "caller-id",
+            "Which number and name people outside see, and what is shown of callers.",
+            (
+                Choice(
+                    "shown",
+                    "own",
+                    "What people outside see: their own number, the substitute, or nothing.",
+                    ("own", "substitute", "anonymous"),
+                ),
+                Number("substitute", None, "The number shown instead of their own, such as the main line's."),
+                Text("shown_name", "", "Name shown outside; empty takes their display name.", 64),
+                Flag("may_hide", False, "Whether they may hide their number themselves."),
+                Flag("hide_callers", False, "Whether the numbers of callers from outside are hidden from them."),
+            ),
+        ),
+        Kind(
+            "client",
+            "What their apps and phones offer.",
+            (
+                Flag("web_phone", True, "Whether they may call from a browser."),
+                Flag("messages", True, "Whether they may write messages."),
+                Flag("file_transfer", True, "Whether they may send files."),
+                Flag("keep_history", True, "Whether conversations are kept for them."),
+                Flag("photo", True, "Whether photos are shown."),
+                Choice("presence", "everyone", "Who sees whether they are there.", ("everyone", "contacts", "nobody")),
+                Whole("sign_in_days", 30, "Days before an app must be signed in anew.", 1, 365),
+            ),
+        ),
+        Kind(
+            "meetings",
+            "What they may do in meetings that they hold.",
+            (
+                Flag("hold", True, "Whether they may hold meetings."),
+                Flag("dial_in", False, "Whether their meetings have a number to call. Needs `audio-conferencing`."),
+                Choice("dial_out", "domestic", "Which numbers may be called out of their meetings.", _REACH),
+                Flag("video", True, "Whether there is video."),
+                Flag("sharing", True, "Whether screens may be shared."),
+                Flag("recording", True, "Whether meetings may be recorded."),
+                Flag("guests", True, "Whether people may join who are not signed in."),
+                Choice("lobby", "guests", "Who waits to be let in.", ("nobody", "guests", "everyone")),
+                Whole("most_people", 250, "People who may be in a meeting.", 2, 10_000),
+            ),
+        ),
+    )
+}
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of that name. Raises NotFoundError."""
+    try:
+        return KINDS[name]
+    except KeyError:
+        raise NotFoundError(f"there is no kind of policy {name!r}", do=f"Kinds: {', '.join(KINDS)}.") from None

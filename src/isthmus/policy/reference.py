@@ -1,0 +1,91 @@
+"""Writes docs/policies.md from the kinds and rules themselves: `python -m isthmus.policy.reference [FILE]`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from isthmus.policy import licences, rules
+from isthmus.policy.kinds import KINDS, Kind, Value
+
+_HEAD = """\
+# Groups, licences, policies
+
+## Groups
+
+A group contains people and groups; whoever is in a group is in every group that contains it. A circle is refused, and
+shown. Groups are kept at the authority, by hand or by a directory source, and travel to the other sites.
+
+    isthmus group create sales --description "Everybody who sells"
+    isthmus group add sales alice@contoso.example --group sales-north
+    isthmus group list --member alice@contoso.example
+    isthmus user list --group sales
+    isthmus user move --group sales --to online --dry-run
+
+## Policies
+
+A policy is a named set of settings of one kind, granted to a person, a group, the people at home at a site, or the
+whole tenant. Each site has its own; `isthmus user move --dry-run` tells which settings would change for a person at
+the target, and which policies are missing there.
+
+    isthmus policy create calling interns --set pstn_calls=domestic --set forwarding=no
+    isthmus policy grant calling interns --group interns --rank 10
+    isthmus policy explain alice@contoso.example --kind calling
+    isthmus policy revoke calling --group interns
+
+"""
+_LICENCES = """
+## Licences
+
+    isthmus licence set phone-system --count 500
+    isthmus licence assign phone-system --group sales --dry-run
+    isthmus licence check
+    isthmus licence check --dry-run --count phone-system=200
+    isthmus licence show alice@contoso.example
+
+"""
+_FOOT = """
+A move is refused for a person who has a number, or meetings with a number to call, when the target asks for licences
+and they have none there that gives it. Shortages are in `licence check`, in the site's health and in the audit log.
+
+<!-- Written by `python -m isthmus.policy.reference`: change kinds.py, rules.py, licences.py there. -->
+"""
+
+
+def page() -> str:
+    """The page in Markdown."""
+    kinds = "".join(_kind(kind) for kind in KINDS.values())
+    plans = "".join(f"| `{name}` | {about} | {', '.join(gives)} |\n" for name, (about, gives) in _PLANS)
+    table = f"\n| plan | what it is | features |\n|---|---|---|\n{plans}"
+    return f"{_HEAD}{_rules(rules.__doc__)}\n{kinds}{_LICENCES}{_rules(licences.__doc__)}\n{table}{_FOOT}"
+
+
+_PLANS = sorted(licences.SHIPPED.items())
+
+
+def _rules(text: str | None) -> str:
+    return (text or "").split("\n\n", 1)[1].strip()
+
+
+def _kind(kind: Kind) -> str:
+    rows = "".join(
+        f"| `{each.name}` | {each.form} | `{_shown(each.default)}` | {each.about} |\n" for each in kind.settings
+    )
+    head = f"\n### Kind `{kind.name}`\n\n{kind.about}\n\n| setting | takes | default | meaning |\n|---|---|---|---|\n"
+    return head + rows
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value in (None, "") else str(value)
+
+
+def main() -> None:
+    """Write the page."""
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs/policies.md")
+    target.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
