@@ -123,8 +123,14 @@ def test_a_file_that_may_not_be_used_is_no_fault_of_ours(isthmus, monkeypatch, t
 
 def test_ctrl_c_ends_it_quietly(sites: Path):
     environment = {**os.environ, "ISTHMUS_SITES": str(sites)}
+    # What a shell runs in the background is deaf to Ctrl-C, and so is its offspring: then it would end by exit 1,
+    # at the empty file that its closed input is.
     process = subprocess.Popen(
-        [*PROGRAM, "user", "import", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
+        ["env", "--default-signal=INT", *PROGRAM, "user", "import", "-"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
     )
     # It waits for its standard input: asleep in a read of a pipe.
     wait_for(lambda: "pipe" in Path(f"/proc/{process.pid}/wchan").read_text(), 20, "waiting for input")

@@ -32,9 +32,17 @@ class Here:
             [ISTHMUS, *arguments], env=self._environment, capture_output=True, text=True, check=False, timeout=150
         )
 
-    def popen(self, *arguments: str) -> subprocess.Popen[str]:
+    @contextmanager
+    def watched(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """A command that goes on while the context is open; ended with it at the latest."""
+        # What a shell runs in the background, as these tests may be, is deaf to Ctrl-C, and so is its offspring.
+        command = ["env", "--default-signal=INT", str(ISTHMUS), *arguments]
         pipe = subprocess.PIPE
-        return subprocess.Popen([ISTHMUS, *arguments], env=self._environment, stdout=pipe, stderr=pipe, text=True)
+        with subprocess.Popen(command, env=self._environment, stdout=pipe, stderr=pipe, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def start(self) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -33,7 +33,7 @@ def batch(here: Here) -> dict[str, object]:
 
 
 def test_one_watches_through_a_pause_that_another_ordered(here: Here) -> None:
-    with here.popen("user", "move", "--group", "sales", "--to", "online", "--wait") as watching:
+    with here.watched("user", "move", "--group", "sales", "--to", "online", "--wait") as watching:
         wait_for(lambda: here.run("move", "list", "--json").stdout != "[]\n", 20, "a batch")
         name = str(batch(here)["id"])
         assert here.run("move", "pause", name).returncode == 0
@@ -50,7 +50,7 @@ def test_one_watches_through_a_pause_that_another_ordered(here: Here) -> None:
 
 
 def test_ctrl_c_ends_the_watching_and_says_that_the_move_goes_on(here: Here) -> None:
-    with here.popen("user", "move", "--group", "sales", "--to", "premises", "--wait") as watching:
+    with here.watched("user", "move", "--group", "sales", "--to", "premises", "--wait") as watching:
         wait_for(lambda: batch(here)["to"] == "premises", 20, "a batch")
         name = str(batch(here)["id"])
         assert here.run("move", "pause", name).returncode == 0
