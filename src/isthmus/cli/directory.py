@@ -16,6 +16,7 @@ from isthmus.cli.output import (
     JsonOption,
     SiteOption,
     error_console,
+    print_done,
     print_error,
     print_fields,
     print_json,
@@ -185,11 +186,12 @@ def show(aor: _AorArgument, as_json: JsonOption = False, site: SiteOption = None
 
 
 @app.command(epilog="Example:  isthmus directory restore dave@contoso.example")
-def restore(aor: _AorArgument, site: SiteOption = None) -> None:
+def restore(aor: _AorArgument, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Let somebody in again who vanished from their source, with number, home, groups and password."""
     with Client(registry.find(site)) as client:
         client.post(f"/v1/directory/people/{_path(aor)}/restore")
-    print_line(f"restored {Aor.parse(aor)}")
+    address = str(Aor.parse(aor))
+    print_done(f"restored {address}", {"aor": address, "restored": True}, as_json)
 
 
 @app.command(epilog="Examples:  isthmus directory compare   |   isthmus directory compare --repair")

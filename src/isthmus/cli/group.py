@@ -10,7 +10,7 @@ from urllib.parse import quote
 import typer
 
 from isthmus.cli.client import Client
-from isthmus.cli.output import JsonOption, SiteOption, print_fields, print_json, print_line, print_table
+from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields, print_json, print_table
 from isthmus.errors import UsageError
 from isthmus.site import registry
 
@@ -97,6 +97,7 @@ def delete(
     group: GroupArgument,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     tenant: TenantOption = None,
+    as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
     """Delete a group: nobody is in it any more, and what was given to it is gone. Asks first on a terminal."""
@@ -108,7 +109,7 @@ def delete(
             text = f"Delete {group}, with {found['people']} people and {len(found['groups'])} groups directly in it?"
             typer.confirm(text, abort=True, err=True)
         client.delete(_path(group, tenant))
-    print_line(f"{group} is deleted.")
+    print_done(f"{group} is deleted.", {"group": group, "deleted": True}, as_json)
 
 
 @app.command(

@@ -10,7 +10,7 @@ import typer
 
 from isthmus.cli.client import Client
 from isthmus.cli.group import TenantOption, query, way_text
-from isthmus.cli.output import JsonOption, SiteOption, print_fields, print_json, print_line, print_table
+from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields, print_json, print_line, print_table
 from isthmus.errors import UsageError
 from isthmus.site import registry
 
@@ -96,11 +96,13 @@ def set_plan(
 
 
 @app.command(epilog="Example:  isthmus licence delete frontline")
-def delete(plan: PlanArgument, tenant: TenantOption = None, site: SiteOption = None) -> None:
+def delete(
+    plan: PlanArgument, tenant: TenantOption = None, as_json: JsonOption = False, site: SiteOption = None
+) -> None:
     """Give up a plan that is assigned to nobody. Without the last one licences are asked for no more."""
     with Client(registry.find(site)) as client:
         client.delete(query(_path(plan), tenant))
-    print_line(f"{plan} is deleted.")
+    print_done(f"{plan} is deleted.", {"plan": plan, "deleted": True}, as_json)
 
 
 @app.command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -65,6 +65,14 @@ def shown(value: object) -> str:
 def error_console() -> Console:
     """Where errors and progress go."""
     return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_done(text: str, facts: Mapping[str, Any], as_json: bool) -> None:
+    """What a command without other output has done: in words, or the facts as JSON."""
+    if as_json:
+        print_json(facts)
+    else:
+        print_line(text)
 
 
 def print_json(value: Any) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from isthmus.cli.client import Client
 from isthmus.cli.group import TenantOption, query, way_text
-from isthmus.cli.output import JsonOption, SiteOption, print_fields, print_json, print_line, print_table
+from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields, print_json, print_line, print_table
 from isthmus.errors import UsageError
 from isthmus.policy.kinds import KINDS, Value, kind_of
 from isthmus.site import registry
@@ -128,11 +128,17 @@ def set_policy(
 
 
 @app.command(epilog="Example:  isthmus policy delete calling interns")
-def delete(kind: KindArgument, name: NameArgument, tenant: TenantOption = None, site: SiteOption = None) -> None:
+def delete(
+    kind: KindArgument,
+    name: NameArgument,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
     """Delete a policy that is granted to nobody."""
     with Client(registry.find(site)) as client:
         client.delete(query(_path(kind, name), tenant))
-    print_line(f"The {kind} policy {name} is deleted.")
+    print_done(f"The {kind} policy {name} is deleted.", {"kind": kind, "name": name, "deleted": True}, as_json)
 
 
 @app.command(
@@ -172,6 +178,7 @@ def revoke(
     home: _HomeSite = None,
     everybody: _Everybody = False,
     tenant: TenantOption = None,
+    as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
     """Take away what of this kind is granted to exactly this target."""
@@ -179,7 +186,7 @@ def revoke(
     with Client(registry.find(site)) as client:
         client.post("/v1/policies/revoke", body, tenant=tenant)
     who = f"{body['level']} {body['target']}".strip()
-    print_line(f"No {kind} policy is granted to {who} any more.")
+    print_done(f"No {kind} policy is granted to {who} any more.", {**body, "revoked": True}, as_json)
 
 
 @app.command(
