@@ -6,8 +6,9 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 from isthmus.site import internal, status
@@ -113,6 +114,20 @@ def pid(sites: Sites, site: str, process: str) -> int:
 def kill(sites: Sites, site: str, process: str) -> None:
     """kill -9 of one process."""
     os.kill(pid(sites, site, process), signal.SIGKILL)
+
+
+@contextmanager
+def frozen(sites: Sites, site: str) -> Iterator[None]:
+    """A site's Kamailio with all its workers stands still: the kernel takes what is sent to it, and nobody answers."""
+    main = pid(sites, site, "kamailio")
+    family = [main, *map(int, Path(f"/proc/{main}/task/{main}/children").read_text().split())]
+    try:
+        for number in family:
+            os.kill(number, signal.SIGSTOP)
+        yield
+    finally:
+        for number in family:
+            os.kill(number, signal.SIGCONT)
 
 
 def ready(sites: Sites, site: str) -> bool:

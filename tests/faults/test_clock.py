@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +16,7 @@ from tests.faults.clock import Clock, can_set
 from tests.faults.people import (
     bindings,
     everybody_is_reached,
+    frozen,
     grown,
     link_up,
     log_lines,
@@ -154,15 +152,9 @@ async def test_a_silent_peer_is_asked_again_after_the_clock_was_set_back(
     await asyncio.to_thread(sites.create_all, users)
     async with AsyncExitStack() as stack:
         near, _ = [await stack.enter_async_context(await sites.phone(user, home)) for user, home in users.items()]
-        family = [pid(sites, "online", "kamailio"), *children_of(pid(sites, "online", "kamailio"))]
-        for number in family:
-            os.kill(number, signal.SIGSTOP)
-        try:
+        with frozen(sites, "online"):
             assert await near.refused("sip:silent2@contoso.example") in (480, 503, 504)
             await asyncio.to_thread(jump, sites, clocks, "premises", -_HOUR)
-        finally:
-            for number in family:
-                os.kill(number, signal.SIGCONT)
         since = time.monotonic()
         while True:
             try:
@@ -172,8 +164,3 @@ async def test_a_silent_peer_is_asked_again_after_the_clock_was_set_back(
                 assert time.monotonic() - since < 12, "the peer is not asked again"
                 await asyncio.sleep(0.3)
         print(f"\ncalls flow again {time.monotonic() - since:.1f} s after the peer answers")
-
-
-def children_of(parent: int) -> list[int]:
-    """Numbers of a process's children."""
-    return [int(number) for number in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]

@@ -7,16 +7,18 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from isthmus.site import internal
+from isthmus.useragent.call import Call
 from tests.agents.raw import Rule, User
 from tests.faults.link import Cut, Watch
 from tests.faults.people import (
     bindings,
+    frozen,
     grown,
     kill,
     link_up,
@@ -194,26 +196,48 @@ async def test_the_link_is_cut_at_a_step_of_the_move(
             await calls_flow(people[caller], callee)
 
 
-async def test_a_request_that_was_stuck_rings_nobody_for_long(sites: Sites, cut: Cut) -> None:
-    """The caller was refused after 1.5 s of silence; what the kernel brings across later must end by itself."""
-    async with pairs(sites, "late") as people:
+@pytest.mark.parametrize(("how", "for_s"), [("drop", 0.0), ("drop", 2.5), ("freeze", 2.5)])
+async def test_a_call_that_was_stuck_rings_for_an_instant_at_most(
+    sites: Sites, cut: Cut, how: str, for_s: float
+) -> None:
+    """The caller was refused after 1.5 s of silence. What comes across later brings its own end: the CANCEL behind it.
+
+    Both are in one stream, so that the INVITE, which comes at most five seconds late (tcp-ut), comes with its CANCEL.
+    for_s: how long it stays stuck after the refusal.
+    """
+    async with pairs(sites, f"late{how[0]}{int(for_s)}") as people:
         one, _, far, _ = people
-        await timed(people[one], far)  # the connection across is open
+        await calls_flow(people[one], far)  # the connection across is open
         rang = len(people[far].incoming)
-        people[far].rule = Rule(after_s=3)
-        cut.drop()
-        said, took_s = await timed(people[one], far)
-        refused_at = time.monotonic()
-        cut.mend()
-        await asyncio.sleep(12)
-        late = people[far].incoming[rang:]
-        print(
-            f"\ncaller: {said} after {took_s:.2f} s; callee rung late by {len(late)} calls: {[c.ended for c in late]}"
-        )
-        for record in people[far].record:
-            if record.at_s > refused_at:
-                print(f"  {record.at_s - refused_at:5.2f} s {record.direction} {record.start[:60]}")
-        assert all(call.ended for call in late)
+        people[far].rule = Rule(after_s=1)  # a person takes the call, and no machine
+        with ExitStack() as stack:
+            if how == "drop":
+                stack.callback(cut.mend)
+                cut.drop()
+            else:
+                stack.enter_context(frozen(sites, "online"))
+            said, took_s = await timed(people[one], far)
+            await asyncio.sleep(for_s)
+        since = time.monotonic()
+        assert said[:3] in ("480", "503", "504")
+        assert took_s < _ANSWER_S
+        await calls_flow(people[one], far)
+        await asyncio.sleep(max(0.0, 5.5 - (time.monotonic() - since)))  # the kernels have given up what is older
+        late = [call for call in people[far].incoming[rang:] if call.ended == "CANCEL"]
+        assert len(people[far].incoming[rang:]) == len(late) + 1  # and the one that was answered
+        rang_s = [rung_s(people[far], call) for call in late]
+        print(f"\n{how}, {for_s} s: {said} after {took_s:.2f} s; rang late for {rang_s} s")
+        assert how == "drop" or late, "nothing was stuck"
+        assert all(seconds < 0.5 for seconds in rang_s)
+
+
+def rung_s(phone: User, call: Call) -> float:
+    """Seconds from the INVITE of a call to its CANCEL, at the phone."""
+    assert call.invite is not None
+    mark = call.invite.call_id.encode()
+    mine = [each for each in phone.record if each.direction == "received" and mark in each.data]
+    came = min(each.at_s for each in mine if each.start.startswith("INVITE"))
+    return round(min(each.at_s for each in mine if each.start.startswith("CANCEL")) - came, 3)
 
 
 async def test_control_and_database_gone(sites: Sites) -> None:
