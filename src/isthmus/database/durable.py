@@ -11,8 +11,10 @@ database, or with PostgreSQL in the schema `dbos` of the same database.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +24,7 @@ from sqlalchemy import make_url
 
 _T = TypeVar("_T")
 _LIVE = ("PENDING", "ENQUEUED", "DELAYED")
+_SAY_AGAIN_S = 60.0
 
 
 class Durable:
@@ -48,6 +51,7 @@ class Durable:
         }
         for name in ("DBOS__CLOUD", "DBOS__CONDUCTOR_KEY", "DBOS__CONDUCTOR_URL"):
             os.environ.pop(name, None)
+        logging.getLogger("dbos").addFilter(_Terse())
         DBOS(config=config)
         # Never "too many recoveries": a move that is committed has to be finished.
         self._workflows = {
@@ -75,6 +79,35 @@ class Durable:
     def step(self, name: str, function: Callable[..., _T], *arguments: Any) -> _T:
         """Run a step inside a workflow, and record what it gives."""
         return DBOS.run_step({"name": name}, function, *arguments)
+
+
+class _Terse(logging.Filter):
+    """One line a minute from each place in DBOS: with its database gone it writes whole tracebacks every second."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        place, now = (record.pathname, record.lineno), self._clock()
+        if now - self._said.get(place, -_SAY_AGAIN_S) < _SAY_AGAIN_S:
+            return False
+        self._said[place] = now
+        text = _first_line(record.getMessage())
+        if record.exc_info and record.exc_info[1]:
+            text += " " + _first_line(str(record.exc_info[1]))
+        record.msg, record.args, record.exc_info = text, None, None
+        return True
+
+
+def _first_line(text: str) -> str:
+    """What happened, in a line; of a traceback the reason at its end."""
+    head, traceback, rest = text.partition("Traceback (most recent call last):")
+    if not traceback:
+        return text.partition("\n")[0]
+    reasons = [line for line in rest.splitlines() if line and not line[0].isspace() and not line.startswith("(")]
+    return f"{head.strip()} {reasons[-1] if reasons else ''}".strip()
 
 
 def _named(name: str, function: Callable[..., None]) -> Callable[..., None]:

@@ -60,14 +60,19 @@ class Runs:
             self._durable.begin(_NAME, f"sync:{run_id}:{attempt}", run_id, attempt)
 
     def _watch(self) -> None:
+        trouble = ""
         while not self._stop.is_set():
             try:
                 for run in self._work.open_runs():
                     if not self._durable.alive(f"sync:{run.id}:{run.attempt}"):
                         self.begin(run.id, self._work.new_attempt(run.id))
                 self._due()
-            except Exception:
-                _log.exception("sync: looking for runs to begin failed")
+                trouble = ""
+            except Exception as error:  # a full disk, a database that is down: said once, tried again
+                said = str(error).partition("\n")[0]
+                if said != trouble:
+                    _log.warning("sync: runs that are due have to wait: %s", said)
+                trouble = said
             self._stop.wait(self._watch_s)
 
     def _drive(self, run_id: str, attempt: int) -> None:
