@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from isthmus.api import errors, state
 from isthmus.api.peer import PeersOnly
+from isthmus.audit import api as audit
 from isthmus.calls import api as calls
 from isthmus.directory import api as directory
 from isthmus.engines.kamailio.bulk import ask
@@ -23,6 +24,7 @@ def local_app(services: Services) -> FastAPI:
     app = _app("local API")
     app.include_router(state.router(services))
     app.include_router(directory.router(services.directory))
+    app.include_router(audit.router(services.audit, services.site_file.site.name))
     app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list")))
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))

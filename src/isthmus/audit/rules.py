@@ -41,9 +41,9 @@ def storable(entry: Entry) -> Entry:
     both = (entry.before or "", entry.after or "")
     if max(map(len, texts)) <= _LONGEST and not any(_UNSTORABLE.search(text) for text in texts + both):
         return entry
-    names = (_UNSTORABLE.sub("\ufffd", text)[:_LONGEST] for text in texts)
+    actor, action, object_, tenant, path, address = (_UNSTORABLE.sub("\ufffd", text)[:_LONGEST] for text in texts)
     before, after = (text and _UNSTORABLE.sub("\ufffd", text) for text in (entry.before, entry.after))
-    return Entry(entry.at_ms, *names, before, after)
+    return Entry(entry.at_ms, actor, action, object_, tenant, path, address, before, after)
 
 
 def holds(before: bytes, id_: int, row: Row) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Select, delete, func, or_, select, text, update
-from sqlalchemy.exc import NoResultFound
+from sqlalchemy.exc import NoResultFound, OperationalError
 
 from isthmus.audit import rules
 from isthmus.audit.model import Entry, Filter, Head, Stored
@@ -28,29 +29,27 @@ _ROWS = text(
 )
 # Plain SQL: SQLAlchemy's own form of it costs more than all the rest of appending.
 _INSERT_SQLITE = f"INSERT INTO audit ({_COLUMNS}) VALUES ({', '.join('?' * len(audit.columns))})"  # noqa: S608
-# One statement with a list for each column: a row by itself is a message to the server.
-_TYPES = ("bigint", "bigint", *["text"] * 8, "bytea")
-_INSERT_POSTGRESQL = (
-    f"INSERT INTO audit ({_COLUMNS}) SELECT * FROM unnest({', '.join(f'%s::{kind}[]' for kind in _TYPES)})"  # noqa: S608
-)
+_COPY_POSTGRESQL = f"COPY audit ({_COLUMNS}) FROM STDIN"
 
 
 def append(connection: Connection, entries: Iterable[Entry]) -> int:
     """Add entries to the chain in the connection's transaction, which must be a writing one.
 
-    Returns the id of the last entry.
+    Returns the id of the last one; 0 where there are none, and nobody waits for anybody then.
     """
+    listed = list(entries)
+    if not listed:
+        return 0
     head = lock(connection)
     seq, last = head.seq, head.digest
     rows: list[tuple[Any, ...]] = []
-    for each in entries:
+    for each in listed:
         entry = rules.storable(each)
         seq += 1
         last = rules.digest(last, seq, entry)
         rows.append((seq, *entry, last))
-    if rows:
-        _insert(connection, rows)
-        connection.execute(update(audit_chain).where(audit_chain.c.id == 1).values(seq=seq, digest=last))
+    _insert(connection, rows)
+    connection.execute(update(audit_chain).where(audit_chain.c.id == 1).values(seq=seq, digest=last))
     return seq
 
 
@@ -135,10 +134,17 @@ def remove(connection: Connection, limit: int) -> int:
 
 
 def _insert(connection: Connection, made: Sequence[tuple[Any, ...]]) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_INSERT_POSTGRESQL, tuple([list(column) for column in zip(*made, strict=True)]))
-    else:
+    if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(_INSERT_SQLITE, list(made))
+        return
+    # A fifth of what sending each row by itself takes; in the same transaction.
+    try:
+        raw: Any = connection.connection.driver_connection
+        with raw.cursor() as cursor, cursor.copy(_COPY_POSTGRESQL) as copy:
+            for row in made:
+                copy.write_row(row)
+    except psycopg.Error as error:  # as SQLAlchemy would tell it, had it run the statement
+        raise OperationalError(_COPY_POSTGRESQL, None, error) from error
 
 
 def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import call, demo, move, pki, registration, site, snapshot, user
+from isthmus.cli import audit, call, demo, move, pki, registration, site, snapshot, user
 
 app = typer.Typer(
     name="isthmus",
@@ -50,6 +50,7 @@ for _name, _commands in {
     "registration": registration.app,
     "call": call.app,
     "snapshot": snapshot.app,
+    "audit": audit.app,
     "pki": pki.app,
 }.items():
     app.add_typer(_commands, name=_name)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -91,13 +92,13 @@ def _take_over(connection: sa.Connection) -> None:
     connection.execute(sa.insert(head), {"id": 1, "chain": chain, "seq": seq, "digest": digest, "cut": 0, "cut_by": 0})
 
 
-def _tenant(row: sa.Row) -> str:
+def _tenant(row: Any) -> str:
     if row.action == "tenant.create":
-        return row.object
+        return str(row.object)
     for text in (row.after, row.before):
         value = json.loads(text) if text else None
         if isinstance(value, dict) and isinstance(value.get("tenant"), str):
-            return value["tenant"]
+            return str(value["tenant"])
     return ""
 
 
