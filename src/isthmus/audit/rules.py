@@ -21,6 +21,8 @@ _LONGEST = 600  # characters of a name: PostgreSQL's indexes take 2,704 bytes
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # PostgreSQL takes no NUL, UTF-8 no half of a surrogate pair
 _canonical = msgspec.json.Encoder().encode  # escapes strings as RFC 8785 wants it (a test compares)
 
+_TYPES = frozenset((int, str, type(None)))
+
 # A row as read: id, the fields of Entry, digest. What tampering left there may be of any type.
 Row = tuple[object, ...]
 
@@ -49,11 +51,12 @@ def storable(entry: Entry) -> Entry:
 def holds(before: bytes, id_: int, row: Row) -> bool:
     """Whether the row's own digest is that of its content at place `id_` behind `before`."""
     *fields, stored = row[1:]
+    if type(stored) is not bytes or not _TYPES.issuperset(map(type, fields)):
+        return False  # SQLite stores any type in any column, and bytes would be encoded as text is
     try:
-        made = hashlib.sha256(before + _canonical((id_, *fields))).digest()
-    except (TypeError, ValueError):  # a type that no entry has, or no UTF-8
+        return hashlib.sha256(before + _canonical((id_, *fields))).digest() == stored
+    except ValueError:  # no UTF-8, or too large a number
         return False
-    return isinstance(stored, bytes) and made == stored
 
 
 @dataclass
@@ -122,13 +125,8 @@ def at_end(checker: Checker, head: Head) -> Fault | None:
     """What the head has to say against where the entries end."""
     last = checker.next_id - 1
     if last < head.seq:
-        count = head.seq - last
-        return Fault(
-            last + 1,
-            Kind.CUT_OFF,
-            f"the log ends at entry {last}, and went to {head.seq}: the last {count} "
-            f"{'entry was' if count == 1 else 'entries were'} cut off",
-        )
+        which = f"entry {head.seq} was" if last + 1 == head.seq else f"entries {last + 1} to {head.seq} were"
+        return Fault(last + 1, Kind.CUT_OFF, f"{which} cut off the end of the log")
     if last > head.seq:
         return Fault(head.seq + 1, Kind.INSERTED, f"entry {head.seq + 1} was put in past the program")
     if checker.digest != head.digest:

@@ -76,7 +76,8 @@ def beginning(connection: Connection, head: Head) -> bytes | Fault:
     """The digest in front of the oldest entry that should be there."""
     if head.cut == 0:
         return rules.genesis(head.chain)
-    wrong = Fault(head.cut + 1, Kind.CHANGED, f"entry {head.cut_by} does not tell of what retention removed")
+    what = f"what stood before entry {head.cut + 1} is gone, and entry {head.cut_by} does not say by what"
+    wrong = Fault(head.cut + 1, Kind.CHANGED, what)
     row = next(store.rows(connection, head.cut, head.cut_by - 1), None)
     if row is None or row[0] != head.cut_by or row[3] != rules.CUT or not isinstance(row[9], str):
         return wrong
