@@ -89,7 +89,7 @@ class Scale:
     Both rates are those of a busy site: with idle moments between messages every one finds caches cold, and costs
     half as much again; what a busy machine bears would not follow from that.
     accounts: people with phones. sizes: people in the snapshots. decisions: in one round. published: people in
-    the directory. writes: commits in one round. moved: people in one move.
+    the directory. writes: commits in one round. moved: people in one move. audited: entries in the audit log.
     """
 
     rounds: int = 4
@@ -103,11 +103,12 @@ class Scale:
     published: int = 100_000
     writes: int = 10
     moved: int = 1_000
+    audited: int = 100_000
 
     @classmethod
     def miniature(cls) -> Self:
         """Everything once, in moments."""
-        return cls(1, 50, 20, 100, 40, 10, (100, 1_000), 200, 500, 2, 4)
+        return cls(1, 50, 20, 100, 40, 10, (100, 1_000), 200, 500, 2, 4, 2_000)
 
 
 def number(value: float) -> str:

@@ -17,7 +17,7 @@ from isthmus.audit import cef, wire
 from isthmus.audit.model import Anchor, Filter
 from isthmus.audit.service import AuditLog
 from isthmus.audit.web import LocalActor
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, UsageError
 
 _LINES = "application/x-ndjson"
 
@@ -61,7 +61,10 @@ def _filter(
     until: str | None = None,
     text: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Filter:
-    return Filter(actor, action, object_, tenant, path, wire.at_ms(since, "since"), wire.at_ms(until, "until"), text)
+    given = (actor, action, object_, tenant, path)
+    if any("\0" in value for value in (*given, text) if value):
+        raise UsageError("a NUL character stands in no entry")
+    return Filter(*given, wire.at_ms(since, "since"), wire.at_ms(until, "until"), text)
 
 
 _Wanted = Annotated[Filter, Depends(_filter)]

@@ -39,7 +39,7 @@ class Client:
             headers={"X-Isthmus-Actor": f"cli:{_user_name()}", "X-Isthmus-Address": _address()},
         )
 
-    def get(self, path: str, **params: Any) -> Any:
+    def get(self, path: str, /, **params: Any) -> Any:
         """GET. Parameters that are None are left out."""
         return self._send("GET", path, params=params)
 
@@ -55,7 +55,7 @@ class Client:
         """DELETE, under an idempotency key of its own."""
         return self._send("DELETE", path)
 
-    def pages(self, path: str, key: str, page_size: int = 1000, **params: Any) -> Iterator[list[Any]]:
+    def pages(self, path: str, key: str, /, page_size: int = 1000, **params: Any) -> Iterator[list[Any]]:
         """A listing, page by page: `after` is the `key` of the last object seen."""
         after = None
         while True:
@@ -66,7 +66,7 @@ class Client:
                 return
             after = page[-1][key]
 
-    def lines(self, method: str, path: str, *, body: Any = None, **params: Any) -> Iterator[bytes]:
+    def lines(self, method: str, path: str, /, *, body: Any = None, **params: Any) -> Iterator[bytes]:
         """An answer that is taken line by line while it comes in, such as an export; the lines have no ends."""
         given = {name: value for name, value in params.items() if value is not None}
         with self._told(), self._http.stream(method, path, params=given, json=body) as response:
