@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,3 +159,28 @@ def test_without_the_control_service_the_database_is_verified_itself(
     answer = isthmus("audit", "verify")
     assert (answer.code, "gone or damaged" in answer.err) == (1, True)
     engine.dispose()
+
+
+def test_a_restored_backup_is_noticed_told_and_accepted(
+    stopped: Path, isthmus: Isthmus, processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISTHMUS_SITES", str(stopped))
+    site_file = load(stopped / "premises" / "site.toml")
+    database, backup = site_file.state_dir / "isthmus.db", stopped / "backup.db"
+    shutil.copy(database, backup)
+    first = Processes(stopped)
+    try:
+        start_control(first, site_file)
+        assert isthmus("user", "create", ALICE, "--generate-password").code == 0
+    finally:
+        first.close()
+    shutil.copy(backup, database)
+    start_control(processes, site_file)
+    assert isthmus("user", "create", "bob@contoso.example", "--generate-password").code == 0
+    answer = isthmus("audit", "verify")
+    assert (answer.code, "backup" in answer.err) == (1, True)
+    told = isthmus("audit", "accept", "--reason", "restored: the disk was lost")
+    assert told.code == 0, told.err
+    assert isthmus("audit", "verify").code == 0
+    newest = listed(isthmus, "list", "--limit", "1")[0]
+    assert (newest["action"], newest["path"]) == ("audit.accept", "cli")

@@ -105,11 +105,11 @@ def line_of(anchor: Anchor, mac: str = "") -> bytes:
 
 
 def thinned(anchors: Iterable[Anchor]) -> list[Anchor]:
-    """Of each day (UTC) the last one, from the last cut on."""
+    """Of each day (UTC) the last one, from the last cut on, in the order of the entries."""
     listed = list(anchors)
     cut = max((anchor.cut for anchor in listed), default=0)
     days = {anchor.at_ms // _DAY_MS: anchor for anchor in listed if anchor.id >= cut}
-    return list(days.values())
+    return sorted(days.values(), key=lambda anchor: anchor.id)
 
 
 def _lines(path: Path) -> list[bytes]:

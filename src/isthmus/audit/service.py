@@ -72,19 +72,20 @@ class AuditLog:
         progress: Callable[[int, int], object] = lambda done, total: None,
     ) -> Verdict:
         """The whole chain, held against the site's own anchors and those given. See `verifying.verify`."""
-        with self._lock:
-            notes: tuple[str, ...] = ()
-            faults: tuple[Fault, ...] = ()
-            own: list[Anchor] = []
-            try:
-                own = self._file.read()
-                if not own:
-                    notes = ("this site has no anchors: whether the end was cut off can't be told from outside",)
-            except RefusedError as error:
-                faults = (Fault(0, Kind.ANCHOR, str(error)),)
+        notes: tuple[str, ...] = ()
+        faults: tuple[Fault, ...] = ()
+        own: list[Anchor] = []
+        with reading(self._engine) as connection:
+            with self._lock:  # no cut comes between the anchors and the state that they are held against
+                try:
+                    own = self._file.read()
+                    if not own:
+                        notes = ("this site has no anchors: whether the end was cut off can't be told from outside",)
+                except RefusedError as error:
+                    faults = (Fault(0, Kind.ANCHOR, str(error)),)
+                store.head(connection)  # from here on the transaction sees this state
             known = sorted((*own, *anchors), key=lambda anchor: anchor.id)
-            with reading(self._engine) as connection:
-                found = verifying.verify(connection, known, progress)
+            found = verifying.verify(connection, known, progress)
         return replace(found, faults=found.faults + faults, notes=notes)
 
     def head(self) -> Anchor:
