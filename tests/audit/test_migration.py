@@ -8,6 +8,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 import isthmus.database
@@ -15,21 +16,22 @@ from isthmus.audit import store, verifying
 from isthmus.audit.tables import metadata
 from isthmus.database import migrate, open_database, reading, writing
 
-BEFORE = "0002"  # the revision in front of that of the chain
 
-
-def at_revision(url: str, revision: str) -> Engine:
+def before_the_chain(url: str) -> Engine:
+    """The database as the migration in front of that of the chain left it."""
     engine = open_database(url)
     config = Config()
     config.set_main_option("script_location", str(Path(isthmus.database.__file__).parent / "migrations"))
+    scripts = ScriptDirectory.from_config(config).walk_revisions()
+    chain = next(script for script in scripts if script.path.endswith("_audit.py"))
     with writing(engine) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        command.upgrade(config, str(chain.down_revision))
     return engine
 
 
 def test_former_entries_are_taken_over_in_their_order(database_url: str):
-    engine = at_revision(database_url, BEFORE)
+    engine = before_the_chain(database_url)
     rows = [
         (3, 1000, "site:premises", "tenant.create", "main", None, '{"name":"main"}'),
         (5, 2000, "cli:root", "person.create", "alice", None, '{"aor":"alice","tenant":"main","n":"é"}'),
@@ -58,7 +60,7 @@ def test_former_entries_are_taken_over_in_their_order(database_url: str):
 
 
 def test_many_former_entries(database_url: str):
-    engine = at_revision(database_url, BEFORE)
+    engine = before_the_chain(database_url)
     with writing(engine) as connection:
         for first in range(0, 12_000, 4000):
             values = ", ".join(f"({n + 1}, {n}, 'cli:root', 'person.set', 'p{n}')" for n in range(first, first + 4000))

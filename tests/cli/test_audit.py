@@ -184,3 +184,13 @@ def test_a_restored_backup_is_noticed_told_and_accepted(
     assert isthmus("audit", "verify").code == 0
     newest = listed(isthmus, "list", "--limit", "1")[0]
     assert (newest["action"], newest["path"]) == ("audit.accept", "cli")
+
+
+def test_a_site_that_never_ran_is_told_and_left_as_it_is(
+    isthmus: Isthmus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site_file = write_site(tmp_path / "sites" / "premises")
+    monkeypatch.setenv("ISTHMUS_SITES", str(tmp_path / "sites"))
+    answer = isthmus("audit", "verify")
+    assert (answer.code, "Is the site running?" in answer.err) == (1, True)
+    assert list(site_file.state_dir.iterdir()) == []

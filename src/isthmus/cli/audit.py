@@ -169,6 +169,8 @@ def verify(
         try:
             verdict = _verify_there(site_file, kept, show_done)
         except UnavailableError:
+            if not site_file.state.database and not (site_file.state_dir / "isthmus.db").exists():
+                raise  # it never ran: there is nothing yet, and nothing shall be made by looking
             verdict = _verify_here(site_file, kept, show_done)
     if as_json:
         print_json(verdict)
