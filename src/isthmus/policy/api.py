@@ -8,12 +8,12 @@ from fastapi import APIRouter, Header
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from isthmus.addressing import Aor
+from isthmus.audit.web import LocalActor
 from isthmus.policy import rules
 from isthmus.policy.kinds import KINDS, Kind
 from isthmus.policy.model import Grant, Level, Policy
 from isthmus.policy.service import DEFAULT_RANK, Explained, Policies, grant_public, public
 
-ActorHeader = Annotated[str, Header(alias="X-Isthmus-Actor", max_length=128)]
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 _Value = StrictBool | StrictInt | StrictStr | None
 
@@ -86,9 +86,7 @@ def _add_reading(routes: APIRouter, policies: Policies, own_tenant: str) -> None
 
 def _add_writing(routes: APIRouter, policies: Policies, own_tenant: str) -> None:
     @routes.post("", status_code=201)
-    def create(
-        body: PolicyBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
-    ) -> dict[str, Any]:
+    def create(body: PolicyBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> dict[str, Any]:
         wanted = Policy(tenant, body.kind, body.name, tuple(sorted(body.settings.items())), body.description)
         return public(policies.create(wanted, actor=actor, key=key))
 
@@ -97,8 +95,8 @@ def _add_writing(routes: APIRouter, policies: Policies, own_tenant: str) -> None
         kind: str,
         name: str,
         body: PolicyChangesBody,
+        actor: LocalActor,
         tenant: str = own_tenant,
-        actor: ActorHeader = "local",
         key: KeyHeader = None,
     ) -> dict[str, Any]:
         changed = policies.set(
@@ -114,24 +112,20 @@ def _add_writing(routes: APIRouter, policies: Policies, own_tenant: str) -> None
         return public(changed)
 
     @routes.delete("/{kind}/{name}", status_code=204)
-    def delete(
-        kind: str, name: str, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
-    ) -> None:
+    def delete(kind: str, name: str, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> None:
         policies.delete(tenant, kind, name, actor=actor, key=key)
 
 
 def _add_granting(routes: APIRouter, policies: Policies, own_tenant: str) -> None:
     @routes.post("/grant")
-    def grant(
-        body: GrantBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
-    ) -> dict[str, Any]:
+    def grant(body: GrantBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> dict[str, Any]:
         rank = body.rank if body.rank is not None else DEFAULT_RANK if body.level is Level.GROUP else 0
         wanted = Grant(tenant, body.kind, body.policy, body.level, _target(body, tenant), rank)
         replaced = policies.grant(wanted, actor=actor, key=key)
         return {**grant_public(wanted), "replaces": replaced and replaced.policy}
 
     @routes.post("/revoke", status_code=204)
-    def revoke(body: TargetBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None) -> None:
+    def revoke(body: TargetBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> None:
         policies.revoke(tenant, body.kind, body.level, _target(body, tenant), actor=actor, key=key)
 
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, ConfigDict
 
 from isthmus.addressing import Aor
+from isthmus.audit.web import LocalActor
 from isthmus.sync import rules
 from isthmus.sync.model import SILENT, Change, Link, Run
 from isthmus.sync.service import SourceStatus, SyncService
 
-ActorHeader = Annotated[str, Header(alias="X-Isthmus-Actor", max_length=128)]
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
 
@@ -40,7 +40,7 @@ def router(sync: SyncService) -> APIRouter:
         return {"source": name, "found": sync.check(name)}
 
     @routes.post("/runs")
-    def start(body: RunBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
+    def start(body: RunBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
         if not body.dry_run:
             run = sync.start(body.source, full=body.full, approved=body.approved, actor=actor, key=key)
             return run_json(run)
@@ -74,7 +74,7 @@ def router(sync: SyncService) -> APIRouter:
         return link_json(sync.details(Aor.parse(aor)))
 
     @routes.post("/people/{aor}/restore", status_code=204)
-    def restore(aor: str, actor: ActorHeader = "local") -> None:
+    def restore(aor: str, actor: LocalActor) -> None:
         sync.restore(Aor.parse(aor), actor=actor)
 
     return routes
