@@ -11,14 +11,15 @@ from isthmus.audit.model import Actor, Origin
 
 
 def local_actor(
-    name: Annotated[str, Header(alias="X-Isthmus-Actor", max_length=128)] = "local",
-    address: Annotated[str, Header(alias="X-Isthmus-Address", max_length=64)] = "",
+    acting_as: Annotated[str, Header(alias="X-Isthmus-Actor", max_length=128)] = "local",
+    sitting_at: Annotated[str, Header(alias="X-Isthmus-Address", max_length=64)] = "",
 ) -> Actor:
     """Who asks, as they say themselves: only the site's own unix user and root can open the socket.
 
     X-Isthmus-Address: where the person sits whose command it is, if that is another machine (SSH).
     """
-    return Actor(name, Origin(Origin.of(name).path or "api", _checked(address)))
+    # Names that stand in no route's path: FastAPI would take such a parameter from there.
+    return Actor(acting_as, Origin(Origin.of(acting_as).path or "api", _checked(sitting_at)))
 
 
 LocalActor = Annotated[Actor, Depends(local_actor)]
