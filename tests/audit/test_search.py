@@ -134,6 +134,7 @@ def test_a_time_that_is_none_is_told():
 
 def test_times_are_printed_in_utc():
     assert wire.at_text(1500) == "1970-01-01T00:00:01.500Z"
+    assert wire.at_text(2**62) == str(2**62)  # in a row that somebody changed
 
 
 def test_counting(log: AuditLog, engine: Engine):

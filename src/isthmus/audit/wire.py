@@ -40,8 +40,11 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def at_text(at_ms: int) -> str:
-    """A time in UTC to the millisecond, ISO 8601."""
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
+    """A time in UTC to the millisecond, ISO 8601; the bare number where somebody made it no time at all."""
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
+    except (OverflowError, TypeError):
+        return str(at_ms)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
