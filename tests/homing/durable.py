@@ -23,9 +23,9 @@ from tests.homing.world import SITES, World
 class FileWorld(World):
     """The world of the model tests, with registrars that outlive the process."""
 
-    def __init__(self, folder: Path, template: Path | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self._state = folder / "registrars.json"
-        super().__init__(folder, template=template)
+        super().__init__(folder)
         if self._state.exists():
             for name, held in json.loads(self._state.read_text()).items():
                 for aor, bindings in held.items():

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from isthmus.database import migrate
 from isthmus.homing.model import BatchState, State
 from tests.homing.durable import DurableMoves, FileWorld, in_child
 from tests.homing.world import ONLINE, PREMISES, Phone, World
@@ -17,16 +16,9 @@ _POINTS = 18  # at least so many places where a move can be killed; the test fin
 _KILLED = 9
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "isthmus.db"
-    migrate(f"sqlite:///{path}")
-    return path
-
-
-def _prepared(folder: Path, template: Path) -> tuple[str, str]:
+def _prepared(folder: Path) -> tuple[str, str]:
     folder.mkdir()
-    world = FileWorld(folder, template)
+    world = FileWorld(folder)
     phone = Phone(world.people[0], 1, "call-1")
     world.phones.append(phone)
     world.register(phone, PREMISES)
@@ -36,9 +28,9 @@ def _prepared(folder: Path, template: Path) -> tuple[str, str]:
     return batch.id, phone.instance
 
 
-def _killed_and_started_again(folder: Path, template: Path, crash_at: int) -> bool:
+def _killed_and_started_again(folder: Path, crash_at: int) -> bool:
     """Whether there was such a point. Asserts that the move ended, and that the phone rings at the new home."""
-    batch, instance = _prepared(folder, template)
+    batch, instance = _prepared(folder)
     first = in_child(folder, batch, crash_at)
     assert first in (0, _KILLED)
     if first == _KILLED:
@@ -54,9 +46,9 @@ def _killed_and_started_again(folder: Path, template: Path, crash_at: int) -> bo
     return first == _KILLED
 
 
-def test_killed_at_every_step_it_is_moved_by_the_next_process(tmp_path: Path, template: Path) -> None:
+def test_killed_at_every_step_it_is_moved_by_the_next_process(tmp_path: Path) -> None:
     number = 1
-    while _killed_and_started_again(tmp_path / str(number), template, number):
+    while _killed_and_started_again(tmp_path / str(number), number):
         number += 1
     assert number > _POINTS
 

@@ -1,12 +1,15 @@
-"""Two sites in memory with a link that can be cut, phones, calls, and the real move on the real directory.
+"""Two sites with a link that can be cut, phones, calls, and the real move on the real directory.
 
-Routing is the product's `decide`, hand-over the product's participant, the move the product's stages on SQLite.
-Time is a number. Every call the move makes passes `World.point`, where a test can crash it or let something happen.
+Routing is the product's `decide`, hand-over the product's participant, the move the product's stages; each site has its
+own directory on a database, and the far one follows by the product's change feed. In memory are the registrars alone
+(tests/registration/test_registrars.py holds them against the real one). Time is a number. Every call the move makes
+passes `World.point`, where a test can crash it or let something happen.
 """
 
 from __future__ import annotations
 
-import shutil
+import functools
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +19,8 @@ from sqlalchemy import event, select
 
 from isthmus.addressing import Aor
 from isthmus.database import migrate, open_database, reading
-from isthmus.directory.model import Credentials, NewPerson
+from isthmus.directory import wire
+from isthmus.directory.model import Credentials, FeedPage, NewPerson
 from isthmus.directory.service import Directory
 from isthmus.homing.model import State
 from isthmus.homing.participants import Registry
@@ -34,6 +38,8 @@ from isthmus.routing.rules import decide
 DOMAIN = "contoso.example"
 PREMISES, ONLINE = "premises", "online"
 SITES = (PREMISES, ONLINE)
+NUMBERS = ("+14255550101", "+14255550102", "+14255550103")
+_CREDENTIALS = Credentials.of(Aor("anybody", DOMAIN), "secret")
 _BETWEEN = [
     state.value
     for state in (
@@ -81,14 +87,27 @@ class Snapshot:
         return self.people.get(aor)
 
     def owner_of(self, number: str) -> PersonRecord | None:
-        return None
+        return next((person for person in self.people.values() if person.number == number), None)
+
+
+class Registrar(MemoryRegistrar):
+    """One that can be told to refuse the next binding that a move brings."""
+
+    refuses_next = False
+
+    def save(self, wanted: Sequence[tuple[Aor, Binding]]) -> dict[Aor, str]:
+        if not wanted or not self.refuses_next:
+            return super().save(wanted)
+        self.refuses_next = False
+        *others, (aor, binding) = wanted
+        return super().save(others) | {aor: f"{binding.contact} is refused"}
 
 
 class MemorySite(LocalSite):
     """A site; the peer's is reached over the link."""
 
     def __init__(self, world: World, name: str) -> None:
-        self.world, self.registrar = world, MemoryRegistrar(lambda: world.now)
+        self.world, self.registrar = world, Registrar(lambda: world.now)
         part = RegistrationParticipant(
             self.registrar, f"{name}.{DOMAIN}:5062", lambda: world.now, world.sleep_in_verify
         )
@@ -106,6 +125,8 @@ class MemorySite(LocalSite):
 
     def publish(self, seq: int) -> None:
         self._pass("publish")
+        if self.name != PREMISES:
+            self.world.catch_up()
         self.world.compile(self.name)
         self.world.point(f"after publish at {self.name}")
 
@@ -143,22 +164,23 @@ class PassingDirectory(Directory):
 class World:
     """Everything, and what must be true of it."""
 
-    def __init__(self, folder: Path, people: int = 3, template: Path | None = None, url: str = "") -> None:
+    def __init__(self, folder: Path, people: int = 3, url: str = "") -> None:
         self.now = 1_000_000.0
         self.link = True
         self.on_point: Callable[[str], None] = lambda point: None
-        database = folder / "isthmus.db"
-        if template is not None:
-            shutil.copy(template, database)
-        self.url = url or f"sqlite:///{database}"
-        if template is None:
-            migrate(self.url)
+        self.url = url or _migrated(folder / "isthmus.db")
+        if url:
+            migrate(url)
         self.engine = open_database(self.url)
-        if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", _unsafe_and_fast)
-        self.sites = {name: MemorySite(self, name) for name in SITES}
+        self.far_engine = open_database(_migrated(folder / "online.db"))
+        for engine in (self.engine, self.far_engine):
+            if engine.dialect.name == "sqlite":
+                event.listen(engine, "connect", _unsafe_and_fast)
         self.directory = PassingDirectory(self.engine, site=PREMISES, homes=SITES, on_commit=self._committed)
         self.directory.world = self
+        self.far = Directory(self.far_engine, site=ONLINE, authority=PREMISES, homes=SITES)
+        self.pages: list[FeedPage] = []  # of the feed, as they were read
+        self.sites = {name: MemorySite(self, name) for name in SITES}
         self.people = [Aor(f"user{number}", DOMAIN) for number in range(people)]
         if not self.directory.domains():
             self.directory.create_tenant("main", actor="test")
@@ -166,9 +188,11 @@ class World:
         known = self.directory.get_many(self.people)
         for number, aor in enumerate(self.people):
             if aor not in known:
-                new = NewPerson(aor, aor.user, SITES[number % 2], Credentials.of(aor, "secret"))
+                new = NewPerson(aor, aor.user, SITES[number % 2], _CREDENTIALS, NUMBERS[number])
                 self.directory.create(new, actor="test")
         self.phones: list[Phone] = []
+        self.given_up: set[Aor] = set()  # what was prepared for them could not be undone
+        self.catch_up()
         for name in SITES:
             self.compile(name)
         self.restart()
@@ -185,6 +209,7 @@ class World:
 
     def close(self) -> None:
         self.engine.dispose()
+        self.far_engine.dispose()
 
     def point(self, name: str) -> None:
         self.on_point(name)
@@ -196,14 +221,27 @@ class World:
             site.registrar.store()
 
     def _committed(self, seq: int) -> None:
-        if hasattr(self, "sites"):
+        if hasattr(self, "phones"):
             self.compile(PREMISES)
 
+    def catch_up(self) -> None:
+        """The far directory gets all of the feed."""
+        while self.far.position(PREMISES) < self.directory.last_seq():
+            self.next_page(1000)
+
+    def next_page(self, limit: int) -> None:
+        """The far directory gets the next page of the feed, in the form in which it travels."""
+        page = wire.decode_page(wire.encode_page(self.directory.changes_since(self.far.position(PREMISES), limit)))
+        self.pages.append(page)
+        self.far.apply_feed(page, PREMISES)
+        self.compile(ONLINE)
+
     def compile(self, name: str) -> None:
-        """Bring a site's snapshot up to date."""
+        """Bring a site's snapshot up to its directory."""
+        directory = self.directory if name == PREMISES else self.far
         self.sites[name].snapshot.people = {
-            str(person.aor): PersonRecord(str(person.aor), 0, SITES.index(person.home), person.home_epoch, b"", b"")
-            for person in self.directory.get_many(self.people).values()
+            str(aor): PersonRecord(str(aor), 0, SITES.index(person.home), person.home_epoch, b"", b"", person.number)
+            for aor, person in directory.get_many(self.people).items()
         }
 
     def home(self, aor: Aor) -> str:
@@ -211,13 +249,17 @@ class World:
 
     # Phones and calls
 
-    def route(self, method: str, aor: Aor, entry: str) -> tuple[str, list[str]]:
-        """Where a request of a phone at `entry` ends: a site's name or an answer, and the sites it passed."""
+    def route(self, method: str, target: Aor | str, entry: str) -> tuple[str, list[str]]:
+        """Where a request of a phone at `entry` ends: a site's name or an answer, and the sites it passed.
+
+        target: an address, or a number.
+        """
         here, passed = entry, [entry]
+        caller = str(self.people[0])
         source, via, epoch = Source.PHONE, "", -1
         while True:
             unreachable = frozenset() if self.link else frozenset(SITES) - {here}
-            request = Request(method, str(aor), source, str(aor), via, epoch, unreachable)
+            request = Request(method, str(target), source, caller, via, epoch, unreachable)
             decision = decide(request, self.sites[here].snapshot).decision
             if isinstance(decision, Local):
                 return here, passed
@@ -270,14 +312,17 @@ class World:
         with reading(self.engine) as connection:
             return {Aor.parse(aor) for aor in connection.scalars(query)}
 
-    def ringing(self, aor: Aor, entry: str) -> list[str]:
+    def ringing(self, aor: Aor | str, entry: str) -> list[str]:
         """Instances of the phones that ring when somebody at `entry` calls; empty for a call that is answered no."""
         return sorted(binding.instance for binding in self.called(aor, entry))
 
-    def called(self, aor: Aor, entry: str) -> list[Binding]:
+    def called(self, target: Aor | str, entry: str) -> list[Binding]:
         """The bindings that a call from `entry` is sent to."""
-        end, _ = self.route("INVITE", aor, entry)
-        return self.sites[end].registrar.bindings(aor) if end in SITES else []
+        end, _ = self.route("INVITE", target, entry)
+        if end not in SITES:
+            return []
+        aor = target if isinstance(target, Aor) else Aor.parse(self.sites[end].snapshot.owner_of(target).aor)
+        return self.sites[end].registrar.bindings(aor)
 
     def live(self, aor: Aor, margin_s: float = 10) -> list[Phone]:
         """The phones that have a right to ring."""
@@ -287,16 +332,21 @@ class World:
 
     # The move
 
-    def drive(self, batch_id: str, *, forgiving: bool = True) -> bool:
-        """One step of the workflow, by the same rules as homing.workflow. False when the batch is over or rests."""
-        run = self.moves.get(batch_id).run
-        chunk = self.ledger.next_chunk(batch_id, run)
+    def drive(self, batch_id: str, run: int | None = None, *, forgiving: bool = True) -> bool:
+        """One step of the workflow, by the same rules as homing.workflow. False when the batch is over or rests.
+
+        run: which workflow it is; the present one by default. forgiving: its patience before commit has no end.
+        """
+        chunk = self.ledger.next_chunk(batch_id, self.moves.get(batch_id).run if run is None else run)
         if chunk is None:
             return False
         try:
             self.ledger.advance(batch_id, chunk)
         except LinkDownError as error:
-            if not forgiving and self.ledger.stage_of(batch_id, chunk) not in COMMITTED:
+            stage = self.ledger.stage_of(batch_id, chunk)
+            if not forgiving and stage not in COMMITTED:
+                if stage is State.UNDOING:
+                    self.given_up |= {move.aor for move in self.moves.people(batch_id) if move.state is stage}
                 self.ledger.give_up(batch_id, chunk, str(error))
         return True
 
@@ -308,6 +358,22 @@ class World:
                     break
             else:
                 raise AssertionError(f"{batch_id} does not end: {self.moves.get(batch_id)}")
+
+
+@functools.cache
+def _template() -> bytes:
+    """A migrated database, made once for all worlds of this process."""
+    with tempfile.TemporaryDirectory(prefix="isthmus-world-") as folder:
+        path = Path(folder) / "isthmus.db"
+        migrate(f"sqlite:///{path}")
+        return path.read_bytes()
+
+
+def _migrated(path: Path) -> str:
+    """The URL of the database at `path`, made where there is none."""
+    if not path.exists():
+        path.write_bytes(_template())
+    return f"sqlite:///{path}"
 
 
 def _unsafe_and_fast(connection: Any, _record: object) -> None:
