@@ -47,6 +47,14 @@ def test_a_dead_kamailio_is_unavailable_and_found_again_after_its_restart(site: 
     assert rpc.call("core.uptime")["uptime"] >= 0
 
 
+def test_a_restart_between_two_commands_is_not_noticed(site: RegistrarSite) -> None:
+    rpc = site.rpc
+    rpc.call("core.uptime")
+    site.kill()
+    site.start()
+    assert rpc.call("core.uptime")["uptime"] >= 0
+
+
 def test_silence_ends_at_the_time_out(tmp_path: Path) -> None:
     import socket
 

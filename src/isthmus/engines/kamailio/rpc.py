@@ -68,9 +68,7 @@ class KamailioRpc:
 
     def _exchange(self, question: bytes, number: int) -> Mapping[str, Any]:
         deadline = time.monotonic() + self._timeout_s
-        client = self._connected()
-        client.settimeout(self._timeout_s)
-        client.send(question)
+        client = self._send(question)
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -80,6 +78,19 @@ class KamailioRpc:
             answer = json.loads(client.recv(_MAX_ANSWER).decode("utf-8", "surrogateescape"), strict=False)
             if isinstance(answer, dict) and answer.get("id") == number:
                 return answer  # an older id is the late answer to a question that was given up
+
+    def _send(self, question: bytes) -> socket.socket:
+        """Send it; the socket on which the answer comes."""
+        client = self._connected()
+        client.settimeout(self._timeout_s)
+        try:
+            client.send(question)
+        except ConnectionError:
+            # Kamailio was started again since the last question: this one has reached nobody yet.
+            self._drop()
+            client = self._connected()
+            client.send(question)
+        return client
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
