@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import call, demo, move, pki, registration, site, snapshot, user
+from isthmus.cli import access, account, call, demo, move, pki, registration, role, site, snapshot, token, user
 
 app = typer.Typer(
     name="isthmus",
@@ -50,6 +50,11 @@ for _name, _commands in {
     "registration": registration.app,
     "call": call.app,
     "snapshot": snapshot.app,
+    "account": account.app,
+    "role": role.app,
+    "token": token.app,
+    "session": token.sessions,
+    "access": access.app,
     "pki": pki.app,
 }.items():
     app.add_typer(_commands, name=_name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -68,6 +69,11 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     for name, value in fields:
         table.add_row(escape(name), "-" if value is None else escape(str(value)))
     console().print(table)
+
+
+def moment(seconds: float | None) -> str | None:
+    """A point in time (Unix seconds) as people here read it; None for never."""
+    return None if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def print_error(error: IsthmusError) -> None:

@@ -12,8 +12,11 @@ from sqlalchemy import Engine
 
 from isthmus.database import migrate, open_database
 from isthmus.directory.service import Directory
+from isthmus.identity.build import Identity, build_identity
+from isthmus.identity.model import Settings
 from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
+from isthmus.site import internal
 from isthmus.site.background import Background, Repeating
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
@@ -45,7 +48,7 @@ class Commits:
 class Services:
     """What the routes and jobs of a site share.
 
-    moving: moves, registrations and the links to peers.
+    moving: moves, registrations and the links to peers. identity: accounts and sign-in.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -56,6 +59,7 @@ class Services:
     compiler: Compiler
     commits: Commits
     moving: Moving
+    identity: Identity
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
@@ -98,7 +102,26 @@ def build(site_file: SiteFile) -> Services:
         background=background,
         facts=facts,
     )
-    return Services(site_file, engine, directory, writer, compiler, commits, moving, background, facts)
+    identity = identity_of(site_file, engine)
+    return Services(site_file, engine, directory, writer, compiler, commits, moving, identity, background, facts)
+
+
+def identity_of(site_file: SiteFile, engine: Engine) -> Identity:
+    """The accounts of this site, as its file sets them up. Raises UnavailableError."""
+    wanted = site_file.sign_in
+    return build_identity(
+        engine,
+        key_file=internal.identity_key(site_file),
+        tenant=site_file.site.tenant,
+        fqdn=site_file.site.fqdn,
+        port=site_file.ports.web,
+        settings=Settings(
+            second_factor=wanted.second_factor,
+            idle_s=wanted.idle_minutes * 60,
+            longest_s=wanted.longest_hours * 3600,
+            shortest_password=wanted.shortest_password,
+        ),
+    )
 
 
 def authority_of(site_file: SiteFile) -> str:
