@@ -16,7 +16,8 @@ _NAME = re.compile(r"[a-z0-9_][a-z0-9._\-+]{0,63}(@[a-z0-9.-]{1,253})?")
 _LONGEST_NAME = 100
 _ROLE = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _LONGEST_PASSWORD = 1024  # characters; a pass phrase of any length that people type is well below
-_GUESSES_LOG10 = 9.0  # fewer guesses, and a list or rules of crackers has it
+_GUESSES_LOG10 = 10.0  # fewer guesses, and a list or rules of crackers has it
+_OWN_CHARACTERS = 8
 _UNSHOWN = ("Cc", "Cs", "Cn", "Zl", "Zp")
 
 
@@ -48,12 +49,23 @@ def new_password(password: str, shortest: int, about: Iterable[str]) -> str:
         raise UsageError("the password contains a character that can't be typed")
     if len(text) < shortest:
         raise UsageError(f"the password is shorter than {shortest} characters", do="Several words make a good one.")
+    if _without(text, about) < _OWN_CHARACTERS:
+        raise UsageError("the password is little more than the account's own names", do="Several other words do.")
     # Beyond 72 characters the meter takes too long, and no list has them.
     measured = zxcvbn(text[:72], user_inputs=[word for word in about if word], max_length=72)
     if float(measured["guesses_log10"]) < _GUESSES_LOG10:
         hint = measured["feedback"]["warning"] or "It is among the passwords that are tried first."
         raise UsageError("the password is too easily guessed", do=hint.rstrip(".") + ".")
     return text
+
+
+def _without(text: str, words: Iterable[str]) -> int:
+    """How many letters and digits are left without the words."""
+    rest = text.lower()
+    for word in words:
+        if len(word) >= 3:
+            rest = rest.replace(word.lower(), "")
+    return sum(character.isalnum() for character in rest)
 
 
 def role_of(name: str, custom: dict[str, Role]) -> Role | None:

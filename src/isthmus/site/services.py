@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
 from isthmus.database import migrate, open_database
 from isthmus.directory.service import Directory
 from isthmus.identity.build import Identity, build_identity
 from isthmus.identity.model import Settings
+from isthmus.identity.sealing import HASHER
 from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.site import internal
@@ -106,7 +108,7 @@ def build(site_file: SiteFile) -> Services:
     return Services(site_file, engine, directory, writer, compiler, commits, moving, identity, background, facts)
 
 
-def identity_of(site_file: SiteFile, engine: Engine) -> Identity:
+def identity_of(site_file: SiteFile, engine: Engine, hasher: PasswordHasher = HASHER) -> Identity:
     """The accounts of this site, as its file sets them up. Raises UnavailableError."""
     wanted = site_file.sign_in
     return build_identity(
@@ -121,6 +123,7 @@ def identity_of(site_file: SiteFile, engine: Engine) -> Identity:
             longest_s=wanted.longest_hours * 3600,
             shortest_password=wanted.shortest_password,
         ),
+        hasher=hasher,
     )
 
 
