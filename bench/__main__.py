@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import calls, publishing, registers, routing, whole
+from bench import calls, publishing, registers, routing, signing_in, whole
 from bench.model import Figure, Scale, number
 
 MEASUREMENTS: dict[str, Callable[[Scale], list[Figure]]] = {
@@ -21,6 +21,7 @@ MEASUREMENTS: dict[str, Callable[[Scale], list[Figure]]] = {
     "registers": registers.measure,
     "routing": routing.measure,
     "publishing": publishing.measure,
+    "signing_in": signing_in.measure,
     "whole": whole.measure,
 }
 _RESULTS = Path(__file__).parent.parent / "var" / "bench"

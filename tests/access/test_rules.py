@@ -83,6 +83,14 @@ def test_oneself_is_the_person_of_that_id_and_nobody_else():
     assert outcome(myself, "person.set") is Outcome.FORBIDDEN
 
 
+def test_what_one_began_oneself_is_within_reach():
+    limited = anna(("user", Scope(groups=frozenset({"sales"}))))
+    batch = Object("move", "b1", "contoso", owner="account:anna")
+    assert outcome(limited, "move.read", batch) is Outcome.ALLOWED
+    assert outcome(limited, "move.read", replace(batch, owner="account:ben")) is Outcome.HIDDEN
+    assert outcome(limited, "audit.read", batch) is Outcome.FORBIDDEN
+
+
 def test_dangerous_acts_need_a_second_factor_of_these_minutes():
     late = anna(("global", Scope()), proof=Proof(Way.SESSION, second_factor_at=NOW - rules.STEP_UP_S - 1))
     never = anna(("global", Scope()), proof=Proof(Way.SESSION))
@@ -123,6 +131,29 @@ def test_what_is_not_seen_is_answered_as_what_is_not_there():
     with pytest.raises(ForbiddenError):
         rules.seen(ALICE, Reach((), (Scope(),)), lambda each: each, missing)
     assert rules.seen(ALICE, EVERYTHING, lambda each: each, missing) is ALICE
+
+
+def test_a_whole_tenant_is_ones_own_or_none():
+    def over(principal: Principal, wanted: str | None) -> str | None:
+        return rules.over_tenant(principal, "policy.read", wanted)
+
+    voice = anna(("voice", Scope()))
+    assert over(voice, None) == over(voice, "contoso") == "contoso"
+    answers = []
+    for foreign in ("fabrikam", "no-such"):
+        with pytest.raises(NotFoundError) as caught:
+            over(voice, foreign)
+        answers.append(str(caught.value).replace(foreign, ""))
+    assert answers[0] == answers[1]
+    with pytest.raises(ForbiddenError, match="the whole of tenant contoso"):
+        over(anna(("voice", Scope(groups=frozenset({"sales"})))), None)
+    everywhere = anna(("voice", Scope()), tenant=None)
+    assert (over(everywhere, None), over(everywhere, "fabrikam")) == (None, "fabrikam")
+    some = anna(("voice", Scope(tenants=frozenset({"contoso"}))), tenant=None)
+    assert over(some, "contoso") == "contoso"
+    with pytest.raises(ForbiddenError):
+        over(some, None)
+    assert rules.over_tenant(Principal("operator", "o", "o", None, Proof(Way.LOCAL)), "policy.read", None) is None
 
 
 def test_nobody_gives_more_than_they_have():

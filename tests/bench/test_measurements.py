@@ -15,7 +15,7 @@ def test_engines_are_measured(name: str):
     _check(name)
 
 
-@pytest.mark.parametrize("name", ["routing", "publishing"])
+@pytest.mark.parametrize("name", ["routing", "publishing", "signing_in"])
 def test_routing_is_measured(name: str):
     _check(name)
 
@@ -26,7 +26,7 @@ def test_whole_sites_are_measured():
 
 
 def test_nothing_is_left_out():
-    assert set(MEASUREMENTS) == {"calls", "registers", "routing", "publishing", "whole"}
+    assert set(MEASUREMENTS) == {"calls", "registers", "routing", "publishing", "signing_in", "whole"}
 
 
 def test_a_figure_is_the_median_of_its_rounds_and_held_against_its_aim():

@@ -408,7 +408,12 @@ def test_a_token_makes_no_tokens_and_changes_no_factors(site: Site):
     program = site.by_token("anna")
     body = {"name": "x", "permissions": ["person.read"]}
     assert program.post("/v1/tokens", json=body).status_code == 403
-    assert program.post("/v1/session/totp").status_code == 403
+    for method, path in (("POST", "totp"), ("POST", "recovery-codes"), ("GET", "passkeys"), ("DELETE", "totp")):
+        assert program.request(method, f"/v1/session/{path}").status_code == 403
+    weak = site.by_token("anna", ["person.read"])
+    assert weak.get("/v1/session").status_code == 200
+    assert weak.get("/v1/tokens").json() == weak.get("/v1/sessions").json() == []
+    assert weak.delete(f"/v1/tokens/{program.get('/v1/tokens').json()[0]['id']}").status_code == 404
     browser = signed_in(site)
     made = browser.post("/v1/tokens", json=body)
     assert made.status_code == 201

@@ -28,8 +28,8 @@ class Object:
 class Scope:
     """How far a right reaches: an object must fit all that is given; None fits every object.
 
-    own: the stable id of a person, who is then the only one it reaches. owner: the principal whose own things alone
-    it reaches.
+    own: the stable id of a person, who is then the only one it reaches. owner: the principal (`Principal.actor`)
+    whose own things alone it reaches.
     """
 
     tenants: frozenset[str] | None = None
@@ -45,10 +45,11 @@ class Scope:
 
     def covers(self, what: Object) -> bool:
         """Whether `what` is in it."""
-        if self.own or self.owner:
-            return bool((self.own and what.person == self.own) or (self.owner and what.owner == self.owner))
+        if self.own:
+            return what.person == self.own
         return (
-            (self.tenants is None or what.tenant in self.tenants)
+            (not self.owner or what.owner == self.owner)
+            and (self.tenants is None or what.tenant in self.tenants)
             and (self.sites is None or what.site in self.sites)
             and (self.groups is None or not self.groups.isdisjoint(what.groups))
         )

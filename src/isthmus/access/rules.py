@@ -20,7 +20,7 @@ from isthmus.access.model import (
     Way,
 )
 from isthmus.access.permissions import DANGEROUS, PERMISSIONS, seen_by
-from isthmus.errors import ForbiddenError, IsthmusError, UsageError
+from isthmus.errors import ForbiddenError, IsthmusError, NotFoundError, UsageError
 
 _T = TypeVar("_T")
 
@@ -51,7 +51,7 @@ def permit(principal: Principal, action: str, what: Object, now: float) -> Verdi
         if action in grant.role.permissions
         for scope in _walled(principal, grant.scope)
         if scope.covers(what)
-    )
+    ) or (f"{principal.name} began it",)
     if needs_step_up(principal, action, now):
         more = f"{action} needs the second factor, proved within the last {STEP_UP_S // 60} minutes"
         return Verdict(Outcome.STEP_UP, (*reasons, more))
@@ -86,6 +86,22 @@ def needs_step_up(principal: Principal, action: str, now: float) -> bool:
         return False
     proved = principal.proof.second_factor_at
     return proved is None or now - proved > STEP_UP_S
+
+
+def over_tenant(principal: Principal, action: str, wanted: str | None) -> str | None:
+    """The tenant in the whole of which `action` is to be done; None for all of them at once.
+
+    wanted: the one that was named; without one it is the asker's own. Raises NotFoundError for one that is none of
+    theirs, whether it exists or not, and ForbiddenError where they reach only some of it.
+    """
+    tenant = wanted if wanted is not None else principal.tenant
+    scopes = [scope for scope in reach(principal, action).scopes if not (scope.own or scope.owner)]
+    if not any(tenant is None or scope.tenants is None or tenant in scope.tenants for scope in scopes):
+        raise NotFoundError(f"there is no tenant {tenant!r}")
+    whole = [scope for scope in scopes if scope.sites is None and scope.groups is None]
+    if any(scope.tenants is None or (tenant is not None and tenant in scope.tenants) for scope in whole):
+        return tenant
+    raise ForbiddenError(f"{action} is needed for the whole of {f'tenant {tenant}' if tenant else 'every tenant'}")
 
 
 def seen(
@@ -161,7 +177,10 @@ def _scopes(principal: Principal, action: str) -> tuple[Scope, ...]:
         if action in grant.role.permissions
         for scope in _walled(principal, grant.scope)
     )
-    return tuple(dict.fromkeys(found))
+    scopes = tuple(dict.fromkeys(found))
+    # Whoever may do it somewhere, may to what they began themselves, whatever their roles are limited to.
+    tenants = None if principal.tenant is None else frozenset({principal.tenant})
+    return (*scopes, Scope(tenants, owner=principal.actor)) if scopes else ()
 
 
 def _walled(principal: Principal, scope: Scope) -> tuple[Scope, ...]:

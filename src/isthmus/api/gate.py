@@ -8,6 +8,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
@@ -20,13 +21,20 @@ from isthmus.access import rules as access
 from isthmus.access.model import Object, Outcome, Principal, Proof, Way
 from isthmus.api import errors
 from isthmus.api.permissions import RULES, On, Rule, routes_of
-from isthmus.errors import ForbiddenError, IsthmusError, StepUpError, TooManyError, UnauthenticatedError
+from isthmus.errors import (
+    ForbiddenError,
+    IsthmusError,
+    StepUpError,
+    TooManyError,
+    UnauthenticatedError,
+    UsageError,
+)
 from isthmus.identity.model import Client
+from isthmus.identity.session_api import DEVICE_COOKIE, SESSION_COOKIE
 from isthmus.identity.throttle import Rate, network
 
-SESSION_COOKIE = "__Host-isthmus"
-DEVICE_COOKIE = "__Host-isthmus-device"
-_ACTOR = b"x-isthmus-actor"
+_ACTOR = "x-isthmus-actor"
+_ADDRESS = "x-isthmus-address"
 _OURS = b"x-isthmus-"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_HEADER = 8192
@@ -73,7 +81,7 @@ class LocalDoor:
 
     def identify(self, asked: Asked) -> Principal:
         """The operator, by the name the command line gives."""
-        return operator(asked.headers.get("x-isthmus-actor", "local")[:128])
+        return operator(asked.headers.get(_ACTOR, "local")[:128])
 
 
 def operator(name: str) -> Principal:
@@ -165,8 +173,8 @@ def _same_origin(asked: Asked) -> None:
 class Gate:
     """ASGI middleware. tenant: whose the site is. door: how people come in here. secure: add the browser's headers.
 
-    What routes then find in the request's state: principal, permission, client and cookies; and the one X-Isthmus
-    header that is ours, the actor.
+    What routes then find in the request's state: principal, permission, client and cookies; and two headers
+    that nobody else can set: X-Isthmus-Actor and, where it is known, X-Isthmus-Address.
     """
 
     def __init__(
@@ -198,6 +206,7 @@ class Gate:
         asked = _asked(scope)
         try:
             principal = await run_in_threadpool(self._admitted, asked, rule)
+            query = _query(scope, principal, rule)
         except IsthmusError as error:
             await errors.answer(error)(scope, receive, answering)
             return
@@ -206,7 +215,8 @@ class Gate:
             await _too_large(rule)(scope, receive, answering)
             return
         state = {"principal": principal, "permission": rule.permission, "asked": asked, "route": route}
-        inner = {**scope, "headers": _ours(scope, principal), "state": {**scope.get("state", {}), **state}}
+        headers = _ours(scope, principal, asked.client.address if self._secure else asked.headers.get(_ADDRESS, ""))
+        inner = {**scope, "headers": headers, "query_string": query, "state": {**scope.get("state", {}), **state}}
         await self._app(inner, _counting(receive, rule), answering)
 
     def _rule(self, scope: Scope) -> tuple[BaseRoute, Rule] | None:
@@ -219,10 +229,10 @@ class Gate:
         self._door.admit(asked, rule)
         try:
             principal = self._door.identify(asked)
-        except UnauthenticatedError:
+        except (UnauthenticatedError, ForbiddenError):
             if rule.on is not On.ANYONE:
                 raise
-            principal = None  # a cookie that is over must not keep anybody from signing in
+            principal = None  # a session that is over, or another page's, must not keep anybody from signing in
         if rule.on is On.ANYONE:
             return principal
         if principal is None:
@@ -234,6 +244,8 @@ class Gate:
 
     def _authorise(self, principal: Principal, rule: Rule) -> None:
         if rule.on is On.OWN:
+            if rule.session and principal.proof.way is not Way.SESSION:
+                raise ForbiddenError("this is done by who is signed in, not by a token")
             if principal.proof.stage not in rule.stages:
                 raise ForbiddenError(
                     f"the sign-in is at {principal.proof.stage}", do="GET /v1/session says what is next."
@@ -274,11 +286,27 @@ def _asked(scope: Scope) -> Asked:
     return Asked(scope["method"], headers, cookies, client)
 
 
-def _ours(scope: Scope, principal: Principal | None) -> list[tuple[bytes, bytes]]:
-    """The headers, with the actor as we know it. Whatever others say in our name is taken away."""
+def _ours(scope: Scope, principal: Principal | None, address: str) -> list[tuple[bytes, bytes]]:
+    """The headers, with actor and address as we know them. Whatever others say in our name is taken away."""
     kept = [(name, value) for name, value in scope["headers"] if not name.lower().startswith(_OURS)]
     actor = principal.actor if principal is not None else "stranger"
-    return [*kept, (_ACTOR, actor.encode("utf-8", "replace"))]
+    kept.append((_ACTOR.encode(), actor.encode("utf-8", "replace")))
+    return [*kept, (_ADDRESS.encode(), address.encode("utf-8", "replace"))] if address else kept
+
+
+def _query(scope: Scope, principal: Principal | None, rule: Rule) -> bytes:
+    """The query, naming the one tenant that is meant where the route goes by that. Raises IsthmusError."""
+    text: bytes = scope["query_string"]
+    if rule.on is not On.TENANT or principal is None:
+        return text
+    given = parse_qsl(text.decode("latin-1"), keep_blank_values=True, encoding="utf-8", errors="replace")
+    named = [value for name, value in given if name == "tenant"]
+    if len(named) > 1:
+        raise UsageError("more than one tenant is named", where="tenant")
+    tenant = access.over_tenant(principal, rule.permission, named[0] if named else None)
+    if named or tenant is None:
+        return text
+    return urlencode([*given, ("tenant", tenant)]).encode()
 
 
 def _too_large(rule: Rule) -> errors.Problem:

@@ -23,6 +23,9 @@ class On(StrEnum):
     """One's own account or session: to be signed in is enough."""
     REACHED = "reached"
     """At least one object; the route limits itself to those within reach (access.api.Reached, or the service)."""
+    TENANT = "tenant"
+    """The whole of one tenant, which the query names by `tenant`. The gate lets no other tenant's name through, and
+    puts the asker's own where none is given: for routes that go by that parameter."""
     SITE = "site"
     """The site itself, which is its own tenant's."""
     EVERYTHING = "everything"
@@ -35,7 +38,7 @@ class Rule:
 
     permission: the one the route's reach is made of. also: others of which one is enough to get in; the route then
     asks for what it needs. stages: how far a sign-in must have got. body: most bytes of a request. costly: proving
-    a password or code; asked less often.
+    a password or code; asked less often. session: only for who is signed in, not by a token.
     """
 
     on: On
@@ -44,6 +47,7 @@ class Rule:
     stages: frozenset[Stage] = frozenset({Stage.FULL})
     body: int = _MIB
     costly: bool = False
+    session: bool = False
 
     @property
     def permissions(self) -> tuple[str, ...]:
@@ -61,9 +65,10 @@ def _site(permission: str) -> Rule:
 
 _ANYONE = Rule(On.ANYONE)
 _OWN = Rule(On.OWN)
-_ANY_STAGE = Rule(On.OWN, stages=frozenset(Stage))
-_HALFWAY = Rule(On.OWN, stages=frozenset({Stage.SECOND_FACTOR, Stage.FULL}), costly=True)
-_REGISTER = Rule(On.OWN, stages=frozenset({Stage.ENROL, Stage.FULL}), costly=True)
+_SESSION = Rule(On.OWN, session=True)
+_ANY_STAGE = frozenset(Stage)
+_HALFWAY = Rule(On.OWN, stages=frozenset({Stage.SECOND_FACTOR, Stage.FULL}), costly=True, session=True)
+_REGISTER = Rule(On.OWN, stages=frozenset({Stage.ENROL, Stage.FULL}), costly=True, session=True)
 
 RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/"): _ANYONE,
@@ -114,20 +119,20 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/access/explain"): _reached("access.explain"),
     # One's own sign-in
     ("POST", "/v1/session"): Rule(On.ANYONE, costly=True),
-    ("GET", "/v1/session"): _ANY_STAGE,
-    ("DELETE", "/v1/session"): _ANY_STAGE,
+    ("GET", "/v1/session"): Rule(On.OWN, stages=_ANY_STAGE),
+    ("DELETE", "/v1/session"): Rule(On.OWN, stages=_ANY_STAGE, session=True),
     ("POST", "/v1/session/second-factor"): _HALFWAY,
     ("POST", "/v1/session/passkey/options"): Rule(On.ANYONE, costly=True),
     ("POST", "/v1/session/passkey"): Rule(On.ANYONE, costly=True),
-    ("POST", "/v1/session/password"): Rule(On.OWN, costly=True),
+    ("POST", "/v1/session/password"): Rule(On.OWN, costly=True, session=True),
     ("POST", "/v1/session/totp"): _REGISTER,
     ("POST", "/v1/session/totp/confirm"): _REGISTER,
-    ("DELETE", "/v1/session/totp"): _OWN,
-    ("POST", "/v1/session/recovery-codes"): _OWN,
-    ("GET", "/v1/session/passkeys"): _OWN,
+    ("DELETE", "/v1/session/totp"): _SESSION,
+    ("POST", "/v1/session/recovery-codes"): _SESSION,
+    ("GET", "/v1/session/passkeys"): _SESSION,
     ("POST", "/v1/session/passkeys/options"): _REGISTER,
     ("POST", "/v1/session/passkeys"): _REGISTER,
-    ("DELETE", "/v1/session/passkeys/{key}"): _OWN,
+    ("DELETE", "/v1/session/passkeys/{key}"): _SESSION,
 }
 
 

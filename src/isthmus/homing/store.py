@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, false, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, false, func, or_, select, true, update
 
 from isthmus.access.model import EVERYTHING, Reach, Scope
 from isthmus.addressing import Aor
@@ -116,11 +116,10 @@ def batches(connection: Connection, limit: int, reach: Reach = EVERYTHING) -> li
 
 def _in_scope(scope: Scope) -> ColumnElement[bool]:
     """`Scope.covers` of `Batch.as_object`, as SQL: a batch has no site and no groups that a limit could fit."""
-    if scope.owner:
-        return batch.c.actor == scope.owner
     if scope.own or scope.sites is not None or scope.groups is not None:
         return false()
-    return true() if scope.tenants is None else batch.c.tenant.in_(scope.tenants)
+    mine = batch.c.actor == scope.owner if scope.owner else true()
+    return mine if scope.tenants is None else and_(mine, batch.c.tenant.in_(scope.tenants))
 
 
 def unfinished(connection: Connection) -> list[tuple[str, int, BatchState]]:

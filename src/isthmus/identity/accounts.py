@@ -18,7 +18,7 @@ from isthmus.directory.journal import Journal
 from isthmus.directory.rules import as_object
 from isthmus.errors import ForbiddenError, NotFoundError, RefusedError, UsageError
 from isthmus.identity import rules, store
-from isthmus.identity.ledger import Ledger, grants_of, keeping_an_administrator, missing_account, principal_of
+from isthmus.identity.ledger import Ledger, grants_of, keeping_an_administrator, missing_account, note, principal_of
 from isthmus.identity.model import Account, Held, Settings
 from isthmus.identity.sealing import Passwords
 
@@ -102,7 +102,7 @@ class Accounts:
             if store.accounts(connection, name=checked):
                 raise RefusedError(f"the account name {checked} is taken")
             store.insert_account(connection, made, hashed, log.at_ms)
-            log.entry("account.create", _named(checked), None, account_json(made))
+            note(log, made, "account.create", None, account_json(made))
             for role, scope in roles:
                 _grant(log, by, made, role, scope)
             return store.accounts(connection, ids=[made.id])[0]
@@ -147,7 +147,7 @@ class Accounts:
                 store.delete_sessions(connection, account_id=account.id)
             after = store.accounts(connection, ids=[account.id])[0]
             told = account_json(after) | ({"password": "changed"} if hashed is not None else {})
-            log.entry("account.set", _named(account.name), account_json(account), told)
+            note(log, account, "account.set", account_json(account), told)
             return after
 
         return self._ledger.write(by.actor, work), shown
@@ -159,7 +159,7 @@ class Accounts:
             connection = log.connection
             account = _manageable(connection, by, "account.delete", name)
             keeping_an_administrator(connection, account.tenant, lambda: store.delete_account(connection, account.id))
-            log.entry("account.delete", _named(account.name), account_json(account), None)
+            note(log, account, "account.delete", account_json(account), None)
 
         self._ledger.write(by.actor, work)
 
@@ -175,7 +175,7 @@ class Accounts:
             if account.has_password:
                 store.delete_passkeys(connection, account.id)
             store.delete_sessions(connection, account_id=account.id)
-            log.entry("account.reset-mfa", _named(account.name), {"factors": list(account.factors)}, {"factors": []})
+            note(log, account, "account.reset-mfa", {"factors": list(account.factors)}, {"factors": []})
             return store.accounts(connection, ids=[account.id])[0]
 
         return self._ledger.write(by.actor, work)
@@ -255,7 +255,7 @@ class Accounts:
             if held is None:
                 raise NotFoundError(f"{found.name} holds no role by that id", do=f"isthmus account show {found.name}")
             keeping_an_administrator(connection, found.tenant, lambda: store.delete_held(connection, held.id))
-            log.entry("role.revoke", _named(found.name), held_json(held), None)
+            note(log, found, "role.revoke", held_json(held), None)
 
         self._ledger.write(by.actor, work)
 
@@ -311,7 +311,7 @@ def _grant(log: Journal, by: Principal, account: Account, name: str, scope: Scop
             return held
     given = Held(uuid.uuid4().hex[:12], account.id, name, scope)
     store.insert_held(connection, given)
-    log.entry("role.grant", _named(account.name), None, held_json(given))
+    note(log, account, "role.grant", None, held_json(given))
     return given
 
 
@@ -345,10 +345,6 @@ def _no_more_than(by: Principal, grants: Iterable[Grant], what: str) -> None:
 
 def _role_object(role: Role) -> Object:
     return Object("role", role.name, role.tenant)
-
-
-def _named(name: str) -> str:
-    return f"account:{name}"
 
 
 def account_json(account: Account) -> dict[str, Any]:

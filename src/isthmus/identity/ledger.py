@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
@@ -55,6 +55,13 @@ class Ledger:
     def now_ms(self) -> int:
         """Milliseconds since 1970."""
         return int(self.clock() * 1000)
+
+
+def note(log: Journal, account: Account, action: str, before: Any, after: Any) -> None:
+    """An audit entry of an account; it says whose the account is, for those who may read their tenant's alone."""
+    whose = {"tenant": account.tenant}
+    told = [value and {**value, **whose} for value in (before, after)]
+    log.entry(action, f"account:{account.name}", *told)
 
 
 def missing_account(name: str) -> NotFoundError:

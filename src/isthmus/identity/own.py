@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Collection
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -14,7 +15,7 @@ from isthmus.access.permissions import PERMISSIONS
 from isthmus.directory.journal import Journal
 from isthmus.errors import ForbiddenError, NotFoundError, RefusedError, UnauthenticatedError, UsageError
 from isthmus.identity import rules, store, totp
-from isthmus.identity.ledger import Ledger, grants_of, missing_account, principal_of
+from isthmus.identity.ledger import Ledger, grants_of, missing_account, note, principal_of
 from isthmus.identity.model import Account, Client, Session, Token
 from isthmus.identity.sealing import Passwords, Sealer, random_token, token_hash
 from isthmus.identity.signin import SignedIn, SignIn, require_fresh
@@ -41,13 +42,13 @@ class Own:
 
     def set_password(self, principal: Principal, present: str, wanted: str) -> None:
         """Change one's password; all other sessions end. Raises UnauthenticatedError, UsageError, ForbiddenError."""
-        self._sign_in._codes.check(principal.id)
+        self._sign_in.codes.check(principal.id)
         account, stored = self._ledger.read(
             lambda connection: (_own(connection, principal), store.password_of(connection, principal.id))
         )
-        self._fresh(principal, account)
+        self.fresh(principal, account)
         if not self._passwords.right(stored, rules.normalised_password(present)):
-            self._sign_in._codes.failed(principal.id)
+            self._sign_in.codes.failed(principal.id)
             raise UnauthenticatedError("the present password is wrong")
         about = (account.name, account.display_name, self._issuer)
         checked = rules.new_password(wanted, self._sign_in.settings.shortest_password, about)
@@ -56,7 +57,7 @@ class Own:
         def work(log: Journal) -> None:
             store.set_account(log.connection, account.id, password=hashed, password_ms=log.at_ms)
             store.delete_sessions(log.connection, account_id=account.id, but=principal.session)
-            log.entry("account.password", f"account:{account.name}", None, {"password": "changed"})
+            note(log, account, "account.password", None, {"password": "changed"})
 
         self._ledger.write(principal.actor, work)
 
@@ -65,7 +66,7 @@ class Own:
 
         def work(log: Journal) -> tuple[str, str]:
             account = _own(log.connection, principal)
-            self._fresh(principal, account)
+            self.fresh(principal, account)
             if account.totp:
                 raise RefusedError("an authenticator app is registered already", do="Remove it first.")
             secret = secrets.token_bytes(totp.SECRET_BYTES)
@@ -76,8 +77,8 @@ class Own:
 
     def confirm_totp(self, principal: Principal, code: str, client: Client) -> tuple[SignedIn, list[str]]:
         """The first code of a new app. Returns the session, with a new cookie, and new recovery codes."""
-        self._sign_in._codes.check(principal.id)
-        self._sign_in._codes.failed(principal.id)
+        self._sign_in.codes.check(principal.id)
+        self._sign_in.codes.failed(principal.id)
 
         def work(log: Journal) -> tuple[SignedIn, list[str]]:
             account = _own(log.connection, principal)
@@ -92,14 +93,14 @@ class Own:
             return self.registered(log, principal, account, client, "totp")
 
         done = self._ledger.write(principal.actor, work)
-        self._sign_in._codes.succeeded(principal.id)
+        self._sign_in.codes.succeeded(principal.id)
         return done
 
     def registered(
         self, log: Journal, principal: Principal, account: Account, client: Client, factor: str
     ) -> tuple[SignedIn, list[str]]:
         """A factor was registered: the session is full, and the account has recovery codes."""
-        log.entry("account.factor", f"account:{account.name}", None, {"registered": factor})
+        note(log, account, "account.factor", None, {"registered": factor})
         codes = [] if account.recovery_codes else self._new_codes(log.connection, account.id)
         return self._sign_in.proved(log, principal, client, factor), codes
 
@@ -108,10 +109,10 @@ class Own:
 
         def work(log: Journal) -> None:
             account = _own(log.connection, principal)
-            self._fresh(principal, account)
+            self.fresh(principal, account)
             self.keeping_a_factor(log.connection, account, account.passkeys)
             store.delete_totp(log.connection, account.id)
-            log.entry("account.factor", f"account:{account.name}", {"registered": "totp"}, None)
+            note(log, account, "account.factor", {"registered": "totp"}, None)
 
         self._ledger.write(principal.actor, work)
 
@@ -125,10 +126,10 @@ class Own:
 
         def work(log: Journal) -> list[str]:
             account = _own(log.connection, principal)
-            self._fresh(principal, account)
+            self.fresh(principal, account)
             if not account.factors:
                 raise RefusedError("there is no second factor that codes could stand in for")
-            log.entry("account.recovery-codes", f"account:{account.name}", None, {"codes": _CODES})
+            note(log, account, "account.recovery-codes", None, {"codes": _CODES})
             return self._new_codes(log.connection, account.id)
 
         return self._ledger.write(principal.actor, work)
@@ -162,7 +163,7 @@ class Own:
             shown = rules.display_text(name, "the name", 64)
             made = Token(uuid.uuid4().hex[:12], owner.id, shown, frozenset(permissions), now, now + lifetime_s, None)
             store.insert_token(log.connection, made, token_hash(secret))
-            log.entry("token.create", f"account:{owner.name}", None, token_json(made, owner.name))
+            note(log, owner, "token.create", None, token_json(made, owner.name))
             return made
 
         return self._ledger.write(by.actor, work), secret
@@ -190,7 +191,7 @@ class Own:
             found = store.tokens(log.connection, token_id=token_id)
             owner = self._owner(log.connection, by, "token.revoke", found[0].account if found else None, "token")
             store.delete_tokens(log.connection, token_id=token_id)
-            log.entry("token.revoke", f"account:{owner.name}", token_json(found[0], owner.name), None)
+            note(log, owner, "token.revoke", token_json(found[0], owner.name), None)
 
         self._ledger.write(by.actor, work)
 
@@ -213,7 +214,7 @@ class Own:
             found = [each for each in store.sessions(log.connection) if each.id == session_id]
             owner = self._owner(log.connection, by, "session.revoke", found[0].account if found else None, "session")
             store.delete_sessions(log.connection, session_id=session_id)
-            log.entry("session.revoke", f"account:{owner.name}", session_json(found[0], owner.name), None)
+            note(log, owner, "session.revoke", session_json(found[0], owner.name), None)
 
         self._ledger.write(by.actor, work)
 
@@ -222,17 +223,18 @@ class Own:
     def _within(self, connection: Connection, by: Principal, action: str) -> dict[str, str]:
         """Id and name of the accounts whose things may be seen: one's own always."""
         found = store.accounts(connection, reach=access.reach(by, action), limit=100_000)
-        own = {} if by.kind == "operator" else {by.id: _own(connection, by).name}
+        own = {by.id: _own(connection, by).name} if by.proof.way is Way.SESSION else {}
         return {each.id: each.name for each in found} | own
 
     def _owner(self, connection: Connection, by: Principal, action: str, owner: str | None, kind: str) -> Account:
         missing = NotFoundError(f"there is no such {kind}", do=f"To see which there are: isthmus {kind} list")
         found = store.accounts(connection, ids=[owner]) if owner else []
-        if found and found[0].id == by.id and by.kind != "operator":
+        if found and found[0].id == by.id and by.proof.way is Way.SESSION:  # a token may what it was given
             return found[0]
         return access.seen(found[0] if found else None, access.reach(by, action), Account.as_object, lambda: missing)
 
-    def _fresh(self, principal: Principal, account: Account) -> None:
+    def fresh(self, principal: Principal, account: Account) -> None:
+        """Raises ForbiddenError unless they are signed in, with the second factor they have proved just now."""
         if principal.proof.way is not Way.SESSION or principal.proof.stage is Stage.SECOND_FACTOR:
             raise ForbiddenError("this is done by who is signed in, not by a token")
         require_fresh(principal, account, self._ledger.clock(), access.STEP_UP_S)
@@ -254,7 +256,7 @@ class Own:
             account = store.accounts(connection, ids=[found[0].account])[0]
             proof = Proof(Way.TOKEN)
             principal = principal_of(connection, account, proof, kind="token", limit=found[0].permissions)
-            return principal, found[0]
+            return replace(principal, name=f"{account.name}/{found[0].id}"), found[0]
 
         known = self._ledger.read(work)
         if known is None or not known[0].enabled:

@@ -32,7 +32,7 @@ from isthmus.access.model import Principal
 from isthmus.directory.journal import Journal
 from isthmus.errors import NotFoundError, RefusedError, UnauthenticatedError
 from isthmus.identity import rules, store
-from isthmus.identity.ledger import Ledger
+from isthmus.identity.ledger import Ledger, note
 from isthmus.identity.model import Client, Passkey
 from isthmus.identity.own import Own
 from isthmus.identity.signin import SignedIn, SignIn
@@ -62,7 +62,7 @@ class Passkeys:
     def begin_registration(self, principal: Principal) -> dict[str, Any]:
         """Options for `navigator.credentials.create`. Attestation is asked for, and recorded."""
         account = self._own.account(principal)
-        self._own._fresh(principal, account)
+        self._own.fresh(principal, account)
         known = self._ledger.read(lambda connection: store.passkeys(connection, account.id))
         if len(known) >= _MOST_KEYS:
             raise RefusedError(f"an account has at most {_MOST_KEYS} passkeys", do="Remove one first.")
@@ -89,7 +89,7 @@ class Passkeys:
         Raises UnauthenticatedError for a credential that does not answer the challenge.
         """
         account = self._own.account(principal)
-        self._own._fresh(principal, account)
+        self._own.fresh(principal, account)
         challenge = self._challenges.take(f"register:{principal.session}")
         try:
             verified = verify_registration_response(
@@ -116,7 +116,7 @@ class Passkeys:
 
         def work(log: Journal) -> tuple[SignedIn, list[str]]:
             store.insert_passkey(log.connection, made)
-            log.entry("account.passkey", f"account:{account.name}", None, passkey_json(made))
+            note(log, account, "account.passkey", None, passkey_json(made))
             return self._own.registered(log, principal, account, client, "passkey")
 
         return self._ledger.write(principal.actor, work)
@@ -176,12 +176,12 @@ class Passkeys:
 
         def work(log: Journal) -> None:
             account = self._own.account(principal)
-            self._own._fresh(principal, account)
+            self._own.fresh(principal, account)
             if not any(each.id == key_id for each in store.passkeys(log.connection, account.id)):
                 raise NotFoundError("there is no such passkey")
             self._own.keeping_a_factor(log.connection, account, account.passkeys - 1 + account.totp)
             store.delete_passkeys(log.connection, account.id, key_id)
-            log.entry("account.passkey", f"account:{account.name}", {"id": key_id}, None)
+            note(log, account, "account.passkey", {"id": key_id}, None)
 
         self._ledger.write(principal.actor, work)
 

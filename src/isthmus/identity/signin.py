@@ -42,7 +42,7 @@ class SignedIn:
 
 
 class SignIn:
-    """Sessions and how they are come by. monotonic: seconds for the back-off."""
+    """Sessions and how they are come by. monotonic: seconds for the back-off. codes: back-off by account."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class SignIn:
         self._ledger, self._passwords, self._sealer, self.settings = ledger, passwords, sealer, settings
         self._guesses = BackOff(_FREE_GUESSES, monotonic)
         self._network = BackOff(_FREE_OF_NETWORK, monotonic)
-        self._codes = BackOff(_FREE_GUESSES, monotonic)
+        self.codes = BackOff(_FREE_GUESSES, monotonic)
         self._hashing = threading.BoundedSemaphore(_HASHING_AT_ONCE)
 
     # In and out
@@ -91,8 +91,8 @@ class SignIn:
         Raises UnauthenticatedError for a wrong or used code, TooManyError.
         """
         # Only who knows the password gets here, so this pause can't be laid on others by strangers.
-        self._codes.check(principal.id)
-        self._codes.failed(principal.id)
+        self.codes.check(principal.id)
+        self.codes.failed(principal.id)
 
         def work(log: Journal) -> SignedIn | None:
             how = self._use_code(log, principal.id, code)
@@ -103,7 +103,7 @@ class SignIn:
             account = self._ledger.read(lambda connection: store.accounts(connection, ids=[principal.id])[0])
             self._note_failure(account, client, "second factor")
             raise UnauthenticatedError("the code is wrong, too old or used already")
-        self._codes.succeeded(principal.id)
+        self.codes.succeeded(principal.id)
         return done
 
     def sign_out(self, principal: Principal) -> None:
@@ -134,7 +134,7 @@ class SignIn:
             "session.full" if first else "session.step-up",
             f"account:{account.name}",
             None,
-            {"by": how, "address": client.address},
+            {"by": how, "address": client.address, "tenant": account.tenant},
         )
         session = Session(
             found.id, account.id, Stage.FULL, found.created, now, self._expiry(found.created, now), now,
@@ -242,7 +242,7 @@ class SignIn:
         store.set_account(log.connection, account.id, signed_in_ms=log.at_ms)
         log.entry(
             "session.create", f"account:{account.name}", None,
-            {"by": how, "stage": stage.value, "address": client.address},
+            {"by": how, "stage": stage.value, "address": client.address, "tenant": account.tenant},
         )  # fmt: skip
         return SignedIn(cookie, session, account, self._device(account) if full else "")
 
@@ -262,7 +262,7 @@ class SignIn:
     def _note_failure(self, account: Account | None, client: Client, what: str) -> None:
         # For unknown names as well, since it takes time; but without the name: people type passwords there.
         name = account.name if account else "?"
-        entry = {"wrong": what, "address": client.address}
+        entry = {"wrong": what, "address": client.address, "tenant": account.tenant if account else None}
         self._ledger.write("stranger", lambda log: log.entry("session.refused", f"account:{name}", None, entry))
 
     def _expiry(self, created: float, now: float) -> float:
