@@ -71,8 +71,11 @@ async def test_pjsua_calls_pjsua_at_the_wrong_sites(two_sites: Sites, tmp_path: 
         call = await alice.dial(b)
         called = await bob.called()
         await asyncio.gather(alice.hears(call, 620), bob.hears(called, 440))
+        asked = len(alice.events)
         alice.do("hold", call=call)
         await bob.until(lambda e: e["event"] == "media" and e["direction"] == 2, "the hold")
+        # Bob has it before Alice has his answer, and until then she may send no other (RFC 3261 section 14.1).
+        await alice.until(lambda e: e["event"] == "media", "the answer to the hold", since=asked)
         since = len(bob.events)
         alice.do("reinvite", call=call)
         await bob.until(lambda e: e["event"] == "media" and e["direction"] == 3, "the resumption", since=since)
