@@ -7,7 +7,6 @@ another address. What has been used is remembered by the caller (see `Credential
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import os
@@ -17,6 +16,7 @@ from enum import StrEnum
 
 import msgspec
 
+from isthmus.sip import base64url
 from isthmus.sip.mac import mac
 
 # The loop over what is not special stands outside the alternation: else each character costs a step of the matcher.
@@ -115,7 +115,7 @@ def is_right(credentials: Credentials, method: str, ha1: bytes) -> bool:
 def make_nonce(secret: bytes, now: float, realm: str, address: str, random: bytes | None = None) -> str:
     """A nonce for `realm`, given to a client at `address`. now: unix seconds. random: six bytes, for tests."""
     head = _HEAD.pack(int(now) & 0xFFFFFFFF, random or os.urandom(6))
-    return base64.urlsafe_b64encode(head + _mac(secret, head, realm, address)).decode().rstrip("=")
+    return base64url.encode(head + _mac(secret, head, realm, address))
 
 
 def nonce_age(secret: bytes, nonce: str, now: float, realm: str, address: str) -> float | None:
@@ -124,7 +124,7 @@ def nonce_age(secret: bytes, nonce: str, now: float, realm: str, address: str) -
     Negative when the clock was set back since; the caller treats that as stale.
     """
     try:
-        raw = base64.b64decode(nonce + "=" * (-len(nonce) % 4), altchars=b"-_", validate=True)
+        raw = base64url.decode(nonce)
     except ValueError:
         return None
     head, given = raw[: _HEAD.size], raw[_HEAD.size :]
@@ -140,9 +140,7 @@ def _mac(secret: bytes, head: bytes, realm: str, address: str) -> bytes:
 
 def challenges(header: str, realm: str, nonce: str, *, stale: bool, md5_only: bool) -> str:
     """The challenge header lines, strongest first (RFC 8760 section 2.4), each ending in CRLF."""
-    algorithms = (Algorithm.MD5,) if md5_only else (Algorithm.SHA256, Algorithm.MD5)
-    tail = ", stale=true" if stale else ""
-    return "".join(
-        f'{header}: Digest realm="{realm}", nonce="{nonce}", algorithm={algorithm.value}, qop="auth"{tail}\r\n'
-        for algorithm in algorithms
-    )
+    head = f'{header}: Digest realm="{realm}", nonce="{nonce}", algorithm='
+    tail = ', qop="auth", stale=true\r\n' if stale else ', qop="auth"\r\n'
+    md5 = f"{head}MD5{tail}"
+    return md5 if md5_only else f"{head}SHA-256{tail}{md5}"

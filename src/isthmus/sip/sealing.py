@@ -10,13 +10,13 @@ the dialog's Call-ID, which only those who take part in it know.
 
 from __future__ import annotations
 
-import base64
 import hmac
 import ipaddress
 from enum import StrEnum
 
 import msgspec
 
+from isthmus.sip import base64url
 from isthmus.sip.mac import mac
 
 _MAC_BYTES = 10
@@ -37,6 +37,10 @@ class Pass(msgspec.Struct, frozen=True):
     media: bool
 
 
+# Each passage there can be, by the two letters it is sealed as.
+_PASSES = {f"{side}{'m' if media else 'n'}": Pass(side, media) for side in Side for media in (True, False)}
+
+
 class Flow(msgspec.Struct, frozen=True):
     """The way to one user agent: the kind of listener it came to (udp, tcp, tls, ws), its address and port."""
 
@@ -53,18 +57,18 @@ class Flow(msgspec.Struct, frozen=True):
 
 def seal_pass(secret: bytes, call_id: str, passage: Pass) -> str:
     """The Record-Route parameter value for this passage: two letters and a MAC, URI-safe."""
-    marks = passage.side.value + ("m" if passage.media else "n")
-    return marks + _text(_mac(secret, b"pass", marks.encode(), call_id))
+    marks = passage.side + ("m" if passage.media else "n")
+    return marks + base64url.encode(_mac(secret, b"pass", marks.encode(), call_id))
 
 
 def open_pass(secret: bytes, call_id: str, sealed: str) -> Pass | None:
     """The passage, if this site sealed it for this Call-ID."""
     marks, given = sealed[:2], sealed[2:]
-    if len(marks) != 2 or marks[0] not in "el" or marks[1] not in "mn":
+    passage = _PASSES.get(marks)
+    if passage is None:
         return None
-    if not hmac.compare_digest(given.encode(), _text(_mac(secret, b"pass", marks.encode(), call_id)).encode()):
-        return None
-    return Pass(Side(marks[0]), marks[1] == "m")
+    due = base64url.encode(_mac(secret, b"pass", marks.encode(), call_id))
+    return passage if hmac.compare_digest(given.encode(), due.encode()) else None
 
 
 def seal_flow(secret: bytes, call_id: str, flow: Flow, bound: str = "") -> str:
@@ -73,13 +77,13 @@ def seal_flow(secret: bytes, call_id: str, flow: Flow, bound: str = "") -> str:
     bound: a URI that the seal is for alone, where the URI leads somewhere by itself (a GRUU).
     """
     body = bytes((EDGES.index(flow.edge),)) + flow.port.to_bytes(2, "big") + _packed(flow.host)
-    return _text(body + _mac(secret, b"flow", body, f"{call_id}|{bound}"))
+    return base64url.encode(body + _mac(secret, b"flow", body, f"{call_id}|{bound}"))
 
 
 def open_flow(secret: bytes, call_id: str, sealed: str, bound: str = "") -> Flow | None:
     """The flow, if this site sealed it for this Call-ID and this bound URI."""
     try:
-        raw = base64.b64decode(sealed + "=" * (-len(sealed) % 4), altchars=b"-_", validate=True)
+        raw = base64url.decode(sealed)
     except ValueError:
         return None
     body, given = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
@@ -99,7 +103,3 @@ def _packed(host: str) -> bytes:
 
 def _unpacked(raw: bytes) -> str:
     return str(ipaddress.IPv6Address(raw)) if len(raw) == 16 else ".".join(map(str, raw))
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

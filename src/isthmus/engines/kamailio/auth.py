@@ -17,40 +17,35 @@ from isthmus.routing.snapshot import View
 from isthmus.sip import digest
 
 
-class Challenged(Exception):  # noqa: N818 - an outcome, not an error
-    """A challenge was sent; the request ends here."""
-
-
 class Authenticator:
     """Checks phones' credentials against the snapshot."""
 
     def __init__(self, settings: BrainSettings, secret: bytes) -> None:
         self._settings, self._secret = settings, secret
 
-    def authenticate(self, view: View, method: str, domain: str) -> PersonRecord:
-        """The person whose phone sent the request at hand.
+    def authenticate(self, view: View, method: str, domain: str) -> PersonRecord | None:
+        """The person whose phone sent the request at hand; None after a challenge, with which the request ends.
 
-        domain: realm, one of ours. Raises Challenged after a challenge, Refused when guessing is to stop.
+        domain: realm, one of ours. Raises Refused when guessing is to stop.
         """
         register = method == "REGISTER"
         asked = "WWW-Authenticate" if register else "Proxy-Authenticate"
+        source = text("$si")
         given = header("Authorization" if register else "Proxy-Authorization")
         credentials = digest.parse_credentials(given) if given else None
         if credentials is None or credentials.realm != domain:
-            self._challenge(asked, domain, stale=False)
-            raise Challenged
-        source = text("$si")
+            self._challenge(asked, domain, source, stale=False)
+            return None
         guard = _key(source, credentials.username.lower(), domain)
         self._refuse_guessing(guard)
         person = view.person(f"{credentials.username.lower()}@{domain}")
         if not self._is_right(credentials, method, person):
             self._count_failure(guard, credentials.username, source)
-            self._challenge(asked, domain, stale=False)
-            raise Challenged
+            self._challenge(asked, domain, source, stale=False)
+            return None
         if not self._is_fresh(credentials, domain, source):
-            self._challenge(asked, domain, stale=True)
-            raise Challenged
-        assert person is not None
+            self._challenge(asked, domain, source, stale=True)
+            return None
         return person
 
     def _is_right(self, credentials: digest.Credentials, method: str, person: PersonRecord | None) -> bool:
@@ -69,7 +64,8 @@ class Authenticator:
 
         The proxies before us, and some phones, write it with or without port and parameters: user and host decide.
         """
-        return _essence(uri) == _essence(text("$ru"))
+        asked = text("$ru")
+        return uri == asked or _essence(uri) == _essence(asked)
 
     def _is_fresh(self, credentials: digest.Credentials, domain: str, source: str) -> bool:
         """Whether nonce and count were not used yet, but by this very message (a UDP retransmission)."""
@@ -101,10 +97,10 @@ class Authenticator:
         elif count == self._settings.failed_logins_per_minute:
             KSR.warn(f"{count} wrong passwords for {username[:64]!r} from {source}: refused for a minute\n")
 
-    def _challenge(self, name: str, realm: str, *, stale: bool) -> None:
-        nonce = digest.make_nonce(self._secret, time.time(), realm, text("$si"))
+    def _challenge(self, name: str, realm: str, source: str, *, stale: bool) -> None:
+        nonce = digest.make_nonce(self._secret, time.time(), realm, source)
         agent = header("User-Agent")
-        md5_only = any(agent.startswith(prefix) for prefix in self._settings.md5_only_user_agents)
+        md5_only = agent.startswith(self._settings.md5_only_user_agents)
         KSR.hdr.append_to_reply(digest.challenges(name, realm, nonce, stale=stale, md5_only=md5_only))
         if name == "WWW-Authenticate":
             KSR.sl.send_reply(401, "Unauthorized")

@@ -8,6 +8,7 @@ way out), `replies` and `http`.
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -47,24 +48,23 @@ class Brain:
 
     def ksr_reply_in(self, message: object) -> int:
         """Every reply of a transaction that asked for it."""
-        return self._guarded("reply", lambda: replies.handle(self._site))
+        return self._guarded("reply", replies.handle)
 
     def ksr_branch_out(self, message: object) -> int:
         """Each branch of an out-of-dialog request, on its way out."""
-        return self._guarded("branch", lambda: branches.handle(self._site))
+        return self._guarded("branch", branches.handle)
 
     def ksr_failure(self, message: object) -> int:
         """A call that ended without 2xx: another way out, or the end of its media."""
-        return self._guarded("failure", lambda: carry.handle_failure(self._site))
+        return self._guarded("failure", carry.handle_failure)
 
     def ksr_xhttp_event(self, message: object, event: str) -> int:
         """HTTP: the WebSocket handshake (RFC 7118), and questions of our own control service."""
-        return self._guarded("http", lambda: http.handle(self._site))
+        return self._guarded("http", http.handle)
 
-    def _guarded(self, what: str, work: object) -> int:
+    def _guarded(self, what: str, work: Callable[[Site], None]) -> int:
         try:
-            assert callable(work)
-            work()
+            work(self._site)
         except BaseException as error:
             KSR.err(f"{what} route failed: {type(error).__name__}: {error}\n")
         return 1

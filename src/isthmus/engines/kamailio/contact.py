@@ -30,7 +30,7 @@ def with_flow(contact: str, seal: Callable[[str], str]) -> str | None:
         if bare is None:
             return None
         head, uri, tail = "<", bare[1], bare[2]
-    own = _SEAL.sub("", uri)
+    own = _without_seal(uri)
     return f"{head}{own};isf={seal(bound(own))}>{tail}"
 
 
@@ -52,13 +52,17 @@ def bound(uri: str) -> str:
 
 def is_gruu(uri: str) -> bool:
     """Whether a URI says of itself that it is globally routable."""
-    return ";gr=" in uri or uri.endswith(";gr") or ";gr;" in uri
+    return ";gr" in uri and (";gr=" in uri or uri.endswith(";gr") or ";gr;" in uri)
 
 
 def split_flow(uri: str) -> tuple[str, str]:
     """A Request-URI as (the phone's own URI, sealed flow), the latter empty where none is there."""
     match = _SEAL.search(uri)
-    return (uri, "") if match is None else (_SEAL.sub("", uri), match[1])
+    return (uri, "") if match is None else (_without_seal(uri), match[1])
+
+
+def _without_seal(uri: str) -> str:
+    return _SEAL.sub("", uri) if ";isf=" in uri else uri
 
 
 def first_uri(route: str) -> str:

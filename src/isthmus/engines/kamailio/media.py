@@ -23,7 +23,7 @@ def session(call_id: str, side: Side) -> str:
 
     A digest, so that no character a stranger puts into a Call-ID gets into the command.
     """
-    return "call-id=" + hashlib.blake2b(f"{side.value}|{call_id}".encode(), digest_size=12).hexdigest()
+    return "call-id=" + hashlib.blake2b(f"{side}|{call_id}".encode(), digest_size=12).hexdigest()
 
 
 def offer(call_id: str, side: Side, far_end: str) -> str:

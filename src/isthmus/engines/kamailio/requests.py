@@ -6,7 +6,7 @@ import re
 
 from isthmus.addressing import is_e164
 from isthmus.engines.kamailio import branches, carry, contact, dialogs, hops
-from isthmus.engines.kamailio.auth import Authenticator, Challenged
+from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.ksr import (
     CREDENTIALS,
     FLAG_PASS_LINK,
@@ -89,10 +89,11 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
         if trunk is not None:
             request, asserted = _trunk_request(site, view, trunk.name, method)
         else:
-            try:
-                request, asserted = _phone_request(site, auth, view, method)
-            except Challenged:
-                return
+            domain = _realm(view)
+            person = auth.authenticate(view, method, domain)
+            if person is None:
+                return  # challenged
+            request, asserted = _phone_request(site, view, person, domain, method)
         decision = decide(request, view).decision
     if method != "REGISTER" or not isinstance(decision, Local):  # what is saved here goes nowhere
         strip(*INTERNAL, *IDENTITY, *CREDENTIALS, "Route", "Path")
@@ -106,11 +107,8 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
         carry.out(site, request, decision, arrival)
 
 
-def _phone_request(site: Site, auth: Authenticator, view: View, method: str) -> tuple[Request, str]:
-    """The request of a phone that proved who it is, and the identity header to assert."""
-    domain = _realm(site, view)
-    person = auth.authenticate(view, method, domain)
-    claimed = f"{text('$fU')}@{text('$fd')}".lower()
+def _phone_request(site: Site, view: View, person: PersonRecord, domain: str, method: str) -> tuple[Request, str]:
+    """What the phone of `person` asks for, and the identity header to assert. domain: the realm it proved itself in."""
     if method == "REGISTER":
         if f"{text('$tU')}@{text('$td')}".lower() != person.aor:
             raise Refused(403, "Not Your Address")
@@ -121,6 +119,7 @@ def _phone_request(site: Site, auth: Authenticator, view: View, method: str) -> 
             raise Refused(400, "Bad Contact")
         target = person.aor
     else:
+        claimed = f"{text('$fU')}@{text('$fd')}".lower()
         if claimed != person.aor and not claimed.endswith("@anonymous.invalid"):
             raise Refused(403, "From Is Not You")
         target = _target(site, view, domain)
@@ -128,7 +127,7 @@ def _phone_request(site: Site, auth: Authenticator, view: View, method: str) -> 
     return request, "" if method == "REGISTER" else _identity(person)
 
 
-def _realm(site: Site, view: View) -> str:
+def _realm(view: View) -> str:
     """The domain whose people may be asking: that of From where it is ours, else the called one, else our first."""
     for domain in (text("$fd").lower(), text("$rd").lower()):
         if domain in view.config.domains:
