@@ -140,8 +140,7 @@ async def test_a_full_disk_costs_no_call(sites: Sites, disks: dict[str, Disk], s
             await everybody_is_reached(people)
             if site == "premises":
                 await asyncio.to_thread(refused_writes, sites, next(iter(users)))
-            # Not the control service, of which calls know nothing: it can need room to start.
-            for process in ("kamailio", "haproxy", "rtpengine"):
+            for process in ("control", "kamailio", "haproxy", "rtpengine"):
                 before = pid(sites, site, process)
                 kill(sites, site, process)
                 back_s = await until_ready(sites, site, before, process)

@@ -7,6 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
+from isthmus.database import writing
+from isthmus.directory.changing import Create, Remove
 from isthmus.directory.grouping import Groups, Members
 from isthmus.directory.model import PersonChanges
 from isthmus.directory.service import Directory
@@ -61,6 +63,17 @@ def test_the_effect_is_told_before_it_bites(directory: Directory, licences: Lice
     assert licences.unassign(MAIN, PLAN, [aor("alice")], dry_run=True, actor="test").loses.keys() == {aor("alice")}
     licences.define(MAIN, PLAN, count=1, force=True, actor="test")
     assert [each.waiting for each in licences.shortages()] == [1]
+
+
+def test_what_a_source_changes_in_one_go_is_followed_too(directory: Directory, licences: Licences, engine: Engine):
+    directory.create(new("zoe", groups=("sales",)), actor="test")
+    licences.define(MAIN, PLAN, count=1, actor="test")
+    licences.assign(MAIN, PLAN, in_groups=["sales"], actor="test")
+    with writing(engine) as connection:
+        operations = (Remove(aor("zoe")), Create(new("alice", groups=("sales",))))
+        directory.change_many(operations, actor="sync:ldap", connection=connection)
+    assert licences.of(aor("alice")).plans[0].holds
+    assert [each for _, each in licences.get(MAIN, PLAN)[1]] == [aor("alice")]
 
 
 def test_somebody_new_with_an_old_address_begins_with_nothing(directory: Directory, licences: Licences):

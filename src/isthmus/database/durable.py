@@ -22,6 +22,8 @@ from typing import Any, TypeVar
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from sqlalchemy import make_url
 
+from isthmus.site.file import WORKFLOW_FILE
+
 _T = TypeVar("_T")
 _LIVE = ("PENDING", "ENQUEUED", "DELAYED")
 _SAY_AGAIN_S = 60.0
@@ -34,6 +36,8 @@ class Durable:
         self._url = database_url
         self._functions: dict[str, Callable[..., None]] = {}
         self._workflows: dict[str, Callable[..., None]] = {}
+        self._driven: set[str] = set()  # ids of workflows that a thread of this process works on
+        self._suspects: set[str] = set()  # under way by DBOS's tables, and yet nobody worked on them when last asked
 
     def add(self, name: str, function: Callable[..., None]) -> None:
         """A workflow by this name. Before `start`."""
@@ -55,7 +59,7 @@ class Durable:
         DBOS(config=config)
         # Never "too many recoveries": a move that is committed has to be finished.
         self._workflows = {
-            name: DBOS.workflow(name=name, max_recovery_attempts=None)(_named(name, function))
+            name: DBOS.workflow(name=name, max_recovery_attempts=None)(self._driving(name, function))
             for name, function in self._functions.items()
         }
         DBOS.launch()
@@ -71,10 +75,36 @@ class Durable:
             with SetWorkflowID(workflow_id):
                 DBOS.start_workflow(self._workflows[name], *arguments)
 
-    def alive(self, workflow_id: str) -> bool:
-        """Whether the workflow is under way or waits to be."""
+    def forsaken(self, workflow_id: str) -> bool:
+        """Whether nobody works on it and nobody will; to be asked again and again, some seconds apart.
+
+        One that DBOS takes for live may be about to begin. Or its thread has ended and could not even write that down
+        (a full disk): seen twice in a row, it is that.
+        """
+        if workflow_id in self._driven:
+            self._suspects.discard(workflow_id)
+            return False
         status = DBOS.get_workflow_status(workflow_id)
-        return status is not None and status.status in _LIVE
+        live = status is not None and status.status in _LIVE
+        if live and workflow_id not in self._suspects:
+            self._suspects.add(workflow_id)
+            return False
+        self._suspects.discard(workflow_id)
+        return True
+
+    def _driving(self, name: str, function: Callable[..., None]) -> Callable[..., None]:
+        """A plain function of its own, since DBOS takes one that has a method's name for a method."""
+
+        def workflow(*arguments: Any) -> None:
+            workflow_id = DBOS.workflow_id or ""
+            self._driven.add(workflow_id)
+            try:
+                function(*arguments)
+            finally:
+                self._driven.discard(workflow_id)
+
+        workflow.__qualname__ = workflow.__name__ = name.replace("-", "_")
+        return workflow
 
     def step(self, name: str, function: Callable[..., _T], *arguments: Any) -> _T:
         """Run a step inside a workflow, and record what it gives."""
@@ -110,22 +140,12 @@ def _first_line(text: str) -> str:
     return f"{head.strip()} {reasons[-1] if reasons else ''}".strip()
 
 
-def _named(name: str, function: Callable[..., None]) -> Callable[..., None]:
-    """A plain function of its own: DBOS takes one that has a method's name for a method."""
-
-    def workflow(*arguments: Any) -> None:
-        function(*arguments)
-
-    workflow.__qualname__ = workflow.__name__ = name.replace("-", "_")
-    return workflow
-
-
 def _prepared(url: str) -> str:
     """Where DBOS keeps its tables, given the site's database. SQLite: a file of its own, 0600, WAL."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return parsed.render_as_string(hide_password=False)
-    path = Path(parsed.database or "isthmus.db").with_name("dbos.sqlite")
+    path = Path(parsed.database or "isthmus.db").with_name(WORKFLOW_FILE)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     with contextlib.closing(sqlite3.connect(path)) as connection:

@@ -113,17 +113,7 @@ class _Planner:
 
     def _create(self, operation: Create) -> _Planned:
         new = operation.new
-        person = Person(
-            aor=new.aor,
-            tenant=self._domains.get(new.aor.domain, ""),
-            display_name=new.display_name,
-            number=new.number,
-            home=new.home,
-            home_epoch=self._next_epoch(new.aor),
-            credentials=new.credentials,
-            enabled=new.enabled,
-            groups=new.groups,
-        )
+        person = new.person(self._domains.get(new.aor.domain, ""), self._next_epoch(new.aor))
         return _Planned(None, self._checked(rules.normalised(person), home_is_new=True), "person.create")
 
     def _next_epoch(self, aor: Aor) -> int:

@@ -76,6 +76,11 @@ class NewPerson:
     enabled: bool = True
     groups: tuple[str, ...] = ()
 
+    def person(self, tenant: str, epoch: int) -> Person:
+        """The person they are when they have been created."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Person(tenant=tenant, home_epoch=epoch, **given)
+
 
 @dataclass(frozen=True, slots=True)
 class PersonChanges:

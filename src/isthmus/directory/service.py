@@ -176,7 +176,7 @@ class Directory:
                 raise RefusedError(f"{new.aor} exists already", do=f"To change them: isthmus user set {new.aor}")
             owned = store.domains(connection)
             epoch = store.departed_epochs(connection, [new.aor]).get(new.aor, _FIRST_EPOCH - 1) + 1
-            person = rules.normalised(new_person(new, owned.get(new.aor.domain, ""), epoch))
+            person = rules.normalised(new.person(owned.get(new.aor.domain, ""), epoch))
             self._check(connection, person, owned)
             store.insert_people(connection, [person])
             log.note(PERSON, str(person.aor), "person.create", None, wire.public(person))
@@ -256,7 +256,7 @@ class Directory:
         journal.lock(connection)
         log = Journal(connection, actor, self._now_ms())
         results = moving.commit(log, listed, self._homes)
-        log.flush()
+        self._flush(log)
         return results
 
     def change_many(
@@ -270,7 +270,7 @@ class Directory:
         journal.lock(connection)
         log = Journal(connection, actor, self._now_ms())
         outcomes = changing.apply(log, operations, self._homes)
-        log.flush()
+        self._flush(log)
         return outcomes
 
     # The feed
@@ -377,15 +377,19 @@ class Directory:
                 journal.lock(connection)
                 log = Journal(connection, actor, self._now_ms())
                 result = work(log)
-                for hook in self._hooks:
-                    hook(log)
-                seq = log.flush()
+                seq = self._flush(log)
         except IntegrityError as error:
             # All rules were checked under the lock: somebody wrote past this class. The database held.
             raise RefusedError(f"the directory would contradict itself ({error.orig})") from error
         if seq:
             self._announce(seq)
         return result
+
+    def _flush(self, log: Journal) -> int:
+        """Let follow what follows, and write down what there is to tell; the last thing in every transaction."""
+        for hook in self._hooks:
+            hook(log)
+        return log.flush()
 
     def _announce(self, seq: int) -> None:
         try:
@@ -421,21 +425,6 @@ class _BadImportError(Exception):
     def __init__(self, report: ImportReport) -> None:
         super().__init__()
         self.report = report
-
-
-def new_person(new: NewPerson, tenant: str, epoch: int) -> Person:
-    """The person that is to be created."""
-    return Person(
-        aor=new.aor,
-        tenant=tenant,
-        display_name=new.display_name,
-        number=new.number,
-        home=new.home,
-        home_epoch=epoch,
-        credentials=new.credentials,
-        enabled=new.enabled,
-        groups=new.groups,
-    )
 
 
 def _existing(connection: Connection, aor: Aor) -> Person:

@@ -16,6 +16,7 @@ from isthmus.errors import IsthmusError
 from isthmus.homing.model import State
 from isthmus.homing.rules import COMMITTED
 from isthmus.homing.work import Progress
+from isthmus.site.background import Repeating
 
 _log = logging.getLogger(__name__)
 _STOPPED = "stopped"
@@ -56,25 +57,21 @@ class Workflows:
 
     def __init__(self, chunks: Chunks, durable: Durable, *, patience_s: float = 20.0, watch_s: float = 5.0) -> None:
         self._chunks, self._durable = chunks, durable
-        self._patience_s, self._watch_s = patience_s, watch_s
+        self._patience_s = patience_s
         self._stop = threading.Event()
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
-        self._driven: set[tuple[str, int]] = set()  # (batch, run) that a thread of this process works on
-        self._forsaken: set[tuple[str, int]] = set()  # under way by DBOS's tables, and yet nobody drove it last time
-        self._watcher: threading.Thread | None = None
-        durable.add(_NAME, self._run)
+        self._watcher = Repeating("moves: look for batches that nobody works on", self._adopt, watch_s)
+        durable.add(_NAME, self._drive)
 
     def start(self) -> None:
         """Look after batches that nobody works on. What was unfinished is taken up by `Durable.start` already."""
-        self._watcher = threading.Thread(target=self._watch, name="moves-watch", daemon=True)
         self._watcher.start()
 
     def stop(self) -> None:
         """End at the next safe point; what is unfinished is taken up at the next start."""
         self._stop.set()
-        if self._watcher is not None:
-            self._watcher.join(10)
+        self._watcher.stop()
         for lock in list(self._locks.values()):
             # A stage under way is left to end by itself, within reason.
             if lock.acquire(timeout=10):
@@ -85,39 +82,11 @@ class Workflows:
         if not self._stop.is_set():  # else taken up at the next start
             self._durable.begin(_NAME, f"{batch_id}:{run}", batch_id, run)
 
-    def _watch(self) -> None:
-        """Give batches a new run whose workflow ended without finishing them (a stop, a full disk)."""
-        trouble = ""
-        while True:
-            try:
-                self._adopt()
-                trouble = ""
-            except Exception as error:  # a full disk, a database that is down: said once, tried again
-                said = str(error).partition("\n")[0]
-                if said != trouble:
-                    _log.warning("moves: batches that nobody works on have to wait: %s", said)
-                trouble = said
-            if self._stop.wait(self._watch_s):
-                return
-
     def _adopt(self) -> None:
-        forsaken: set[tuple[str, int]] = set()
+        """Give batches a new run whose workflow ended without finishing them (a stop, a full disk)."""
         for batch_id, run in self._chunks.unfinished():
-            if (batch_id, run) in self._driven:
-                continue
-            if not self._durable.alive(f"{batch_id}:{run}") or (batch_id, run) in self._forsaken:
+            if self._durable.forsaken(f"{batch_id}:{run}"):
                 self.begin(batch_id, self._chunks.new_run(batch_id))
-            else:
-                # About to begin; or its thread ended and could not even write that down. Twice seen is the latter.
-                forsaken.add((batch_id, run))
-        self._forsaken = forsaken
-
-    def _run(self, batch_id: str, run: int) -> None:
-        self._driven.add((batch_id, run))
-        try:
-            self._drive(batch_id, run)
-        finally:
-            self._driven.discard((batch_id, run))
 
     def _drive(self, batch_id: str, run: int) -> None:
         """The workflow. Every line that isn't a step must follow from what steps returned."""

@@ -6,6 +6,7 @@ A setting that no granted policy says anything about has its default.
 from __future__ import annotations
 
 import unicodedata
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from isthmus.addressing import normalise_number
@@ -15,7 +16,7 @@ Value = bool | int | str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(ABC):
     """One setting of a kind: what can be chosen, and what it means. The forms of it are below."""
 
     name: str
@@ -23,13 +24,13 @@ class Setting:
     about: str
 
     @property
+    @abstractmethod
     def form(self) -> str:
         """What may stand there, for the documentation."""
-        raise NotImplementedError
 
+    @abstractmethod
     def checked(self, value: object) -> Value:
         """The value in its one form. Raises UsageError."""
-        raise NotImplementedError
 
     def parsed(self, text: str) -> Value:
         """The value that somebody typed. Raises UsageError."""

@@ -88,9 +88,10 @@ def _fields(text: str) -> dict[str, str] | None:
     if any(parts[:-1:4]) or parts[-1].strip(" ,\t\r\n"):
         return None
     names = parts[1::4]
-    values = [bare if quoted is None else quoted for quoted, bare in zip(parts[2::4], parts[3::4], strict=True)]
+    quoted = parts[2::4]
     if "\\" in text:
-        values = [_ESCAPED.sub(r"\1", value) for value in values]
+        quoted = [value and _ESCAPED.sub(r"\1", value) for value in quoted]
+    values = [bare if value is None else value for value, bare in zip(quoted, parts[3::4], strict=True)]
     fields = dict(zip(map(str.lower, names), values, strict=True))
     return fields if len(fields) == len(names) else None
 

@@ -84,9 +84,10 @@ class Repeating:
             try:
                 self._work()
             except Exception as error:
-                if str(error) != self._trouble:
-                    _log.warning("%s: %s", self._name, error)
-                self._trouble = str(error) or type(error).__name__
+                said = str(error).partition("\n")[0] or type(error).__name__
+                if said != self._trouble:
+                    _log.warning("%s: %s", self._name, said)
+                self._trouble = said
             else:
                 if self._trouble:
                     _log.info("%s: works again", self._name)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from isthmus.engines import haproxy, kamailio, rtpengine
+from isthmus.engines.kamailio import config as kamailio_config
 from isthmus.pki import store
-from isthmus.site import health, internal
+from isthmus.site import health, holding, internal
 from isthmus.site.file import SiteFile
 
 
@@ -28,8 +29,17 @@ def children(site: SiteFile, *, fd_limit: int) -> list[Child]:
     def write_haproxy() -> None:
         store.write_private(internal.haproxy_config(site), haproxy.render(site, fd_limit=fd_limit).encode())
 
+    held: list[object] = []  # as long as the children may be started again
+
+    def prepare_control() -> None:
+        held.extend(holding.hold(site.database_files))
+
+    def prepare_kamailio() -> None:
+        kamailio.prepare(site)
+        held.extend(holding.hold([kamailio_config.location_file(site)]))
+
     control = [sys.executable, "-m", "isthmus.site.control", str(site.path)]
-    found = [Child("control", control, lambda: None, lambda: health.control(site))]
+    found = [Child("control", control, prepare_control, lambda: health.control(site))]
     if site.media.relay != "never":
         found.append(
             Child(
@@ -39,11 +49,6 @@ def children(site: SiteFile, *, fd_limit: int) -> list[Child]:
                 lambda: health.rtpengine(site),
             )
         )
-    held: list[object] = []  # lives as long as the child does
-
-    def prepare_kamailio() -> None:
-        held[:] = [kamailio.prepare(site)]
-
     found.append(Child("kamailio", kamailio.command(site), prepare_kamailio, lambda: health.kamailio(site)))
     found.append(Child("haproxy", haproxy.command(site), write_haproxy, lambda: health.haproxy(site)))
     return found

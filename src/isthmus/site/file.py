@@ -17,6 +17,8 @@ from pydantic_core import ErrorDetails
 
 from isthmus.errors import UsageError
 
+WORKFLOW_FILE = "dbos.sqlite"  # beside the database, where that is SQLite
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Fqdn = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", max_length=253)]
@@ -345,6 +347,15 @@ class SiteFile(_Section):
     def database_url(self) -> str:
         """SQLAlchemy URL of the site's database."""
         return self.state.database or f"sqlite:///{self.state_dir / 'isthmus.db'}"
+
+    @property
+    def database_files(self) -> tuple[Path, ...]:
+        """The SQLite files of the control service: the site's database and its workflows'; none with PostgreSQL."""
+        driver, _, place = self.database_url.partition(":///")
+        if driver.partition("+")[0] != "sqlite":
+            return ()
+        path = Path(place.partition("?")[0])
+        return path, path.with_name(WORKFLOW_FILE)
 
 
 def load(path: Path) -> SiteFile:

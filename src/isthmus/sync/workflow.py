@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from isthmus.database.durable import Durable
 from isthmus.errors import IsthmusError, UnavailableError
+from isthmus.site.background import Repeating
 from isthmus.sync.work import Work
 
 _log = logging.getLogger(__name__)
@@ -35,22 +36,20 @@ class Runs:
         watch_s: float = 2.0,
     ) -> None:
         self._work, self._durable, self._due = work, durable, due
-        self._patience_s, self._watch_s = patience_s, watch_s
+        self._patience_s = patience_s
         self._stop = threading.Event()
         self._one = threading.Lock()  # two sources at once would plan against what the other is about to change
-        self._watcher: threading.Thread | None = None
+        self._watcher = Repeating("sync: look for runs to begin", self._look, watch_s)
         durable.add(_NAME, self._drive)
 
     def start(self) -> None:
         """Look after runs that nobody works on, and begin those that are due."""
-        self._watcher = threading.Thread(target=self._watch, name="sync-watch", daemon=True)
         self._watcher.start()
 
     def stop(self) -> None:
         """End at the next safe point; what is unfinished is taken up at the next start."""
         self._stop.set()
-        if self._watcher is not None:
-            self._watcher.join(10)
+        self._watcher.stop()
         if self._one.acquire(timeout=10):
             self._one.release()
 
@@ -59,21 +58,11 @@ class Runs:
         if not self._stop.is_set():  # else taken up at the next start
             self._durable.begin(_NAME, f"sync:{run_id}:{attempt}", run_id, attempt)
 
-    def _watch(self) -> None:
-        trouble = ""
-        while not self._stop.is_set():
-            try:
-                for run in self._work.open_runs():
-                    if not self._durable.alive(f"sync:{run.id}:{run.attempt}"):
-                        self.begin(run.id, self._work.new_attempt(run.id))
-                self._due()
-                trouble = ""
-            except Exception as error:  # a full disk, a database that is down: said once, tried again
-                said = str(error).partition("\n")[0]
-                if said != trouble:
-                    _log.warning("sync: runs that are due have to wait: %s", said)
-                trouble = said
-            self._stop.wait(self._watch_s)
+    def _look(self) -> None:
+        for run in self._work.open_runs():
+            if self._durable.forsaken(f"sync:{run.id}:{run.attempt}"):
+                self.begin(run.id, self._work.new_attempt(run.id))
+        self._due()
 
     def _drive(self, run_id: str, attempt: int) -> None:
         """The workflow. Every line that isn't a step must follow from what steps returned."""

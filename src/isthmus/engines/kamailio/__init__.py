@@ -16,11 +16,10 @@ from isthmus.site.file import SiteFile
 _SCHEMA = Path("/usr/share/kamailio/db_sqlite")
 
 
-def prepare(site: SiteFile) -> sqlite3.Connection:
+def prepare(site: SiteFile) -> None:
     """Write what Kamailio reads at its start: configuration, brain settings, shim, location database.
 
-    Returns a connection to the location database, to be kept open for as long as Kamailio may be started. Raises
-    UnavailableError where Debian's Kamailio is not installed.
+    Raises UnavailableError where Debian's Kamailio is not installed.
     """
     site.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write(config.config_file(site), config.render(site))
@@ -29,7 +28,6 @@ def prepare(site: SiteFile) -> sqlite3.Connection:
     _write(config.brain_file(site), settings.decode())
     _create_location(config.location_file(site))
     internal.kamailio_rpc_socket(site).unlink(missing_ok=True)
-    return _hold_open(config.location_file(site))
 
 
 def command(site: SiteFile) -> list[str]:
@@ -85,12 +83,3 @@ def _create_location(path: Path) -> None:
     finally:
         database.close()
     draft.replace(path)
-
-
-def _hold_open(path: Path) -> sqlite3.Connection:
-    """Kamailio opens and closes its database once while it starts, and whoever closes it last removes the -wal and -shm
-    files: with a full disk they can't be made again, and Kamailio would not start.
-    """
-    database = sqlite3.connect(path, check_same_thread=False)
-    database.execute("SELECT count(*) FROM location").fetchall()  # joins the -shm file; leaves no transaction open
-    return database

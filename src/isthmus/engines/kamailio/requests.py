@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from isthmus.addressing import is_e164
+from isthmus.addressing import dialled_number
 from isthmus.engines.kamailio import branches, carry, contact, dialogs, hops
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.ksr import (
@@ -27,7 +27,6 @@ from isthmus.routing.snapshot import View
 
 _ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REGISTER, REFER, NOTIFY, INFO, UPDATE, PRACK"
 _ROUTED = frozenset({"INVITE", "MESSAGE", "OPTIONS", "REGISTER"})
-_VISUAL = str.maketrans("", "", "-.() ")
 _PAI_USER = re.compile(r"<(?:sips?|tel):([^@;>]+)(?:@([^;:>]+))?")
 
 
@@ -149,7 +148,7 @@ def _trunk_request(site: Site, view: View, trunk: str, method: str) -> tuple[Req
     if method == "REGISTER":
         raise Refused(403, "Trunks Do Not Register")
     domain = next(iter(view.config.domains), "")
-    caller = _number(text("$fU"))
+    caller = dialled_number(text("$fU"))
     # Anybody can set a caller's number in the PSTN: one that is our own people's is not vouched for, and an address of
     # ours never comes from there.
     vouched = caller is not None and view.owner_of(caller) is None
@@ -163,19 +162,11 @@ def _trunk_request(site: Site, view: View, trunk: str, method: str) -> tuple[Req
 def _target(site: Site, view: View, domain: str) -> str:
     """What the Request-URI means: an E.164 number, or an AOR. `domain` stands in for our own host names."""
     user, host = text("$rU"), text("$rd").lower()
-    number = _number(user)
+    number = dialled_number(user)
     known = host in view.config.domains or host in site.settings.own_hosts or not host
     if number and known:
         return number
     return f"{user.lower()}@{domain if host in site.settings.own_hosts else host}"
-
-
-def _number(user: str) -> str | None:
-    """A user part as E.164: `+1425...`, with visual separators, or eleven or more bare digits."""
-    bare = user.partition(";")[0].translate(_VISUAL)
-    if is_e164(bare):
-        return bare
-    return f"+{bare}" if bare.isascii() and bare.isdigit() and len(bare) >= 11 and is_e164(f"+{bare}") else None
 
 
 def _from_peer(site: Site, peer: str, method: str) -> None:
