@@ -12,14 +12,12 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict
 
 from isthmus.addressing import Aor
+from isthmus.directory.api import ActorHeader, KeyHeader
 from isthmus.errors import IsthmusError, RefusedError, UsageError
 from isthmus.homing.model import Batch, Move, State
 from isthmus.homing.participants import Participant, Registry
 from isthmus.homing.remote import from_wire, review_to_wire, to_wire
 from isthmus.homing.service import MoveService, Planned
-
-ActorHeader = Annotated[str, Header(alias="X-Isthmus-Actor", max_length=128)]
-KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
 
 class MoveBody(BaseModel):

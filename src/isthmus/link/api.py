@@ -15,6 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.addressing import Aor
+from isthmus.directory.api import ActorHeader
 from isthmus.directory.comparing import RANGES, Held
 from isthmus.directory.model import FeedPage
 from isthmus.directory.wire import decode_page
@@ -52,7 +53,6 @@ class CompareBody(BaseModel):
     repair: bool = False
 
 
-ActorHeader = Annotated[str, Header(alias="X-Isthmus-Actor", max_length=128)]
 PeerName = Annotated[str, Header(alias="X-Isthmus-Peer")]
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from isthmus.addressing import Aor
+from isthmus.directory.api import ActorHeader, KeyHeader
 from isthmus.policy import rules
 from isthmus.policy.kinds import KINDS, Kind
 from isthmus.policy.model import Grant, Level, Policy
 from isthmus.policy.service import DEFAULT_RANK, Explained, Policies, grant_public, public
 
-ActorHeader = Annotated[str, Header(alias="X-Isthmus-Actor", max_length=128)]
-KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 _Value = StrictBool | StrictInt | StrictStr | None
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.addressing import Aor
-from isthmus.policy.api import ActorHeader, KeyHeader
+from isthmus.directory.api import ActorHeader, KeyHeader
 from isthmus.policy.licences import FEATURES
 from isthmus.policy.licensing import (
     Licences,

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from isthmus.addressing import Aor
+from isthmus.directory.api import ActorHeader, KeyHeader
 from isthmus.sync import rules
 from isthmus.sync.model import SILENT, Change, Link, Run
 from isthmus.sync.service import SourceStatus, SyncService
-
-ActorHeader = Annotated[str, Header(alias="X-Isthmus-Actor", max_length=128)]
-KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
 
 class RunBody(BaseModel):
