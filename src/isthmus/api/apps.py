@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from isthmus.api import errors, state
 from isthmus.api.peer import PeersOnly
+from isthmus.audit import api as audit
 from isthmus.calls import api as calls
 from isthmus.directory import api as directory
 from isthmus.directory import group_api as groups
@@ -31,6 +32,7 @@ def local_app(services: Services) -> FastAPI:
     app.include_router(groups.router(services.groups, tenant))
     app.include_router(licence.router(services.licences, tenant))
     app.include_router(policy.router(services.policies, tenant))
+    app.include_router(audit.router(services.audit, services.site_file.site.name))
     app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list")))
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))

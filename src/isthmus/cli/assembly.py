@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import call, demo, directory, group, licence, move, pki, policy, registration, site, snapshot, user
+from isthmus.cli import (
+    audit,
+    call,
+    demo,
+    directory,
+    group,
+    licence,
+    move,
+    pki,
+    policy,
+    registration,
+    site,
+    snapshot,
+    user,
+)
 from isthmus.cli.output import complete_sites
 
 app = typer.Typer(
@@ -60,6 +74,7 @@ for _name, _commands in {
     "registration": registration.app,
     "call": call.app,
     "snapshot": snapshot.app,
+    "audit": audit.app,
     "pki": pki.app,
 }.items():
     app.add_typer(_commands, name=_name)
