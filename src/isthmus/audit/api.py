@@ -110,8 +110,8 @@ def _add_reading(routes: APIRouter, log: AuditLog, site: str) -> None:
         return {"chain": head.chain, "id": head.id, "digest": head.digest, "at_ms": head.at_ms, "cut": head.cut}
 
     @routes.get("/{id_}")
-    def entry(id_: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> dict[str, Any]:
-        return wire.public(log.get(id_))
+    def entry(id_: Annotated[int, Path(ge=1, le=2**63 - 1)], tenant: str | None = None) -> dict[str, Any]:
+        return wire.public(log.get(id_, tenant))
 
 
 def _add_verifying(routes: APIRouter, log: AuditLog) -> None:
