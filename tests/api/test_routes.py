@@ -27,6 +27,9 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/people/import"): {"rows": [], "dry_run": True},
     ("PATCH", "/v1/people/{aor}"): {"display_name": "x"},
     ("POST", "/v1/moves"): {"to": "nowhere", "aors": ["alice@contoso.example"], "dry_run": True},
+    ("POST", "/v1/tenants"): {"name": "new"},
+    ("PATCH", "/v1/tenants/{tenant}"): {"display_name": "x"},
+    ("POST", "/v1/domains"): {"name": "new.fabrikam.example"},
     ("POST", "/v1/groups"): {"name": "new"},
     ("PATCH", "/v1/groups/{name}"): {"description": "x"},
     ("PUT", "/v1/licences/{plan}"): {"count": 1, "features": sorted(FEATURES)[:1], "dry_run": True},
@@ -106,6 +109,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "kind": "calling",
         "id_": str(entry["id"]),
         "run_id": "x",
+        "tenant": "main",
+        "domain": "contoso.example",
     }
     nobody = TestClient(site.app, base_url=BASE, raise_server_exceptions=False)
     secret = _token_without_rights(site)
@@ -201,7 +206,7 @@ def test_another_tenants_object_answers_as_one_that_does_not_exist(world: World,
         for made in ("reception", "nonesuch"):
             world.site.services.identity.accounts.delete_role(OPERATOR, made, "fabrikam")
         return
-    assert there.status_code == (403 if RULES[key].on is On.SITE else 404)
+    assert there.status_code == (403 if RULES[key].on in (On.SITE, On.EVERYTHING) else 404)
     assert _anonymous(there, _asked(key, world.objects)) == _anonymous(nowhere, _asked(key, absent))
 
 
@@ -267,6 +272,7 @@ def _nonexistent(world: World) -> dict[str, str]:
     return {
         **dict.fromkeys(world.objects, "nonesuch"),
         "aor": "nonesuch@contoso.example",
+        "domain": "nonesuch.contoso.example",
         "kind": "calling",
         "id_": "999999",
     }

@@ -13,9 +13,10 @@ from isthmus.directory import tables as directory
 from isthmus.errors import UnavailableError
 from isthmus.homing import tables as homing
 from isthmus.policy import tables as policy
+from isthmus.tenancy import tables as tenancy
 
 
-@pytest.mark.parametrize("tables", [directory, homing, policy])
+@pytest.mark.parametrize("tables", [directory, homing, policy, tenancy])
 def test_the_tables_are_those_the_code_means(database_url: str, tables: ModuleType):
     metadata = tables.metadata
     migrate(database_url)

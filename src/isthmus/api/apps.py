@@ -26,6 +26,7 @@ from isthmus.policy import licence_api as licence
 from isthmus.registration import api as registration
 from isthmus.site.services import Services
 from isthmus.sync import api as sync
+from isthmus.tenancy import api as tenancy
 
 
 def local_app(services: Services) -> FastAPI:
@@ -48,7 +49,7 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
     def healthz() -> dict[str, str]:
         return {"site": site.name, "status": "up"}
 
-    door = WebDoor(identity.sign_in, identity.own.by_token, limits)
+    door = WebDoor(identity.sign_in, identity.own.by_token, limits, tenant=services.admission)
     return _gated(app, services, door, secure=True)
 
 
@@ -71,6 +72,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(state.router(services))
     people = services.directory
     app.include_router(directory.router(people))
+    app.include_router(tenancy.router(services.tenants, site.tenant))
     app.include_router(groups.router(services.groups, people, site.tenant))
     app.include_router(licence.router(services.licences, people, site.tenant))
     app.include_router(policy.router(services.policies, people, site.tenant))

@@ -91,6 +91,18 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/people/import"): _reached("person.import", body=128 * _MIB),
     ("PATCH", "/v1/people/{aor}"): _reached("person.set", "person.password", "number.assign"),
     ("DELETE", "/v1/people/{aor}"): _reached("person.delete"),
+    # Tenants and their domains
+    ("GET", "/v1/tenants"): _reached("tenant.read"),
+    ("GET", "/v1/tenants/{tenant}"): _reached("tenant.read"),
+    ("POST", "/v1/tenants"): Rule(On.EVERYTHING, "tenant.create"),
+    ("PATCH", "/v1/tenants/{tenant}"): _reached("tenant.set"),
+    ("DELETE", "/v1/tenants/{tenant}"): Rule(On.EVERYTHING, "tenant.delete"),
+    ("GET", "/v1/domains"): _tenant("domain.read"),
+    ("GET", "/v1/domains/{domain}"): _tenant("domain.read"),
+    ("POST", "/v1/domains"): _tenant("domain.write"),
+    ("POST", "/v1/domains/{domain}/verify"): Rule(On.TENANT, "domain.write", costly=True),
+    ("POST", "/v1/domains/{domain}/approve"): Rule(On.EVERYTHING, "domain.approve"),
+    ("DELETE", "/v1/domains/{domain}"): _tenant("domain.write"),
     # Groups, licences, policies
     ("GET", "/v1/groups"): _tenant("group.read"),
     ("GET", "/v1/groups/{name}"): _tenant("group.read"),

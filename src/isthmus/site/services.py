@@ -34,6 +34,9 @@ from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.syncing import build_sync
 from isthmus.sync.service import SyncService
+from isthmus.tenancy.admission import Admission
+from isthmus.tenancy.lookup import TxtLookup
+from isthmus.tenancy.service import Lookup, Tenants, keep_within
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +67,8 @@ class Services:
     """What the routes and jobs of a site share.
 
     audit: the log of who changed what. moving: moves, registrations and the links to peers.
-    sync: the directories that people come from. identity: accounts and sign-in.
+    sync: the directories that people come from. identity: accounts and sign-in. tenants: tenants and their domains.
+    admission: whether a tenant's accounts are let in now.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -81,6 +85,8 @@ class Services:
     moving: Moving
     sync: SyncService
     identity: Identity
+    tenants: Tenants
+    admission: Admission
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
@@ -110,6 +116,9 @@ def build(site_file: SiteFile) -> Services:
         on_commit=commits,
     )
     directory.join(follow)
+    directory.join(keep_within)
+    admission = Admission(directory)
+    commits.listen(admission.forget)
     if directory.is_authority:
         seed(directory, site_file)
     policies, licences = Policies(directory, homes_of(site_file)), Licences(directory)
@@ -157,9 +166,17 @@ def build(site_file: SiteFile) -> Services:
         moving,
         sync,
         identity_of(site_file, engine),
+        tenants_of(site_file, directory),
+        admission,
         background,
         facts,
     )
+
+
+def tenants_of(site_file: SiteFile, directory: Directory, lookup: Lookup | None = None) -> Tenants:
+    """The tenants of this site's directory. lookup: by default the machine's own resolvers."""
+    site = site_file.site
+    return Tenants(directory, lookup or TxtLookup(), own_tenant=site.tenant, own_domains=site.domains)
 
 
 def _short(licences: Licences) -> dict[str, Any]:

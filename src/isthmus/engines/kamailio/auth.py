@@ -39,7 +39,7 @@ class Authenticator:
         guard = _key(source, credentials.username.lower(), domain)
         self._refuse_guessing(guard)
         person = view.person(f"{credentials.username.lower()}@{domain}")
-        if not self._is_right(credentials, method, person):
+        if not self._is_right(credentials, method, person, view.config.suspended):
             self._count_failure(guard, credentials.username, source)
             self._challenge(asked, domain, source, stale=False)
             return None
@@ -48,8 +48,13 @@ class Authenticator:
             return None
         return person
 
-    def _is_right(self, credentials: digest.Credentials, method: str, person: PersonRecord | None) -> bool:
-        """The answer for a real account, a disabled one and none at all takes the same work."""
+    def _is_right(
+        self, credentials: digest.Credentials, method: str, person: PersonRecord | None, suspended: frozenset[int]
+    ) -> bool:
+        """The answer for a real account, a disabled one and none at all takes the same work.
+
+        suspended: the tenants whose people are not let in.
+        """
         sha256 = credentials.algorithm is digest.Algorithm.SHA256
         if person is None:
             size = 32 if sha256 else 16
@@ -57,7 +62,7 @@ class Authenticator:
         else:
             ha1 = person.ha1_sha256 if sha256 else person.ha1_md5
         right = digest.is_right(credentials, method, ha1) and self._is_for_this(credentials.uri)
-        return right and person is not None and person.enabled
+        return right and person is not None and person.enabled and person.tenant not in suspended
 
     def _is_for_this(self, uri: str) -> bool:
         """The digest's uri must be the Request-URI (RFC 7616 3.4.6), or credentials could serve elsewhere.
