@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
-from isthmus.api import errors, openapi, state
+from isthmus.api import errors, openapi, operations, state
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
 from isthmus.api.peer import PeersOnly
 from isthmus.api.permissions import checked
@@ -85,6 +85,8 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(registration.router(site.name, people, moving.registrar, hosts=hosts))
     app.include_router(link.local_router(moving.links, services.compare))
     app.include_router(sync.router(services.sync))
+    found = operations.Operations(moving.moves, services.sync, site.tenant)
+    app.include_router(operations.router(found, operations.Watch(found.again)))
     parts = services.identity
     app.include_router(identity.router(parts.accounts, parts.own, people, site.tenant))
 

@@ -151,6 +151,9 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/moves/{batch_id}/pause"): _reached("move.control"),
     ("POST", "/v1/moves/{batch_id}/resume"): _reached("move.control"),
     ("POST", "/v1/moves/{batch_id}/cancel"): _reached("move.control"),
+    # Long work
+    ("GET", "/v1/operations/{operation}"): _reached("move.read", "directory.read"),
+    ("GET", "/v1/operations/{operation}/events"): _reached("move.read", "directory.read"),
     # What goes on
     ("GET", "/v1/registrations"): _reached("registration.read"),
     ("GET", "/v1/calls"): _reached("call.read"),
