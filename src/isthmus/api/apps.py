@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from isthmus.api import errors, state
 from isthmus.api.peer import PeersOnly
 from isthmus.calls import api as calls
+from isthmus.devices import api as devices
 from isthmus.directory import api as directory
 from isthmus.directory import group_api as groups
 from isthmus.engines.kamailio.bulk import ask
@@ -40,6 +41,7 @@ def local_app(services: Services) -> FastAPI:
     app.include_router(registration.router(here.name, services.directory, moving.registrar, hosts=hosts))
     app.include_router(link.local_router(moving.links, services.compare))
     app.include_router(sync.router(services.sync))
+    app.include_router(devices.router(here.name, services.devices, services.uses, moving.links))
     return app
 
 
@@ -53,6 +55,7 @@ def link_app(services: Services) -> FastAPI:
         link.link_router(site.name, site.role.value, peers, services.directory, services.compiler.catch_up)
     )
     app.include_router(homing.link_router(services.moving.registry, services.moving.authority))
+    app.include_router(devices.link_router(services.uses))
     return app
 
 

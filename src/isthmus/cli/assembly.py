@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import call, demo, directory, group, licence, move, pki, policy, registration, site, snapshot, user
+from isthmus.cli import (
+    call,
+    demo,
+    device,
+    directory,
+    group,
+    licence,
+    move,
+    pki,
+    policy,
+    registration,
+    site,
+    snapshot,
+    user,
+)
 from isthmus.cli.output import complete_sites
 
 app = typer.Typer(
@@ -52,6 +66,7 @@ for _name, _commands in {
     "demo": demo.app,
     "site": site.app,
     "user": user.app,
+    "device": device.app,
     "directory": directory.app,
     "group": group.app,
     "licence": licence.app,

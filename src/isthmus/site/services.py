@@ -12,6 +12,9 @@ from sqlalchemy import Engine
 
 from isthmus.database import migrate, open_database
 from isthmus.database.durable import Durable
+from isthmus.devices.ending import Endings
+from isthmus.devices.hearing import Ear, Uses
+from isthmus.devices.service import Devices
 from isthmus.directory.grouping import Groups
 from isthmus.directory.service import Directory
 from isthmus.link.compare import Comparison, compare
@@ -21,6 +24,7 @@ from isthmus.policy.moving import PolicyParticipant
 from isthmus.policy.service import Policies
 from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
+from isthmus.site import internal
 from isthmus.site.background import Background, Repeating
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
@@ -29,6 +33,7 @@ from isthmus.sync.service import SyncService
 
 _log = logging.getLogger(__name__)
 
+_DEVICES_S = 2.0  # how often what devices do and what has ended of them is looked after
 _COMPILE_AGAIN_S = 2.0  # after a compilation that failed, and to notice what another program wrote
 
 
@@ -69,6 +74,8 @@ class Services:
     licences: Licences
     moving: Moving
     sync: SyncService
+    devices: Devices
+    uses: Uses
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
@@ -141,9 +148,27 @@ def build(site_file: SiteFile) -> Services:
         licences,
         moving,
         sync,
+        *_build_devices(site_file, engine, directory, moving, commits, background),
         background,
         facts,
     )
+
+
+def _build_devices(
+    site_file: SiteFile, engine: Engine, directory: Directory, moving: Moving, commits: Commits, background: Background
+) -> tuple[Devices, Uses]:
+    """The devices, and what goes on about them: hearing of their use, ending what revoked ones registered."""
+    devices, uses = Devices(directory), Uses(engine)
+    endings = Endings(engine, moving.registrar)
+    ear = Ear(internal.sightings_socket(site_file), uses)
+    ending = Repeating("end registrations of devices", endings.run, _DEVICES_S)
+    writing = Repeating("note the use of devices", uses.write, _DEVICES_S)
+    settling = Repeating("end former secrets of devices", devices.settle, _DEVICES_S)
+    for name, job in (("use of devices", ear), ("note", writing), ("end", ending), ("settle", settling)):
+        background.add(f"devices: {name}", job.start, job.stop)
+    # After the snapshot was compiled: what is ended can't begin again.
+    commits.listen(lambda _: ending.wake())
+    return devices, uses
 
 
 def _short(licences: Licences) -> dict[str, Any]:

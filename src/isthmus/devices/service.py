@@ -1,0 +1,201 @@
+"""The write path of devices, at the authority; and what is known of them, at every site."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from isthmus.addressing import Aor
+from isthmus.database import reading
+from isthmus.devices import rules, store
+from isthmus.devices.model import Owned
+from isthmus.devices.rules import RandomBytes
+from isthmus.directory import device_store
+from isthmus.directory import store as directory_store
+from isthmus.directory.journal import PERSON, Journal
+from isthmus.directory.model import Device, Person
+from isthmus.directory.service import Directory
+from isthmus.errors import NotFoundError, UsageError
+
+_SETTLED_BY = "overlap"  # who the audit log says has ended a former secret
+_Change = Callable[[Owned, list[Device], int], Device | None]
+
+
+class Devices:
+    """The devices of one site's directory. random: gives so many random bytes. clock: seconds since 1970."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        random: RandomBytes = secrets.token_bytes,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._directory, self._random, self._clock = directory, random, clock
+
+    # Reading
+
+    def listed(self, aor: Aor | None = None, *, after: str | None = None, limit: int = 1000) -> list[Owned]:
+        """Devices in the order of their names, of one person or of all. Raises NotFoundError for nobody's address."""
+        if not 1 <= limit <= 10_000:
+            raise UsageError(f"a limit of {limit} is not between 1 and 10000")
+        if aor is not None:
+            self._directory.get(aor)
+        with reading(self._directory.engine) as connection:
+            return store.owned(connection, aor=aor, after=after, limit=limit)
+
+    def get(self, name: str) -> Owned:
+        """One device. Raises NotFoundError."""
+        with reading(self._directory.engine) as connection:
+            return _existing(connection, name)
+
+    # Writing
+
+    def add(
+        self, aor: Aor, label: str, *, md5: bool = True, actor: str, key: str | None = None
+    ) -> tuple[Owned, str | None]:
+        """Make a device with a credential. Returns its secret, which is kept nowhere: None at a key's second use.
+
+        Raises NotFoundError, UsageError (label), RefusedError (label taken, too many, not the authority).
+        """
+
+        def work(log: Journal) -> tuple[Owned, str | None]:
+            person = directory_store.people_by_aor(log.connection, [aor]).get(aor)
+            if person is None:
+                raise NotFoundError(f"nobody is called {aor}", do="To see who is there: isthmus user list")
+            rules.may_have_another(aor, person.devices)
+            checked = rules.checked_label(label, person.devices)
+            name, secret = self._free_name(log.connection, aor), rules.new_secret(self._random)
+            made = Device(name, checked, rules.credentials(name, aor, secret, md5=md5), log.at_ms, log.at_ms)
+            _put(log, person, [*person.devices, made])
+            owned = Owned(aor, person.tenant, made)
+            log.entry("device.add", str(aor), None, public(owned))
+            return owned, secret
+
+        return self._write(actor, key, ("device.add", aor, label, md5), work)
+
+    def rename(self, name: str, label: str, *, actor: str, key: str | None = None) -> Owned:
+        """Give a device another label. Raises as `add`."""
+
+        def change(owned: Owned, others: list[Device], _: int) -> Device:
+            return replace(owned.device, label=rules.checked_label(label, others))
+
+        return self._write(actor, key, ("device.rename", name, label), _changing(name, "device.rename", change))[0]
+
+    def rotate(
+        self, name: str, *, overlap_s: int, md5: bool | None = None, actor: str, key: str | None = None
+    ) -> tuple[Owned, str | None]:
+        """Make a new secret for a device. The one before stays good for `overlap_s` seconds; with 0 it ends now.
+
+        md5: whether the device may use it from now on; None leaves that. Returns and raises as `add`.
+        """
+        rules.checked_overlap(overlap_s)
+        secret = rules.new_secret(self._random)
+
+        def change(owned: Owned, _: list[Device], now_ms: int) -> Device:
+            device = owned.device
+            by_md5 = bool(device.credentials.ha1_md5) if md5 is None else md5
+            made = rules.credentials(device.name, owned.aor, secret, md5=by_md5)
+            return rules.rotated(rules.settled(device, now_ms), made, now_ms, overlap_s)
+
+        work = _changing(name, "device.rotate", change)
+        return self._write(actor, key, ("device.rotate", name, overlap_s, md5), lambda log: (work(log)[0], secret))
+
+    def revoke(self, name: str, *, actor: str, key: str | None = None) -> None:
+        """End a device: its credential opens nothing any more, and what it registered ends. Raises NotFoundError."""
+        work = _changing(name, "device.revoke", lambda *_: None)
+        self._directory.write(actor, work, key=key, request=("device.revoke", name), decode=lambda *_: None)
+
+    def settle(self) -> None:
+        """End the former secrets whose time is over. At the authority, now and then; elsewhere it does nothing.
+
+        They open nothing from that time on in any case: this takes away what is kept of them, and what they registered.
+        """
+        if not self._directory.is_authority:
+            return
+        with reading(self._directory.engine) as connection:
+            names = store.with_former_until(connection, int(self._clock() * 1000))
+        for name in names:
+            work = _changing(name, "device.settle", lambda owned, _, now_ms: rules.settled(owned.device, now_ms))
+            try:
+                self._directory.write(_SETTLED_BY, work)
+            except NotFoundError:
+                continue  # revoked meanwhile
+
+    def _free_name(self, connection: Connection, aor: Aor) -> str:
+        """A name that no device has, and no person of the domain, whose own credential it would shadow."""
+        while True:
+            name = rules.new_name(self._random)
+            bearer = Aor(name, aor.domain)
+            taken = device_store.by_name(connection, [name]) or directory_store.people_by_aor(connection, [bearer])
+            if not taken:
+                return name
+
+    def _write(
+        self, actor: str, key: str | None, request: object, work: Callable[[Journal], tuple[Owned, str | None]]
+    ) -> tuple[Owned, str | None]:
+        return self._directory.write(
+            actor,
+            work,
+            key=key,
+            request=request,
+            encode=lambda result: result[0].device.name,
+            decode=lambda connection, stored: (_existing(connection, stored), None),
+        )
+
+
+def public(owned: Owned) -> dict[str, Any]:
+    """A device as the API, the CLI and the audit log show it: all but the secrets. Times in seconds since 1970."""
+    device = owned.device
+    return {
+        "name": device.name,
+        "aor": str(owned.aor),
+        "tenant": owned.tenant,
+        "label": device.label,
+        "md5": bool(device.credentials.ha1_md5),
+        "created": device.created_ms / 1000,
+        "secret_made": device.secret_ms / 1000,
+        "generation": device.generation,
+        "former_until": device.former_until_ms / 1000 if device.former else None,
+    }
+
+
+def _changing(name: str, action: str, change: _Change) -> Callable[[Journal], tuple[Owned, str | None]]:
+    """Work that lets a device be what `change` makes of it, given it, its person's others, and the time; None ends it.
+
+    Gives the device as it is then; one that is no more as it was.
+    """
+
+    def work(log: Journal) -> tuple[Owned, str | None]:
+        before = _existing(log.connection, name)
+        person = directory_store.people_by_aor(log.connection, [before.aor])[before.aor]
+        others = [each for each in person.devices if each.name != name]
+        device = change(before, others, log.at_ms)
+        if device is None:
+            _put(log, person, others)
+            log.entry(action, str(before.aor), public(before), None)
+            return before, None
+        after = replace(before, device=device)
+        if after != before:
+            _put(log, person, [*others, device])
+            log.entry(action, str(before.aor), public(before), public(after))
+        return after, None
+
+    return work
+
+
+def _put(log: Journal, person: Person, devices: list[Device]) -> None:
+    ordered = tuple(sorted(devices, key=lambda each: each.name))
+    device_store.put(log.connection, [replace(person, devices=ordered)])
+    log.changed(PERSON, str(person.aor))
+
+
+def _existing(connection: Connection, name: str) -> Owned:
+    found = store.one(connection, name)
+    if found is None:
+        raise NotFoundError(f"there is no device {name!r}", do="To see which there are: isthmus device list")
+    return found
