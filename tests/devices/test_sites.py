@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import itertools
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from isthmus.addressing import Aor
-from isthmus.useragent.message import Response
-from tests.agents.baresip import Baresip
 from tests.agents.raw import User
-from tests.interop.conftest import DOMAIN, PASSWORD, Sites, two_sites
+from tests.interop.conftest import DOMAIN, Sites, two_sites
 from tests.support import wait_for
 
 __all__ = ["two_sites"]
