@@ -7,6 +7,7 @@ import time
 from typing import Annotated, Any
 from urllib.parse import quote
 
+import segno
 import typer
 
 from isthmus.addressing import Aor
@@ -28,8 +29,13 @@ app = typer.Typer(help="People's phones, each with a credential of its own.", no
 
 _Name = Annotated[str, typer.Argument(metavar="DEVICE", help="The device's user name, as dev0k3m8w2x7q.")]
 _Md5 = Annotated[
-    bool, typer.Option("--md5/--no-md5", help="Whether it may prove itself by MD5 too, which many phones need.")
+    bool | None,
+    typer.Option(
+        "--md5/--no-md5",
+        help="Whether it may prove itself by MD5 too, which many phones need; by default unless a policy forbids it.",
+    ),
 ]
+_Qr = Annotated[bool, typer.Option("--qr", help="Show it as a QR code as well: the same text, and no link.")]
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -40,7 +46,8 @@ _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 def add(
     aor: Annotated[str, typer.Argument(metavar="AOR", help="Whose phone it is, as alice@contoso.example.")],
     label: Annotated[str, typer.Option("--label", help="What people call it, as 'desk phone'.")],
-    md5: _Md5 = True,
+    md5: _Md5 = None,
+    qr: _Qr = False,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
@@ -51,7 +58,7 @@ def add(
     """
     with Client(registry.find(site)) as client:
         device = client.post("/v1/devices", {"aor": str(Aor.parse(aor)), "label": label, "md5": md5})
-    _print_credential(device, as_json)
+    _print_credential(device, qr, as_json)
 
 
 @app.command(
@@ -126,6 +133,7 @@ def rotate(
     md5: Annotated[
         bool | None, typer.Option("--md5/--no-md5", help="Whether it may use MD5 from now on; as before if not said.")
     ] = None,
+    qr: _Qr = False,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
@@ -136,7 +144,7 @@ def rotate(
     """
     with Client(registry.find(site)) as client:
         device = client.post(f"{_path(name)}/rotate", {"overlap_s": _seconds(overlap), "md5": md5})
-    _print_credential(device, as_json)
+    _print_credential(device, qr, as_json)
 
 
 @app.command(epilog="Example:  isthmus device revoke dev0k3m8w2x7q --yes")
@@ -165,19 +173,53 @@ def _path(name: str) -> str:
     return f"/v1/devices/{quote(name.lower())}"
 
 
-def _print_credential(device: dict[str, Any], as_json: bool) -> None:
+@app.command(
+    "forbid-md5",
+    epilog="Examples:  isthmus device forbid-md5 dev0k3m8w2x7q   |   isthmus device forbid-md5 --by-policy --dry-run",
+)
+def forbid_md5(
+    names: Annotated[list[str] | None, typer.Argument(metavar="DEVICE...", help="Which.")] = None,
+    by_policy: Annotated[
+        bool, typer.Option("--by-policy", help="All devices of people for whom a policy says `md5_digest=false`.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which that would be.")] = False,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Let devices prove themselves by SHA-256 alone. What knows only MD5 can't register any more.
+
+    There is no way back but a new password: `rotate --md5`.
+    """
+    if bool(names) == by_policy:
+        raise UsageError("name devices, or say --by-policy", do="See: isthmus device forbid-md5 --help")
+    body = {"names": names if not by_policy else None, "dry_run": dry_run}
+    with Client(registry.find(site), timeout_s=None) as client:
+        done = client.post("/v1/devices/forbid-md5", body)
+    if as_json:
+        print_json(done)
+        return
+    for name in done["devices"]:
+        print_line(f"{'would forbid' if dry_run else 'forbade'} MD5 for {name}")
+    if not done["devices"]:
+        print_line("No device that uses MD5 is meant.")
+
+
+def _print_credential(device: dict[str, Any], qr: bool, as_json: bool) -> None:
     if as_json:
         print_json(device)
         return
-    print_fields(
-        (
-            *_facts(device),
-            ("SIP address", f"sip:{device['aor']}"),
-            ("User name", device["name"]),
-            ("Password", device["secret"]),
-            ("Realm", device["realm"]),
-        )
+    facts = (
+        ("SIP address", f"sip:{device['aor']}"),
+        ("User name", device["name"]),
+        ("Password", device["secret"]),
+        ("Realm", device["realm"]),
     )
+    print_fields((*_facts(device), *facts))
+    if device["secret"] is None:
+        return
+    if qr:
+        text = "".join(f"{name}: {value}\n" for name, value in facts)
+        segno.make(text, micro=False, error="m").terminal(out=sys.stdout, compact=True)
     error_console().print(
         "The password is shown this once. User name: the one for authentication, where the phone has two.",
         markup=False,

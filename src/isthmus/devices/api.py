@@ -33,11 +33,11 @@ class _Body(BaseModel):
 
 
 class DeviceBody(_Body):
-    """A new device. md5: whether it may prove itself by MD5, as many phones have to."""
+    """A new device. md5: whether it may prove itself by MD5, as many phones must; None: unless a policy forbids it."""
 
     aor: str
     label: str
-    md5: bool = True
+    md5: bool | None = None
 
 
 class LabelBody(_Body):
@@ -51,6 +51,13 @@ class RotateBody(_Body):
 
     overlap_s: int = _DAY_S
     md5: bool | None = None
+
+
+class ForbidBody(_Body):
+    """Which devices are to use MD5 no more; None: all whose people's policies forbid it."""
+
+    names: list[str] | None = Field(None, max_length=_MOST)
+    dry_run: bool = False
 
 
 class NamesBody(_Body):
@@ -84,6 +91,10 @@ def router(site: str, devices: Devices, uses: Uses, peers: Sequence[Peer]) -> AP
     @routes.post("", status_code=201)
     def add(body: DeviceBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
         return _with_secret(*devices.add(Aor.parse(body.aor), body.label, md5=body.md5, actor=actor, key=key))
+
+    @routes.post("/forbid-md5")
+    def forbid_md5(body: ForbidBody, actor: ActorHeader = "local") -> dict[str, Any]:
+        return {"devices": devices.forbid_md5(body.names, dry_run=body.dry_run, actor=actor), "dry_run": body.dry_run}
 
     @routes.patch("/{name}")
     def rename(name: str, body: LabelBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:

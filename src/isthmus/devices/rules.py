@@ -86,6 +86,24 @@ def checked_overlap(seconds: int) -> int:
     return seconds
 
 
+def by_md5(wanted: bool | None, otherwise: bool, *, allowed: bool, aor: Aor) -> bool:
+    """Whether a secret is to have a digest by MD5. Raises RefusedError where that is wanted and not allowed.
+
+    wanted: what was asked for; None for as it is: `otherwise`, as far as it is allowed.
+    """
+    if wanted and not allowed:
+        raise RefusedError(
+            f"a policy forbids MD5 for {aor}", do=f"To see which: isthmus policy explain {aor} --kind client"
+        )
+    return allowed and (otherwise if wanted is None else wanted)
+
+
+def without_md5(device: Device) -> Device:
+    """The device with its secrets as they are, of which none serves for MD5 any more."""
+    former = device.former and replace(device.former, ha1_md5=b"")
+    return replace(device, credentials=replace(device.credentials, ha1_md5=b""), former=former)
+
+
 def rotated(device: Device, secret: Credentials, now_ms: int, overlap_s: int) -> Device:
     """The device with a new secret; the one before is good for so long. One before that ends at once."""
     return replace(

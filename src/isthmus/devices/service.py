@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,19 +23,29 @@ from isthmus.directory.service import Directory
 from isthmus.errors import NotFoundError, UsageError
 
 _SETTLED_BY = "overlap"  # who the audit log says has ended a former secret
+_PAGE = 500
 _Change = Callable[[Owned, list[Device], int], Device | None]
 
 
+def _everybody_may(_tenant: str) -> Callable[[Person], bool]:
+    return lambda _: True
+
+
 class Devices:
-    """The devices of one site's directory. random: gives so many random bytes. clock: seconds since 1970."""
+    """The devices of one site's directory.
+
+    may_use_md5: for a tenant, a function that says so of each of its people. random: gives so many random bytes.
+    clock: seconds since 1970.
+    """
 
     def __init__(
         self,
         directory: Directory,
+        may_use_md5: Callable[[str], Callable[[Person], bool]] = _everybody_may,
         random: RandomBytes = secrets.token_bytes,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._directory, self._random, self._clock = directory, random, clock
+        self._directory, self._may_use_md5, self._random, self._clock = directory, may_use_md5, random, clock
 
     # Reading
 
@@ -56,12 +66,14 @@ class Devices:
     # Writing
 
     def add(
-        self, aor: Aor, label: str, *, md5: bool = True, actor: str, key: str | None = None
+        self, aor: Aor, label: str, *, md5: bool | None = None, actor: str, key: str | None = None
     ) -> tuple[Owned, str | None]:
         """Make a device with a credential. Returns its secret, which is kept nowhere: None at a key's second use.
 
-        Raises NotFoundError, UsageError (label), RefusedError (label taken, too many, not the authority).
+        md5: whether it may use that; None where its person's policy decides. Raises NotFoundError, UsageError (label),
+        RefusedError (label taken, too many, MD5 forbidden, not the authority).
         """
+        by_md5 = self._by_md5(self._directory.get(aor), md5, otherwise=True)
 
         def work(log: Journal) -> tuple[Owned, str | None]:
             person = directory_store.people_by_aor(log.connection, [aor]).get(aor)
@@ -70,7 +82,7 @@ class Devices:
             rules.may_have_another(aor, person.devices)
             checked = rules.checked_label(label, person.devices)
             name, secret = self._free_name(log.connection, aor), rules.new_secret(self._random)
-            made = Device(name, checked, rules.credentials(name, aor, secret, md5=md5), log.at_ms, log.at_ms)
+            made = Device(name, checked, rules.credentials(name, aor, secret, md5=by_md5), log.at_ms, log.at_ms)
             _put(log, person, [*person.devices, made])
             owned = Owned(aor, person.tenant, made)
             log.entry("device.add", str(aor), None, public(owned))
@@ -91,14 +103,15 @@ class Devices:
     ) -> tuple[Owned, str | None]:
         """Make a new secret for a device. The one before stays good for `overlap_s` seconds; with 0 it ends now.
 
-        md5: whether the device may use it from now on; None leaves that. Returns and raises as `add`.
+        md5: whether the new one serves for that; None leaves it as it is. Returns and raises as `add`.
         """
         rules.checked_overlap(overlap_s)
+        before = self.get(name)
+        by_md5 = self._by_md5(self._directory.get(before.aor), md5, otherwise=bool(before.device.credentials.ha1_md5))
         secret = rules.new_secret(self._random)
 
         def change(owned: Owned, _: list[Device], now_ms: int) -> Device:
             device = owned.device
-            by_md5 = bool(device.credentials.ha1_md5) if md5 is None else md5
             made = rules.credentials(device.name, owned.aor, secret, md5=by_md5)
             return rules.rotated(rules.settled(device, now_ms), made, now_ms, overlap_s)
 
@@ -109,6 +122,39 @@ class Devices:
         """End a device: its credential opens nothing any more, and what it registered ends. Raises NotFoundError."""
         work = _changing(name, "device.revoke", lambda *_: None)
         self._directory.write(actor, work, key=key, request=("device.revoke", name), decode=lambda *_: None)
+
+    def forbid_md5(self, names: Sequence[str] | None, *, dry_run: bool = False, actor: str) -> list[str]:
+        """Take away what lets devices prove themselves by MD5; a new secret alone can bring it back.
+
+        names: of which; None for all whose people's policies forbid it. Returns those that could, and now can't.
+        Raises NotFoundError; devices before that one are done then.
+        """
+        found = self._by_policy() if names is None else [each for each in map(self.get, names) if _speaks_md5(each)]
+        if not dry_run:
+            for each in found:
+                work = _changing(
+                    each.device.name, "device.forbid_md5", lambda owned, *_: rules.without_md5(owned.device)
+                )
+                self._directory.write(actor, work)
+        return [each.device.name for each in found]
+
+    def _by_policy(self) -> list[Owned]:
+        """Devices that can prove themselves by MD5 though the policy of their people forbids it."""
+        found: list[Owned] = []
+        judges: dict[str, Callable[[Person], bool]] = {}
+        after: str | None = None
+        while page := self.listed(after=after, limit=_PAGE):
+            after = page[-1].device.name
+            people = self._directory.get_many({each.aor for each in page})
+            for each in page:
+                judge = judges.get(each.tenant) or judges.setdefault(each.tenant, self._may_use_md5(each.tenant))
+                if _speaks_md5(each) and each.aor in people and not judge(people[each.aor]):
+                    found.append(each)
+        return found
+
+    def _by_md5(self, person: Person, wanted: bool | None, *, otherwise: bool) -> bool:
+        allowed = self._may_use_md5(person.tenant)(person)
+        return rules.by_md5(wanted, otherwise, allowed=allowed, aor=person.aor)
 
     def settle(self) -> None:
         """End the former secrets whose time is over. At the authority, now and then; elsewhere it does nothing.
@@ -192,6 +238,11 @@ def _put(log: Journal, person: Person, devices: list[Device]) -> None:
     ordered = tuple(sorted(devices, key=lambda each: each.name))
     device_store.put(log.connection, [replace(person, devices=ordered)])
     log.changed(PERSON, str(person.aor))
+
+
+def _speaks_md5(owned: Owned) -> bool:
+    former = owned.device.former
+    return bool(owned.device.credentials.ha1_md5 or (former and former.ha1_md5))
 
 
 def _existing(connection: Connection, name: str) -> Owned:

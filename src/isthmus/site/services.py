@@ -16,6 +16,7 @@ from isthmus.devices.ending import Endings
 from isthmus.devices.hearing import Ear, Uses
 from isthmus.devices.service import Devices
 from isthmus.directory.grouping import Groups
+from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
 from isthmus.link.compare import Comparison, compare
 from isthmus.policy.following import follow
@@ -148,17 +149,28 @@ def build(site_file: SiteFile) -> Services:
         licences,
         moving,
         sync,
-        *_build_devices(site_file, engine, directory, moving, commits, background),
+        *_build_devices(site_file, engine, directory, policies, moving, commits, background),
         background,
         facts,
     )
 
 
+def _md5_judge(policies: Policies, tenant: str) -> Callable[[Person], bool]:
+    resolver = policies.resolver(tenant)
+    return lambda person: bool(resolver.resolve(person)["client"].values["md5_digest"])
+
+
 def _build_devices(
-    site_file: SiteFile, engine: Engine, directory: Directory, moving: Moving, commits: Commits, background: Background
+    site_file: SiteFile,
+    engine: Engine,
+    directory: Directory,
+    policies: Policies,
+    moving: Moving,
+    commits: Commits,
+    background: Background,
 ) -> tuple[Devices, Uses]:
     """The devices, and what goes on about them: hearing of their use, ending what revoked ones registered."""
-    devices, uses = Devices(directory), Uses(engine)
+    devices, uses = Devices(directory, lambda tenant: _md5_judge(policies, tenant)), Uses(engine)
     endings = Endings(engine, moving.registrar)
     ear = Ear(internal.sightings_socket(site_file), uses)
     ending = Repeating("end registrations of devices", endings.run, _DEVICES_S)
