@@ -46,8 +46,9 @@ def put(connection: Connection, people: Sequence[Person]) -> None:
             left = after[found.name].generations if found.name in after else ()
             ended += [_ended(aor, found.name, number) for number in found.generations if number not in left]
         rows += [_row(aor, found) for found in each.devices if found not in before]
-    for name, (owner, found) in by_name(connection, (row["name"] for row in rows)).items():
-        if owner != next(row["aor"] for row in rows if row["name"] == name):
+    new_owner = {row["name"]: row["aor"] for row in rows}
+    for name, (owner, found) in by_name(connection, new_owner).items():
+        if owner != new_owner[name]:
             ended += [_ended(owner, name, number) for number in found.generations]
     for batch in in_batches(gone):
         connection.execute(delete_from(device).where(device.c.name.in_(batch)))
