@@ -20,7 +20,7 @@ from isthmus.devices.model import Use
 from isthmus.devices.service import Devices
 from isthmus.devices.tables import metadata as devices_metadata
 from isthmus.directory import changing, device_store, wire
-from isthmus.directory.model import UNCHANGED, Person, PersonChanges
+from isthmus.directory.model import UNCHANGED, FeedPage, Person, PersonChanges
 from isthmus.directory.service import Directory
 from isthmus.directory.tables import device_ended
 from isthmus.directory.tables import metadata as directory_metadata
@@ -231,6 +231,30 @@ class TestTheOtherSite:
         assert [each.name for each in away.get(ALICE).devices] == [kept]
         assert ended(away.engine) == {(str(ALICE), gone, 1)}
         assert away.summary() == directory.summary()
+
+    def test_a_device_that_is_somebody_elses_before_the_page_in_which_it_is_not_theirs_any_more(
+        self, directory: Directory, devices: Devices, other_site, snapshots
+    ) -> None:
+        """As when two pages cut a rename in two, and the old address comes later."""
+        away, (writer, path) = other_site(), snapshots()
+        name, _ = add(devices)
+        pump(directory, away)
+        before = directory.get(ALICE)
+        after = replace(before, aor=aor("alicia"))
+        writer.rebuild(config(), [_at_home(before)], 0)
+        stream, seq = directory.stream(), directory.last_seq()
+        for number, person in enumerate(((after.aor, after), (ALICE, None)), seq):
+            page = FeedPage(stream, number, number + 1, number + 1, people=(person,))
+            away.apply_feed(page, "premises")
+            writer.apply([(person[0], _at_home(person[1]))], number + 1)
+            assert [each.name for each in away.get(aor("alicia")).devices] == [name]
+            assert ended(away.engine) == {(str(ALICE), name, 1)}
+        writer.close()
+        snapshot = LmdbSnapshot.open(path)
+        with snapshot.view() as view:
+            found = view.device(name, "contoso.example")
+            assert found is not None and found.aor == "alicia@contoso.example"
+        snapshot.close()
 
     def test_a_comparison_notices_a_credential_that_differs(
         self, directory: Directory, devices: Devices, other_site
