@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Engine
 
+from isthmus.addressing import Aor
+from isthmus.database import writing
 from isthmus.devices.service import Devices
+from isthmus.directory import changing
+from isthmus.directory.model import UNCHANGED, Person, PersonChanges
 from isthmus.directory.service import Directory
 from tests.directory.conftest import authority, database_url, engine, other_site, postgresql, shared_other_site
 
@@ -34,3 +39,11 @@ def directory(engine, clock: Clock) -> Directory:
 @pytest.fixture
 def devices(directory: Directory, clock: Clock) -> Devices:
     return Devices(directory, clock=clock)
+
+
+def rename(engine: Engine, directory: Directory, old: Aor, to: Aor) -> None:
+    """Give a person another address, as a directory source does."""
+    with writing(engine) as connection:
+        operation = changing.Alter(old, PersonChanges(UNCHANGED), to)
+        (outcome,) = directory.change_many([operation], actor="test", connection=connection)
+    assert isinstance(outcome, Person)

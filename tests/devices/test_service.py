@@ -19,14 +19,14 @@ from isthmus.devices import store
 from isthmus.devices.model import Use
 from isthmus.devices.service import Devices
 from isthmus.devices.tables import metadata as devices_metadata
-from isthmus.directory import changing, device_store, wire
-from isthmus.directory.model import UNCHANGED, FeedPage, Person, PersonChanges
+from isthmus.directory import device_store, wire
+from isthmus.directory.model import FeedPage, Person
 from isthmus.directory.service import Directory
 from isthmus.directory.tables import device_ended
 from isthmus.directory.tables import metadata as directory_metadata
 from isthmus.errors import IsthmusError, NotFoundError, RefusedError, UsageError
 from isthmus.routing.snapshot import LmdbSnapshot, SnapshotWriter
-from tests.devices.conftest import Clock
+from tests.devices.conftest import Clock, rename
 from tests.directory.conftest import aor, authority, new, wipe
 from tests.directory.test_feed import people_of, pump
 from tests.routing.people import config
@@ -195,7 +195,7 @@ class TestWhatEnds:
         self, engine: Engine, directory: Directory, devices: Devices
     ) -> None:
         name, _ = add(devices)
-        _rename(engine, directory, ALICE, aor("alicia"))
+        rename(engine, directory, ALICE, aor("alicia"))
         assert devices.get(name).aor == aor("alicia")
         assert ended(engine) == {(str(ALICE), name, 1)}
 
@@ -204,16 +204,9 @@ class TestWhatEnds:
     ) -> None:
         directory.add_domain("fabrikam.example", "main", actor="test")
         name, _ = add(devices)
-        _rename(engine, directory, ALICE, Aor("alice", "fabrikam.example"))
+        rename(engine, directory, ALICE, Aor("alice", "fabrikam.example"))
         with pytest.raises(NotFoundError):
             devices.get(name)
-
-
-def _rename(engine: Engine, directory: Directory, old: Aor, to: Aor) -> None:
-    with writing(engine) as connection:
-        operation = changing.Alter(old, PersonChanges(UNCHANGED), to)
-        (outcome,) = directory.change_many([operation], actor="test", connection=connection)
-    assert isinstance(outcome, Person)
 
 
 class TestTheOtherSite:
@@ -329,7 +322,7 @@ def snapshots(tmp_path: Path) -> Iterator[Callable[[], tuple[SnapshotWriter, Pat
         writer.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_STEPS)
 def test_whatever_is_done_the_feed_the_snapshot_and_what_has_to_end_agree(
     engine: Engine, shared_other_site: Callable[[], Directory], snapshots, steps: list[tuple[str, str, int]]
@@ -401,7 +394,7 @@ def _perform(engine: Engine, directory: Directory, devices: Devices, clock: Cloc
         elif what == "delete":
             directory.delete(aor(user), actor="test")
         else:
-            _rename(engine, directory, *((aor(user), aor(f"{user}-b")) if number else (aor(f"{user}-b"), aor(user))))
+            rename(engine, directory, *((aor(user), aor(f"{user}-b")) if number else (aor(f"{user}-b"), aor(user))))
     except (IsthmusError, AssertionError):
         pass  # refused: nothing may have changed, which is what is looked at in the end
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.agents.baresip import Baresip
 from tests.agents.raw import User
 from tests.interop.conftest import DOMAIN, Sites, two_sites
 from tests.support import wait_for
@@ -100,3 +102,104 @@ async def test_a_revoked_device_is_out_at_once_and_its_call_goes_on(two_sites: S
         await peer.hears(call, 620)
         assert not answered.ended
         await call.hang_up()
+
+
+async def test_it_is_told_when_where_and_by_what_a_device_was_used(two_sites: Sites) -> None:
+    """At the site where it was, which need be neither its home nor the one that is asked."""
+    owner = Owner(two_sites, "premises")
+    device = owner.device()
+    before = time.time()
+    async with await owner.phone(device, "online", user_agent="Desk Phone 7.1") as phone:
+        address = phone.wire.local.host
+        for site in ("premises", "online"):
+            with two_sites.api(site) as api:
+                use = wait_for(lambda api=api: api.get(f"/v1/devices/{device['name']}")["last_use"], 5, "it was seen")
+                assert before - 1 < use.pop("at") < time.time() + 1
+                assert use == {
+                    "site": "online", "address": address, "edge": "udp", "client": "Desk Phone 7.1", "generation": 1,
+                }  # fmt: skip
+                assert api.get("/v1/devices", aor=owner.aor)[0]["last_use"]["client"] == "Desk Phone 7.1"
+
+
+async def test_a_call_is_a_use_as_well(two_sites: Sites) -> None:
+    owner = Owner(two_sites, "premises")
+    device = owner.device()
+    async with await owner.phone(device, "premises", register=False) as phone:
+        await phone.refused("sip:nobody-at-all@contoso.example")
+        with two_sites.api("premises") as api:
+            wait_for(lambda: api.get(f"/v1/devices/{device['name']}")["last_use"], 5, "it was seen")
+
+
+async def test_devices_move_with_their_person_and_can_be_revoked_there(two_sites: Sites) -> None:
+    owner = Owner(two_sites, "premises")
+    device = owner.device()
+    async with await owner.phone(device, "premises") as phone:
+        _move(two_sites, owner, "online")
+        assert [binding["device"] for binding in owner.bindings()] == [device["name"]]
+        await phone.registered()
+        assert [binding["device"] for binding in owner.bindings()] == [device["name"]]
+        with two_sites.api("premises") as api:
+            api.delete(f"/v1/devices/{device['name']}")
+        wait_for(lambda: owner.bindings() == [], 5, "its registration ended")
+        assert (await phone.register()).code == 401
+
+
+def _move(sites: Sites, owner: Owner, to: str) -> None:
+    with sites.api("premises") as api:
+        batch = api.post("/v1/moves", {"aors": [owner.aor], "to": to})["id"]
+        wait_for(lambda: api.get(f"/v1/people/{owner.aor}")["home"] == to, 20, "the person is moved")
+        wait_for(lambda: api.get(f"/v1/moves/{batch}")["counts"].get("moved") == 1, 20, "the move is over")
+    owner.home = to
+
+
+async def test_after_a_rotation_both_secrets_register_until_the_first_is_over(two_sites: Sites) -> None:
+    owner = Owner(two_sites, "online")
+    old = owner.device()
+    with two_sites.api("premises") as api:
+        new = api.post(f"/v1/devices/{old['name']}/rotate", {"overlap_s": 3600})
+    owner.until_known(old["name"])
+    async with await owner.phone(old, "online") as slow, await owner.phone(new, "premises") as quick:
+        assert len(owner.bindings()) == 2
+        with two_sites.api("premises") as api:
+            newest = api.post(f"/v1/devices/{old['name']}/rotate", {"overlap_s": 3600})
+        wait_for(lambda: len(owner.bindings()) == 1, 5, "what the oldest secret registered has ended")
+        assert (await slow.register()).code == 401
+        await quick.registered()
+    async with await owner.phone(newest, "online"):
+        pass
+
+
+async def test_a_phone_of_others_that_speaks_md5_alone(two_sites: Sites, tmp_path: Path) -> None:
+    owner, other = Owner(two_sites, "premises"), Owner(two_sites, "online")
+    device = owner.device()
+    host, port = two_sites.proxy("premises", "udp")
+    phone = await Baresip.open(
+        f"sip:{owner.aor}", two_sites.loopback(), tmp_path, proxy=f"{host}:{port}",
+        username=device["name"], password=device["secret"],
+    )  # fmt: skip
+    async with phone, await other.phone(other.device(), "online") as callee:
+        await phone.registered()
+        assert [binding["device"] for binding in owner.bindings()] == [device["name"]]
+        await phone.dial(f"sip:{other.aor}")
+        call = await callee.called()
+        assert call.invite is not None and owner.aor in call.invite.get("From")
+        await call.hang_up()
+        with two_sites.api("premises") as api:
+            api.post("/v1/devices/forbid-md5", {"names": [device["name"]]})
+        stranger = await owner.phone(device, "premises", register=False, algorithms=("MD5",))
+        async with stranger:
+            wait_for(lambda: _current(two_sites), 5, "calls know of it")
+            assert (await stranger.register()).code == 401
+        async with await owner.phone(device, "premises", algorithms=("SHA-256",)):
+            pass
+
+
+def _current(sites: Sites) -> bool:
+    with sites.api("premises") as api:
+        return bool(api.get("/v1/snapshot")["current"])
+
+
+async def test_a_phone_with_a_persons_own_password_goes_on_as_before(two_sites: Sites) -> None:
+    owner = Owner(two_sites, "premises")
+    async with await two_sites.phone(owner.user, "online"):
+        assert [binding["device"] for binding in owner.bindings()] == [None]

@@ -17,12 +17,13 @@ from isthmus.cli.output import (
     SiteOption,
     error_console,
     print_done,
+    print_error,
     print_fields,
     print_json,
     print_line,
     print_table,
 )
-from isthmus.errors import UsageError
+from isthmus.errors import IsthmusError, UsageError
 from isthmus.site import registry
 
 app = typer.Typer(help="People's phones, each with a credential of its own.", no_args_is_help=True)
@@ -158,13 +159,23 @@ def revoke(
     paths = [_path(name) for name in names]
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Revoke {', '.join(names)}?", abort=True, err=True)
+    worst = 0
+    told: list[dict[str, Any]] = []
     with Client(registry.find(site)) as client:
         for name, path in zip(names, paths, strict=True):
-            client.delete(path)
-            if not as_json:
-                print_line(f"revoked {name}")
+            try:
+                client.delete(path)
+                told.append({"name": name, "revoked": True, "error": None})
+                if not as_json:
+                    print_line(f"revoked {name}")
+            except IsthmusError as error:
+                told.append({"name": name, "revoked": False, "error": str(error)})
+                print_error(error)
+                worst = max(worst, error.exit_code)
     if as_json:
-        print_json([{"name": name, "revoked": True} for name in names])
+        print_json(told)
+    if worst:
+        raise typer.Exit(worst)
 
 
 def _path(name: str) -> str:
