@@ -65,25 +65,24 @@ class Authenticator:
     def _device(
         self, view: View, credentials: digest.Credentials, method: str, name: str, domain: str
     ) -> tuple[PersonRecord, str] | None:
-        """By a device's credential: its secret, or the one before while that is good. Two are tried whatever there is.
+        """By a device's credential: its secret, or the one before while that is good.
 
-        A person may bear such a name as well; their own credential serves then.
+        For one that is there and one that is not it takes the same work; while two secrets are good, a hash more.
         """
         device = view.device(name, domain)
-        person = view.person(device.aor if device is not None else f"{name}@{domain}")
-        nobodys = self._nobodys(credentials)
-        present = former = b""  # no secret, and none that anybody could answer by
-        if device is not None:
-            sha256 = credentials.algorithm is digest.Algorithm.SHA256
-            present = device.ha1_sha256 if sha256 else device.ha1_md5
-            if device.former_until_ms > time.time() * 1000:
-                former = device.former_sha256 if sha256 else device.former_md5
-        elif person is not None:
-            present = _own(person, credentials)
-        which = digest.which_is_right(credentials, method, (present or nobodys, former or nobodys))
+        if device is None:
+            # A person may bear such a name as well; their own credential serves then.
+            return self._person(view.person(f"{name}@{domain}"), credentials, method)
+        person = view.person(device.aor)
+        sha256 = credentials.algorithm is digest.Algorithm.SHA256
+        # Empty where MD5 is forbidden: no secret, and none that anybody could answer by.
+        ha1s = [(device.ha1_sha256 if sha256 else device.ha1_md5) or self._nobodys(credentials)]
+        if device.former_until_ms > time.time() * 1000:
+            ha1s.append((device.former_sha256 if sha256 else device.former_md5) or self._nobodys(credentials))
+        which = digest.which_is_right(credentials, method, ha1s)
         if which < 0 or person is None or not person.enabled or not self._is_for_this(credentials.uri):
             return None
-        return person, "" if device is None else f"{name}.{device.generation - which}"
+        return person, f"{name}.{device.generation - which}"
 
     def _nobodys(self, credentials: digest.Credentials) -> bytes:
         """A digest secret that nobody has, for this user name and algorithm."""

@@ -16,6 +16,7 @@ from isthmus.devices.model import Sighting
 from isthmus.engines.kamailio.ksr import header, text
 
 _AGAIN_S = 5.0
+_NOBODY_S = 1.0  # how long a control service that is not there is left in peace
 _MOST = 10_000  # devices remembered by a worker
 _LONGEST_CLIENT = 128
 _encode = msgspec.msgpack.Encoder().encode
@@ -28,12 +29,13 @@ class Sightings:
         self._path = path
         self._socket: socket.socket | None = None
         self._told: dict[str, tuple[str, float]] = {}
+        self._not_before = 0.0
 
     def note(self, device: str, arrival: str) -> None:
         """The message at hand is this device's (name and generation). arrival: the listener it came to."""
         address, now = text("$si"), time.monotonic()
         place, at = self._told.get(device, ("", 0.0))
-        if place == address and now - at < _AGAIN_S:
+        if now < self._not_before or (place == address and now - at < _AGAIN_S):
             return
         client = header("User-Agent")[:_LONGEST_CLIENT]
         if self._send(_encode(Sighting(device, int(time.time() * 1000), address.strip("[]"), arrival, client))):
@@ -50,7 +52,9 @@ class Sightings:
             return False
         except OSError:
             # The control service is not there, or was started anew and has another socket.
-            if self._socket is not None:
+            if self._socket is None:
+                self._not_before = time.monotonic() + _NOBODY_S
+            else:
                 self._socket.close()
                 self._socket = None
             return False
