@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from isthmus.api import link_app, local_app
 from isthmus.devices import api
-from isthmus.devices.hearing import Uses
 from isthmus.devices.model import Use
-from isthmus.devices.service import Devices
 from isthmus.errors import UnavailableError
 from isthmus.site.services import Services, build
 from tests.cli.conftest import write_site
@@ -132,10 +129,3 @@ def test_a_peer_is_told_what_was_seen_here_and_nobody_else(services: Services) -
     assert link.post("/link/devices/used", json=body).status_code == 403
     answer = link.post("/link/devices/used", json=body, headers={"X-Isthmus-Peer": "online"})
     assert [each["address"] for each in answer.json()] == ["192.0.2.1"]
-
-
-def test_the_routes_are_an_app_of_their_own(services: Services) -> None:
-    """No site is needed around them: what they are given is all they use."""
-    app = FastAPI()
-    app.include_router(api.router("premises", Devices(services.directory), Uses(services.engine), []))
-    assert TestClient(app).get("/v1/devices").json() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -142,6 +143,11 @@ def print_fields(fields: Iterable[tuple[str, object]], *, out: Console | None = 
         out.print(text, soft_wrap=True)
 
 
+def moment(seconds: float | None) -> str | None:
+    """A point in time (Unix seconds) as people here read it; None for never."""
+    return None if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
 def print_error(error: IsthmusError) -> None:
     """The one line by which a refusal is told."""
     error_console().print(f"[red]error:[/red] {escape(shown(error))}")
@@ -165,10 +171,10 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(text: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+def progress(text: str, total: int | None = None) -> Iterator[Callable[..., None]]:
     """A bar on stderr while the context is open, gone afterwards; nothing where that is no terminal.
 
-    Yields a function that takes how much is done by now.
+    Yields a function that takes how much is done by now, and of how much where that is known only now.
     """
     out = error_console()
     columns = (
@@ -180,4 +186,4 @@ def progress(text: str, total: int | None = None) -> Iterator[Callable[[int], No
     )
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
         task = bar.add_task(text, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield lambda done, of=None: bar.update(task, completed=done, total=of)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from isthmus.access.api import Reached
 from isthmus.addressing import Aor
+from isthmus.audit.web import LocalActor
 from isthmus.devices.hearing import Uses
 from isthmus.devices.model import Owned, Use
 from isthmus.devices.service import Devices, public
-from isthmus.directory.api import ActorHeader, KeyHeader
+from isthmus.directory.api import KeyHeader, next_page
 from isthmus.errors import IsthmusError
 
 _DAY_S = 86_400
@@ -80,33 +82,49 @@ def router(site: str, devices: Devices, uses: Uses, peers: Sequence[Peer]) -> AP
 
     @routes.get("")
     def listed(
-        aor: str | None = None, after: str | None = None, limit: Annotated[int, Query(ge=1, le=_MOST)] = 1000
+        request: Request,
+        response: Response,
+        reach: Reached,
+        aor: str | None = None,
+        after: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=_MOST)] = 1000,
     ) -> list[dict[str, Any]]:
-        return told(devices.listed(Aor.parse(aor) if aor is not None else None, after=after, limit=limit))
+        person = Aor.parse(aor) if aor is not None else None
+        found = devices.listed(person, after=after, limit=limit, reach=reach)
+        if len(found) == limit:
+            response.headers["Link"] = next_page(request, after=found[-1].device.name)
+        return told(found)
 
-    @routes.get("/{name}")
-    def one(name: str) -> dict[str, Any]:
-        return told([devices.get(name)])[0]
+    @routes.get("/{device}")
+    def one(device: str, reach: Reached) -> dict[str, Any]:
+        return told([devices.get(device, reach)])[0]
 
     @routes.post("", status_code=201)
-    def add(body: DeviceBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
-        return _with_secret(*devices.add(Aor.parse(body.aor), body.label, md5=body.md5, actor=actor, key=key))
+    def add(body: DeviceBody, reach: Reached, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
+        aor = Aor.parse(body.aor)
+        return _with_secret(*devices.add(aor, body.label, md5=body.md5, actor=actor, key=key, reach=reach))
 
     @routes.post("/forbid-md5")
-    def forbid_md5(body: ForbidBody, actor: ActorHeader = "local") -> dict[str, Any]:
-        return {"devices": devices.forbid_md5(body.names, dry_run=body.dry_run, actor=actor), "dry_run": body.dry_run}
+    def forbid_md5(body: ForbidBody, reach: Reached, actor: LocalActor) -> dict[str, Any]:
+        done = devices.forbid_md5(body.names, dry_run=body.dry_run, actor=actor, reach=reach)
+        return {"devices": done, "dry_run": body.dry_run}
 
-    @routes.patch("/{name}")
-    def rename(name: str, body: LabelBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
-        return public(devices.rename(name, body.label, actor=actor, key=key))
+    @routes.patch("/{device}")
+    def rename(
+        device: str, body: LabelBody, reach: Reached, actor: LocalActor, key: KeyHeader = None
+    ) -> dict[str, Any]:
+        return public(devices.rename(device, body.label, actor=actor, key=key, reach=reach))
 
-    @routes.post("/{name}/rotate")
-    def rotate(name: str, body: RotateBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
-        return _with_secret(*devices.rotate(name, overlap_s=body.overlap_s, md5=body.md5, actor=actor, key=key))
+    @routes.post("/{device}/rotate")
+    def rotate(
+        device: str, body: RotateBody, reach: Reached, actor: LocalActor, key: KeyHeader = None
+    ) -> dict[str, Any]:
+        made = devices.rotate(device, overlap_s=body.overlap_s, md5=body.md5, actor=actor, key=key, reach=reach)
+        return _with_secret(*made)
 
-    @routes.delete("/{name}", status_code=204)
-    def revoke(name: str, actor: ActorHeader = "local", key: KeyHeader = None) -> None:
-        devices.revoke(name, actor=actor, key=key)
+    @routes.delete("/{device}", status_code=204)
+    def revoke(device: str, reach: Reached, actor: LocalActor, key: KeyHeader = None) -> None:
+        devices.revoke(device, actor=actor, key=key, reach=reach)
 
     return routes
 

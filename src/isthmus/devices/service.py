@@ -10,12 +10,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from isthmus.access import rules as access
+from isthmus.access.model import EVERYTHING, Reach
 from isthmus.addressing import Aor
 from isthmus.database import reading
 from isthmus.devices import rules, store
 from isthmus.devices.model import Owned
 from isthmus.devices.rules import RandomBytes
 from isthmus.directory import device_store
+from isthmus.directory import rules as directory_rules
 from isthmus.directory import store as directory_store
 from isthmus.directory.journal import PERSON, Journal
 from isthmus.directory.model import Device, Person
@@ -49,36 +52,51 @@ class Devices:
 
     # Reading
 
-    def listed(self, aor: Aor | None = None, *, after: str | None = None, limit: int = 1000) -> list[Owned]:
-        """Devices in the order of their names, of one person or of all. Raises NotFoundError for nobody's address."""
+    def listed(
+        self, aor: Aor | None = None, *, after: str | None = None, limit: int = 1000, reach: Reach = EVERYTHING
+    ) -> list[Owned]:
+        """Devices in the order of their names, of one person or of all within reach.
+
+        Raises NotFoundError for an address that is nobody's within reach.
+        """
         if not 1 <= limit <= 10_000:
             raise UsageError(f"a limit of {limit} is not between 1 and 10000")
         if aor is not None:
-            self._directory.get(aor)
+            self._directory.get(aor, reach)
         with reading(self._directory.engine) as connection:
-            return store.owned(connection, aor=aor, after=after, limit=limit)
+            return store.owned(connection, aor=aor, after=after, limit=limit, reach=reach)
 
-    def get(self, name: str) -> Owned:
-        """One device. Raises NotFoundError."""
+    def get(self, name: str, reach: Reach = EVERYTHING) -> Owned:
+        """One device. Raises NotFoundError, also for one of somebody out of reach."""
         with reading(self._directory.engine) as connection:
-            return _existing(connection, name)
+            return _existing(connection, name, reach)[0]
 
     # Writing
 
     def add(
-        self, aor: Aor, label: str, *, md5: bool | None = None, actor: str, key: str | None = None
+        self,
+        aor: Aor,
+        label: str,
+        *,
+        md5: bool | None = None,
+        actor: str,
+        key: str | None = None,
+        reach: Reach = EVERYTHING,
     ) -> tuple[Owned, str | None]:
         """Make a device with a credential. Returns its secret, which is kept nowhere: None at a key's second use.
 
         md5: whether it may use that; None where its person's policy decides. Raises NotFoundError, UsageError (label),
         RefusedError (label taken, too many, MD5 forbidden, not the authority).
         """
-        by_md5 = self._by_md5(self._directory.get(aor), md5, otherwise=True)
+        by_md5 = self._by_md5(self._directory.get(aor, reach), md5, otherwise=True)
 
         def work(log: Journal) -> tuple[Owned, str | None]:
-            person = directory_store.people_by_aor(log.connection, [aor]).get(aor)
-            if person is None:
-                raise NotFoundError(f"nobody is called {aor}", do="To see who is there: isthmus user list")
+            person = access.seen(
+                directory_store.people_by_aor(log.connection, [aor]).get(aor),
+                reach,
+                directory_rules.as_object,
+                lambda: NotFoundError(f"nobody is called {aor}", do="To see who is there: isthmus user list"),
+            )
             rules.may_have_another(aor, person.devices)
             checked = rules.checked_label(label, person.devices)
             name, secret = self._free_name(log.connection, aor), rules.new_secret(self._random)
@@ -88,25 +106,34 @@ class Devices:
             log.entry("device.add", str(aor), None, public(owned))
             return owned, secret
 
-        return self._write(actor, key, ("device.add", aor, label, md5), work)
+        return self._write(actor, key, ("device.add", aor, label, md5), work, reach)
 
-    def rename(self, name: str, label: str, *, actor: str, key: str | None = None) -> Owned:
+    def rename(self, name: str, label: str, *, actor: str, key: str | None = None, reach: Reach = EVERYTHING) -> Owned:
         """Give a device another label. Raises as `add`."""
 
         def change(owned: Owned, others: list[Device], _: int) -> Device:
             return replace(owned.device, label=rules.checked_label(label, others))
 
-        return self._write(actor, key, ("device.rename", name, label), _changing(name, "device.rename", change))[0]
+        return self._write(
+            actor, key, ("device.rename", name, label), _changing(name, "device.rename", change, reach), reach
+        )[0]
 
     def rotate(
-        self, name: str, *, overlap_s: int, md5: bool | None = None, actor: str, key: str | None = None
+        self,
+        name: str,
+        *,
+        overlap_s: int,
+        md5: bool | None = None,
+        actor: str,
+        key: str | None = None,
+        reach: Reach = EVERYTHING,
     ) -> tuple[Owned, str | None]:
         """Make a new secret for a device. The one before stays good for `overlap_s` seconds; with 0 it ends now.
 
         md5: whether the new one serves for that; None leaves it as it is. Returns and raises as `add`.
         """
         rules.checked_overlap(overlap_s)
-        before = self.get(name)
+        before = self.get(name, reach)
         by_md5 = self._by_md5(self._directory.get(before.aor), md5, otherwise=bool(before.device.credentials.ha1_md5))
         secret = rules.new_secret(self._random)
 
@@ -115,35 +142,42 @@ class Devices:
             made = rules.credentials(device.name, owned.aor, secret, md5=by_md5)
             return rules.rotated(rules.settled(device, now_ms), made, now_ms, overlap_s)
 
-        work = _changing(name, "device.rotate", change)
-        return self._write(actor, key, ("device.rotate", name, overlap_s, md5), lambda log: (work(log)[0], secret))
+        work = _changing(name, "device.rotate", change, reach)
+        return self._write(
+            actor, key, ("device.rotate", name, overlap_s, md5), lambda log: (work(log)[0], secret), reach
+        )
 
-    def revoke(self, name: str, *, actor: str, key: str | None = None) -> None:
+    def revoke(self, name: str, *, actor: str, key: str | None = None, reach: Reach = EVERYTHING) -> None:
         """End a device: its credential opens nothing any more, and what it registered ends. Raises NotFoundError."""
-        work = _changing(name, "device.revoke", lambda *_: None)
+        work = _changing(name, "device.revoke", lambda *_: None, reach)
         self._directory.write(actor, work, key=key, request=("device.revoke", name), decode=lambda *_: None)
 
-    def forbid_md5(self, names: Sequence[str] | None, *, dry_run: bool = False, actor: str) -> list[str]:
+    def forbid_md5(
+        self, names: Sequence[str] | None, *, dry_run: bool = False, actor: str, reach: Reach = EVERYTHING
+    ) -> list[str]:
         """Take away what lets devices prove themselves by MD5; a new secret alone can bring it back.
 
         names: of which; None for all whose people's policies forbid it. Returns those that could, and now can't.
         Raises NotFoundError; devices before that one are done then.
         """
-        found = self._by_policy() if names is None else [each for each in map(self.get, names) if _speaks_md5(each)]
+        if names is None:
+            found = self._by_policy(reach)
+        else:
+            found = [each for each in (self.get(name, reach) for name in names) if _speaks_md5(each)]
         if not dry_run:
             for each in found:
                 work = _changing(
-                    each.device.name, "device.forbid_md5", lambda owned, *_: rules.without_md5(owned.device)
+                    each.device.name, "device.forbid_md5", lambda owned, *_: rules.without_md5(owned.device), reach
                 )
                 self._directory.write(actor, work)
         return [each.device.name for each in found]
 
-    def _by_policy(self) -> list[Owned]:
+    def _by_policy(self, reach: Reach) -> list[Owned]:
         """Devices that can prove themselves by MD5 though the policy of their people forbids it."""
         found: list[Owned] = []
         judges: dict[str, Callable[[Person], bool]] = {}
         after: str | None = None
-        while page := self.listed(after=after, limit=_PAGE):
+        while page := self.listed(after=after, limit=_PAGE, reach=reach):
             after = page[-1].device.name
             people = self._directory.get_many({each.aor for each in page})
             for each in page:
@@ -182,7 +216,12 @@ class Devices:
                 return name
 
     def _write(
-        self, actor: str, key: str | None, request: object, work: Callable[[Journal], tuple[Owned, str | None]]
+        self,
+        actor: str,
+        key: str | None,
+        request: object,
+        work: Callable[[Journal], tuple[Owned, str | None]],
+        reach: Reach,
     ) -> tuple[Owned, str | None]:
         return self._directory.write(
             actor,
@@ -190,7 +229,7 @@ class Devices:
             key=key,
             request=request,
             encode=lambda result: result[0].device.name,
-            decode=lambda connection, stored: (_existing(connection, stored), None),
+            decode=lambda connection, stored: (_existing(connection, stored, reach)[0], None),
         )
 
 
@@ -210,15 +249,16 @@ def public(owned: Owned) -> dict[str, Any]:
     }
 
 
-def _changing(name: str, action: str, change: _Change) -> Callable[[Journal], tuple[Owned, str | None]]:
+def _changing(
+    name: str, action: str, change: _Change, reach: Reach = EVERYTHING
+) -> Callable[[Journal], tuple[Owned, str | None]]:
     """Work that lets a device be what `change` makes of it, given it, its person's others, and the time; None ends it.
 
     Gives the device as it is then; one that is no more as it was.
     """
 
     def work(log: Journal) -> tuple[Owned, str | None]:
-        before = _existing(log.connection, name)
-        person = directory_store.people_by_aor(log.connection, [before.aor])[before.aor]
+        before, person = _existing(log.connection, name, reach)
         others = [each for each in person.devices if each.name != name]
         device = change(before, others, log.at_ms)
         if device is None:
@@ -245,8 +285,14 @@ def _speaks_md5(owned: Owned) -> bool:
     return bool(owned.device.credentials.ha1_md5 or (former and former.ha1_md5))
 
 
-def _existing(connection: Connection, name: str) -> Owned:
+def _existing(connection: Connection, name: str, reach: Reach) -> tuple[Owned, Person]:
     found = store.one(connection, name)
-    if found is None:
-        raise NotFoundError(f"there is no device {name!r}", do="To see which there are: isthmus device list")
-    return found
+    owners = directory_store.people_by_aor(connection, [found.aor] if found else [])
+    person = access.seen(
+        owners.get(found.aor) if found else None,
+        reach,
+        directory_rules.as_object,
+        lambda: NotFoundError(f"there is no device {name!r}", do="To see which there are: isthmus device list"),
+    )
+    assert found is not None
+    return found, person

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select, update
 
+from isthmus.access.model import EVERYTHING, Reach
 from isthmus.addressing import Aor
 from isthmus.devices.model import Owned, Use
 from isthmus.devices.tables import device_use
 from isthmus.directory import device_store
+from isthmus.directory import store as directory_store
 from isthmus.directory.batches import in_batches, upsert
 from isthmus.directory.tables import device, device_ended, person
 
@@ -25,9 +27,13 @@ class Ended:
     looked: int
 
 
-def owned(connection: Connection, *, aor: Aor | None, after: str | None, limit: int) -> list[Owned]:
-    """Devices in the order of their names, from behind `after` on: a person's, or all."""
+def owned(
+    connection: Connection, *, aor: Aor | None, after: str | None, limit: int, reach: Reach = EVERYTHING
+) -> list[Owned]:
+    """Devices in the order of their names, from behind `after` on: a person's, or of all within reach."""
     query = select(device, person.c.tenant).join(person, person.c.aor == device.c.aor).order_by(device.c.name)
+    if not reach.everything:
+        query = query.where(directory_store.reached(reach))
     if aor is not None:
         query = query.where(device.c.aor == str(aor))
     if after is not None:

@@ -7,9 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from isthmus.access.api import People, Reached
 from isthmus.addressing import Aor
+from isthmus.audit.web import LocalActor
 from isthmus.directory import wire
-from isthmus.directory.api import ActorHeader, KeyHeader
+from isthmus.directory.api import KeyHeader
 from isthmus.directory.grouping import Groups, Members, Overview
 from isthmus.errors import UsageError
 
@@ -40,20 +42,21 @@ class GroupChangesBody(_Body):
     remove: MembersBody = MembersBody()
 
 
-def router(groups: Groups, own_tenant: str) -> APIRouter:
+def router(groups: Groups, people: People, own_tenant: str) -> APIRouter:
     """/v1/groups: listing, looking at, creating, changing and deleting groups.
 
     own_tenant: whose groups are meant when a request names no tenant.
     """
     routes = APIRouter(prefix="/v1/groups")
-    _add_reading(routes, groups, own_tenant)
+    _add_reading(routes, groups, people, own_tenant)
     _add_writing(routes, groups, own_tenant)
     return routes
 
 
-def _add_reading(routes: APIRouter, groups: Groups, own_tenant: str) -> None:
+def _add_reading(routes: APIRouter, groups: Groups, people: People, own_tenant: str) -> None:
     @routes.get("")
     def listed(
+        reach: Reached,
         tenant: str = own_tenant,
         match: str | None = None,
         member: str | None = None,
@@ -61,7 +64,10 @@ def _add_reading(routes: APIRouter, groups: Groups, own_tenant: str) -> None:
         limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
     ) -> list[dict[str, Any]]:
         if member is not None:
-            return [{"name": name, "way": list(way)} for name, way in sorted(groups.of(Aor.parse(member)).items())]
+            return [
+                {"name": name, "way": list(way)}
+                for name, way in sorted(groups.of(people.get(Aor.parse(member), reach).aor).items())
+            ]
         return [_shown(each) for each in groups.listed(tenant, match=match, after=after, limit=limit)]
 
     @routes.get("/{name:path}")
@@ -71,9 +77,7 @@ def _add_reading(routes: APIRouter, groups: Groups, own_tenant: str) -> None:
 
 def _add_writing(routes: APIRouter, groups: Groups, own_tenant: str) -> None:
     @routes.post("", status_code=201)
-    def create(
-        body: GroupBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
-    ) -> dict[str, Any]:
+    def create(body: GroupBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> dict[str, Any]:
         made = groups.create(tenant, body.name, body.description, actor=actor, key=key)
         return _shown(groups.get(tenant, made.name))
 
@@ -81,8 +85,8 @@ def _add_writing(routes: APIRouter, groups: Groups, own_tenant: str) -> None:
     def change(
         name: str,
         body: GroupChangesBody,
+        actor: LocalActor,
         tenant: str = own_tenant,
-        actor: ActorHeader = "local",
         key: KeyHeader = None,
     ) -> dict[str, Any]:
         add, remove = _members(body.add), _members(body.remove)
@@ -95,7 +99,7 @@ def _add_writing(routes: APIRouter, groups: Groups, own_tenant: str) -> None:
         return _shown(groups.get(tenant, name))
 
     @routes.delete("/{name:path}", status_code=204)
-    def delete(name: str, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None) -> None:
+    def delete(name: str, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> None:
         groups.delete(tenant, name, actor=actor, key=key)
 
 

@@ -62,7 +62,9 @@ class Person:
 
     number: E.164 with `+`, owned by this person alone across all sites; None when they have none.
     home: name of the one site that is home. home_epoch: grows by one at every move, never shrinks.
-    groups: names of the groups the person is in, sorted. devices: the person's phones, by name.
+    groups: names of the groups the person is in, sorted.
+    id: stays with the person whatever they are called, and is never another's; empty until the directory gave one.
+    devices: the person's phones, by name.
     """
 
     aor: Aor
@@ -74,6 +76,7 @@ class Person:
     credentials: Credentials
     enabled: bool = True
     groups: tuple[str, ...] = ()
+    id: str = ""
     devices: tuple[Device, ...] = ()
 
     def moved_to(self, site: str) -> Person:
@@ -102,10 +105,10 @@ class NewPerson:
     enabled: bool = True
     groups: tuple[str, ...] = ()
 
-    def person(self, tenant: str, epoch: int) -> Person:
-        """The person they are when they have been created."""
+    def person(self, tenant: str, epoch: int, id_: str) -> Person:
+        """The person they are when they have been created. id_: theirs for good."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Person(tenant=tenant, home_epoch=epoch, **given)
+        return Person(tenant=tenant, home_epoch=epoch, id=id_, **given)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ metadata = MetaData()
 
 # Addresses compare and sort by bytes, as the snapshot does.
 _KEY = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
-_SERIAL = BigInteger().with_variant(Integer(), "sqlite")
 
 tenant = Table("tenant", metadata, Column("name", Text, primary_key=True))
 
@@ -46,6 +45,9 @@ person = Table(
     Column("ha1_md5", LargeBinary, nullable=False),
     Column("ha1_sha256", LargeBinary, nullable=False),
     Column("enabled", Boolean, nullable=False),
+    # Stays when the address changes, and is never given again. NULL: came from a site that gives none.
+    Column("id", Text),
+    UniqueConstraint("id", name="one_person_an_id"),
     # The one thing that makes "a number has one owner" true whatever the code above it does.
     UniqueConstraint("number", name="one_owner_a_number"),
     Index("person_home", "home"),
@@ -147,20 +149,6 @@ feed_position = Table(
     Column("source", Text, primary_key=True),
     Column("stream", Text, nullable=False),
     Column("seq", BigInteger, nullable=False),
-)
-
-# at_ms: milliseconds since 1970, UTC. before, after: JSON, without secrets.
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", _SERIAL, primary_key=True),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("object", Text, nullable=False),
-    Column("before", Text),
-    Column("after", Text),
-    Index("audit_object", "object"),
 )
 
 # What a write answered the first time. `request`: digest of what was asked; `result`: JSON.

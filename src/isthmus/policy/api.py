@@ -7,8 +7,10 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
+from isthmus.access.api import People, Reached
 from isthmus.addressing import Aor
-from isthmus.directory.api import ActorHeader, KeyHeader
+from isthmus.audit.web import LocalActor
+from isthmus.directory.api import KeyHeader
 from isthmus.policy import rules
 from isthmus.policy.kinds import KINDS, Kind
 from isthmus.policy.model import Grant, Level, Policy
@@ -53,19 +55,19 @@ class GrantBody(TargetBody):
     rank: int | None = None
 
 
-def router(policies: Policies, own_tenant: str) -> APIRouter:
+def router(policies: Policies, people: People, own_tenant: str) -> APIRouter:
     """/v1/policies: policies, their grants, and what is in force for whom.
 
     own_tenant: whose policies are meant when a request names no tenant.
     """
     routes = APIRouter(prefix="/v1/policies")
-    _add_reading(routes, policies, own_tenant)
+    _add_reading(routes, policies, people, own_tenant)
     _add_writing(routes, policies, own_tenant)
     _add_granting(routes, policies, own_tenant)
     return routes
 
 
-def _add_reading(routes: APIRouter, policies: Policies, own_tenant: str) -> None:
+def _add_reading(routes: APIRouter, policies: Policies, people: People, own_tenant: str) -> None:
     @routes.get("")
     def listed(kind: str | None = None, tenant: str = own_tenant) -> list[dict[str, Any]]:
         return [_shown(policy, grants) for policy, grants in policies.listed(tenant, kind)]
@@ -75,8 +77,8 @@ def _add_reading(routes: APIRouter, policies: Policies, own_tenant: str) -> None
         return [_kind(kind) for kind in KINDS.values()]
 
     @routes.get("/explain")
-    def explain(aor: str, kind: str | None = None) -> dict[str, Any]:
-        return explained_json(policies.explain(Aor.parse(aor), kind))
+    def explain(aor: str, reach: Reached, kind: str | None = None) -> dict[str, Any]:
+        return explained_json(policies.explain(people.get(Aor.parse(aor), reach).aor, kind))
 
     @routes.get("/{kind}/{name}")
     def policy(kind: str, name: str, tenant: str = own_tenant) -> dict[str, Any]:
@@ -85,9 +87,7 @@ def _add_reading(routes: APIRouter, policies: Policies, own_tenant: str) -> None
 
 def _add_writing(routes: APIRouter, policies: Policies, own_tenant: str) -> None:
     @routes.post("", status_code=201)
-    def create(
-        body: PolicyBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
-    ) -> dict[str, Any]:
+    def create(body: PolicyBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> dict[str, Any]:
         wanted = Policy(tenant, body.kind, body.name, tuple(sorted(body.settings.items())), body.description)
         return public(policies.create(wanted, actor=actor, key=key))
 
@@ -96,8 +96,8 @@ def _add_writing(routes: APIRouter, policies: Policies, own_tenant: str) -> None
         kind: str,
         name: str,
         body: PolicyChangesBody,
+        actor: LocalActor,
         tenant: str = own_tenant,
-        actor: ActorHeader = "local",
         key: KeyHeader = None,
     ) -> dict[str, Any]:
         changed = policies.set(
@@ -113,24 +113,20 @@ def _add_writing(routes: APIRouter, policies: Policies, own_tenant: str) -> None
         return public(changed)
 
     @routes.delete("/{kind}/{name}", status_code=204)
-    def delete(
-        kind: str, name: str, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
-    ) -> None:
+    def delete(kind: str, name: str, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> None:
         policies.delete(tenant, kind, name, actor=actor, key=key)
 
 
 def _add_granting(routes: APIRouter, policies: Policies, own_tenant: str) -> None:
     @routes.post("/grant")
-    def grant(
-        body: GrantBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
-    ) -> dict[str, Any]:
+    def grant(body: GrantBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> dict[str, Any]:
         rank = body.rank if body.rank is not None else DEFAULT_RANK if body.level is Level.GROUP else 0
         wanted = Grant(tenant, body.kind, body.policy, body.level, _target(body, tenant), rank)
         replaced = policies.grant(wanted, actor=actor, key=key)
         return {**grant_public(wanted), "replaces": replaced and replaced.policy}
 
     @routes.post("/revoke", status_code=204)
-    def revoke(body: TargetBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None) -> None:
+    def revoke(body: TargetBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> None:
         policies.revoke(tenant, body.kind, body.level, _target(body, tenant), actor=actor, key=key)
 
 

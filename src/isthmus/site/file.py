@@ -178,6 +178,30 @@ class ProtectionSection(_Section):
     _networks = field_validator("exempt_networks")(_cidr)
 
 
+class AuditSection(_Section):
+    """How long the audit log goes back."""
+
+    keep_days: int = Field(
+        default=400,
+        ge=0,
+        le=36500,
+        description="Days an entry is kept; older ones are removed by whole days (UTC). 0 keeps all.",
+    )
+
+
+class SignInSection(_Section):
+    """How administrators and people sign in to the API and the pages."""
+
+    second_factor: Literal["administrators", "everyone"] = Field(
+        default="administrators",
+        description="Who has to have a second factor: `administrators` (every account that holds a role), or "
+        "`everyone`.",
+    )
+    idle_minutes: int = Field(default=30, ge=1, le=1440, description="Minutes after which an unused session ends.")
+    longest_hours: int = Field(default=12, ge=1, le=168, description="Hours after which every session ends.")
+    shortest_password: int = Field(default=12, ge=8, le=64, description="Characters a new password has at least.")
+
+
 class Peer(_Section):
     """Another site of the same hybrid."""
 
@@ -289,6 +313,8 @@ class SiteFile(_Section):
     digest: DigestSection = DigestSection()
     link: LinkSection = LinkSection()
     protection: ProtectionSection = ProtectionSection()
+    audit: AuditSection = AuditSection()
+    sign_in: SignInSection = SignInSection()
     peer: tuple[Peer, ...] = ()
     trunk: tuple[Trunk, ...] = ()
     source: tuple[Source, ...] = ()

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
+from isthmus.audit import Actor, Origin
+from isthmus.audit.service import AuditLog
 from isthmus.database import migrate, open_database
 from isthmus.database.durable import Durable
 from isthmus.devices.ending import Endings
@@ -18,6 +21,10 @@ from isthmus.devices.service import Devices
 from isthmus.directory.grouping import Groups
 from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
+from isthmus.errors import IsthmusError
+from isthmus.identity.build import Identity, build_identity
+from isthmus.identity.model import Settings
+from isthmus.identity.sealing import HASHER
 from isthmus.link.compare import Comparison, compare
 from isthmus.policy.following import follow
 from isthmus.policy.licensing import Licences
@@ -34,6 +41,7 @@ from isthmus.sync.service import SyncService
 
 _log = logging.getLogger(__name__)
 
+_ANCHOR_EVERY_S = 60.0
 _DEVICES_S = 2.0  # how often what devices do and what has ended of them is looked after
 _COMPILE_AGAIN_S = 2.0  # after a compilation that failed, and to notice what another program wrote
 
@@ -60,7 +68,8 @@ class Commits:
 class Services:
     """What the routes and jobs of a site share.
 
-    moving: moves, registrations and the links to peers. sync: the directories that people come from.
+    audit: the log of who changed what. moving: moves, registrations and the links to peers.
+    sync: the directories that people come from. identity: accounts and sign-in.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -73,8 +82,10 @@ class Services:
     groups: Groups
     policies: Policies
     licences: Licences
+    audit: AuditLog
     moving: Moving
     sync: SyncService
+    identity: Identity
     devices: Devices
     uses: Uses
     background: Background = field(default_factory=Background)
@@ -113,6 +124,8 @@ def build(site_file: SiteFile) -> Services:
     compiler = Compiler(directory, writer, site_file)
     background = Background()
     facts: dict[str, Callable[[], Any]] = {"licences": lambda: _short(licences)}
+    # The first to start, and so the last to stop: its last anchor is behind all that the others still wrote.
+    audit = _keep_audited(site_file, engine, background, facts)
     _keep_compiled(site_file.snapshot_dir / "stream", directory, writer, compiler, commits, background)
     durable = Durable(site_file.database_url)
     # After the compiler: what a peer or the move is told of, calls here see already.
@@ -147,8 +160,10 @@ def build(site_file: SiteFile) -> Services:
         Groups(directory),
         policies,
         licences,
+        audit,
         moving,
         sync,
+        identity_of(site_file, engine),
         *_build_devices(site_file, engine, directory, policies, moving, commits, background),
         background,
         facts,
@@ -189,6 +204,25 @@ def _short(licences: Licences) -> dict[str, Any]:
     return {"ok": not found, "short": found}
 
 
+def identity_of(site_file: SiteFile, engine: Engine, hasher: PasswordHasher = HASHER) -> Identity:
+    """The accounts of this site, as its file sets them up. Raises UnavailableError."""
+    wanted = site_file.sign_in
+    return build_identity(
+        engine,
+        key_file=internal.identity_key(site_file),
+        tenant=site_file.site.tenant,
+        fqdn=site_file.site.fqdn,
+        port=site_file.ports.web,
+        settings=Settings(
+            second_factor=wanted.second_factor,
+            idle_s=wanted.idle_minutes * 60,
+            longest_s=wanted.longest_hours * 3600,
+            shortest_password=wanted.shortest_password,
+        ),
+        hasher=hasher,
+    )
+
+
 def authority_of(site_file: SiteFile) -> str:
     """Name of the site whose directory is the authority."""
     peers = [peer.name for peer in site_file.peer if peer.authority]
@@ -203,10 +237,34 @@ def homes_of(site_file: SiteFile) -> frozenset[str]:
 
 def seed(directory: Directory, site_file: SiteFile) -> None:
     """See that the site file's tenant and domains exist."""
-    actor = f"site:{site_file.site.name}"
+    actor = Actor(f"site:{site_file.site.name}", Origin("site-file"))
     directory.create_tenant(site_file.site.tenant, actor=actor)
     for domain in site_file.site.domains:
         directory.add_domain(domain, site_file.site.tenant, actor=actor)
+
+
+def _keep_audited(
+    site_file: SiteFile, engine: Engine, background: Background, facts: dict[str, Callable[[], Any]]
+) -> AuditLog:
+    """The audit log, anchored and cut now and then, and anchored once more at the end."""
+    log = AuditLog(engine, site_file.state_dir, site=site_file.site.name)
+
+    def look_after() -> None:
+        log.anchor()
+        log.cut(site_file.audit.keep_days)
+
+    job = Repeating("look after the audit log", look_after, _ANCHOR_EVERY_S)
+
+    def stop() -> None:
+        job.stop()
+        try:
+            log.anchor()
+        except IsthmusError as error:
+            _log.warning("the audit log is not anchored: %s", error)
+
+    background.add("audit log", job.start, stop)
+    facts["audit"] = lambda: {"ok": not job.trouble, "reason": job.trouble}
+    return log
 
 
 def _keep_compiled(
