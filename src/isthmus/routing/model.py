@@ -101,14 +101,13 @@ class PersonRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 class DeviceRecord(msgspec.Struct, frozen=True, array_like=True):
-    """A device as the snapshot holds it, under `name@domain`: whose it is, and its secrets.
+    """A device as the snapshot holds it, under its name: whose it is, and its secrets, which are for their domain.
 
     ha1_md5: empty where MD5 is not for it. former_*: the secret before, of the generation before, good until
     `former_until_ms` (milliseconds since 1970); empty for none.
     """
 
     aor: str
-    name: str
     generation: int
     ha1_md5: bytes
     ha1_sha256: bytes

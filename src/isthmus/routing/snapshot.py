@@ -4,9 +4,9 @@ Kamailio's workers map the file and read; the control service alone writes. A re
 for as long as a view is open, whatever is being written (LMDB is copy-on-write). With the database, the control
 service and the other site gone, the snapshot still answers.
 
-The tables: `aor` (address -> PersonRecord, msgpack), `number` (E.164 -> address), `device` (`name@domain` ->
-DeviceRecord), `owned` (address -> keys of the person's devices, for the writer alone) and `meta` (configuration, and
-the sequence number of the last change applied).
+The tables: `aor` (address -> PersonRecord, msgpack), `number` (E.164 -> address), `device` (its name -> DeviceRecord),
+`owned` (address -> names of the person's devices, for the writer alone) and `meta` (configuration, and the sequence
+number of the last change applied).
 """
 
 from __future__ import annotations
@@ -70,11 +70,11 @@ class View:
         raw = self._txn.get(aor, db=self._aor)
         return None if raw is None else _person_from.decode(raw)
 
-    def device(self, name: str, domain: str) -> DeviceRecord | None:
-        """The device of this name (lower case), whose credential is for this domain, or None."""
+    def device(self, name: str) -> DeviceRecord | None:
+        """The device of this name (lower case), or None."""
         if self._device is None:
             return None
-        raw = self._txn.get(_key(f"{name}@{domain}"), db=self._device)
+        raw = self._txn.get(_key(name), db=self._device)
         return None if raw is None else _device_from.decode(raw)
 
     @property
@@ -201,6 +201,7 @@ class SnapshotWriter:
         """
         homes, tenants = _positions(config)
         numbers: list[tuple[bytes, bytes]] = []
+        devices: list[tuple[bytes, bytes]] = []
         count = 0
         with self._writing() as txn:
             for table in (self._aor, self._number, self._device, self._owned):
@@ -212,9 +213,15 @@ class SnapshotWriter:
                     raise IsthmusError(f"people are not in ascending order at {record.aor}")
                 if record.number is not None:
                     numbers.append((_key(record.number), key))
-                self._put_devices(txn, key, person)
+                for device in person.devices:
+                    name = _key(device.name)
+                    devices.append((name, _encode(_device_record(record.aor, device))))
+                    txn.put(key, name, db=self._owned, append=True)
                 count += 1
             numbers.sort()
+            devices.sort()
+            for name, device_record in devices:
+                txn.put(name, device_record, db=self._device, append=True)
             for number, key in numbers:
                 txn.put(number, key, db=self._number, append=True)
             txn.put(_CONFIG, _encode(config), db=self._meta)
@@ -256,19 +263,19 @@ class SnapshotWriter:
 
     def _put_devices(self, txn: lmdb.Transaction, owner: bytes, person: Person) -> None:
         for device in person.devices:
-            key = _key(f"{device.name}@{person.aor.domain}")
-            txn.put(key, _encode(_device_record(person.aor, device)), db=self._device)
-            txn.put(owner, key, db=self._owned)
+            name = _key(device.name)
+            txn.put(name, _encode(_device_record(str(person.aor), device)), db=self._device)
+            txn.put(owner, name, db=self._owned)
 
     def _release_devices(self, txn: lmdb.Transaction, owner: bytes) -> None:
         with txn.cursor(db=self._owned) as cursor:
-            keys = list(cursor.iternext_dup()) if cursor.set_key(owner) else []
-        for key in keys:
-            raw = txn.get(key, db=self._device)
+            names = list(cursor.iternext_dup()) if cursor.set_key(owner) else []
+        for name in names:
+            raw = txn.get(name, db=self._device)
             # It may be somebody else's by now, whose change came first.
             if raw is not None and _key(_device_from.decode(raw).aor) == owner:
-                txn.delete(key, db=self._device)
-        if keys:
+                txn.delete(name, db=self._device)
+        if names:
             txn.delete(owner, db=self._owned)
 
     @contextlib.contextmanager
@@ -328,11 +335,10 @@ def _record(person: Person, homes: dict[str, int], tenants: dict[str, int]) -> P
     )
 
 
-def _device_record(aor: Aor, device: Device) -> DeviceRecord:
+def _device_record(aor: str, device: Device) -> DeviceRecord:
     former = device.former
     return DeviceRecord(
-        aor=str(aor),
-        name=device.name,
+        aor=aor,
         generation=device.generation,
         ha1_md5=device.credentials.ha1_md5,
         ha1_sha256=device.credentials.ha1_sha256,

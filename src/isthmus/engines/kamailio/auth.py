@@ -69,7 +69,7 @@ class Authenticator:
 
         For one that is there and one that is not it takes the same work; while two secrets are good, a hash more.
         """
-        device = view.device(name, domain)
+        device = view.device(name)
         if device is None:
             # A person may bear such a name as well; their own credential serves then.
             return self._person(view.person(f"{name}@{domain}"), credentials, method)
