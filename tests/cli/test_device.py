@@ -80,11 +80,15 @@ def test_devices_are_listed_shown_renamed_rotated_and_revoked(isthmus: Isthmus, 
     shown = must("device", "show", one["name"])
     assert "phone at home" in shown and "Old password until" in shown
 
+    by_label = f"{ALICE}/Softphone"
+    assert json.loads(must("device", "show", by_label, "--json"))["name"] == two["name"]
+    assert isthmus("device", "show", f"{ALICE}/nothing").code == 1
+
     answer = isthmus("device", "revoke", one["name"], "dev0000000000", "--yes")
     assert (answer.code, f"revoked {one['name']}" in answer.out) == (1, True)
     assert "there is no device 'dev0000000000'" in answer.err
     assert isthmus("device", "show", one["name"]).code == 1
-    must("device", "revoke", two["name"], "--yes", "--json")
+    must("device", "revoke", by_label, "--yes", "--json")
     assert json.loads(must("device", "list", "--json")) == []
 
 
@@ -117,6 +121,7 @@ def test_md5_is_forbidden_by_policy_for_a_tenant_or_by_hand_for_a_device(
         (("add", ALICE, "--label", " "), 2),
         (("add", ALICE), 2),
         (("show", "../people"), 2),
+        (("show", "a b"), 2),
         (("rotate", "dev0000000000", "--overlap", "soon"), 2),
         (("rotate", "dev0000000000", "--overlap", "99d"), 2),
         (("rename", "dev0000000000", "--label", "x"), 1),

@@ -203,3 +203,16 @@ async def test_a_phone_with_a_persons_own_password_goes_on_as_before(two_sites: 
     owner = Owner(two_sites, "premises")
     async with await two_sites.phone(owner.user, "online"):
         assert [binding["device"] for binding in owner.bindings()] == [None]
+
+
+async def test_a_person_can_be_left_without_a_password_of_their_own(two_sites: Sites) -> None:
+    owner = Owner(two_sites, "premises")
+    device = owner.device()
+    async with await two_sites.phone(owner.user, "premises", register=False) as own:
+        await own.registered()
+        with two_sites.api("premises") as api:
+            api.patch(f"/v1/people/{owner.aor}", {"password": None})
+        wait_for(lambda: _current(two_sites), 5, "calls know of it")
+        assert (await own.register()).code == 401
+    async with await owner.phone(device, "premises"):
+        pass

@@ -23,12 +23,13 @@ from isthmus.cli.output import (
     print_line,
     print_table,
 )
-from isthmus.errors import IsthmusError, UsageError
+from isthmus.errors import IsthmusError, NotFoundError, UsageError
 from isthmus.site import registry
 
 app = typer.Typer(help="People's phones, each with a credential of its own.", no_args_is_help=True)
 
-_Name = Annotated[str, typer.Argument(metavar="DEVICE", help="The device's user name, as dev0k3m8w2x7q.")]
+_HELP = "The device's user name, as dev0k3m8w2x7q, or its person and label: 'alice@contoso.example/desk phone'."
+_Name = Annotated[str, typer.Argument(metavar="DEVICE", help=_HELP)]
 _Md5 = Annotated[
     bool | None,
     typer.Option(
@@ -90,11 +91,13 @@ def list_devices(
     _warn(found)
 
 
-@app.command(epilog="Example:  isthmus device show dev0k3m8w2x7q")
+@app.command(
+    epilog="Examples:  isthmus device show dev0k3m8w2x7q   |   isthmus device show 'alice@contoso.example/desk phone'"
+)
 def show(name: _Name, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Show one device."""
     with Client(registry.find(site)) as client:
-        device = client.get(_path(name))
+        device = client.get(_path(client, name))
     if as_json:
         print_json(device)
         return
@@ -119,8 +122,8 @@ def rename(
 ) -> None:
     """Give a device another label. Its credential stays."""
     with Client(registry.find(site)) as client:
-        device = client.patch(_path(name), {"label": label})
-    print_done(f"{name} of {device['aor']} is called {device['label']!r}", device, as_json)
+        device = client.patch(_path(client, name), {"label": label})
+    print_done(f"{device['name']} of {device['aor']} is called {device['label']!r}", device, as_json)
 
 
 @app.command(
@@ -143,28 +146,28 @@ def rotate(
     `show` tells which of the two the phone used last. With `--overlap 0s` the old one ends at once, and what the phone
     has registered with it.
     """
+    body = {"overlap_s": _seconds(overlap), "md5": md5}
     with Client(registry.find(site)) as client:
-        device = client.post(f"{_path(name)}/rotate", {"overlap_s": _seconds(overlap), "md5": md5})
+        device = client.post(f"{_path(client, name)}/rotate", body)
     _print_credential(device, qr, as_json)
 
 
 @app.command(epilog="Example:  isthmus device revoke dev0k3m8w2x7q --yes")
 def revoke(
-    names: Annotated[list[str], typer.Argument(metavar="DEVICE...", help="Which to revoke.")],
+    names: Annotated[list[str], typer.Argument(metavar="DEVICE...", help=_HELP)],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
     """End devices: their credentials open nothing any more, their registrations end. Calls that are up go on."""
-    paths = [_path(name) for name in names]
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Revoke {', '.join(names)}?", abort=True, err=True)
     worst = 0
     told: list[dict[str, Any]] = []
     with Client(registry.find(site)) as client:
-        for name, path in zip(names, paths, strict=True):
+        for name in names:
             try:
-                client.delete(path)
+                client.delete(_path(client, name))
                 told.append({"name": name, "revoked": True, "error": None})
                 if not as_json:
                     print_line(f"revoked {name}")
@@ -178,10 +181,23 @@ def revoke(
         raise typer.Exit(worst)
 
 
-def _path(name: str) -> str:
-    if not name or not name.isalnum():
-        raise UsageError(f"{name!r} is no device", do="To see which there are: isthmus device list")
-    return f"/v1/devices/{quote(name.lower())}"
+def _path(client: Client, text: str) -> str:
+    return f"/v1/devices/{quote(_named(client, text))}"
+
+
+def _named(client: Client, text: str) -> str:
+    """The name of a device that is named by itself, or by person and label. Raises UsageError, NotFoundError."""
+    aor, slash, label = text.partition("/")
+    if not slash:
+        if not text.isalnum():
+            raise UsageError(f"{text!r} is no device", do="To see which there are: isthmus device list")
+        return text.lower()
+    wanted = " ".join(label.split()).casefold()
+    for page in client.pages("/v1/devices", "name", aor=str(Aor.parse(aor))):
+        for device in page:
+            if device["label"].casefold() == wanted:
+                return str(device["name"])
+    raise NotFoundError(f"{aor} has no device {label!r}", do=f"To see which there are: isthmus device list {aor}")
 
 
 @app.command(
@@ -189,7 +205,7 @@ def _path(name: str) -> str:
     epilog="Examples:  isthmus device forbid-md5 dev0k3m8w2x7q   |   isthmus device forbid-md5 --by-policy --dry-run",
 )
 def forbid_md5(
-    names: Annotated[list[str] | None, typer.Argument(metavar="DEVICE...", help="Which.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="DEVICE...", help=_HELP)] = None,
     by_policy: Annotated[
         bool, typer.Option("--by-policy", help="All devices of people for whom a policy says `md5_digest=false`.")
     ] = False,
@@ -203,9 +219,9 @@ def forbid_md5(
     """
     if bool(names) == by_policy:
         raise UsageError("name devices, or say --by-policy", do="See: isthmus device forbid-md5 --help")
-    body = {"names": names if not by_policy else None, "dry_run": dry_run}
     with Client(registry.find(site), timeout_s=None) as client:
-        done = client.post("/v1/devices/forbid-md5", body)
+        wanted = None if by_policy else [_named(client, name) for name in names or ()]
+        done = client.post("/v1/devices/forbid-md5", {"names": wanted, "dry_run": dry_run})
     if as_json:
         print_json(done)
         return
