@@ -95,7 +95,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     policies.create(Policy("main", "calling", "anna", (), ""), actor="test")
     entry = services.directory.audit("alice@contoso.example")[0]
     batch = services.moving.moves.start([Aor.parse("alice@contoso.example")], "nowhere", actor="test")
-    device, _ = services.devices.add(Aor.parse("alice@contoso.example"), "phone in the lobby", actor="test")
+    device, _ = services.devices.add(Aor.parse("alice@contoso.example"), "phone in the hallway", actor="test")
     token, _ = identity.own.create_token(OPERATOR, "backup", ["person.read"], 3600, "anna")
     site.browser().sign_in("anna")
     objects = {
@@ -217,7 +217,7 @@ def test_nothing_of_another_tenant_is_in_a_listing(world: World, key: tuple[str,
     if RULES[key].on in (On.SITE, On.EVERYTHING):
         assert answer.status_code == 403
         return
-    ours = ("alice", "contoso", "14255550101", "reception", "anna", "backup", "lobby")
+    ours = ("alice", "contoso", "14255550101", "reception", "anna", "backup", "hallway")
     for trace in (*ours, world.objects["batch_id"], world.objects["device"]):
         if trace in ("alice", "contoso", "anna") and key[1] == "/v1/access/explain":
             assert answer.status_code == 404
@@ -234,7 +234,7 @@ def test_the_tenants_own_administrator_gets_all_of_it(world: World):
         if key[0] == "GET" and "run_id" not in key[1] and key[1] != "/v1/directory/people/{aor}":
             assert world.ask(anna, key, world.objects).status_code == 200, key
     assert "alice" in anna.get("/v1/people").text
-    assert [each["label"] for each in anna.get("/v1/devices").json()] == ["phone in the lobby"]
+    assert [each["label"] for each in anna.get("/v1/devices").json()] == ["phone in the hallway"]
     assert [each["id"] for each in anna.get("/v1/moves").json()] == [world.objects["batch_id"]]
     assert anna.get("/v1/health").status_code == 200
     assert [each["name"] for each in anna.get("/v1/accounts").json()] == ["anna"]
