@@ -1,8 +1,7 @@
 """Hears from the SIP engine which devices proved themselves, and remembers when and where each did last.
 
 The engine's workers write datagrams to a unix socket and never wait (engines/kamailio/sightings.py). Here a thread
-reads them into memory; what is new goes to the database every few seconds. What comes while this process is down is
-lost: a phone is heard of again with its next registration or call.
+reads them into memory; what is new goes to the database every few seconds.
 """
 
 from __future__ import annotations
