@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi.responses import HTMLResponse
 
 from isthmus.api import errors, openapi, state
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
@@ -23,6 +21,7 @@ from isthmus.homing import api as homing
 from isthmus.identity import api as identity
 from isthmus.identity import session_api as session
 from isthmus.link import api as link
+from isthmus.pages import api as pages
 from isthmus.policy import api as policy
 from isthmus.policy import licence_api as licence
 from isthmus.registration import api as registration
@@ -38,20 +37,17 @@ def local_app(services: Services) -> FastAPI:
 
 
 def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: B008 (frozen)
-    """The same for who signs in, or shows a token; the page that says which site this is, for everybody."""
+    """The same for who signs in, or shows a token; the pages."""
     app = _app("API", gated)
     identity = services.identity
     app.include_router(session.router(identity.sign_in, identity.own, identity.passkeys))
     _include_features(app, services)
-    name, role = services.site_file.site.name, services.site_file.site.role.value
+    site = services.site_file.site
+    app.include_router(pages.router(site.name, site.role.value, site.fqdn))
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
-        return {"site": name, "status": "up"}
-
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    def page() -> str:
-        return _PAGE.format(name=escape(name), role=escape(role), fqdn=escape(services.site_file.site.fqdn))
+        return {"site": site.name, "status": "up"}
 
     door = WebDoor(identity.sign_in, identity.own.by_token, limits)
     return _gated(app, services, door, secure=True)
@@ -98,19 +94,6 @@ def _gated(app: FastAPI, services: Services, door: Door, *, secure: bool) -> Fas
     openapi.serve(app)
     app.add_middleware(Gate, routes=app, door=door, tenant=services.site_file.site.tenant, secure=secure)
     return checked(app)
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Isthmus: {name}</title>
-<style>body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem }}</style>
-<h1>Isthmus site <em>{name}</em></h1>
-<p>Role: {role}. Host name: {fqdn}.</p>
-<p>Phones reach it here by SIP over WebSocket, on this same port.</p>
-</html>
-"""
 
 
 def _app(title: str, *first: Callable[..., Any]) -> FastAPI:
