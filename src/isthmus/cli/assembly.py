@@ -101,7 +101,18 @@ def _lines(examples: str | None) -> str | None:
     return examples and examples.replace("   |   ", "\n\n").replace(":  isthmus", ":\n\nisthmus")
 
 
-for _group in (app, demo.app, site.app, user.app, move.app, registration.app, call.app, snapshot.app, pki.app):
+for _group in (
+    app,
+    demo.app,
+    site.app,
+    user.app,
+    device.app,
+    move.app,
+    registration.app,
+    call.app,
+    snapshot.app,
+    pki.app,
+):
     if isinstance(_group.info.epilog, str):
         _group.info.epilog = _lines(_group.info.epilog)
     for _command in _group.registered_commands:
