@@ -13,6 +13,7 @@ from isthmus.api.peer import PeersOnly
 from isthmus.api.permissions import checked
 from isthmus.audit import api as audit
 from isthmus.calls import api as calls
+from isthmus.devices import api as devices
 from isthmus.directory import api as directory
 from isthmus.directory import group_api as groups
 from isthmus.engines.kamailio.bulk import ask
@@ -62,6 +63,7 @@ def link_app(services: Services) -> FastAPI:
         link.link_router(site.name, site.role.value, peers, services.directory, services.compiler.catch_up)
     )
     app.include_router(homing.link_router(services.moving.registry, services.moving.authority))
+    app.include_router(devices.link_router(services.uses))
     return app
 
 
@@ -83,6 +85,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(registration.router(site.name, people, moving.registrar, hosts=hosts))
     app.include_router(link.local_router(moving.links, services.compare))
     app.include_router(sync.router(services.sync))
+    app.include_router(devices.router(site.name, services.devices, services.uses, moving.links))
     parts = services.identity
     app.include_router(identity.router(parts.accounts, parts.own, people, site.tenant))
 
