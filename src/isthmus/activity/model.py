@@ -65,7 +65,7 @@ class Finding(msgspec.Struct, frozen=True):
     """One event that is out of the usual by one rule.
 
     subject: an account, or `network:PREFIX`. about: findings of one rule about the same thing are one alert.
-    now, usual: in words. evidence: (name, value) pairs. blocks: what would stop it, see `model.BLOCKS`.
+    now, usual: in words. evidence: (name, value) pairs. blocks: what would stop it, see addressing/barring.py.
     """
 
     at: float
@@ -118,20 +118,3 @@ class Alert(msgspec.Struct, frozen=True):
         """What, and why, in a sentence or two."""
         more = f" ({self.count} times since)" if self.count > 1 else ""
         return f"{self.now}{more}. Usual: {self.usual}."
-
-
-BLOCK_ACCOUNT = "account"
-BLOCK_PSTN = "calls:pstn"
-BLOCK_ABROAD = "calls:international"
-BLOCK_PREMIUM = "calls:premium"
-BLOCKS = {
-    BLOCK_ACCOUNT: "the account can neither register nor call",
-    BLOCK_PSTN: "no calls to the PSTN",
-    BLOCK_ABROAD: "no calls to other countries",
-    BLOCK_PREMIUM: "no calls to premium and satellite numbers",
-}
-
-
-def network_block(network: str) -> str:
-    """The block that keeps an account from being used from a network."""
-    return f"network:{network}"

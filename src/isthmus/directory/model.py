@@ -37,7 +37,8 @@ class Person:
 
     number: E.164 with `+`, owned by this person alone across all sites; None when they have none.
     home: name of the one site that is home. home_epoch: grows by one at every move, never shrinks.
-    groups: names of the groups the person is in, sorted.
+    groups: names of the groups the person is in, sorted. barred: what they are kept from, sorted
+    (addressing/barring.py).
     """
 
     aor: Aor
@@ -49,6 +50,7 @@ class Person:
     credentials: Credentials
     enabled: bool = True
     groups: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
 
     def moved_to(self, site: str) -> Person:
         """The same person after a committed move."""
@@ -91,6 +93,7 @@ class PersonChanges:
     credentials: Credentials | Unchanged = UNCHANGED
     enabled: bool | Unchanged = UNCHANGED
     groups: tuple[str, ...] | Unchanged = UNCHANGED
+    barred: tuple[str, ...] | Unchanged = UNCHANGED
 
     def applied_to(self, person: Person) -> Person:
         """The person as they are afterwards."""

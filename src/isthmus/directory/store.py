@@ -255,6 +255,7 @@ def _person(row: Row[Any], names: tuple[str, ...]) -> Person:
         credentials=Credentials(bytes(row.ha1_md5), bytes(row.ha1_sha256)),
         enabled=row.enabled,
         groups=names,
+        barred=tuple(row.barred.split()),
     )
 
 
@@ -270,6 +271,7 @@ def _row(each: Person) -> dict[str, Any]:
         "ha1_md5": each.credentials.ha1_md5,
         "ha1_sha256": each.credentials.ha1_sha256,
         "enabled": each.enabled,
+        "barred": " ".join(each.barred),
     }
 
 

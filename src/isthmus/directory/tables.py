@@ -46,6 +46,8 @@ person = Table(
     Column("ha1_md5", LargeBinary, nullable=False),
     Column("ha1_sha256", LargeBinary, nullable=False),
     Column("enabled", Boolean, nullable=False),
+    # What they are kept from, sorted, with blanks between (addressing/barring.py).
+    Column("barred", Text, nullable=False, server_default=""),
     # The one thing that makes "a number has one owner" true whatever the code above it does.
     UniqueConstraint("number", name="one_owner_a_number"),
     Index("person_home", "home"),

@@ -22,14 +22,14 @@ def public(person: Person) -> dict[str, Any]:
         "home_epoch": person.home_epoch,
         "enabled": person.enabled,
         "groups": list(person.groups),
+        "barred": list(person.barred),
     }
 
 
 def from_public(data: dict[str, Any], credentials: Credentials) -> Person:
     """The person that `public` made `data` of, with these secrets."""
-    return Person(
-        **{**data, "aor": Aor.parse(data["aor"]), "groups": tuple(data["groups"]), "credentials": credentials}
-    )
+    lists = {"groups": tuple(data["groups"]), "barred": tuple(data.get("barred", ()))}
+    return Person(**{**data, **lists, "aor": Aor.parse(data["aor"]), "credentials": credentials})
 
 
 class _Person(msgspec.Struct, array_like=True):
@@ -45,6 +45,8 @@ class _Person(msgspec.Struct, array_like=True):
     ha1_sha256: bytes
     enabled: bool
     groups: tuple[str, ...]
+    # Later than the rest: a site of an older version passes over it.
+    barred: tuple[str, ...] = ()
 
 
 class _Group(msgspec.Struct, array_like=True):
@@ -94,8 +96,12 @@ def encode_page(page: FeedPage) -> bytes:
 
 
 def encode_person(person: Person) -> bytes:
-    """All of a person, secrets included, in the form that travels."""
-    return _encoder.encode(_of(person))
+    """All of a person, secrets included: as it travels, but that what is empty and came later leaves no trace.
+
+    So sites of different versions agree about those of whom both know everything.
+    """
+    fields = msgspec.structs.astuple(_of(person))
+    return _encoder.encode(fields if person.barred else fields[:-1])
 
 
 def decode_page(raw: bytes) -> FeedPage:
@@ -162,6 +168,7 @@ def _of(person: Person) -> _Person:
         person.credentials.ha1_sha256,
         person.enabled,
         person.groups,
+        person.barred,
     )
 
 
@@ -180,6 +187,7 @@ def _person(wire: _Person) -> Person:
         Credentials(wire.ha1_md5, wire.ha1_sha256),
         wire.enabled,
         wire.groups,
+        tuple(sorted(set(wire.barred))),
     )
 
 

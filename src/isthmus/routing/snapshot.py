@@ -281,4 +281,5 @@ def _record(person: Person, homes: dict[str, int], tenants: dict[str, int]) -> P
         number=person.number,
         display_name=person.display_name,
         enabled=person.enabled,
+        barred=person.barred,
     )

@@ -10,8 +10,11 @@ import hashlib
 import hmac
 import time
 
+from isthmus.activity.wire import Kind
+from isthmus.addressing import barring
 from isthmus.engines.kamailio.config import BrainSettings
 from isthmus.engines.kamailio.ksr import KSR, Refused, header, text
+from isthmus.engines.kamailio.reporting import Reporter
 from isthmus.routing.model import PersonRecord
 from isthmus.routing.snapshot import View
 from isthmus.sip import digest
@@ -20,8 +23,8 @@ from isthmus.sip import digest
 class Authenticator:
     """Checks phones' credentials against the snapshot."""
 
-    def __init__(self, settings: BrainSettings, secret: bytes) -> None:
-        self._settings, self._secret = settings, secret
+    def __init__(self, settings: BrainSettings, secret: bytes, activity: Reporter) -> None:
+        self._settings, self._secret, self._activity = settings, secret, activity
 
     def authenticate(self, view: View, method: str, domain: str) -> PersonRecord | None:
         """The person whose phone sent the request at hand; None after a challenge, with which the request ends.
@@ -41,11 +44,14 @@ class Authenticator:
         person = view.person(f"{credentials.username.lower()}@{domain}")
         if not self._is_right(credentials, method, person):
             self._count_failure(guard, credentials.username, source)
+            self._report_failure(credentials, domain, source, known=person is not None)
             self._challenge(asked, domain, source, stale=False)
             return None
         if not self._is_fresh(credentials, domain, source):
             self._challenge(asked, domain, source, stale=True)
             return None
+        if person is not None and person.barred and barring.keeps_out(person.barred, source):
+            raise Refused(403, "Blocked")
         return person
 
     def _is_right(self, credentials: digest.Credentials, method: str, person: PersonRecord | None) -> bool:
@@ -96,6 +102,13 @@ class Authenticator:
             KSR.warn(f"wrong user name or password for {username[:64]!r} from {source}\n")
         elif count == self._settings.failed_logins_per_minute:
             KSR.warn(f"{count} wrong passwords for {username[:64]!r} from {source}: refused for a minute\n")
+
+    def _report_failure(self, credentials: digest.Credentials, domain: str, source: str, *, known: bool) -> None:
+        """The address counts where it is proved: a nonce of ours for it came back, so it is the sender's own."""
+        proved = digest.nonce_age(self._secret, credentials.nonce, time.time(), domain, source) is not None
+        account = f"{credentials.username.lower()[:64]}@{domain}"
+        address = source if proved else ""
+        self._activity.tell(Kind.REFUSED, account, address, header("User-Agent"), known=known)
 
     def _challenge(self, name: str, realm: str, source: str, *, stale: bool) -> None:
         nonce = digest.make_nonce(self._secret, time.time(), realm, source)
