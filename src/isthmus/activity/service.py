@@ -1,0 +1,349 @@
+"""Activity as a site keeps it: events in, profiles and alerts in the database, and what people do with them."""
+
+from __future__ import annotations
+
+import collections
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from isthmus.activity import alerts, store
+from isthmus.activity.model import Alert, Event, Kind, Severity, State
+from isthmus.activity.profile import Profile
+from isthmus.activity.rules import Settings
+from isthmus.activity.watch import Watch
+from isthmus.addressing import Aor, barring
+from isthmus.database import reading, writing
+from isthmus.directory.journal import Journal
+from isthmus.directory.model import Person, PersonChanges
+from isthmus.directory.store import people_by_aor
+from isthmus.errors import IsthmusError, NotFoundError, RefusedError, UsageError
+
+_log = logging.getLogger(__name__)
+
+_WAITING = 100_000  # events; more than that, and the oldest are dropped
+_AT_ONCE = 2000
+_HELD = 20_000  # profiles in memory
+_TENANTS = 50_000  # accounts whose tenant is remembered
+_TENANT_S = 60.0  # for so long
+_TELLINGS_AN_HOUR = 60  # of one channel; what is more stands in the list alone
+_DAY_S = 86_400.0
+_FORGET_PROFILE_S, _FORGET_ALERT_S = 180 * _DAY_S, 400 * _DAY_S
+
+
+class People(Protocol):
+    """What is needed of the directory."""
+
+    def get(self, aor: Aor) -> Person: ...
+
+    def set(self, aor: Aor, changes: PersonChanges, *, actor: str, key: str | None = None) -> Person: ...
+
+    def write_here(self, actor: str, work: Callable[[Journal], Any]) -> Any: ...
+
+
+class Activity:
+    """One a site; safe to use from several threads.
+
+    tenant: of the site, for what is nobody's. country_of: of an IP address, empty where that is not known.
+    channels: names of those by which people are told. unbind: takes an account's phones away, after a block.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        people: People,
+        settings: Settings,
+        *,
+        tenant: str,
+        country_of: Callable[[str], str] = lambda address: "",
+        channels: Sequence[str] = (),
+        unbind: Callable[[Aor, str], None] = lambda aor, word: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._engine, self._people, self._tenant = engine, people, tenant
+        self._country_of, self._channels, self._unbind, self._clock = country_of, tuple(channels), unbind, clock
+        self._waiting: collections.deque[Event] = collections.deque(maxlen=_WAITING)
+        self._watch = Watch(settings)
+        self._lock = threading.Lock()  # around the watch
+        self._tenants: dict[str, tuple[str | None, float]] = {}
+        self._forgot_at = 0.0
+        self.taken = self.dropped = 0
+
+    # Events in
+
+    def take(self, event: Event) -> None:
+        """Something happened. Returns at once; `work` looks at it."""
+        if len(self._waiting) == _WAITING:
+            self.dropped += 1
+        self._waiting.append(event)
+
+    def work(self) -> None:
+        """Look at all that waits, and write down what came of it. Raises UnavailableError; nothing is lost then."""
+        while self._waiting or self._has_changes():
+            with self._lock:
+                self._work_some()
+        if self._clock() - self._forgot_at > _DAY_S:
+            self._forgot_at = self._clock()
+            self._forget()
+
+    def _has_changes(self) -> bool:
+        watch = self._watch
+        return bool(watch.changed_profiles or watch.changed_alerts or watch.changed_organisations)
+
+    def _work_some(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
+        try:
+            owners = self._owners(batch)
+            self._load(batch, owners)
+        except Exception:
+            self._waiting.extendleft(reversed(batch))
+            raise
+        for event in batch:
+            self._look_at(event, owners)
+        self._save()
+
+    def _look_at(self, event: Event, owners: Mapping[str, str]) -> None:
+        tenant = owners.get(event.account, "")
+        known = bool(tenant)
+        country = event.country or (self._country_of(event.address) if event.address else "")
+        told = msgspec.structs.replace(event, known=known, country=country) if event.account else event
+        self.taken += 1
+        self._watch.take(told, tenant or self._tenant_of(self._watch.account_of(event)))
+
+    def _owners(self, batch: Sequence[Event]) -> dict[str, str]:
+        """The tenants of the accounts that exist; those of administrators are the site's."""
+        now = self._clock()
+        names = {event.account for event in batch if event.account}
+        owners: dict[str, str] = {}
+        asked: dict[Aor, str] = {}
+        for name in sorted(names):
+            tenant, since = self._tenants.get(name, (None, -_TENANT_S))
+            if now - since < _TENANT_S:
+                if tenant is not None:
+                    owners[name] = tenant
+            elif name.startswith("account:"):
+                owners[name] = self._tenant
+            elif (aor := _aor(name)) is not None:
+                asked[aor] = name
+        found: dict[Aor, Person] = {}
+        if asked:
+            with reading(self._engine) as connection:
+                found = people_by_aor(connection, asked)
+        if len(self._tenants) > _TENANTS:
+            kept = names | self._watch.changed_profiles.keys()
+            self._tenants = {name: since for name, since in self._tenants.items() if name in kept}
+        for aor, name in asked.items():
+            person = found.get(aor)
+            self._tenants[name] = (person.tenant if person else None, now)
+            if person is not None:
+                owners[name] = person.tenant
+        return owners
+
+    def _load(self, batch: Sequence[Event], owners: Mapping[str, str]) -> None:
+        """Bring in what is stored of everything that the batch is about."""
+        watch = self._watch
+        if len(watch.profiles) > _HELD and not self._has_changes():
+            watch.forget(list(watch.profiles)[: _HELD // 2])
+        wanted = {event.account if event.account else watch.account_of(event) for event in batch}
+        wanted = {name for name in wanted if name in owners or self._tenants.get(name, (None, 0.0))[0]}
+        missing = sorted(wanted - watch.profiles.keys())
+        tenants = sorted({*owners.values(), self._tenant} - watch.organisations.keys())
+        networks = [f"tenant:{name}" for name in tenants]
+        if not missing and not tenants:
+            return
+        since = int((min(event.at for event in batch) - alerts.AGAIN_S) * 1000)
+        with reading(self._engine) as connection:
+            stored = store.profiles(connection, missing)
+            for account in missing:
+                watch.profiles[account] = stored.get(account) or Profile()
+            watch.organisations.update(store.organisations(connection, tenants))
+            subjects = [*missing, *networks]
+            if tenants:  # at the start: what came from networks is not bound to an account
+                found = store.alerts(connection, since_ms=since, limit=10_000)
+                networks += [each.subject for each in found if each.subject.startswith("network:")]
+                subjects = [*missing, *networks]
+            for alert in reversed(store.alerts(connection, subjects=subjects, since_ms=since, limit=10_000)):
+                if alert.state is not State.FALSE_ALARM:
+                    watch.alerts[alert.subject, alert.rule, alert.about] = alert
+
+    def _save(self) -> None:
+        watch, now_ms = self._watch, int(self._clock() * 1000)
+        changed = [watch.alerts[key] for key in watch.changed_alerts if key in watch.alerts]
+        news = [alert for alert in changed if alerts.is_news(alert)]
+        if news:
+            for alert in news:
+                told = alerts.told(alert)
+                watch.alerts[told.subject, told.rule, told.about] = told
+            changed = [watch.alerts[key] for key in watch.changed_alerts if key in watch.alerts]
+        with writing(self._engine) as connection:
+            store.put_profiles(
+                connection,
+                {name: (self._tenant_of(name), watch.profiles[name]) for name in watch.changed_profiles},
+                {name: watch.organisations[name] for name in watch.changed_organisations},
+                now_ms,
+            )
+            store.put_alerts(connection, [(self._tenant_of(alert.subject), alert) for alert in changed])
+            now = self._clock()
+            untold = {
+                channel
+                for channel in (self._channels if news else ())
+                if store.made_since(connection, channel, int((now - 3600) * 1000)) >= _TELLINGS_AN_HOUR
+            }
+            rows = [
+                {
+                    "id": f"{alert.id}:{alert.count}:{int(alert.severity)}:{channel}",
+                    "channel": channel,
+                    "body": msgspec.json.encode(alert).decode(),
+                    "made_ms": now_ms,
+                }
+                for alert in news
+                for channel in self._channels
+                if channel not in untold
+            ]
+            if rows:
+                store.add_deliveries(connection, rows)
+        watch.saved()
+        for alert in news:
+            _log.warning("activity alert %s (%s): %s", alert.id, alert.rule, alert.summary)
+
+    def _tenant_of(self, subject: str) -> str:
+        if subject.startswith("tenant:"):
+            return subject.removeprefix("tenant:")
+        return self._tenants.get(subject, (None, 0.0))[0] or self._tenant
+
+    def _forget(self) -> None:
+        now = self._clock()
+        with writing(self._engine) as connection:
+            store.forget(connection, int((now - _FORGET_PROFILE_S) * 1000), int((now - _FORGET_ALERT_S) * 1000))
+
+    # What people look at
+
+    def listed(
+        self,
+        *,
+        state: State | None = None,
+        subject: str | None = None,
+        tenant: str | None = None,
+        before_ms: int | None = None,
+        limit: int = 100,
+    ) -> list[Alert]:
+        """Alerts, those that went on last first."""
+        subjects = None if subject is None else [subject]
+        with reading(self._engine) as connection:
+            return store.alerts(
+                connection, state=state, subjects=subjects, tenant=tenant, before_ms=before_ms, limit=limit
+            )
+
+    def get(self, id_: str) -> Alert:
+        """One alert. Raises NotFoundError."""
+        return self._stored(id_)[1]
+
+    def profile(self, account: str) -> Profile:
+        """What is usual for an account. Raises NotFoundError where nothing is known of it."""
+        self.work()
+        with reading(self._engine) as connection:
+            found = store.profiles(connection, [account])
+        if account not in found:
+            raise NotFoundError(f"nothing is known yet of what {account} does", do="See: isthmus user list")
+        return found[account]
+
+    def health(self) -> dict[str, Any]:
+        """For GET /v1/health: open alerts, and whether all events are looked at."""
+        with reading(self._engine) as connection:
+            counts = store.open_counts(connection)
+        named = {severity.name.lower(): counts.get(int(severity), 0) for severity in Severity}
+        return {"ok": not named["high"], "open": named, "events": self.taken, "dropped": self.dropped,
+                "waiting": len(self._waiting)}  # fmt: skip
+
+    # What people do
+
+    def judge(self, id_: str, state: State, *, actor: str) -> Alert:
+        """Say what an alert was. Raises NotFoundError, RefusedError where it was judged otherwise before."""
+        if state is State.OPEN:
+            raise UsageError("an alert is confirmed, or a false alarm")
+        self.work()
+        with self._lock:
+            tenant, before = self._stored(id_)
+            if before.state is state:
+                return before
+            if before.state is not State.OPEN:
+                raise RefusedError(f"alert {id_} was judged already: {before.state}, by {before.judged_by}")
+            after = msgspec.structs.replace(before, state=state, judged_by=str(actor), judged_at=self._clock())
+            if after.lessons and state is State.FALSE_ALARM:
+                with reading(self._engine) as connection:
+                    if after.subject not in self._watch.profiles:
+                        self._watch.profiles |= store.profiles(connection, [after.subject])
+                    if tenant not in self._watch.organisations:
+                        self._watch.organisations |= store.organisations(connection, [tenant])
+            self._watch.judge(after, tenant)
+
+            def work(log: Journal) -> None:
+                store.put_alerts(log.connection, [(tenant, after)])
+                self._put_taught(log.connection, after, tenant, log.at_ms)
+                told = {"state": before.state, "tenant": tenant}
+                log.entry(f"activity.{state}", f"alert:{id_}", told, {**told, "state": state, "subject": after.subject})
+
+            self._people.write_here(actor, work)
+        self.work()
+        return after
+
+    def _put_taught(self, connection: Connection, alert: Alert, tenant: str, at_ms: int) -> None:
+        """What was learnt of a judgement goes with it, or not at all."""
+        watch = self._watch
+        if alert.subject in watch.changed_profiles:
+            taught = {alert.subject: (tenant, watch.profiles[alert.subject])}
+            store.put_profiles(connection, taught, {tenant: watch.organisations[tenant]}, at_ms)
+
+    def block(self, aor: Aor, word: str, *, actor: str, key: str | None = None) -> Person:
+        """Keep a person from something: see addressing.barring. Raises UsageError, NotFoundError, RefusedError."""
+        if fault := barring.fault_of(word):
+            raise UsageError(fault)
+        before = self._people.get(aor)
+        wanted = tuple(sorted({*before.barred, word}))
+        person = self._people.set(aor, PersonChanges(barred=wanted), actor=actor, key=key)
+        try:
+            self._unbind(aor, word)
+        except IsthmusError as error:
+            _log.warning("%s is blocked (%s), but its phones stay registered until they refresh: %s", aor, word, error)
+        return person
+
+    def unblock(self, aor: Aor, word: str | None, *, actor: str, key: str | None = None) -> Person:
+        """Take a block away, or all. Raises NotFoundError where there is none."""
+        before = self._people.get(aor)
+        if not before.barred or (word is not None and word not in before.barred):
+            has = ", ".join(before.barred) or "nothing"
+            raise NotFoundError(f"{aor} is not kept from {word or 'anything'}, but from {has}")
+        left = () if word is None else tuple(each for each in before.barred if each != word)
+        return self._people.set(aor, PersonChanges(barred=left), actor=actor, key=key)
+
+    # Feeds other than SIP
+
+    def signed_in(self, account: str, address: str, client: str, *, right: bool, known: bool = True) -> None:
+        """Somebody signed in to pages or API, or failed to."""
+        kind = Kind.SIGN_IN if right else Kind.SIGN_IN_REFUSED
+        self.take(Event(self._clock(), kind, account, known, address, "", client))
+
+    def exported(self, account: str, count: int, address: str = "", client: str = "") -> None:
+        """Somebody took `count` records out: people, audit entries."""
+        self.take(Event(self._clock(), Kind.EXPORT, account, True, address, "", client, count=count))
+
+    def _stored(self, id_: str) -> tuple[str, Alert]:
+        with reading(self._engine) as connection:
+            found = store.get_alert(connection, id_)
+        if found is None:
+            raise NotFoundError(f"there is no alert {id_!r}", do="See: isthmus activity alerts")
+        return found
+
+
+def _aor(name: str) -> Aor | None:
+    """The address, None for what can't be anybody's."""
+    try:
+        aor = Aor.parse(name)
+    except IsthmusError:
+        return None
+    return aor if str(aor) == name else None
