@@ -90,6 +90,7 @@ class Scale:
     half as much again; what a busy machine bears would not follow from that.
     accounts: people with phones. sizes: people in the snapshots. decisions: in one round. published: people in
     the directory. writes: commits in one round. moved: people in one move. synchronised: people in an LDAP directory.
+    audited: entries in the audit log.
     """
 
     rounds: int = 4
@@ -104,11 +105,12 @@ class Scale:
     writes: int = 10
     moved: int = 1_000
     synchronised: int = 10_000
+    audited: int = 100_000
 
     @classmethod
     def miniature(cls) -> Self:
         """Everything once, in moments."""
-        return cls(1, 50, 20, 100, 40, 10, (100, 1_000), 200, 500, 2, 4, 50)
+        return cls(1, 50, 20, 100, 40, 10, (100, 1_000), 200, 500, 2, 4, 50, 2_000)
 
 
 def number(value: float) -> str:

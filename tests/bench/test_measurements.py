@@ -15,7 +15,7 @@ def test_engines_are_measured(name: str):
     _check(name)
 
 
-@pytest.mark.parametrize("name", ["routing", "publishing", "policies"])
+@pytest.mark.parametrize("name", ["routing", "publishing", "policies", "audit"])
 def test_routing_is_measured(name: str):
     _check(name)
 
@@ -31,7 +31,16 @@ def test_directory_sync_is_measured():
 
 
 def test_nothing_is_left_out():
-    assert set(MEASUREMENTS) == {"calls", "registers", "routing", "publishing", "policies", "whole", "syncing"}
+    assert set(MEASUREMENTS) == {
+        "calls",
+        "registers",
+        "routing",
+        "publishing",
+        "policies",
+        "audit",
+        "whole",
+        "syncing",
+    }
 
 
 def test_a_figure_is_the_median_of_its_rounds_and_held_against_its_aim():

@@ -7,8 +7,10 @@ from html import escape
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
+from isthmus.activity import api as activity
 from isthmus.api import errors, state
 from isthmus.api.peer import PeersOnly
+from isthmus.audit import api as audit
 from isthmus.calls import api as calls
 from isthmus.directory import api as directory
 from isthmus.directory import group_api as groups
@@ -31,6 +33,7 @@ def local_app(services: Services) -> FastAPI:
     app.include_router(groups.router(services.groups, tenant))
     app.include_router(licence.router(services.licences, tenant))
     app.include_router(policy.router(services.policies, tenant))
+    app.include_router(audit.router(services.audit, services.site_file.site.name))
     app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list")))
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))
@@ -40,6 +43,7 @@ def local_app(services: Services) -> FastAPI:
     app.include_router(registration.router(here.name, services.directory, moving.registrar, hosts=hosts))
     app.include_router(link.local_router(moving.links, services.compare))
     app.include_router(sync.router(services.sync))
+    app.include_router(activity.router(services.activity))
     return app
 
 

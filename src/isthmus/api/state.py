@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from isthmus.audit.web import LocalActor
 from isthmus.errors import IsthmusError
 from isthmus.site.services import Services
 
@@ -26,9 +27,12 @@ def router(services: Services) -> APIRouter:
         return snapshot_of(services)
 
     @routes.post("/snapshot/rebuild")
-    def rebuild() -> dict[str, Any]:
+    def rebuild(actor: LocalActor) -> dict[str, Any]:
         people = services.compiler.rebuild()
-        return {"people": people, **snapshot_of(services)}
+        state = snapshot_of(services)
+        after = {"people": people, "seq": state["seq"]}
+        services.audit.record("snapshot.rebuild", services.site_file.site.name, actor=actor, after=after)
+        return {"people": people, **state}
 
     return routes
 

@@ -8,7 +8,22 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli import call, demo, directory, group, licence, move, pki, policy, registration, site, snapshot, user
+from isthmus.cli import (
+    activity,
+    audit,
+    call,
+    demo,
+    directory,
+    group,
+    licence,
+    move,
+    pki,
+    policy,
+    registration,
+    site,
+    snapshot,
+    user,
+)
 from isthmus.cli.output import complete_sites
 
 app = typer.Typer(
@@ -59,7 +74,9 @@ for _name, _commands in {
     "move": move.app,
     "registration": registration.app,
     "call": call.app,
+    "activity": activity.app,
     "snapshot": snapshot.app,
+    "audit": audit.app,
     "pki": pki.app,
 }.items():
     app.add_typer(_commands, name=_name)
@@ -75,7 +92,18 @@ def _lines(examples: str | None) -> str | None:
     return examples and examples.replace("   |   ", "\n\n").replace(":  isthmus", ":\n\nisthmus")
 
 
-for _group in (app, demo.app, site.app, user.app, move.app, registration.app, call.app, snapshot.app, pki.app):
+for _group in (
+    app,
+    activity.app,
+    demo.app,
+    site.app,
+    user.app,
+    move.app,
+    registration.app,
+    call.app,
+    snapshot.app,
+    pki.app,
+):
     if isinstance(_group.info.epilog, str):
         _group.info.epilog = _lines(_group.info.epilog)
     for _command in _group.registered_commands:

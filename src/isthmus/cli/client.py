@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import uuid
@@ -35,10 +36,10 @@ class Client:
             transport=httpx.HTTPTransport(uds=str(self._socket), limits=httpx.Limits(max_keepalive_connections=0)),
             base_url="http://control",
             timeout=httpx.Timeout(timeout_s, connect=_CONNECT_S),
-            headers={"X-Isthmus-Actor": f"cli:{_user_name()}"},
+            headers={"X-Isthmus-Actor": f"cli:{_user_name()}", "X-Isthmus-Address": _address()},
         )
 
-    def get(self, path: str, **params: Any) -> Any:
+    def get(self, path: str, /, **params: Any) -> Any:
         """GET. Parameters that are None are left out."""
         return self._send("GET", path, params=params)
 
@@ -58,7 +59,7 @@ class Client:
         """DELETE, under an idempotency key of its own."""
         return self._send("DELETE", path)
 
-    def pages(self, path: str, key: str, page_size: int = 1000, **params: Any) -> Iterator[list[Any]]:
+    def pages(self, path: str, key: str, /, page_size: int = 1000, **params: Any) -> Iterator[list[Any]]:
         """A listing, page by page: `after` is the `key` of the last object seen."""
         after = None
         while True:
@@ -69,11 +70,32 @@ class Client:
                 return
             after = page[-1][key]
 
+    def lines(self, method: str, path: str, /, *, body: Any = None, **params: Any) -> Iterator[bytes]:
+        """An answer that is taken line by line while it comes in, such as an export; the lines have no ends."""
+        given = {name: value for name, value in params.items() if value is not None}
+        with self._told(), self._http.stream(method, path, params=given, json=body) as response:
+            if not response.is_success:
+                response.read()
+                self._answer(response)
+            rest = b""
+            for chunk in response.iter_raw():
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from whole
+            if rest:
+                yield rest
+
     def _send(self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Any = None) -> Any:
         headers = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
         given = {name: value for name, value in (params or {}).items() if value is not None}
-        try:
+        with self._told():
             response = self._http.request(method, path, params=given, json=body, headers=headers)
+        return self._answer(response)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What goes wrong on the way becomes one clear line."""
+        try:
+            yield
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise UnavailableError(
                 "the control service does not answer",
@@ -90,7 +112,6 @@ class Client:
             raise UnavailableError(
                 f"the control service hung up ({error})", where=f"site {self._site}", do="Try again."
             ) from error
-        return self._answer(response)
 
     def _answer(self, response: httpx.Response) -> Any:
         if response.is_success:
@@ -119,3 +140,8 @@ def _user_name() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return str(os.getuid())
+
+
+def _address() -> str:
+    """Where the person sits who came by SSH; empty for somebody at this machine."""
+    return os.environ.get("SSH_CONNECTION", "").partition(" ")[0]

@@ -165,10 +165,10 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(text: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+def progress(text: str, total: int | None = None) -> Iterator[Callable[..., None]]:
     """A bar on stderr while the context is open, gone afterwards; nothing where that is no terminal.
 
-    Yields a function that takes how much is done by now.
+    Yields a function that takes how much is done by now, and of how much where that is known only now.
     """
     out = error_console()
     columns = (
@@ -180,4 +180,4 @@ def progress(text: str, total: int | None = None) -> Iterator[Callable[[int], No
     )
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
         task = bar.add_task(text, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield lambda done, of=None: bar.update(task, completed=done, total=of)

@@ -18,7 +18,7 @@ _POLL_S = 0.05
 class Api(Protocol):
     """What is needed of a site's local API; errors come as IsthmusError."""
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, /) -> Any:
         """The body of the answer."""
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:

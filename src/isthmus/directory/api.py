@@ -8,13 +8,13 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.addressing import Aor, normalise_number
+from isthmus.audit.web import LocalActor
 from isthmus.directory import bulk, rules, wire
 from isthmus.directory.bulk import ImportReport, Record
 from isthmus.directory.importing import unusable_credentials
 from isthmus.directory.model import UNCHANGED, Credentials, NewPerson, Person, PersonChanges
 from isthmus.directory.service import Directory
 
-ActorHeader = Annotated[str, Header(alias="X-Isthmus-Actor", max_length=128)]
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 _PAGE = 1000
 
@@ -97,11 +97,11 @@ def _add_reading(routes: APIRouter, directory: Directory) -> None:
 
 def _add_writing(routes: APIRouter, directory: Directory) -> None:
     @routes.post("", status_code=201)
-    def create(body: PersonBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
+    def create(body: PersonBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
         return wire.public(directory.create(_new(body), actor=actor, key=key))
 
     @routes.post("/import")
-    def import_people(body: ImportBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
+    def import_people(body: ImportBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
         rows, faults = bulk.rows_of(_record(row, number) for number, row in enumerate(body.rows, 1))
         # With faults already found the rest is only looked at, so that all are told at once.
         dry_run = body.dry_run or bool(faults)
@@ -110,12 +110,12 @@ def _add_writing(routes: APIRouter, directory: Directory) -> None:
         return _report(report, every, body.dry_run)
 
     @routes.patch("/{aor}")
-    def change(aor: str, body: ChangesBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
+    def change(aor: str, body: ChangesBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
         address = Aor.parse(aor)
         return wire.public(directory.set(address, _changes(address, body), actor=actor, key=key))
 
     @routes.delete("/{aor}", status_code=204)
-    def delete(aor: str, actor: ActorHeader = "local", key: KeyHeader = None) -> None:
+    def delete(aor: str, actor: LocalActor, key: KeyHeader = None) -> None:
         directory.delete(Aor.parse(aor), actor=actor, key=key)
 
 

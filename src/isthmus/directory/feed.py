@@ -75,8 +75,13 @@ def apply_page(log: Journal, page: FeedPage, source: str) -> int:
         log.changed(PERSON, str(person.aor))
     journal.set_position(connection, source, page.stream, page.to_seq)
     if log.changes:
-        log.entry("feed.apply", source, None, {"to": page.to_seq, "changed": len(changed), "gone": len(gone)})
+        after = {"to": page.to_seq, "changed": _names(changed), "gone": _names(gone)}
+        log.entry("feed.apply", source, None, after, tenant="")
     return page.to_seq
+
+
+def _names(people: list[Person]) -> list[str]:
+    return [str(person.aor) for person in people]
 
 
 def _reached(connection: Connection, page: FeedPage, source: str) -> int:

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.addressing import Aor
+from isthmus.audit.web import LocalActor
 from isthmus.directory import wire
-from isthmus.directory.api import ActorHeader, KeyHeader
+from isthmus.directory.api import KeyHeader
 from isthmus.directory.grouping import Groups, Members, Overview
 from isthmus.errors import UsageError
 
@@ -71,9 +72,7 @@ def _add_reading(routes: APIRouter, groups: Groups, own_tenant: str) -> None:
 
 def _add_writing(routes: APIRouter, groups: Groups, own_tenant: str) -> None:
     @routes.post("", status_code=201)
-    def create(
-        body: GroupBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
-    ) -> dict[str, Any]:
+    def create(body: GroupBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> dict[str, Any]:
         made = groups.create(tenant, body.name, body.description, actor=actor, key=key)
         return _shown(groups.get(tenant, made.name))
 
@@ -81,8 +80,8 @@ def _add_writing(routes: APIRouter, groups: Groups, own_tenant: str) -> None:
     def change(
         name: str,
         body: GroupChangesBody,
+        actor: LocalActor,
         tenant: str = own_tenant,
-        actor: ActorHeader = "local",
         key: KeyHeader = None,
     ) -> dict[str, Any]:
         add, remove = _members(body.add), _members(body.remove)
@@ -95,7 +94,7 @@ def _add_writing(routes: APIRouter, groups: Groups, own_tenant: str) -> None:
         return _shown(groups.get(tenant, name))
 
     @routes.delete("/{name:path}", status_code=204)
-    def delete(name: str, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None) -> None:
+    def delete(name: str, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> None:
         groups.delete(tenant, name, actor=actor, key=key)
 
 

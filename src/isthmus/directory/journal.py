@@ -9,8 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from isthmus import audit
+from isthmus.audit import store as audit_store
+from isthmus.audit.model import Entry, Filter
 from isthmus.directory.store import in_batches, upsert
-from isthmus.directory.tables import audit, change, feed, feed_position, idempotency
+from isthmus.directory.tables import change, feed, feed_position, idempotency
 
 TENANT, DOMAIN, PERSON, GROUP = "tenant", "domain", "person", "group"
 
@@ -19,43 +22,36 @@ TENANT, DOMAIN, PERSON, GROUP = "tenant", "domain", "person", "group"
 class Journal:
     """What one write has to tell: collected while it works, written by `flush` before it commits.
 
-    at_ms: milliseconds since 1970.
+    actor: who; an audit.Actor where it is known from where. at_ms: milliseconds since 1970.
     """
 
     connection: Connection
     actor: str
     at_ms: int
     changes: dict[tuple[str, str], None] = field(default_factory=dict)
-    entries: list[dict[str, Any]] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
 
-    def note(self, kind: str, key: str, action: str, before: Any, after: Any) -> None:
+    def note(self, kind: str, key: str, action: str, before: Any, after: Any, *, tenant: str | None = None) -> None:
         """An object was changed. before, after: JSON values without secrets; None where there is none."""
         self.changed(kind, key)
-        self.entry(action, key, before, after)
+        self.entry(action, key, before, after, tenant=tenant)
 
     def changed(self, kind: str, key: str) -> None:
         """An object is different now; the latest mention decides its place in the feed."""
         self.changes.pop((kind, key), None)
         self.changes[kind, key] = None
 
-    def entry(self, action: str, key: str, before: Any, after: Any) -> None:
-        """A line of the audit log."""
-        self.entries.append(
-            {
-                "at_ms": self.at_ms,
-                "actor": self.actor,
-                "action": action,
-                "object": key,
-                "before": None if before is None else _json(before),
-                "after": None if after is None else _json(after),
-            }
-        )
+    def entry(self, action: str, key: str, before: Any, after: Any, *, tenant: str | None = None) -> None:
+        """An entry of the audit log. tenant: whose it is; by default what `after` or `before` says."""
+        entry = Entry.of(self.actor, action, key, before, after, at_ms=self.at_ms, tenant=tenant)
+        self.entries.append(entry)
 
     def flush(self) -> int:
         """Write all of it. Returns the sequence number of the last change, 0 when nothing changed."""
+        seq = _append(self.connection, list(self.changes)) if self.changes else 0
         if self.entries:
-            self.connection.execute(insert(audit), self.entries)
-        return _append(self.connection, list(self.changes)) if self.changes else 0
+            audit.append(self.connection, self.entries)
+        return seq
 
 
 def lock(connection: Connection) -> tuple[str, int]:
@@ -110,10 +106,8 @@ def forget_results(connection: Connection, before_ms: int) -> None:
 
 def audit_entries(connection: Connection, key: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
     """The newest entries of the audit log first, of one object or of all."""
-    query = select(audit).order_by(audit.c.id.desc()).limit(limit)
-    if key is not None:
-        query = query.where(audit.c.object == key)
-    return [dict(row._mapping) for row in connection.execute(query)]
+    found = audit_store.find(connection, Filter(object=key), limit=limit)
+    return [{"id": each.id, **each.entry._asdict()} for each in found]
 
 
 def _append(connection: Connection, keys: Sequence[tuple[str, str]]) -> int:

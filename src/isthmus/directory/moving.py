@@ -37,7 +37,8 @@ def commit(log: Journal, moves: Sequence[Move], homes: Collection[str] | None) -
         # The rows were read under the write lock, so this can't be; better stop than be wrong about a home.
         raise RefusedError("somebody's home changed while it was being moved", do="Nothing was moved. Try again.")
     for aor, home, epoch, target in due:
-        log.note(PERSON, str(aor), "person.move", _place(home, epoch), _place(target, epoch + 1))
+        before, after = _place(home, epoch), _place(target, epoch + 1)
+        log.note(PERSON, str(aor), "person.move", before, after, tenant=people[aor].tenant)
     return results
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from isthmus.addressing import Aor
+from isthmus.audit import Actor, Origin
 from isthmus.database import reading, writing
 from isthmus.directory import changing, comparing, feed, importing, journal, moving, rules, store, wire
 from isthmus.directory.bulk import ImportReport, Row
@@ -143,7 +144,7 @@ class Directory:
         def work(log: Journal) -> None:
             if checked not in store.tenants(log.connection):
                 store.put_tenants(log.connection, [checked])
-                log.note(TENANT, checked, "tenant.create", None, {"name": checked})
+                log.note(TENANT, checked, "tenant.create", None, {"name": checked}, tenant=checked)
 
         self.write(actor, work)
 
@@ -287,7 +288,7 @@ class Directory:
         """
         if self.is_authority or source != self._authority:
             raise RefusedError(f"{self._site} takes no directory changes from {source}")
-        return self._transact(f"site:{source}", lambda log: feed.apply_page(log, page, source))
+        return self._transact(Actor(f"site:{source}", Origin("link")), lambda log: feed.apply_page(log, page, source))
 
     def position(self, source: str) -> int:
         """How far the feed of `source` has been applied here; 0 at first."""

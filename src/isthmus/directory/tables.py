@@ -22,7 +22,6 @@ metadata = MetaData()
 
 # Addresses compare and sort by bytes, as the snapshot does.
 _KEY = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
-_SERIAL = BigInteger().with_variant(Integer(), "sqlite")
 
 tenant = Table("tenant", metadata, Column("name", Text, primary_key=True))
 
@@ -118,20 +117,6 @@ feed_position = Table(
     Column("source", Text, primary_key=True),
     Column("stream", Text, nullable=False),
     Column("seq", BigInteger, nullable=False),
-)
-
-# at_ms: milliseconds since 1970, UTC. before, after: JSON, without secrets.
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", _SERIAL, primary_key=True),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("object", Text, nullable=False),
-    Column("before", Text),
-    Column("after", Text),
-    Index("audit_object", "object"),
 )
 
 # What a write answered the first time. `request`: digest of what was asked; `result`: JSON.

@@ -12,7 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict
 
 from isthmus.addressing import Aor
-from isthmus.directory.api import ActorHeader, KeyHeader
+from isthmus.audit.web import LocalActor
+from isthmus.directory.api import KeyHeader
 from isthmus.errors import IsthmusError, RefusedError, UsageError
 from isthmus.homing.model import Batch, Move, State
 from isthmus.homing.participants import Participant, Registry
@@ -36,7 +37,7 @@ def local_router(moves: MoveService, group_members: Callable[[str, str], list[Ao
     router = APIRouter(prefix="/v1/moves")
 
     @router.post("")
-    def start(body: MoveBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
+    def start(body: MoveBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
         moves.check_target(body.to)
         people = _people(body, group_members)
         if body.dry_run:
@@ -54,16 +55,16 @@ def local_router(moves: MoveService, group_members: Callable[[str, str], list[Ao
         return _with_people(moves, moves.get(batch_id), people)
 
     @router.post("/{batch_id}/pause")
-    def pause(batch_id: str) -> dict[str, Any]:
-        return batch_json(moves.pause(batch_id))
+    def pause(batch_id: str, actor: LocalActor) -> dict[str, Any]:
+        return batch_json(moves.pause(batch_id, actor=actor))
 
     @router.post("/{batch_id}/resume")
-    def resume(batch_id: str) -> dict[str, Any]:
-        return batch_json(moves.resume(batch_id))
+    def resume(batch_id: str, actor: LocalActor) -> dict[str, Any]:
+        return batch_json(moves.resume(batch_id, actor=actor))
 
     @router.post("/{batch_id}/cancel")
-    def cancel(batch_id: str) -> dict[str, Any]:
-        return batch_json(moves.cancel(batch_id))
+    def cancel(batch_id: str, actor: LocalActor) -> dict[str, Any]:
+        return batch_json(moves.cancel(batch_id, actor=actor))
 
     return router
 

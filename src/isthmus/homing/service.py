@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 
+from isthmus import audit
 from isthmus.addressing import Aor
+from isthmus.audit import Entry
 from isthmus.database import reading, writing
 from isthmus.errors import NotFoundError, RefusedError, UsageError
-from isthmus.homing import rules, store
+from isthmus.homing import auditing, rules, store
 from isthmus.homing.model import Batch, BatchState, Move, State
 from isthmus.homing.work import Work
 
@@ -37,8 +39,6 @@ class Planned:
 class Ledger(Work):
     """The stages, and what the workflow has to know of batches (see workflow.Chunks)."""
 
-    _clock: Callable[[], float] = staticmethod(time.time)
-
     def next_chunk(self, batch_id: str, run: int) -> int | None:
         """The chunk to work on; None when the batch is over, paused, or another run has taken over."""
         with writing(self._engine) as connection:
@@ -49,7 +49,10 @@ class Ledger(Work):
             chunk = store.first_open_chunk(connection, batch_id)
             if chunk is None:
                 state = BatchState.DONE if batch.state is not BatchState.CANCELLED else batch.state
-                store.set_batch(connection, batch_id, state=state.value, finished_ms=int(self._clock() * 1000), note="")
+                now_ms = self._now_ms()
+                store.set_batch(connection, batch_id, state=state.value, finished_ms=now_ms, note="")
+                tenant = auditing.tenant_of(connection, batch_id)
+                audit.append(connection, [auditing.finished(batch, state, tenant, now_ms)])
                 return None
             begun = any(move.state is not State.QUEUED for move in store.in_chunk(connection, batch_id, chunk))
             return None if batch.state is BatchState.PAUSED and not begun else chunk
@@ -168,7 +171,15 @@ class MoveService:
                 queued += state is State.QUEUED
                 moves.append(Move(batch_id, position, chunk, entry.aor, state, source=entry.source, reasons=reasons))
             store.insert_moves(connection, moves)
+            audit.append(connection, self._told(batch, moves, actor))
         return batch_id
+
+    def _told(self, batch: Batch, moves: Sequence[Move], actor: str) -> list[Entry]:
+        people = self._ledger.people(move.aor for move in moves)
+        at_ms = int(batch.created * 1000)
+        refused = [move for move in moves if move.state is State.NOT_MOVED]
+        request = auditing.requested(batch, moves, actor, auditing.one_tenant(people.values()), at_ms)
+        return [request, *auditing.outcomes(batch, refused, people, at_ms)]
 
     def _made_before(self, actor: str, key: str, request: str) -> Batch | None:
         with reading(self._engine) as connection:
@@ -198,23 +209,23 @@ class MoveService:
         with reading(self._engine) as connection:
             return store.people_of(connection, batch_id, failed_only=failed_only)
 
-    def pause(self, batch_id: str) -> Batch:
+    def pause(self, batch_id: str, *, actor: str = "local") -> Batch:
         """Begin with nobody else until resumed; people under way are brought to their end."""
-        return self._change(batch_id, (BatchState.RUNNING,), BatchState.PAUSED)
+        return self._change(batch_id, (BatchState.RUNNING,), BatchState.PAUSED, actor)
 
-    def resume(self, batch_id: str) -> Batch:
+    def resume(self, batch_id: str, *, actor: str = "local") -> Batch:
         """Go on with a paused batch."""
-        self._change(batch_id, (BatchState.PAUSED,), BatchState.RUNNING)
+        self._change(batch_id, (BatchState.PAUSED,), BatchState.RUNNING, actor)
         self._begin(batch_id, self._ledger.new_run(batch_id))
         return self.get(batch_id)
 
-    def cancel(self, batch_id: str) -> Batch:
+    def cancel(self, batch_id: str, *, actor: str = "local") -> Batch:
         """End the batch: people not begun stay where they are, people under way are brought to their end."""
-        batch = self._change(batch_id, (BatchState.RUNNING, BatchState.PAUSED), BatchState.CANCELLED)
+        batch = self._change(batch_id, (BatchState.RUNNING, BatchState.PAUSED), BatchState.CANCELLED, actor)
         self._begin(batch_id, self._ledger.new_run(batch_id))
         return replace(batch, state=BatchState.CANCELLED)
 
-    def _change(self, batch_id: str, allowed: Sequence[BatchState], to: BatchState) -> Batch:
+    def _change(self, batch_id: str, allowed: Sequence[BatchState], to: BatchState, actor: str) -> Batch:
         self._only_authority()
         with writing(self._engine) as connection:
             store.lock_batch(connection, batch_id)
@@ -226,8 +237,14 @@ class MoveService:
             if batch.state not in allowed or batch.finished is not None:
                 raise RefusedError(f"batch {batch_id} is {batch.state} and can't be {_ORDERS[to]}")
             store.set_batch(connection, batch_id, state=to.value)
+            at_ms = int(self._clock() * 1000)
+            tenant = auditing.tenant_of(connection, batch_id)
+            told = [auditing.steered(batch, to, actor, tenant, at_ms)]
             if to is BatchState.CANCELLED:
-                store.finish_queued(connection, batch_id, State.CANCELLED, "the batch was cancelled")
+                ended = store.finish_queued(connection, batch_id, State.CANCELLED, "the batch was cancelled")
+                people = self._ledger.people(move.aor for move in ended)
+                told += auditing.outcomes(batch, ended, people, at_ms)
+            audit.append(connection, told)
         return self.get(batch_id)
 
     def _only_authority(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select, update
@@ -73,14 +74,12 @@ def open_moves(connection: Connection, people: Sequence[Aor]) -> dict[Aor, str]:
     return found
 
 
-def finish_queued(connection: Connection, batch_id: str, state: State, reason: str) -> int:
-    """End all moves of a batch that are not begun. Returns how many."""
-    done = connection.execute(
-        update(move)
-        .where(move.c.batch == batch_id, move.c.state == State.QUEUED.value)
-        .values(state=state.value, open=False, reasons=json.dumps([reason]))
-    )
-    return done.rowcount
+def finish_queued(connection: Connection, batch_id: str, state: State, reason: str) -> list[Move]:
+    """End all moves of a batch that are not begun. Returns them as they are now; the batch has to be locked."""
+    queued = (move.c.batch == batch_id, move.c.state == State.QUEUED.value)
+    rows = connection.execute(select(move).where(*queued).order_by(move.c.position)).mappings().all()
+    connection.execute(update(move).where(*queued).values(state=state.value, open=False, reasons=json.dumps([reason])))
+    return [replace(_move(row), state=state, reasons=(reason,)) for row in rows]
 
 
 def set_batch(connection: Connection, batch_id: str, **values: Any) -> None:

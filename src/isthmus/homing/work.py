@@ -6,17 +6,19 @@ what came of it. Killed in between, it does the same again and finds part of it 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from isthmus import audit
 from isthmus.addressing import Aor
 from isthmus.database import reading, writing
 from isthmus.directory.model import Person
 from isthmus.errors import IsthmusError, NotFoundError
-from isthmus.homing import rules, store
+from isthmus.homing import auditing, rules, store
 from isthmus.homing.model import Batch, BatchState, Event, Move, State
 from isthmus.homing.participants import Registry, Review
 from isthmus.homing.sites import MoveSite, Sites
@@ -53,7 +55,7 @@ class Progress:
 class Work:
     """Takes chunks through the stages. Holds no state of its own.
 
-    registry: the participants; the same names at all sites.
+    registry: the participants; the same names at all sites. clock: seconds since 1970, for the audit log.
     """
 
     def __init__(
@@ -62,8 +64,10 @@ class Work:
         directory: HomeDirectory,
         sites: Sites,
         registry: Registry,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine, self._directory, self._sites, self._registry = engine, directory, sites, registry
+        self._clock = clock
         self._stages: dict[State, Callable[[Batch, list[Move]], str]] = {
             State.QUEUED: self._take,
             State.PREFLIGHT: self._preflight,
@@ -94,7 +98,7 @@ class Work:
 
     def give_up(self, batch_id: str, chunk: int, reason: str) -> None:
         """End the attempt for everybody at the earliest stage, where that is before commit; `reason` says why."""
-        _, moves = self._load(batch_id, chunk)
+        batch, moves = self._load(batch_id, chunk)
         stage = rules.next_stage([move.state for move in moves])
         event = {
             State.QUEUED: Event.REFUSED,
@@ -106,9 +110,12 @@ class Work:
         if stage not in event:
             raise ValueError(f"a move in {stage} only goes forward")
         self._save(
-            _done(move, event[stage], () if stage is State.UNDOING else (reason,))
-            for move in moves
-            if move.state is stage
+            batch,
+            (
+                _done(move, event[stage], () if stage is State.UNDOING else (reason,))
+                for move in moves
+                if move.state is stage
+            ),
         )
 
     def facts(self, batch: str, target: str, people: Sequence[Aor]) -> rules.Facts:
@@ -176,7 +183,7 @@ class Work:
             else:
                 person = facts.people[move.aor]
                 judged.append(replace(_done(move, Event.CLEAR), source=person.home, epoch=person.home_epoch))
-        self._save(judged)
+        self._save(batch, judged)
         return ""
 
     def _prepare(self, batch: Batch, moves: list[Move]) -> str:
@@ -199,7 +206,7 @@ class Work:
                     prepared.append(_done(move, Event.FAILED, refused[move.aor]))
                 else:
                     prepared.append(replace(_done(move, Event.PREPARED), handed=handed[move.aor]))
-        self._save(prepared)
+        self._save(batch, prepared)
         return ""
 
     def _commit(self, batch: Batch, moves: list[Move]) -> str:
@@ -207,7 +214,7 @@ class Work:
         with writing(self._engine) as connection:
             results = self._directory.commit_homes(
                 [(move.aor, move.source, move.epoch, batch.target) for move in moves],
-                actor=batch.actor,
+                actor=auditing.mover(batch),
                 connection=connection,
             )
             done: list[Move] = []
@@ -228,7 +235,7 @@ class Work:
         people = [move.aor for move in moves if move.aor not in present or present[move.aor].home != batch.target]
         for part in self._registry.names:
             target.undo(part, people)
-        self._save(_done(move, Event.UNDONE) for move in moves)
+        self._save(batch, (_done(move, Event.UNDONE) for move in moves))
         return ""
 
     def _publish(self, batch: Batch, moves: list[Move]) -> str:
@@ -236,7 +243,7 @@ class Work:
         seq = self._directory.last_seq()
         for name in dict.fromkeys((batch.target, *(move.source for move in moves))):
             self._sites.get(name).publish(seq)
-        self._save(_done(move, Event.PUBLISHED) for move in moves)
+        self._save(batch, (_done(move, Event.PUBLISHED) for move in moves))
         return ""
 
     def _hand_over(self, batch: Batch, moves: list[Move]) -> str:
@@ -263,7 +270,7 @@ class Work:
                     saved.append(replace(move, handed={**move.handed, **changed[move.aor]}))
                 else:
                     saved.append(_done(move, Event.HANDED_OVER))
-        self._save(saved)
+        self._save(batch, saved)
         return waits_for
 
     def _changed(self, part: str, before: Mapping[Aor, object], aor: Aor, value: object) -> bool:
@@ -273,8 +280,11 @@ class Work:
         target = self._sites.get(batch.target)
         faults = self._ask(moves, target.verify)
         self._save(
-            self._missing(move, faults[move.aor]) if move.aor in faults else _done(move, Event.VERIFIED)
-            for move in moves
+            batch,
+            (
+                self._missing(move, faults[move.aor]) if move.aor in faults else _done(move, Event.VERIFIED)
+                for move in moves
+            ),
         )
         return next(iter(faults.values()), "")
 
@@ -287,7 +297,7 @@ class Work:
     def _clean_up(self, batch: Batch, moves: list[Move]) -> str:
         for source, group in self._by_source(moves):
             faults = self._ask(group, source.clean_up)
-            self._save(_done(move, Event.AGAIN if move.aor in faults else Event.CLEANED) for move in group)
+            self._save(batch, (_done(move, Event.AGAIN if move.aor in faults else Event.CLEANED) for move in group))
         return ""
 
     def _ask(
@@ -310,9 +320,22 @@ class Work:
                 raise NotFoundError(f"there is no batch {batch_id!r}")
             return batch, store.in_chunk(connection, batch_id, chunk)
 
-    def _save(self, moves: Iterable[Move]) -> None:
+    def _save(self, batch: Batch, moves: Iterable[Move]) -> None:
+        """Write what became of the moves, and of those that are over, with the audit log's entries of them."""
+        listed = list(moves)
+        ended = [move for move in listed if move.state in rules.FINAL]
+        people = self.people(move.aor for move in ended)
         with writing(self._engine) as connection:
-            store.save(connection, moves)
+            store.save(connection, listed)
+            audit.append(connection, auditing.outcomes(batch, ended, people, self._now_ms()))
+
+    def people(self, aors: Iterable[Aor]) -> dict[Aor, Person]:
+        """Those of the people who are in the directory."""
+        listed = list(aors)
+        return self._directory.get_many(listed) if listed else {}
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
 
 
 def _done(move: Move, event: Event, reasons: Sequence[str] = ()) -> Move:

@@ -15,7 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.addressing import Aor
-from isthmus.directory.api import ActorHeader
+from isthmus.audit.web import LocalActor
 from isthmus.directory.comparing import RANGES, Held
 from isthmus.directory.model import FeedPage
 from isthmus.directory.wire import decode_page
@@ -119,7 +119,7 @@ def local_router(links: Sequence[PeerLink], compare: Callable[[bool, str], list[
         return [dataclasses.asdict(each.health()) for each in links]
 
     @router.post("/v1/directory/compare")
-    def compare_directories(body: CompareBody, actor: ActorHeader = "local") -> list[dict[str, Any]]:
+    def compare_directories(body: CompareBody, actor: LocalActor) -> list[dict[str, Any]]:
         return [comparison_json(each) for each in compare(body.repair, actor)]
 
     return router

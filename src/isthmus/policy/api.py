@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from isthmus.addressing import Aor
-from isthmus.directory.api import ActorHeader, KeyHeader
+from isthmus.audit.web import LocalActor
+from isthmus.directory.api import KeyHeader
 from isthmus.policy import rules
 from isthmus.policy.kinds import KINDS, Kind
 from isthmus.policy.model import Grant, Level, Policy
@@ -85,9 +86,7 @@ def _add_reading(routes: APIRouter, policies: Policies, own_tenant: str) -> None
 
 def _add_writing(routes: APIRouter, policies: Policies, own_tenant: str) -> None:
     @routes.post("", status_code=201)
-    def create(
-        body: PolicyBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
-    ) -> dict[str, Any]:
+    def create(body: PolicyBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> dict[str, Any]:
         wanted = Policy(tenant, body.kind, body.name, tuple(sorted(body.settings.items())), body.description)
         return public(policies.create(wanted, actor=actor, key=key))
 
@@ -96,8 +95,8 @@ def _add_writing(routes: APIRouter, policies: Policies, own_tenant: str) -> None
         kind: str,
         name: str,
         body: PolicyChangesBody,
+        actor: LocalActor,
         tenant: str = own_tenant,
-        actor: ActorHeader = "local",
         key: KeyHeader = None,
     ) -> dict[str, Any]:
         changed = policies.set(
@@ -113,24 +112,20 @@ def _add_writing(routes: APIRouter, policies: Policies, own_tenant: str) -> None
         return public(changed)
 
     @routes.delete("/{kind}/{name}", status_code=204)
-    def delete(
-        kind: str, name: str, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
-    ) -> None:
+    def delete(kind: str, name: str, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> None:
         policies.delete(tenant, kind, name, actor=actor, key=key)
 
 
 def _add_granting(routes: APIRouter, policies: Policies, own_tenant: str) -> None:
     @routes.post("/grant")
-    def grant(
-        body: GrantBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
-    ) -> dict[str, Any]:
+    def grant(body: GrantBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> dict[str, Any]:
         rank = body.rank if body.rank is not None else DEFAULT_RANK if body.level is Level.GROUP else 0
         wanted = Grant(tenant, body.kind, body.policy, body.level, _target(body, tenant), rank)
         replaced = policies.grant(wanted, actor=actor, key=key)
         return {**grant_public(wanted), "replaces": replaced and replaced.policy}
 
     @routes.post("/revoke", status_code=204)
-    def revoke(body: TargetBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None) -> None:
+    def revoke(body: TargetBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> None:
         policies.revoke(tenant, body.kind, body.level, _target(body, tenant), actor=actor, key=key)
 
 

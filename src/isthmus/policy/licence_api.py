@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.addressing import Aor
-from isthmus.directory.api import ActorHeader, KeyHeader
+from isthmus.audit.web import LocalActor
+from isthmus.directory.api import KeyHeader
 from isthmus.policy.licences import FEATURES
 from isthmus.policy.licensing import (
     Licences,
@@ -79,7 +80,7 @@ def _add_reading(routes: APIRouter, licences: Licences, own_tenant: str) -> None
 def _add_writing(routes: APIRouter, licences: Licences, own_tenant: str) -> None:
     @routes.put("/{plan}")
     def define(
-        plan: str, body: PlanBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
+        plan: str, body: PlanBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None
     ) -> dict[str, Any]:
         made = licences.define(
             tenant,
@@ -95,12 +96,12 @@ def _add_writing(routes: APIRouter, licences: Licences, own_tenant: str) -> None
         return {"plan": plan, "dry_run": body.dry_run, **effect_public(made)}
 
     @routes.delete("/{plan}", status_code=204)
-    def remove(plan: str, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None) -> None:
+    def remove(plan: str, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> None:
         licences.remove(tenant, plan, actor=actor, key=key)
 
     @routes.post("/{plan}/assign")
     def assign(
-        plan: str, body: AssignBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
+        plan: str, body: AssignBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None
     ) -> dict[str, Any]:
         made = licences.assign(
             tenant, plan, _people(body), tuple(body.groups), dry_run=body.dry_run, actor=actor, key=key
@@ -109,7 +110,7 @@ def _add_writing(routes: APIRouter, licences: Licences, own_tenant: str) -> None
 
     @routes.post("/{plan}/unassign")
     def unassign(
-        plan: str, body: AssignBody, tenant: str = own_tenant, actor: ActorHeader = "local", key: KeyHeader = None
+        plan: str, body: AssignBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None
     ) -> dict[str, Any]:
         made = licences.unassign(
             tenant, plan, _people(body), tuple(body.groups), dry_run=body.dry_run, actor=actor, key=key

@@ -183,6 +183,17 @@ class ProtectionSection(_Section):
     _networks = field_validator("exempt_networks")(_cidr)
 
 
+class AuditSection(_Section):
+    """How long the audit log goes back."""
+
+    keep_days: int = Field(
+        default=400,
+        ge=0,
+        le=36500,
+        description="Days an entry is kept; older ones are removed by whole days (UTC). 0 keeps all.",
+    )
+
+
 class Peer(_Section):
     """Another site of the same hybrid."""
 
@@ -375,6 +386,7 @@ class SiteFile(_Section):
     link: LinkSection = LinkSection()
     protection: ProtectionSection = ProtectionSection()
     activity: ActivitySection = ActivitySection()
+    audit: AuditSection = AuditSection()
     peer: tuple[Peer, ...] = ()
     trunk: tuple[Trunk, ...] = ()
     source: tuple[Source, ...] = ()

@@ -10,10 +10,14 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from isthmus.activity.service import Activity
+from isthmus.audit import Actor, Origin
+from isthmus.audit.service import AuditLog
 from isthmus.database import migrate, open_database
 from isthmus.database.durable import Durable
 from isthmus.directory.grouping import Groups
 from isthmus.directory.service import Directory
+from isthmus.errors import IsthmusError
 from isthmus.link.compare import Comparison, compare
 from isthmus.policy.following import follow
 from isthmus.policy.licensing import Licences
@@ -25,10 +29,12 @@ from isthmus.site.background import Background, Repeating
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.syncing import build_sync
+from isthmus.site.watching import build_activity
 from isthmus.sync.service import SyncService
 
 _log = logging.getLogger(__name__)
 
+_ANCHOR_EVERY_S = 60.0
 _COMPILE_AGAIN_S = 2.0  # after a compilation that failed, and to notice what another program wrote
 
 
@@ -54,7 +60,9 @@ class Commits:
 class Services:
     """What the routes and jobs of a site share.
 
-    moving: moves, registrations and the links to peers. sync: the directories that people come from.
+    audit: the log of who changed what. moving: moves, registrations and the links to peers.
+    sync: the directories that people come from.
+    activity: what accounts usually do.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -67,8 +75,10 @@ class Services:
     groups: Groups
     policies: Policies
     licences: Licences
+    audit: AuditLog
     moving: Moving
     sync: SyncService
+    activity: Activity
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
@@ -105,6 +115,8 @@ def build(site_file: SiteFile) -> Services:
     compiler = Compiler(directory, writer, site_file)
     background = Background()
     facts: dict[str, Callable[[], Any]] = {"licences": lambda: _short(licences)}
+    # The first to start, and so the last to stop: its last anchor is behind all that the others still wrote.
+    audit = _keep_audited(site_file, engine, background, facts)
     _keep_compiled(site_file.snapshot_dir / "stream", directory, writer, compiler, commits, background)
     durable = Durable(site_file.database_url)
     # After the compiler: what a peer or the move is told of, calls here see already.
@@ -129,6 +141,9 @@ def build(site_file: SiteFile) -> Services:
         background=background,
         durable=durable,
     )
+    activity = build_activity(
+        site_file, engine, directory, moving.registrar, background=background, facts=facts, durable=durable
+    )
     return Services(
         site_file,
         engine,
@@ -139,8 +154,10 @@ def build(site_file: SiteFile) -> Services:
         Groups(directory),
         policies,
         licences,
+        audit,
         moving,
         sync,
+        activity,
         background,
         facts,
     )
@@ -166,10 +183,34 @@ def homes_of(site_file: SiteFile) -> frozenset[str]:
 
 def seed(directory: Directory, site_file: SiteFile) -> None:
     """See that the site file's tenant and domains exist."""
-    actor = f"site:{site_file.site.name}"
+    actor = Actor(f"site:{site_file.site.name}", Origin("site-file"))
     directory.create_tenant(site_file.site.tenant, actor=actor)
     for domain in site_file.site.domains:
         directory.add_domain(domain, site_file.site.tenant, actor=actor)
+
+
+def _keep_audited(
+    site_file: SiteFile, engine: Engine, background: Background, facts: dict[str, Callable[[], Any]]
+) -> AuditLog:
+    """The audit log, anchored and cut now and then, and anchored once more at the end."""
+    log = AuditLog(engine, site_file.state_dir, site=site_file.site.name)
+
+    def look_after() -> None:
+        log.anchor()
+        log.cut(site_file.audit.keep_days)
+
+    job = Repeating("look after the audit log", look_after, _ANCHOR_EVERY_S)
+
+    def stop() -> None:
+        job.stop()
+        try:
+            log.anchor()
+        except IsthmusError as error:
+            _log.warning("the audit log is not anchored: %s", error)
+
+    background.add("audit log", job.start, stop)
+    facts["audit"] = lambda: {"ok": not job.trouble, "reason": job.trouble}
+    return log
 
 
 def _keep_compiled(

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from isthmus.addressing import Aor
-from isthmus.directory.api import ActorHeader, KeyHeader
+from isthmus.audit.web import LocalActor
+from isthmus.directory.api import KeyHeader
 from isthmus.sync import rules
 from isthmus.sync.model import SILENT, Change, Link, Run
 from isthmus.sync.service import SourceStatus, SyncService
@@ -38,7 +39,7 @@ def router(sync: SyncService) -> APIRouter:
         return {"source": name, "found": sync.check(name)}
 
     @routes.post("/runs")
-    def start(body: RunBody, actor: ActorHeader = "local", key: KeyHeader = None) -> dict[str, Any]:
+    def start(body: RunBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
         if not body.dry_run:
             run = sync.start(body.source, full=body.full, approved=body.approved, actor=actor, key=key)
             return run_json(run)
@@ -72,7 +73,7 @@ def router(sync: SyncService) -> APIRouter:
         return link_json(sync.details(Aor.parse(aor)))
 
     @routes.post("/people/{aor}/restore", status_code=204)
-    def restore(aor: str, actor: ActorHeader = "local") -> None:
+    def restore(aor: str, actor: LocalActor) -> None:
         sync.restore(Aor.parse(aor), actor=actor)
 
     return routes
