@@ -11,7 +11,8 @@ import time
 
 from isthmus.activity.wire import Event, Kind, encode
 
-_AGAIN_S = 1.0  # between two tries to connect
+_AGAIN_S = 1.0  # between two tries to connect in vain
+_AT_ONCE = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 _REMEMBERED = 8192  # registrations of this hour
 _LONGEST = 256
 
@@ -22,7 +23,7 @@ class Reporter:
     def __init__(self, path: str) -> None:
         self._path = path
         self._socket: socket.socket | None = None
-        self._tried = -_AGAIN_S
+        self._failed = -_AGAIN_S
         self._dropped = 0
         self._registered: dict[tuple[str, str, str], int] = {}
 
@@ -50,36 +51,37 @@ class Reporter:
         call_id: str = "",
     ) -> bool:
         """Tell it if that can be done at once; whether it could."""
-        opened = self._socket or self._connect()
-        if opened is None:
-            self._dropped += 1
-            return False
         event = Event(
             time.time(), kind, account, known, address, "", client[:_LONGEST], number, own_number, call_id[:_LONGEST]
         )
-        try:
-            opened.send(encode(event, self._dropped), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-        except BlockingIOError:
-            self._dropped += 1
-            return False
-        except OSError:
-            self._dropped += 1
-            opened.close()
-            self._socket = None
-            return False
-        self._dropped = 0
-        return True
+        message = encode(event, self._dropped)
+        if self._sent(message):
+            self._dropped = 0
+            return True
+        self._dropped += 1
+        return False
 
-    def _connect(self) -> socket.socket | None:
+    def _sent(self, message: bytes) -> bool:
+        """Send by the connection there is, and by a new one where the service was started anew."""
+        if self._socket is not None:
+            try:
+                self._socket.send(message, _AT_ONCE)
+                return True
+            except BlockingIOError:
+                return False
+            except OSError:
+                self._socket.close()
+                self._socket = None
         now = time.monotonic()
-        if now - self._tried < _AGAIN_S:
-            return None
-        self._tried = now
+        if now - self._failed < _AGAIN_S:
+            return False
         opened = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         try:
             opened.connect(self._path)
+            opened.send(message, _AT_ONCE)
         except OSError:
             opened.close()
-            return None
+            self._failed = now
+            return False
         self._socket = opened
-        return opened
+        return True
