@@ -103,10 +103,11 @@ async def test_wrong_passwords_are_told_with_the_address_only_where_that_is_prov
         await stranger.ask(Draft("REGISTER", f"sip:{OURS}", own, own, headers=contact), [forged])
         wait_for(lambda: len([event for event in told if event.kind is Kind.REFUSED]) >= 3, 5, "the refusals")
 
+    here = stranger.address.rpartition(":")[0]
     refused = [(event.account, event.known, event.address) for event in told if event.kind is Kind.REFUSED]
     assert refused == [
-        (f"gina@{OURS}", True, stranger.address),
-        (f"nobody@{OURS}", False, stranger.address),
+        (f"gina@{OURS}", True, here),
+        (f"nobody@{OURS}", False, here),
         (f"gina@{OURS}", True, ""),
     ]
 

@@ -124,7 +124,8 @@ def _learn_place(
     event: Event, profile: Profile, organisation: Organisation, network: str, client: str, settings: Settings
 ) -> None:
     day = day_of(event.at)
-    if network and profile.networks.learn(network, day):
+    # The first is no novelty.
+    if network and profile.networks.learn(network, day) and len(profile.networks.held) > 1:
         profile.novelties += 1.0
     if network:
         before = organisation.networks.held.get(network)
@@ -132,7 +133,7 @@ def _learn_place(
             organisation.networks.learn(network, day, event.account)
     profile.clients.learn(client, day)
     if event.country:
-        if profile.countries.learn(event.country, day):
+        if profile.countries.learn(event.country, day) and len(profile.countries.held) > 1:
             profile.new_countries += 1.0
         profile.whereabouts.pop(client, None)
         profile.whereabouts[client] = (event.country, event.at)
