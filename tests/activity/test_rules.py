@@ -129,7 +129,7 @@ def test_minutes_abroad_are_counted_from_the_answer_to_the_end():
         events.append(Event(START + index * 4000 + 3700, Kind.ENDED, call_id=each))
     (alert,) = take(watch, sorted(events, key=lambda event: event.at))
     assert alert.subject == AOR
-    assert "180 minutes abroad within a day" in alert.now
+    assert "240 minutes abroad within a day" in alert.now
 
 
 def test_a_country_that_colleagues_call_is_not_new():
