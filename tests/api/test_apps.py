@@ -50,12 +50,14 @@ def test_the_link_hears_configured_peers_alone(services: Services, headers: list
     assert link.get("/link/hello", headers={"X-Isthmus-Peer": "online"}).status_code == 200
 
 
-def test_the_web_port_offers_nothing_but_its_page(services: Services):
+def test_the_web_port_tells_strangers_nothing_but_its_page(services: Services):
     web = TestClient(web_app(services))
     assert web.get("/healthz").json() == {"site": "premises", "status": "up"}
     assert "premises" in web.get("/").text
-    for path in ("/v1/people", "/v1/health", "/link/hello", "/docs", "/openapi.json"):
+    for path in ("/link/hello", "/docs", "/openapi.json"):
         assert web.get(path, headers={"X-Isthmus-Peer": "online"}).status_code == 404
+    for path in ("/v1/people", "/v1/health"):
+        assert web.get(path, headers={"X-Isthmus-Actor": "cli:root"}).status_code == 401
 
 
 def test_a_person_by_http(local: TestClient):

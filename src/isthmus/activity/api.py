@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from isthmus.access.api import Reached
 from isthmus.activity.model import State
 from isthmus.activity.profile import Habits, Profile
 from isthmus.activity.service import Activity
@@ -56,6 +57,7 @@ def router(activity: Activity) -> APIRouter:
 def _add_reading(routes: APIRouter, activity: Activity) -> None:
     @routes.get("/alerts")
     def listed(
+        reach: Reached,
         state: State | None = None,
         subject: Annotated[str | None, Query(max_length=400)] = None,
         before: Annotated[float | None, Query(ge=0, le=1e11)] = None,
@@ -65,35 +67,35 @@ def _add_reading(routes: APIRouter, activity: Activity) -> None:
         wanted = None if subject is None or "\0" in subject else subject
         if wanted is None and subject is not None:
             return []
-        found = activity.listed(state=state, subject=wanted, before_ms=before_ms, limit=limit)
+        found = activity.listed(state=state, subject=wanted, before_ms=before_ms, limit=limit, reach=reach)
         return [alert_json(alert) for alert in found]
 
-    @routes.get("/alerts/{id_}")
-    def alert(id_: str) -> dict[str, Any]:
-        return alert_json(activity.get(_id(id_)))
+    @routes.get("/alerts/{alert}")
+    def one(alert: str, reach: Reached) -> dict[str, Any]:
+        return alert_json(activity.get(_id(alert), reach))
 
     @routes.get("/profiles/{account}")
-    def profile(account: str) -> dict[str, Any]:
-        name = account if account.startswith("account:") else str(Aor.parse(account))
-        return profile_json(name, activity.profile(name.replace("\0", "")))
+    def profile(account: str, reach: Reached) -> dict[str, Any]:
+        name = account if account.startswith(("account:", "cli:")) else str(Aor.parse(account))
+        return profile_json(name, activity.profile(name.replace("\0", ""), reach))
 
 
 def _add_writing(routes: APIRouter, activity: Activity) -> None:
-    @routes.post("/alerts/{id_}/confirm")
-    def confirm(id_: str, actor: LocalActor) -> dict[str, Any]:
-        return alert_json(activity.judge(_id(id_), State.CONFIRMED, actor=actor))
+    @routes.post("/alerts/{alert}/confirm")
+    def confirm(alert: str, actor: LocalActor, reach: Reached) -> dict[str, Any]:
+        return alert_json(activity.judge(_id(alert), State.CONFIRMED, actor=actor, reach=reach))
 
-    @routes.post("/alerts/{id_}/false-alarm")
-    def false_alarm(id_: str, actor: LocalActor) -> dict[str, Any]:
-        return alert_json(activity.judge(_id(id_), State.FALSE_ALARM, actor=actor))
+    @routes.post("/alerts/{alert}/false-alarm")
+    def false_alarm(alert: str, actor: LocalActor, reach: Reached) -> dict[str, Any]:
+        return alert_json(activity.judge(_id(alert), State.FALSE_ALARM, actor=actor, reach=reach))
 
     @routes.post("/block")
-    def block(body: BlockBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
-        return blocked_json(activity.block(Aor.parse(body.aor), body.block, actor=actor, key=key))
+    def block(body: BlockBody, actor: LocalActor, reach: Reached, key: KeyHeader = None) -> dict[str, Any]:
+        return blocked_json(activity.block(Aor.parse(body.aor), body.block, actor=actor, key=key, reach=reach))
 
     @routes.post("/unblock")
-    def unblock(body: UnblockBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
-        return blocked_json(activity.unblock(Aor.parse(body.aor), body.block, actor=actor, key=key))
+    def unblock(body: UnblockBody, actor: LocalActor, reach: Reached, key: KeyHeader = None) -> dict[str, Any]:
+        return blocked_json(activity.unblock(Aor.parse(body.aor), body.block, actor=actor, key=key, reach=reach))
 
 
 def blocked_json(person: Person) -> dict[str, Any]:

@@ -12,15 +12,18 @@ from typing import Any, Protocol
 import msgspec
 from sqlalchemy import Connection, Engine
 
+from isthmus.access.model import EVERYTHING, Object, Reach
 from isthmus.activity import alerts, store
 from isthmus.activity.model import Alert, Event, Kind, Severity, State
 from isthmus.activity.profile import Profile
 from isthmus.activity.rules import Settings
 from isthmus.activity.watch import Watch
 from isthmus.addressing import Aor, barring
+from isthmus.audit.model import Actor
 from isthmus.database import reading, writing
 from isthmus.directory.journal import Journal
 from isthmus.directory.model import Person, PersonChanges
+from isthmus.directory.rules import as_object
 from isthmus.directory.store import people_by_aor
 from isthmus.errors import IsthmusError, NotFoundError, RefusedError, UsageError
 
@@ -28,18 +31,31 @@ _log = logging.getLogger(__name__)
 
 _WAITING = 100_000  # events; more than that, and the oldest are dropped
 _AT_ONCE = 2000
+_PAGE = 500  # alerts
 _HELD = 20_000  # profiles in memory
 _TENANTS = 50_000  # accounts whose tenant is remembered
 _TENANT_S = 60.0  # for so long
 _TELLINGS_AN_HOUR = 60  # of one channel; what is more stands in the list alone
 _DAY_S = 86_400.0
+_ACCOUNT = "account:"
+_OPERATOR = "cli:"
 _FORGET_PROFILE_S, _FORGET_ALERT_S = 180 * _DAY_S, 400 * _DAY_S
+
+
+class Browser(Protocol):
+    """Where somebody signs in from."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def agent(self) -> str: ...
 
 
 class People(Protocol):
     """What is needed of the directory."""
 
-    def get(self, aor: Aor) -> Person: ...
+    def get(self, aor: Aor, reach: Reach = EVERYTHING) -> Person: ...
 
     def set(self, aor: Aor, changes: PersonChanges, *, actor: str, key: str | None = None) -> Person: ...
 
@@ -49,7 +65,8 @@ class People(Protocol):
 class Activity:
     """One a site; safe to use from several threads.
 
-    tenant: of the site, for what is nobody's. country_of: of an IP address, empty where that is not known.
+    tenant: of the site, for what is nobody's. accounts: the tenants of those administrators' accounts that exist, None
+    for who is of none. country_of: of an IP address, empty where that is not known.
     channels: names of those by which people are told. unbind: takes an account's phones away, after a block.
     """
 
@@ -61,11 +78,13 @@ class Activity:
         *,
         tenant: str,
         country_of: Callable[[str], str] = lambda address: "",
+        accounts: Callable[[Sequence[str]], Mapping[str, str | None]] = lambda names: {},
         channels: Sequence[str] = (),
         unbind: Callable[[Aor, str], None] = lambda aor, word: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine, self._people, self._tenant = engine, people, tenant
+        self._accounts = accounts
         self._country_of, self._channels, self._unbind, self._clock = country_of, tuple(channels), unbind, clock
         self._waiting: collections.deque[Event] = collections.deque(maxlen=_WAITING)
         self._watch = Watch(settings)
@@ -108,32 +127,37 @@ class Activity:
         self._save()
 
     def _look_at(self, event: Event, owners: Mapping[str, str]) -> None:
-        tenant = owners.get(event.account, "")
-        known = bool(tenant)
+        tenant = owners.get(event.account)
         country = event.country or (self._country_of(event.address) if event.address else "")
-        told = msgspec.structs.replace(event, known=known, country=country) if event.account else event
+        told = msgspec.structs.replace(event, known=tenant is not None, country=country) if event.account else event
         self.taken += 1
-        self._watch.take(told, tenant or self._tenant_of(self._watch.account_of(event)))
+        self._watch.take(told, self._tenant_of(self._watch.account_of(event)) if tenant is None else tenant)
 
     def _owners(self, batch: Sequence[Event]) -> dict[str, str]:
-        """The tenants of the accounts that exist; those of administrators are the site's."""
+        """The tenants of the accounts that exist; empty for operators and who administers all of the site."""
         now = self._clock()
         names = {event.account for event in batch if event.account}
         owners: dict[str, str] = {}
         asked: dict[Aor, str] = {}
+        administrators: list[str] = []
         for name in sorted(names):
             tenant, since = self._tenants.get(name, (None, -_TENANT_S))
             if now - since < _TENANT_S:
                 if tenant is not None:
                     owners[name] = tenant
-            elif name.startswith("account:"):
-                owners[name] = self._tenant
+            elif name.startswith(_OPERATOR):
+                owners[name] = ""
+            elif name.startswith(_ACCOUNT):
+                administrators.append(name.removeprefix(_ACCOUNT))
             elif (aor := _aor(name)) is not None:
                 asked[aor] = name
         found: dict[Aor, Person] = {}
         if asked:
             with reading(self._engine) as connection:
                 found = people_by_aor(connection, asked)
+        for name, tenant in (self._accounts(administrators) if administrators else {}).items():
+            owners[_ACCOUNT + name] = tenant or ""
+            self._tenants[_ACCOUNT + name] = (tenant or "", now)
         if len(self._tenants) > _TENANTS:
             kept = names | self._watch.changed_profiles.keys()
             self._tenants = {name: since for name, since in self._tenants.items() if name in kept}
@@ -150,7 +174,7 @@ class Activity:
         if len(watch.profiles) > _HELD and not self._has_changes():
             watch.forget(list(watch.profiles)[: _HELD // 2])
         wanted = {event.account if event.account else watch.account_of(event) for event in batch}
-        wanted = {name for name in wanted if name in owners or self._tenants.get(name, (None, 0.0))[0]}
+        wanted = {name for name in wanted if name in owners or self._tenants.get(name, (None, 0.0))[0] is not None}
         missing = sorted(wanted - watch.profiles.keys())
         tenants = sorted({*owners.values(), self._tenant} - watch.organisations.keys())
         networks = [f"tenant:{name}" for name in tenants]
@@ -165,9 +189,9 @@ class Activity:
             subjects = [*missing, *networks]
             if tenants:  # at the start: what came from networks is not bound to an account
                 found = store.alerts(connection, since_ms=since, limit=10_000)
-                networks += [each.subject for each in found if each.subject.startswith("network:")]
+                networks += [each.subject for _, each in found if each.subject.startswith("network:")]
                 subjects = [*missing, *networks]
-            for alert in reversed(store.alerts(connection, subjects=subjects, since_ms=since, limit=10_000)):
+            for _, alert in reversed(store.alerts(connection, subjects=subjects, since_ms=since, limit=10_000)):
                 if alert.state is not State.FALSE_ALARM:
                     watch.alerts[alert.subject, alert.rule, alert.about] = alert
 
@@ -214,7 +238,10 @@ class Activity:
     def _tenant_of(self, subject: str) -> str:
         if subject.startswith("tenant:"):
             return subject.removeprefix("tenant:")
-        return self._tenants.get(subject, (None, 0.0))[0] or self._tenant
+        if subject.startswith(_OPERATOR):
+            return ""
+        tenant, _ = self._tenants.get(subject, (None, 0.0))
+        return self._tenant if tenant is None else tenant
 
     def _forget(self) -> None:
         now = self._clock()
@@ -228,24 +255,36 @@ class Activity:
         *,
         state: State | None = None,
         subject: str | None = None,
-        tenant: str | None = None,
         before_ms: int | None = None,
         limit: int = 100,
+        reach: Reach = EVERYTHING,
     ) -> list[Alert]:
-        """Alerts, those that went on last first."""
+        """Alerts within reach, those that went on last first."""
         subjects = None if subject is None else [subject]
-        with reading(self._engine) as connection:
-            return store.alerts(
-                connection, state=state, subjects=subjects, tenant=tenant, before_ms=before_ms, limit=limit
-            )
+        found: list[Alert] = []
+        while True:
+            with reading(self._engine) as connection:
+                page = store.alerts(connection, state=state, subjects=subjects, before_ms=before_ms, limit=_PAGE)
+                found += self._within(connection, page, reach)
+            if len(found) >= limit or len(page) < _PAGE:
+                return found[:limit]
+            before_ms = int(page[-1][1].last * 1000)
 
-    def get(self, id_: str) -> Alert:
-        """One alert. Raises NotFoundError."""
-        return self._stored(id_)[1]
+    def get(self, id_: str, reach: Reach = EVERYTHING) -> Alert:
+        """One alert. Raises NotFoundError, also for what is out of reach."""
+        return self._stored(id_, reach)[1]
 
-    def profile(self, account: str) -> Profile:
-        """What is usual for an account. Raises NotFoundError where nothing is known of it."""
+    def profile(self, account: str, reach: Reach = EVERYTHING) -> Profile:
+        """What is usual for an account. Raises NotFoundError where nothing is known of it, and out of reach."""
+        aor = _aor(account)
+        if aor is not None:
+            self._people.get(aor, reach)
         self.work()
+        if aor is None:
+            name = account.removeprefix(_ACCOUNT)
+            tenant = self._accounts([name]).get(name) if account.startswith(_ACCOUNT) else ""
+            if not reach.covers(Object("account", account, tenant or "")):
+                raise NotFoundError(f"nothing is known yet of what {account} does")
         with reading(self._engine) as connection:
             found = store.profiles(connection, [account])
         if account not in found:
@@ -262,13 +301,13 @@ class Activity:
 
     # What people do
 
-    def judge(self, id_: str, state: State, *, actor: str) -> Alert:
+    def judge(self, id_: str, state: State, *, actor: str, reach: Reach = EVERYTHING) -> Alert:
         """Say what an alert was. Raises NotFoundError, RefusedError where it was judged otherwise before."""
         if state is State.OPEN:
             raise UsageError("an alert is confirmed, or a false alarm")
         self.work()
         with self._lock:
-            tenant, before = self._stored(id_)
+            tenant, before = self._stored(id_, reach)
             if before.state is state:
                 return before
             if before.state is not State.OPEN:
@@ -299,11 +338,11 @@ class Activity:
             taught = {alert.subject: (tenant, watch.profiles[alert.subject])}
             store.put_profiles(connection, taught, {tenant: watch.organisations[tenant]}, at_ms)
 
-    def block(self, aor: Aor, word: str, *, actor: str, key: str | None = None) -> Person:
+    def block(self, aor: Aor, word: str, *, actor: str, key: str | None = None, reach: Reach = EVERYTHING) -> Person:
         """Keep a person from something: see addressing.barring. Raises UsageError, NotFoundError, RefusedError."""
         if fault := barring.fault_of(word):
             raise UsageError(fault)
-        before = self._people.get(aor)
+        before = self._people.get(aor, reach)
         wanted = tuple(sorted({*before.barred, word}))
         person = self._people.set(aor, PersonChanges(barred=wanted), actor=actor, key=key)
         try:
@@ -312,9 +351,11 @@ class Activity:
             _log.warning("%s is blocked (%s), but its phones stay registered until they refresh: %s", aor, word, error)
         return person
 
-    def unblock(self, aor: Aor, word: str | None, *, actor: str, key: str | None = None) -> Person:
+    def unblock(
+        self, aor: Aor, word: str | None, *, actor: str, key: str | None = None, reach: Reach = EVERYTHING
+    ) -> Person:
         """Take a block away, or all. Raises NotFoundError where there is none."""
-        before = self._people.get(aor)
+        before = self._people.get(aor, reach)
         if not before.barred or (word is not None and word not in before.barred):
             has = ", ".join(before.barred) or "nothing"
             raise NotFoundError(f"{aor} is not kept from {word or 'anything'}, but from {has}")
@@ -323,18 +364,34 @@ class Activity:
 
     # Feeds other than SIP
 
-    def signed_in(self, account: str, address: str, client: str, *, right: bool, known: bool = True) -> None:
-        """Somebody signed in to pages or API, or failed to."""
+    def signed_in(self, name: str, client: Browser, right: bool, known: bool) -> None:
+        """Somebody signed in to pages or API with the right password, or failed to. name: of the account."""
         kind = Kind.SIGN_IN if right else Kind.SIGN_IN_REFUSED
-        self.take(Event(self._clock(), kind, account, known, address, "", client))
+        self.take(Event(self._clock(), kind, f"{_ACCOUNT}{name[:200]}", known, client.address, "", client.agent[:256]))
 
-    def exported(self, account: str, count: int, address: str = "", client: str = "") -> None:
+    def exported(self, actor: Actor, count: int) -> None:
         """Somebody took `count` records out: people, audit entries."""
-        self.take(Event(self._clock(), Kind.EXPORT, account, True, address, "", client, count=count))
+        self.take(Event(self._clock(), Kind.EXPORT, str(actor)[:200], True, actor.origin.address, count=count))
 
-    def _stored(self, id_: str) -> tuple[str, Alert]:
+    def _within(self, connection: Connection, alerts: Sequence[tuple[str, Alert]], reach: Reach) -> list[Alert]:
+        """Those of the alerts that are about who is within reach; those of networks, for who reaches the tenant."""
+        if reach.everything:
+            return [alert for _, alert in alerts]
+        aors = {alert.subject: aor for _, alert in alerts if (aor := _aor(alert.subject)) is not None}
+        people = people_by_aor(connection, aors.values())
+        found = []
+        for tenant, alert in alerts:
+            person = people.get(aors[alert.subject]) if alert.subject in aors else None
+            what = Object("alert", alert.subject, tenant) if person is None else as_object(person)
+            if reach.covers(what):
+                found.append(alert)
+        return found
+
+    def _stored(self, id_: str, reach: Reach) -> tuple[str, Alert]:
         with reading(self._engine) as connection:
             found = store.get_alert(connection, id_)
+            if found is not None and not self._within(connection, [found], reach):
+                found = None
         if found is None:
             raise NotFoundError(f"there is no alert {id_!r}", do="See: isthmus activity alerts")
         return found

@@ -67,28 +67,25 @@ def forget(connection: Connection, before_ms: int, alerts_before_ms: int) -> tup
 def alerts(
     connection: Connection,
     *,
-    tenant: str | None = None,
     state: State | None = None,
     subjects: Iterable[str] | None = None,
     since_ms: int = 0,
     before_ms: int | None = None,
     limit: int = 100,
-) -> list[Alert]:
-    """Alerts that fit, those that went on last first."""
-    query = select(alert.c.body).where(alert.c.last_ms >= since_ms)
-    if tenant is not None:
-        query = query.where(alert.c.tenant == tenant)
+) -> list[tuple[str, Alert]]:
+    """Alerts that fit, each with its tenant, those that went on last first."""
+    query = select(alert.c.tenant, alert.c.body).where(alert.c.last_ms >= since_ms)
     if state is not None:
         query = query.where(alert.c.state == state.value)
     if before_ms is not None:
         query = query.where(alert.c.last_ms < before_ms)
     query = query.order_by(alert.c.last_ms.desc(), alert.c.id).limit(limit)
     if subjects is None:
-        return [_alert_from.decode(row.body) for row in connection.execute(query)]
-    found: list[Alert] = []
+        return [(row.tenant, _alert_from.decode(row.body)) for row in connection.execute(query)]
+    found: list[tuple[str, Alert]] = []
     for batch in in_batches(subjects):
         rows = connection.execute(query.where(alert.c.subject.in_(batch)))
-        found += [_alert_from.decode(row.body) for row in rows]
+        found += [(row.tenant, _alert_from.decode(row.body)) for row in rows]
     return found
 
 

@@ -1,21 +1,27 @@
-"""The three applications: for people on this machine, for the peer, for browsers."""
+"""The three applications: for people on this machine, for the peer, for who signs in over the web port."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import HTMLResponse
 
 from isthmus.activity import api as activity
-from isthmus.api import errors, state
+from isthmus.api import errors, openapi, state
+from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
 from isthmus.api.peer import PeersOnly
+from isthmus.api.permissions import checked
 from isthmus.audit import api as audit
 from isthmus.calls import api as calls
 from isthmus.directory import api as directory
 from isthmus.directory import group_api as groups
 from isthmus.engines.kamailio.bulk import ask
 from isthmus.homing import api as homing
+from isthmus.identity import api as identity
+from isthmus.identity import session_api as session
 from isthmus.link import api as link
 from isthmus.policy import api as policy
 from isthmus.policy import licence_api as licence
@@ -26,25 +32,29 @@ from isthmus.sync import api as sync
 
 def local_app(services: Services) -> FastAPI:
     """Everything the command line does. On a socket that only this site's unix user can open."""
-    app = _app("local API")
-    app.include_router(state.router(services))
-    app.include_router(directory.router(services.directory))
-    tenant = services.site_file.site.tenant
-    app.include_router(groups.router(services.groups, tenant))
-    app.include_router(licence.router(services.licences, tenant))
-    app.include_router(policy.router(services.policies, tenant))
-    app.include_router(audit.router(services.audit, services.site_file.site.name))
-    app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list")))
-    moving = services.moving
-    app.include_router(homing.local_router(moving.moves, moving.group_members))
-    here = services.site_file.site
-    # What comes back in a move has this site's own name in its Path, too.
-    hosts = {here.fqdn: here.name} | {peer.fqdn: peer.name for peer in services.site_file.peer}
-    app.include_router(registration.router(here.name, services.directory, moving.registrar, hosts=hosts))
-    app.include_router(link.local_router(moving.links, services.compare))
-    app.include_router(sync.router(services.sync))
-    app.include_router(activity.router(services.activity))
-    return app
+    app = _app("local API", gated)
+    _include_features(app, services)
+    return _gated(app, services, LocalDoor(), secure=False)
+
+
+def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: B008 (frozen)
+    """The same for who signs in, or shows a token; the page that says which site this is, for everybody."""
+    app = _app("API", gated)
+    identity = services.identity
+    app.include_router(session.router(identity.sign_in, identity.own, identity.passkeys))
+    _include_features(app, services)
+    name, role = services.site_file.site.name, services.site_file.site.role.value
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"site": name, "status": "up"}
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def page() -> str:
+        return _PAGE.format(name=escape(name), role=escape(role), fqdn=escape(services.site_file.site.fqdn))
+
+    door = WebDoor(identity.sign_in, identity.own.by_token, limits)
+    return _gated(app, services, door, secure=True)
 
 
 def link_app(services: Services) -> FastAPI:
@@ -60,20 +70,33 @@ def link_app(services: Services) -> FastAPI:
     return app
 
 
-def web_app(services: Services) -> FastAPI:
-    """What a browser finds on the web port, without sign-in: which site this is, and that it is up."""
-    app = _app("web")
-    name, role = services.site_file.site.name, services.site_file.site.role.value
+def _include_features(app: FastAPI, services: Services) -> None:
+    """The features' routes. Each is declared in api/permissions.py, or the site does not start."""
+    site = services.site_file.site
+    app.include_router(state.router(services))
+    people = services.directory
+    app.include_router(directory.router(people, services.activity.exported))
+    app.include_router(groups.router(services.groups, people, site.tenant))
+    app.include_router(licence.router(services.licences, people, site.tenant))
+    app.include_router(policy.router(services.policies, people, site.tenant))
+    app.include_router(audit.router(services.audit, site.name, services.activity.exported))
+    app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list"), people))
+    moving = services.moving
+    app.include_router(homing.local_router(moving.moves, moving.group_members))
+    # What comes back in a move has this site's own name in its Path, too.
+    hosts = {site.fqdn: site.name} | {peer.fqdn: peer.name for peer in services.site_file.peer}
+    app.include_router(registration.router(site.name, people, moving.registrar, hosts=hosts))
+    app.include_router(link.local_router(moving.links, services.compare))
+    app.include_router(sync.router(services.sync))
+    app.include_router(activity.router(services.activity))
+    parts = services.identity
+    app.include_router(identity.router(parts.accounts, parts.own, people, site.tenant))
 
-    @app.get("/healthz")
-    def healthz() -> dict[str, str]:
-        return {"site": name, "status": "up"}
 
-    @app.get("/", response_class=HTMLResponse)
-    def page() -> str:
-        return _PAGE.format(name=escape(name), role=escape(role), fqdn=escape(services.site_file.site.fqdn))
-
-    return app
+def _gated(app: FastAPI, services: Services, door: Door, *, secure: bool) -> FastAPI:
+    openapi.serve(app)
+    app.add_middleware(Gate, routes=app, door=door, tenant=services.site_file.site.tenant, secure=secure)
+    return checked(app)
 
 
 _PAGE = """<!doctype html>
@@ -89,8 +112,14 @@ _PAGE = """<!doctype html>
 """
 
 
-def _app(title: str) -> FastAPI:
-    # No pages of documentation: they load scripts from elsewhere.
-    app = FastAPI(title=f"Isthmus {title}", docs_url=None, redoc_url=None, openapi_url=None)
+def _app(title: str, *first: Callable[..., Any]) -> FastAPI:
+    app = FastAPI(
+        title=f"Isthmus {title}",
+        # No pages of documentation: they load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(each) for each in first],
+    )
     errors.add_handlers(app)
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -14,12 +14,14 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.audit import cef, wire
-from isthmus.audit.model import Anchor, Filter
+from isthmus.audit.model import Actor, Anchor, Filter
 from isthmus.audit.service import AuditLog
 from isthmus.audit.web import LocalActor
 from isthmus.errors import IsthmusError, UsageError
 
 _LINES = "application/x-ndjson"
+
+Exported = Callable[[Actor, int], object]
 
 
 class AnchorBody(BaseModel):
@@ -70,15 +72,15 @@ def _filter(
 _Wanted = Annotated[Filter, Depends(_filter)]
 
 
-def router(log: AuditLog, site: str) -> APIRouter:
-    """/v1/audit: search, export, verify, anchors."""
+def router(log: AuditLog, site: str, exported: Exported = lambda actor, count: None) -> APIRouter:
+    """/v1/audit: search, export, verify, anchors. exported: told who took how many entries out."""
     routes = APIRouter(prefix="/v1/audit")
-    _add_reading(routes, log, site)
+    _add_reading(routes, log, site, exported)
     _add_verifying(routes, log)
     return routes
 
 
-def _add_reading(routes: APIRouter, log: AuditLog, site: str) -> None:
+def _add_reading(routes: APIRouter, log: AuditLog, site: str, exported: Exported) -> None:
     @routes.get("")
     def entries(
         wanted: _Wanted,
@@ -90,6 +92,7 @@ def _add_reading(routes: APIRouter, log: AuditLog, site: str) -> None:
     @routes.get("/export")
     def export(
         wanted: _Wanted,
+        actor: LocalActor,
         form: Annotated[str, Query(alias="format", pattern="^(json|cef)$")] = "json",
         after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
     ) -> StreamingResponse:
@@ -97,6 +100,7 @@ def _add_reading(routes: APIRouter, log: AuditLog, site: str) -> None:
 
         def lines() -> Iterator[bytes]:
             for page in log.pages(wanted, after=after):
+                exported(actor, len(page))
                 if form == "json":
                     yield b"".join(map(wire.line, page))
                 else:
@@ -110,8 +114,8 @@ def _add_reading(routes: APIRouter, log: AuditLog, site: str) -> None:
         return {"chain": head.chain, "id": head.id, "digest": head.digest, "at_ms": head.at_ms, "cut": head.cut}
 
     @routes.get("/{id_}")
-    def entry(id_: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> dict[str, Any]:
-        return wire.public(log.get(id_))
+    def entry(id_: Annotated[int, Path(ge=1, le=2**63 - 1)], tenant: str | None = None) -> dict[str, Any]:
+        return wire.public(log.get(id_, tenant))
 
 
 def _add_verifying(routes: APIRouter, log: AuditLog) -> None:

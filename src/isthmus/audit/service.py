@@ -47,11 +47,11 @@ class AuditLog:
         with reading(self._engine) as connection:
             return store.find(connection, wanted, before=before, limit=limit)
 
-    def get(self, id_: int) -> Stored:
-        """One entry. Raises NotFoundError."""
+    def get(self, id_: int, tenant: str | None = None) -> Stored:
+        """One entry. tenant: only of this one. Raises NotFoundError."""
         with reading(self._engine) as connection:
             found = store.get(connection, id_)
-        if found is None:
+        if found is None or tenant not in (None, found.entry.tenant):
             raise NotFoundError(f"there is no entry {id_} in the audit log", do="See: isthmus audit list")
         return found
 

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from isthmus.cli import (
+    access,
+    account,
     activity,
     audit,
     call,
@@ -20,8 +22,10 @@ from isthmus.cli import (
     pki,
     policy,
     registration,
+    role,
     site,
     snapshot,
+    token,
     user,
 )
 from isthmus.cli.output import complete_sites
@@ -77,6 +81,11 @@ for _name, _commands in {
     "activity": activity.app,
     "snapshot": snapshot.app,
     "audit": audit.app,
+    "account": account.app,
+    "role": role.app,
+    "token": token.app,
+    "session": token.sessions,
+    "access": access.app,
     "pki": pki.app,
 }.items():
     app.add_typer(_commands, name=_name)

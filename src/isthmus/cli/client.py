@@ -11,12 +11,13 @@ from typing import Any, Self
 
 import httpx
 
-from isthmus.errors import IsthmusError, NotFoundError, RefusedError, UnavailableError, UsageError
+from isthmus.errors import ForbiddenError, IsthmusError, NotFoundError, RefusedError, UnavailableError, UsageError
 from isthmus.site import internal
 from isthmus.site.file import SiteFile
 
 _CONNECT_S = 5.0
 _KINDS: dict[int, type[IsthmusError]] = {
+    403: ForbiddenError,
     404: NotFoundError,
     409: RefusedError,
     422: UsageError,
@@ -55,9 +56,9 @@ class Client:
         """PUT, under an idempotency key of its own."""
         return self._send("PUT", path, body=body)
 
-    def delete(self, path: str) -> Any:
+    def delete(self, path: str, **params: Any) -> Any:
         """DELETE, under an idempotency key of its own."""
-        return self._send("DELETE", path)
+        return self._send("DELETE", path, params=params)
 
     def pages(self, path: str, key: str, /, page_size: int = 1000, **params: Any) -> Iterator[list[Any]]:
         """A listing, page by page: `after` is the `key` of the last object seen."""

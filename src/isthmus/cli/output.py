@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -140,6 +141,11 @@ def print_fields(fields: Iterable[tuple[str, object]], *, out: Console | None = 
         # A long word (an address, a path) is not folded: it could not be copied any more.
         text = Text.assemble((set_cell_size(name, indent), "bold"), value)
         out.print(text, soft_wrap=True)
+
+
+def moment(seconds: float | None) -> str | None:
+    """A point in time (Unix seconds) as people here read it; None for never."""
+    return None if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def print_error(error: IsthmusError) -> None:

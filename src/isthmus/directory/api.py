@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from isthmus.access import rules as access
+from isthmus.access.api import Acting, Reached
+from isthmus.access.model import Reach
 from isthmus.addressing import Aor, normalise_number
+from isthmus.audit.model import Actor
 from isthmus.audit.web import LocalActor
 from isthmus.directory import bulk, rules, wire
 from isthmus.directory.bulk import ImportReport, Record
@@ -16,7 +21,10 @@ from isthmus.directory.model import UNCHANGED, Credentials, NewPerson, Person, P
 from isthmus.directory.service import Directory
 
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+MatchHeader = Annotated[str | None, Header(alias="If-Match", max_length=200)]
 _PAGE = 1000
+
+Exported = Callable[[Actor, int], object]
 
 
 class _Body(BaseModel):
@@ -53,17 +61,23 @@ class ImportBody(_Body):
     dry_run: bool = False
 
 
-def router(directory: Directory) -> APIRouter:
-    """/v1/people: listing, looking at, creating, changing and deleting people, one by one and in bulk."""
+def router(directory: Directory, exported: Exported = lambda actor, count: None) -> APIRouter:
+    """/v1/people: listing, looking at, creating, changing and deleting people, one by one and in bulk.
+
+    exported: told who took how many people out.
+    """
     routes = APIRouter(prefix="/v1/people")
-    _add_reading(routes, directory)
+    _add_reading(routes, directory, exported)
     _add_writing(routes, directory)
     return routes
 
 
-def _add_reading(routes: APIRouter, directory: Directory) -> None:
+def _add_reading(routes: APIRouter, directory: Directory, exported: Exported) -> None:
     @routes.get("")
     def people(
+        request: Request,
+        response: Response,
+        reach: Reached,
         home: str | None = None,
         group: str | None = None,
         match: str | None = None,
@@ -71,52 +85,102 @@ def _add_reading(routes: APIRouter, directory: Directory) -> None:
         limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
     ) -> list[dict[str, Any]]:
         behind = Aor.parse(after) if after else None
-        found = directory.people(home=home, group=group, match=match, after=behind, limit=limit)
+        found = directory.people(home=home, group=group, match=match, after=behind, limit=limit, reach=reach)
+        if len(found) == limit:
+            response.headers["Link"] = next_page(request, after=str(found[-1].aor))
         return [wire.public(person) for person in found]
 
     @routes.get("/count")
-    def count(home: str | None = None, group: str | None = None, match: str | None = None) -> dict[str, int]:
-        return {"count": directory.count(home=home, group=group, match=match)}
+    def count(
+        reach: Reached, home: str | None = None, group: str | None = None, match: str | None = None
+    ) -> dict[str, int]:
+        return {"count": directory.count(home=home, group=group, match=match, reach=reach)}
 
     @routes.get("/export")
     def export(
+        reach: Reached,
+        actor: LocalActor,
         form: Annotated[str, Query(alias="format", pattern="^(csv|json)$")] = "json",
         home: str | None = None,
         group: str | None = None,
         match: str | None = None,
     ) -> Response:
-        found = _all(directory, home, group, match)
+        found = _all(directory, home, group, match, reach)
+        exported(actor, len(found))
         if form == "csv":
             return Response(bulk.write_csv(found), media_type="text/csv; charset=utf-8")
         return Response(bulk.write_json(found), media_type="application/json")
 
     @routes.get("/{aor}")
-    def person(aor: str) -> dict[str, Any]:
-        return wire.public(directory.get(Aor.parse(aor)))
+    def person(aor: str, reach: Reached, response: Response) -> dict[str, Any]:
+        return _tagged(response, directory.get(Aor.parse(aor), reach))
 
 
 def _add_writing(routes: APIRouter, directory: Directory) -> None:
     @routes.post("", status_code=201)
-    def create(body: PersonBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
-        return wire.public(directory.create(_new(body), actor=actor, key=key))
+    def create(
+        body: PersonBody, principal: Acting, response: Response, actor: LocalActor, key: KeyHeader = None
+    ) -> dict[str, Any]:
+        needed = ("person.create", *(("number.assign",) if body.number else ()))
+        reach = access.reach_of_all(principal, needed)
+        return _tagged(response, directory.create(_new(body), actor=actor, key=key, reach=reach))
 
     @routes.post("/import")
-    def import_people(body: ImportBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
+    def import_people(body: ImportBody, reach: Reached, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
         rows, faults = bulk.rows_of(_record(row, number) for number, row in enumerate(body.rows, 1))
         # With faults already found the rest is only looked at, so that all are told at once.
         dry_run = body.dry_run or bool(faults)
-        report = directory.import_people(rows, update=body.update, dry_run=dry_run, actor=actor, key=key)
+        report = directory.import_people(rows, update=body.update, dry_run=dry_run, actor=actor, key=key, reach=reach)
         every = sorted((*faults, *report.faults), key=lambda fault: fault.line)
         return _report(report, every, body.dry_run)
 
     @routes.patch("/{aor}")
-    def change(aor: str, body: ChangesBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
+    def change(
+        aor: str,
+        body: ChangesBody,
+        principal: Acting,
+        response: Response,
+        actor: LocalActor,
+        key: KeyHeader = None,
+        if_match: MatchHeader = None,
+    ) -> dict[str, Any]:
         address = Aor.parse(aor)
-        return wire.public(directory.set(address, _changes(address, body), actor=actor, key=key))
+        reach = access.reach_of_all(principal, _needed(body))
+        wanted, seen = _changes(address, body), _seen_tag(if_match)
+        person = directory.set(address, wanted, actor=actor, key=key, reach=reach, unless_changed=seen)
+        return _tagged(response, person)
 
     @routes.delete("/{aor}", status_code=204)
-    def delete(aor: str, actor: LocalActor, key: KeyHeader = None) -> None:
-        directory.delete(Aor.parse(aor), actor=actor, key=key)
+    def delete(
+        aor: str, reach: Reached, actor: LocalActor, key: KeyHeader = None, if_match: MatchHeader = None
+    ) -> None:
+        seen = _seen_tag(if_match)
+        directory.delete(Aor.parse(aor), actor=actor, key=key, reach=reach, unless_changed=seen)
+
+
+def next_page(request: Request, **more: str) -> str:
+    """The Link header that leads to the next page (RFC 8288)."""
+    return f'<{request.url.path}?{request.url.include_query_params(**more).query}>; rel="next"'
+
+
+def _tagged(response: Response, person: Person) -> dict[str, Any]:
+    response.headers["ETag"] = f'"{wire.tag(person)}"'
+    return wire.public(person)
+
+
+def _seen_tag(if_match: str | None) -> str | None:
+    """The tag the asker has seen; None for any (RFC 9110 13.1.1)."""
+    return None if if_match in (None, "*") else if_match.strip().strip('"')
+
+
+def _needed(body: ChangesBody) -> list[str]:
+    """The permissions that these changes take."""
+    given = body.model_fields_set
+    needed = [
+        *(["person.password"] if "password" in given else []),
+        *(["number.assign"] if "number" in given else []),
+    ]
+    return ["person.set", *needed] if given - {"password", "number"} or not needed else needed
 
 
 def _record(row: dict[str, Any], number: int) -> Record:
@@ -157,11 +221,11 @@ def _report(report: ImportReport, faults: list[bulk.Fault], dry_run: bool) -> di
     return {**report.counts(), "dry_run": dry_run, "errors": errors}
 
 
-def _all(directory: Directory, home: str | None, group: str | None, match: str | None) -> list[Person]:
+def _all(directory: Directory, home: str | None, group: str | None, match: str | None, reach: Reach) -> list[Person]:
     found: list[Person] = []
     while True:
         after = found[-1].aor if found else None
-        page = directory.people(home=home, group=group, match=match, after=after, limit=_PAGE)
+        page = directory.people(home=home, group=group, match=match, after=after, limit=_PAGE, reach=reach)
         found += page
         if len(page) < _PAGE:
             return found

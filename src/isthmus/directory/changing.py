@@ -113,7 +113,7 @@ class _Planner:
 
     def _create(self, operation: Create) -> _Planned:
         new = operation.new
-        person = new.person(self._domains.get(new.aor.domain, ""), self._next_epoch(new.aor))
+        person = new.person(self._domains.get(new.aor.domain, ""), self._next_epoch(new.aor), store.new_id())
         return _Planned(None, self._checked(rules.normalised(person), home_is_new=True), "person.create")
 
     def _next_epoch(self, aor: Aor) -> int:

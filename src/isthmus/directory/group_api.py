@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from isthmus.access.api import People, Reached
 from isthmus.addressing import Aor
 from isthmus.audit.web import LocalActor
 from isthmus.directory import wire
@@ -41,20 +42,21 @@ class GroupChangesBody(_Body):
     remove: MembersBody = MembersBody()
 
 
-def router(groups: Groups, own_tenant: str) -> APIRouter:
+def router(groups: Groups, people: People, own_tenant: str) -> APIRouter:
     """/v1/groups: listing, looking at, creating, changing and deleting groups.
 
     own_tenant: whose groups are meant when a request names no tenant.
     """
     routes = APIRouter(prefix="/v1/groups")
-    _add_reading(routes, groups, own_tenant)
+    _add_reading(routes, groups, people, own_tenant)
     _add_writing(routes, groups, own_tenant)
     return routes
 
 
-def _add_reading(routes: APIRouter, groups: Groups, own_tenant: str) -> None:
+def _add_reading(routes: APIRouter, groups: Groups, people: People, own_tenant: str) -> None:
     @routes.get("")
     def listed(
+        reach: Reached,
         tenant: str = own_tenant,
         match: str | None = None,
         member: str | None = None,
@@ -62,7 +64,10 @@ def _add_reading(routes: APIRouter, groups: Groups, own_tenant: str) -> None:
         limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
     ) -> list[dict[str, Any]]:
         if member is not None:
-            return [{"name": name, "way": list(way)} for name, way in sorted(groups.of(Aor.parse(member)).items())]
+            return [
+                {"name": name, "way": list(way)}
+                for name, way in sorted(groups.of(people.get(Aor.parse(member), reach).aor).items())
+            ]
         return [_shown(each) for each in groups.listed(tenant, match=match, after=after, limit=limit)]
 
     @routes.get("/{name:path}")

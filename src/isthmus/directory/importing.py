@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from isthmus.access.model import EVERYTHING, Reach
 from isthmus.addressing import Aor
 from isthmus.directory import rules, store, wire
 from isthmus.directory.bulk import Fault, ImportReport, Row
@@ -47,11 +48,23 @@ def audited(before: Person, after: Person) -> dict[str, Any]:
     return {**wire.public(after), **changed}
 
 
-def plan(connection: Connection, rows: Sequence[Row], *, update: bool, homes: Collection[str] | None) -> Plan:
-    """What importing `rows` means in the present state."""
-    present = store.people_by_aor(connection, (row.aor for row in rows))
+def domains_within(connection: Connection, reach: Reach) -> dict[str, str]:
+    """Domains and tenants; those of tenants out of reach are as if they did not exist."""
+    return {name: tenant for name, tenant in store.domains(connection).items() if reach.tenant(tenant)}
+
+
+def plan(
+    connection: Connection,
+    rows: Sequence[Row],
+    *,
+    update: bool,
+    homes: Collection[str] | None,
+    reach: Reach = EVERYTHING,
+) -> Plan:
+    """What importing `rows` means in the present state, to somebody of that reach."""
+    domains = domains_within(connection, reach)
+    present = store.people_by_aor(connection, (row.aor for row in rows if row.aor.domain in domains))
     epochs = store.departed_epochs(connection, (row.aor for row in rows if row.aor not in present))
-    domains = store.domains(connection)
     made = Plan([], [], 0, [])
     lines: dict[Aor, int] = {}
     after: dict[Aor, Person] = {}
@@ -63,7 +76,7 @@ def plan(connection: Connection, rows: Sequence[Row], *, update: bool, homes: Co
         lines[row.aor] = row.line
         before = present.get(row.aor)
         person = _changed(before, row) if before else _new(row, domains, epochs.get(row.aor, 0) + 1)
-        faults = _faults(row, before, person, update, homes, domains)
+        faults = _faults(row, before, person, update, homes, domains) or _out_of_reach(before, person, reach)
         made.faults.extend(Fault(row.line, fault, str(row.aor)) for fault in faults)
         if before is None:
             made.created.append(person)
@@ -95,6 +108,7 @@ def _new(row: Row, domains: dict[str, str], epoch: int) -> Person:
             credentials=row.credentials if row.credentials is not UNCHANGED else unusable_credentials(),
             enabled=row.enabled if row.enabled is not UNCHANGED else True,
             groups=row.groups if row.groups is not UNCHANGED else (),
+            id=store.new_id(),
         )
     )
 
@@ -127,6 +141,12 @@ def _faults(
     if row.home is not UNCHANGED and row.home != before.home:
         return [f"is at home at {before.home}: a home changes by a move (isthmus user move {row.aor} --to {row.home})"]
     return rules.faults_of(person, None, domains)
+
+
+def _out_of_reach(before: Person | None, after: Person, reach: Reach) -> list[str]:
+    if all(reach.covers(rules.as_object(person)) for person in (before, after) if person is not None):
+        return []
+    return ["is, or would be, outside of what your roles reach"]
 
 
 def _number_faults(connection: Connection, after: dict[Aor, Person], lines: dict[Aor, int]) -> list[Fault]:

@@ -39,6 +39,7 @@ class Person:
     home: name of the one site that is home. home_epoch: grows by one at every move, never shrinks.
     groups: names of the groups the person is in, sorted. barred: what they are kept from, sorted
     (addressing/barring.py).
+    id: stays with the person whatever they are called, and is never another's; empty until the directory gave one.
     """
 
     aor: Aor
@@ -50,6 +51,7 @@ class Person:
     credentials: Credentials
     enabled: bool = True
     groups: tuple[str, ...] = ()
+    id: str = ""
     barred: tuple[str, ...] = ()
 
     def moved_to(self, site: str) -> Person:
@@ -78,10 +80,10 @@ class NewPerson:
     enabled: bool = True
     groups: tuple[str, ...] = ()
 
-    def person(self, tenant: str, epoch: int) -> Person:
-        """The person they are when they have been created."""
+    def person(self, tenant: str, epoch: int, id_: str) -> Person:
+        """The person they are when they have been created. id_: theirs for good."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Person(tenant=tenant, home_epoch=epoch, **given)
+        return Person(tenant=tenant, home_epoch=epoch, id=id_, **given)
 
 
 @dataclass(frozen=True, slots=True)

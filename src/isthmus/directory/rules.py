@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from isthmus.access.model import Object
 from isthmus.addressing import Aor, barring, is_e164
 from isthmus.directory.model import Person
 from isthmus.errors import UsageError
@@ -44,6 +45,11 @@ def faults_of(person: Person, homes: Collection[str] | None, domains: Mapping[st
     faults.extend(fault for barred in person.barred if (fault := barring.fault_of(barred)))
     faults.extend(fault for group in person.groups if (fault := _group_fault(group)))
     return faults
+
+
+def as_object(person: Person) -> Object:
+    """What rights to a person go by."""
+    return Object("person", str(person.aor), person.tenant, person.home, person.groups, person.id)
 
 
 def normalised(person: Person) -> Person:

@@ -11,6 +11,8 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
+from isthmus.access import rules as access
+from isthmus.access.model import EVERYTHING, Reach
 from isthmus.addressing import Aor
 from isthmus.audit import Actor, Origin
 from isthmus.database import reading, writing
@@ -18,7 +20,7 @@ from isthmus.directory import changing, comparing, feed, importing, journal, mov
 from isthmus.directory.bulk import ImportReport, Row
 from isthmus.directory.journal import DOMAIN, PERSON, TENANT, Journal
 from isthmus.directory.model import Credentials, FeedPage, NewPerson, Person, PersonChanges
-from isthmus.errors import IsthmusError, NotFoundError, RefusedError, UsageError
+from isthmus.errors import ChangedError, IsthmusError, NotFoundError, RefusedError, UsageError
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -64,15 +66,23 @@ class Directory:
 
     # Reading
 
-    def get(self, aor: Aor) -> Person:
-        """The person. Raises NotFoundError."""
+    def get(self, aor: Aor, reach: Reach = EVERYTHING) -> Person:
+        """The person, if within reach. Raises NotFoundError."""
         with reading(self._engine) as connection:
-            return _existing(connection, aor)
+            return _existing(connection, aor, reach)
 
-    def get_many(self, aors: Iterable[Aor]) -> dict[Aor, Person]:
-        """Those of the people who exist, all as of one moment."""
+    def get_many(self, aors: Iterable[Aor], reach: Reach = EVERYTHING) -> dict[Aor, Person]:
+        """Those of the people who exist within reach, all as of one moment."""
         with reading(self._engine) as connection:
-            return store.people_by_aor(connection, aors)
+            found = store.people_by_aor(connection, aors)
+        return {aor: person for aor, person in found.items() if reach.covers(rules.as_object(person))}
+
+    def owners(self, numbers: Iterable[str], reach: Reach = EVERYTHING) -> dict[str, Aor]:
+        """Who within reach has which of the numbers."""
+        with reading(self._engine) as connection:
+            found = {number: aor for number, (aor, _) in store.owners(connection, numbers).items()}
+        known = self.get_many(found.values(), reach)
+        return {number: aor for number, aor in found.items() if aor in known}
 
     def people(
         self,
@@ -82,20 +92,29 @@ class Directory:
         match: str | None = None,
         after: Aor | None = None,
         limit: int = 100,
+        reach: Reach = EVERYTHING,
     ) -> list[Person]:
-        """People in the order of their addresses, from behind `after` on.
+        """People within reach in the order of their addresses, from behind `after` on.
 
         match: part of an address, number or display name, in any case.
         """
         with reading(self._engine) as connection:
+            limit = _checked_limit(limit)
             return store.find_people(
-                connection, home=home, group=group, match=match, after=after, limit=_checked_limit(limit)
+                connection, home=home, group=group, match=match, after=after, limit=limit, reach=reach
             )
 
-    def count(self, *, home: str | None = None, group: str | None = None, match: str | None = None) -> int:
-        """How many people fit."""
+    def count(
+        self,
+        *,
+        home: str | None = None,
+        group: str | None = None,
+        match: str | None = None,
+        reach: Reach = EVERYTHING,
+    ) -> int:
+        """How many people within reach fit."""
         with reading(self._engine) as connection:
-            return store.count_people(connection, home=home, group=group, match=match)
+            return store.count_people(connection, home=home, group=group, match=match, reach=reach)
 
     def everybody(self) -> tuple[int, Iterable[Person]]:
         """The feed's last sequence number, and all people as of it, ascending by the bytes of `str(aor)`.
@@ -165,19 +184,22 @@ class Directory:
 
         self.write(actor, work)
 
-    def create(self, new: NewPerson, *, actor: str, key: str | None = None) -> Person:
+    def create(self, new: NewPerson, *, actor: str, key: str | None = None, reach: Reach = EVERYTHING) -> Person:
         """Add a person. key: idempotency key; its second use gives what the first one gave.
 
-        Raises UsageError (with all faults), RefusedError (exists; number taken: says by whom; not the authority).
+        Raises UsageError (with all faults), RefusedError (exists; number taken: says by whom; not the authority),
+        ForbiddenError (they would be out of reach).
         """
 
         def work(log: Journal) -> Person:
             connection = log.connection
-            if new.aor in store.people_by_aor(connection, [new.aor]):
-                raise RefusedError(f"{new.aor} exists already", do=f"To change them: isthmus user set {new.aor}")
-            owned = store.domains(connection)
+            owned = importing.domains_within(connection, reach)
             epoch = store.departed_epochs(connection, [new.aor]).get(new.aor, _FIRST_EPOCH - 1) + 1
-            person = rules.normalised(new.person(owned.get(new.aor.domain, ""), epoch))
+            person = rules.normalised(new.person(owned.get(new.aor.domain, ""), epoch, store.new_id()))
+            if new.aor.domain in owned:  # another tenant's people are answered as their domain is
+                access.covered(reach, rules.as_object(person))
+                if new.aor in store.people_by_aor(connection, [new.aor]):
+                    raise RefusedError(f"{new.aor} exists already", do=f"To change them: isthmus user set {new.aor}")
             self._check(connection, person, owned)
             store.insert_people(connection, [person])
             log.note(PERSON, str(person.aor), "person.create", None, wire.public(person))
@@ -185,14 +207,28 @@ class Directory:
 
         return self._person_write(actor, key, ("create", new), work)
 
-    def set(self, aor: Aor, changes: PersonChanges, *, actor: str, key: str | None = None) -> Person:
-        """Change a person; what is as wanted already is no change. Raises as `create`, and NotFoundError."""
+    def set(
+        self,
+        aor: Aor,
+        changes: PersonChanges,
+        *,
+        actor: str,
+        key: str | None = None,
+        reach: Reach = EVERYTHING,
+        unless_changed: str | None = None,
+    ) -> Person:
+        """Change a person; what is as wanted already is no change.
+
+        unless_changed: the `wire.tag` the asker has seen. Raises as `create`, NotFoundError, and ChangedError.
+        """
 
         def work(log: Journal) -> Person:
-            before = _existing(log.connection, aor)
+            before = _existing(log.connection, aor, reach)
+            _refuse_changed(before, unless_changed)
             person = rules.normalised(changes.applied_to(before))
             if person == before:
                 return before
+            access.covered(reach, rules.as_object(person))
             self._check(log.connection, person, store.domains(log.connection))
             store.update_people(log.connection, [person])
             log.note(PERSON, str(aor), "person.set", wire.public(before), importing.audited(before, person))
@@ -200,18 +236,34 @@ class Directory:
 
         return self._person_write(actor, key, ("set", aor, changes), work)
 
-    def delete(self, aor: Aor, *, actor: str, key: str | None = None) -> None:
-        """Remove a person; the number is free then. Raises NotFoundError, RefusedError."""
+    def delete(
+        self,
+        aor: Aor,
+        *,
+        actor: str,
+        key: str | None = None,
+        reach: Reach = EVERYTHING,
+        unless_changed: str | None = None,
+    ) -> None:
+        """Remove a person; the number is free then. Raises NotFoundError, RefusedError, ChangedError."""
 
         def work(log: Journal) -> None:
-            person = _existing(log.connection, aor)
+            person = _existing(log.connection, aor, reach)
+            _refuse_changed(person, unless_changed)
             store.delete_people(log.connection, [person])
             log.note(PERSON, str(aor), "person.delete", wire.public(person), None)
 
         self.write(actor, work, key=key, request=("delete", aor))
 
     def import_people(
-        self, rows: Sequence[Row], *, update: bool, dry_run: bool, actor: str, key: str | None = None
+        self,
+        rows: Sequence[Row],
+        *,
+        update: bool,
+        dry_run: bool,
+        actor: str,
+        key: str | None = None,
+        reach: Reach = EVERYTHING,
     ) -> ImportReport:
         """Create all the people, or none: with any fault the report lists them all and nothing is written.
 
@@ -220,10 +272,11 @@ class Directory:
         if dry_run:
             self._require_authority()
             with reading(self._engine) as connection:
-                return importing.plan(connection, rows, update=update, homes=self._homes).report(dry_run=True)
+                planned = importing.plan(connection, rows, update=update, homes=self._homes, reach=reach)
+                return planned.report(dry_run=True)
 
         def work(log: Journal) -> ImportReport:
-            plan = importing.plan(log.connection, rows, update=update, homes=self._homes)
+            plan = importing.plan(log.connection, rows, update=update, homes=self._homes, reach=reach)
             report = plan.report(dry_run=False)
             if report.faults:
                 raise _BadImportError(report)
@@ -428,11 +481,20 @@ class _BadImportError(Exception):
         self.report = report
 
 
-def _existing(connection: Connection, aor: Aor) -> Person:
-    person = store.people_by_aor(connection, [aor]).get(aor)
-    if person is None:
-        raise NotFoundError(f"nobody is called {aor}", do="To see who is there: isthmus user list")
-    return person
+def _existing(connection: Connection, aor: Aor, reach: Reach = EVERYTHING) -> Person:
+    return access.seen(
+        store.people_by_aor(connection, [aor]).get(aor),
+        reach,
+        rules.as_object,
+        lambda: NotFoundError(f"nobody is called {aor}", do="To see who is there: isthmus user list"),
+    )
+
+
+def _refuse_changed(person: Person, seen_tag: str | None) -> None:
+    if seen_tag is not None and seen_tag != wire.tag(person):
+        raise ChangedError(
+            f"{person.aor} was changed meanwhile", where=str(person.aor), do="Look again, then repeat the change."
+        )
 
 
 def _with_present_credentials(connection: Connection, stored: dict[str, Any]) -> Person:

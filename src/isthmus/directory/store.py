@@ -6,6 +6,7 @@ all rows.
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -18,15 +19,18 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    false,
     func,
     insert,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from isthmus.access.model import EVERYTHING, Reach, Scope
 from isthmus.addressing import Aor
 from isthmus.directory import groups
 from isthmus.directory.model import Credentials, Person
@@ -72,17 +76,20 @@ def find_people(
     match: str | None,
     after: Aor | None,
     limit: int,
+    reach: Reach = EVERYTHING,
 ) -> list[Person]:
     """People in the order of their addresses, from behind `after` on, who fit all that is given."""
-    query = _filtered(connection, select(person), home, group, match).order_by(person.c.aor).limit(limit)
+    query = _filtered(connection, select(person), home, group, match, reach).order_by(person.c.aor).limit(limit)
     if after is not None:
         query = query.where(person.c.aor > str(after))
     return _with_groups(connection, connection.execute(query).all())
 
 
-def count_people(connection: Connection, *, home: str | None, group: str | None, match: str | None) -> int:
+def count_people(
+    connection: Connection, *, home: str | None, group: str | None, match: str | None, reach: Reach = EVERYTHING
+) -> int:
     """How many fit."""
-    query = _filtered(connection, select(func.count()).select_from(person), home, group, match)
+    query = _filtered(connection, select(func.count()).select_from(person), home, group, match, reach)
     return int(connection.execute(query).scalar_one())
 
 
@@ -98,10 +105,12 @@ def all_people(connection: Connection) -> Iterator[Person]:
 
 
 def insert_people(connection: Connection, people: Sequence[Person]) -> None:
-    """Add people who don't exist. Raises IntegrityError where one does, or a number is taken."""
+    """Add people who don't exist; each gets an id who has none. Raises IntegrityError where one exists already, or a
+    number is taken.
+    """
     if not people:
         return
-    connection.execute(insert(person), [_row(each) for each in people])
+    connection.execute(insert(person), [{**_row(each), "id": each.id or new_id()} for each in people])
     _insert_memberships(connection, people)
 
 
@@ -111,11 +120,13 @@ def update_people(connection: Connection, people: Sequence[Person]) -> None:
         return
     release_numbers(connection, [each.aor for each in people])
     rows = [{f"to_{name}": value for name, value in _row(each).items()} for each in people]
-    columns = [column.name for column in person.columns if column.name != "aor"]
+    columns = [column.name for column in person.columns if column.name not in ("aor", "id")]
     connection.execute(
         update(person)
         .where(person.c.aor == bindparam("to_aor"))
-        .values({name: bindparam(f"to_{name}") for name in columns}),
+        .values(
+            {name: bindparam(f"to_{name}") for name in columns} | {"id": func.coalesce(bindparam("to_id"), person.c.id)}
+        ),
         rows,
     )
     _delete_memberships(connection, people)
@@ -198,9 +209,39 @@ def upsert(connection: Connection, table: Any, rows: Sequence[dict[str, Any]], c
         connection.execute(statement.on_conflict_do_nothing(index_elements=key), rows)
 
 
+def new_id() -> str:
+    """A stable id for a person."""
+    return uuid.uuid4().hex
+
+
+def reached(reach: Reach) -> ColumnElement[bool]:
+    """`reach.covers` of people, as SQL."""
+    return and_(or_(false(), *map(_in_scope, reach.scopes)), *map(reached, reach.also))
+
+
+def _in_scope(scope: Scope) -> ColumnElement[bool]:
+    if scope.own or scope.owner:
+        return person.c.id == scope.own if scope.own else false()
+    parts: list[ColumnElement[bool]] = [true()]
+    if scope.tenants is not None:
+        parts.append(person.c.tenant.in_(scope.tenants))
+    if scope.sites is not None:
+        parts.append(person.c.home.in_(scope.sites))
+    if scope.groups is not None:
+        parts.append(person.c.aor.in_(select(membership.c.aor).where(membership.c.group_name.in_(scope.groups))))
+    return and_(*parts)
+
+
 def _filtered(
-    connection: Connection, query: Select[Any], home: str | None, group: str | None, match: str | None
+    connection: Connection,
+    query: Select[Any],
+    home: str | None,
+    group: str | None,
+    match: str | None,
+    reach: Reach,
 ) -> Select[Any]:
+    if not reach.everything:
+        query = query.where(reached(reach))
     if home is not None:
         query = query.where(person.c.home == home)
     if group is not None:
@@ -255,6 +296,7 @@ def _person(row: Row[Any], names: tuple[str, ...]) -> Person:
         credentials=Credentials(bytes(row.ha1_md5), bytes(row.ha1_sha256)),
         enabled=row.enabled,
         groups=names,
+        id=row.id or "",
         barred=tuple(row.barred.split()),
     )
 
@@ -271,6 +313,7 @@ def _row(each: Person) -> dict[str, Any]:
         "ha1_md5": each.credentials.ha1_md5,
         "ha1_sha256": each.credentials.ha1_sha256,
         "enabled": each.enabled,
+        "id": each.id or None,
         "barred": " ".join(each.barred),
     }
 

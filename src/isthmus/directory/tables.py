@@ -45,6 +45,9 @@ person = Table(
     Column("ha1_md5", LargeBinary, nullable=False),
     Column("ha1_sha256", LargeBinary, nullable=False),
     Column("enabled", Boolean, nullable=False),
+    # Stays when the address changes, and is never given again. NULL: came from a site that gives none.
+    Column("id", Text),
+    UniqueConstraint("id", name="one_person_an_id"),
     # What they are kept from, sorted, with blanks between (addressing/barring.py).
     Column("barred", Text, nullable=False, server_default=""),
     # The one thing that makes "a number has one owner" true whatever the code above it does.

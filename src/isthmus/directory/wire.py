@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -22,8 +23,14 @@ def public(person: Person) -> dict[str, Any]:
         "home_epoch": person.home_epoch,
         "enabled": person.enabled,
         "groups": list(person.groups),
+        "id": person.id,
         "barred": list(person.barred),
     }
+
+
+def tag(person: Person) -> str:
+    """Changes with whatever of the person others may see (for ETag, RFC 9110 8.8.3)."""
+    return hashlib.sha256(msgspec.json.encode(public(person))).hexdigest()[:32]
 
 
 def from_public(data: dict[str, Any], credentials: Credentials) -> Person:
@@ -45,6 +52,7 @@ class _Person(msgspec.Struct, array_like=True):
     ha1_sha256: bytes
     enabled: bool
     groups: tuple[str, ...]
+    id: str = ""  # sites of older versions send none
     # Later than the rest: a site of an older version passes over it.
     barred: tuple[str, ...] = ()
 
@@ -168,6 +176,7 @@ def _of(person: Person) -> _Person:
         person.credentials.ha1_sha256,
         person.enabled,
         person.groups,
+        person.id,
         person.barred,
     )
 
@@ -187,6 +196,7 @@ def _person(wire: _Person) -> Person:
         Credentials(wire.ha1_md5, wire.ha1_sha256),
         wire.enabled,
         wire.groups,
+        wire.id,
         tuple(sorted(set(wire.barred))),
     )
 

@@ -11,6 +11,8 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict
 
+from isthmus.access.api import Reached
+from isthmus.access.model import Reach
 from isthmus.addressing import Aor
 from isthmus.audit.web import LocalActor
 from isthmus.directory.api import KeyHeader
@@ -19,6 +21,8 @@ from isthmus.homing.model import Batch, Move, State
 from isthmus.homing.participants import Participant, Registry
 from isthmus.homing.remote import from_wire, review_to_wire, to_wire
 from isthmus.homing.service import MoveService, Planned
+
+Members = Callable[[str, str, Reach], list[Aor]]
 
 
 class MoveBody(BaseModel):
@@ -32,39 +36,39 @@ class MoveBody(BaseModel):
     dry_run: bool = False
 
 
-def local_router(moves: MoveService, group_members: Callable[[str, str], list[Aor]]) -> APIRouter:
-    """/v1/moves. group_members: (group, target) -> its members who are not at home at the target."""
+def local_router(moves: MoveService, group_members: Members) -> APIRouter:
+    """/v1/moves. group_members: (group, target, reach) -> members within reach who are not at home at the target."""
     router = APIRouter(prefix="/v1/moves")
 
     @router.post("")
-    def start(body: MoveBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
+    def start(body: MoveBody, reach: Reached, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
         moves.check_target(body.to)
-        people = _people(body, group_members)
+        people = _people(body, group_members, reach)
         if body.dry_run:
-            return {"to": body.to, "people": [planned_json(entry) for entry in moves.plan(people, body.to)]}
-        return _with_people(moves, moves.start(people, body.to, actor=actor, key=key), "not_moved")
+            return {"to": body.to, "people": [planned_json(entry) for entry in moves.plan(people, body.to, reach)]}
+        return _with_people(moves, moves.start(people, body.to, actor=actor, key=key, reach=reach), "not_moved")
 
     @router.get("")
-    def batches(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
-        return [batch_json(batch) for batch in moves.batches(limit)]
+    def batches(reach: Reached, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
+        return [batch_json(batch) for batch in moves.batches(limit, reach)]
 
     @router.get("/{batch_id}")
     def show(
-        batch_id: str, people: Annotated[str, Query(pattern="^(all|not_moved|none)$")] = "not_moved"
+        batch_id: str, reach: Reached, people: Annotated[str, Query(pattern="^(all|not_moved|none)$")] = "not_moved"
     ) -> dict[str, Any]:
-        return _with_people(moves, moves.get(batch_id), people)
+        return _with_people(moves, moves.get(batch_id, reach), people)
 
     @router.post("/{batch_id}/pause")
-    def pause(batch_id: str, actor: LocalActor) -> dict[str, Any]:
-        return batch_json(moves.pause(batch_id, actor=actor))
+    def pause(batch_id: str, reach: Reached, actor: LocalActor) -> dict[str, Any]:
+        return batch_json(moves.pause(batch_id, reach, actor=actor))
 
     @router.post("/{batch_id}/resume")
-    def resume(batch_id: str, actor: LocalActor) -> dict[str, Any]:
-        return batch_json(moves.resume(batch_id, actor=actor))
+    def resume(batch_id: str, reach: Reached, actor: LocalActor) -> dict[str, Any]:
+        return batch_json(moves.resume(batch_id, reach, actor=actor))
 
     @router.post("/{batch_id}/cancel")
-    def cancel(batch_id: str, actor: LocalActor) -> dict[str, Any]:
-        return batch_json(moves.cancel(batch_id, actor=actor))
+    def cancel(batch_id: str, reach: Reached, actor: LocalActor) -> dict[str, Any]:
+        return batch_json(moves.cancel(batch_id, reach, actor=actor))
 
     return router
 
@@ -137,12 +141,12 @@ _WORK: dict[str, Callable[[Participant, Mapping[str, Any]], Any]] = {
 }
 
 
-def _people(body: MoveBody, group_members: Callable[[str, str], list[Aor]]) -> list[Aor]:
+def _people(body: MoveBody, group_members: Members, reach: Reach) -> list[Aor]:
     """Raises UsageError with every address that is none."""
     if (body.aors is None) == (body.group is None):
         raise UsageError("name people or a group, one of the two")
     if body.group is not None:
-        members = group_members(body.group, body.to)
+        members = group_members(body.group, body.to, reach)
         if not members:
             raise UsageError(f"nobody in group {body.group!r} has another home than {body.to}")
         return members

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from isthmus.access.model import Object
 from isthmus.addressing import Aor
 
 
@@ -82,7 +83,7 @@ class Batch:
     """People who are moved to `target` together.
 
     created, finished: Unix seconds. note: what it waits for, in words. run: which workflow works on it.
-    counts: people by state.
+    counts: people by state. tenant: whose people they are; empty when they are several tenants'.
     """
 
     id: str
@@ -94,6 +95,11 @@ class Batch:
     run: int
     note: str
     counts: dict[State, int]
+    tenant: str = ""
+
+    def as_object(self) -> Object:
+        """What rights to it go by: the tenant, and who began it."""
+        return Object("move", self.id, self.tenant, owner=self.actor)
 
     @property
     def total(self) -> int:

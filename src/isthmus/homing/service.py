@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from isthmus import audit
+from isthmus.access import rules as access
+from isthmus.access.model import EVERYTHING, Reach
 from isthmus.addressing import Aor
 from isthmus.audit import Entry
 from isthmus.database import reading, writing
@@ -34,6 +36,7 @@ class Planned:
     source: str
     reasons: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    tenant: str = ""
 
 
 class Ledger(Work):
@@ -116,25 +119,37 @@ class MoveService:
         if target not in sites:
             raise NotFoundError(f"there is no site {target!r}", do=f"Sites are {', '.join(sorted(sites))}.")
 
-    def plan(self, people: Sequence[Aor], target: str) -> list[Planned]:
-        """What would become of a move: every reason against each person. Changes nothing."""
+    def plan(self, people: Sequence[Aor], target: str, reach: Reach = EVERYTHING) -> list[Planned]:
+        """What would become of a move: every reason against each person. Changes nothing.
+
+        Who is out of reach is answered as somebody who does not exist.
+        """
         self._only_authority()
         planned: list[Planned] = []
         for start in range(0, len(people), CHUNK * 10):
             group = people[start : start + CHUNK * 10]
-            facts = self._ledger.facts("", target, group)
+            facts = self._ledger.facts("", target, group, reach)
             planned += [
                 Planned(
                     aor,
                     facts.people[aor].home if aor in facts.people else "",
                     rules.reasons_against(aor, facts),
                     tuple(facts.notes.get(aor, ())),
+                    facts.people[aor].tenant if aor in facts.people else "",
                 )
                 for aor in group
             ]
         return planned
 
-    def start(self, people: Sequence[Aor], target: str, *, actor: str, key: str | None = None) -> Batch:
+    def start(
+        self,
+        people: Sequence[Aor],
+        target: str,
+        *,
+        actor: str,
+        key: str | None = None,
+        reach: Reach = EVERYTHING,
+    ) -> Batch:
         """Begin to move people; those who can't be moved now are in the batch as not moved, with every reason.
 
         key: idempotency key: the same key and request give the batch that was made the first time.
@@ -147,19 +162,29 @@ class MoveService:
         request = hashlib.sha256(f"{target}\n{chr(10).join(map(str, unique))}".encode()).hexdigest()
         if key is not None and (batch := self._made_before(actor, key, request)):
             return batch
-        planned = self.plan(unique, target)
-        batch_id = self._write(planned, target, actor, key, request)
+        planned = self.plan(unique, target, reach)
+        batch_id = self._write(planned, target, actor, key, request, reach)
         self._begin(batch_id, 1)
         return self.get(batch_id)
 
-    def _write(self, planned: Sequence[Planned], target: str, actor: str, key: str | None, request: str) -> str:
+    def _write(
+        self,
+        planned: Sequence[Planned],
+        target: str,
+        actor: str,
+        key: str | None,
+        request: str,
+        reach: Reach,
+    ) -> str:
         now = self._clock()
         batch_id = f"{time.strftime('%y%m%d', time.gmtime(now))}-{secrets.token_hex(3)}"
-        batch = Batch(batch_id, target, actor, BatchState.RUNNING, now, None, 1, "", {})
+        tenants = {entry.tenant for entry in planned if entry.tenant}
+        whose = next(iter(tenants)) if len(tenants) == 1 else ""
+        batch = Batch(batch_id, target, actor, BatchState.RUNNING, now, None, 1, "", {}, whose)
         with writing(self._engine) as connection:
             store.insert_batch(connection, batch, key=key, request=request)
             # Once more inside the transaction: somebody may have begun to move them this instant.
-            running = store.open_moves(connection, [entry.aor for entry in planned])
+            running = store.open_moves(connection, [entry.aor for entry in planned if entry.source or reach.everything])
             moves: list[Move] = []
             queued = 0
             for position, entry in enumerate(planned):
@@ -190,18 +215,15 @@ class MoveService:
             raise UsageError("the idempotency key was used for another move", do="Use a new key.")
         return self.get(found[0])
 
-    def get(self, batch_id: str) -> Batch:
-        """One batch. Raises NotFoundError."""
+    def get(self, batch_id: str, reach: Reach = EVERYTHING) -> Batch:
+        """One batch, if within reach. Raises NotFoundError."""
         with reading(self._engine) as connection:
-            batch = store.get_batch(connection, batch_id)
-        if batch is None:
-            raise NotFoundError(f"there is no batch {batch_id!r}", do="See: isthmus move list")
-        return batch
+            return _existing(connection, batch_id, reach)
 
-    def batches(self, limit: int = 50) -> list[Batch]:
-        """The newest batches first."""
+    def batches(self, limit: int = 50, reach: Reach = EVERYTHING) -> list[Batch]:
+        """The newest batches within reach first."""
         with reading(self._engine) as connection:
-            return store.batches(connection, limit)
+            return store.batches(connection, limit, reach)
 
     def people(self, batch_id: str, *, failed_only: bool = False) -> list[Move]:
         """The people of a batch; failed_only: those not moved, and those who wait. Raises NotFoundError."""
@@ -209,29 +231,27 @@ class MoveService:
         with reading(self._engine) as connection:
             return store.people_of(connection, batch_id, failed_only=failed_only)
 
-    def pause(self, batch_id: str, *, actor: str = "local") -> Batch:
+    def pause(self, batch_id: str, reach: Reach = EVERYTHING, *, actor: str = "local") -> Batch:
         """Begin with nobody else until resumed; people under way are brought to their end."""
-        return self._change(batch_id, (BatchState.RUNNING,), BatchState.PAUSED, actor)
+        return self._change(batch_id, (BatchState.RUNNING,), BatchState.PAUSED, reach, actor)
 
-    def resume(self, batch_id: str, *, actor: str = "local") -> Batch:
+    def resume(self, batch_id: str, reach: Reach = EVERYTHING, *, actor: str = "local") -> Batch:
         """Go on with a paused batch."""
-        self._change(batch_id, (BatchState.PAUSED,), BatchState.RUNNING, actor)
+        self._change(batch_id, (BatchState.PAUSED,), BatchState.RUNNING, reach, actor)
         self._begin(batch_id, self._ledger.new_run(batch_id))
         return self.get(batch_id)
 
-    def cancel(self, batch_id: str, *, actor: str = "local") -> Batch:
+    def cancel(self, batch_id: str, reach: Reach = EVERYTHING, *, actor: str = "local") -> Batch:
         """End the batch: people not begun stay where they are, people under way are brought to their end."""
-        batch = self._change(batch_id, (BatchState.RUNNING, BatchState.PAUSED), BatchState.CANCELLED, actor)
+        batch = self._change(batch_id, (BatchState.RUNNING, BatchState.PAUSED), BatchState.CANCELLED, reach, actor)
         self._begin(batch_id, self._ledger.new_run(batch_id))
         return replace(batch, state=BatchState.CANCELLED)
 
-    def _change(self, batch_id: str, allowed: Sequence[BatchState], to: BatchState, actor: str) -> Batch:
+    def _change(self, batch_id: str, allowed: Sequence[BatchState], to: BatchState, reach: Reach, actor: str) -> Batch:
         self._only_authority()
         with writing(self._engine) as connection:
             store.lock_batch(connection, batch_id)
-            batch = store.get_batch(connection, batch_id)
-            if batch is None:
-                raise NotFoundError(f"there is no batch {batch_id!r}", do="See: isthmus move list")
+            batch = _existing(connection, batch_id, reach)
             if batch.state is to:
                 return batch
             if batch.state not in allowed or batch.finished is not None:
@@ -253,3 +273,12 @@ class MoveService:
                 f"{self._site} is not the authority and can't move people",
                 do=f"Run it at {self._authority}: --site {self._authority}",
             )
+
+
+def _existing(connection: Connection, batch_id: str, reach: Reach) -> Batch:
+    return access.seen(
+        store.get_batch(connection, batch_id),
+        reach,
+        Batch.as_object,
+        lambda: NotFoundError(f"there is no batch {batch_id!r}", do="Run: isthmus move list"),
+    )

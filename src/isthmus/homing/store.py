@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, false, func, or_, select, true, update
 
+from isthmus.access.model import EVERYTHING, Reach, Scope
 from isthmus.addressing import Aor
 from isthmus.homing.model import Batch, BatchState, Move, State
 from isthmus.homing.rules import FINAL
@@ -31,6 +32,7 @@ def insert_batch(connection: Connection, made: Batch, *, key: str | None, reques
             note=made.note,
             created_ms=int(made.created * 1000),
             finished_ms=None if made.finished is None else int(made.finished * 1000),
+            tenant=made.tenant,
         )
     )
 
@@ -101,13 +103,22 @@ def by_key(connection: Connection, actor: str, key: str) -> tuple[str, str] | No
     return None if row is None else (row.id, row.request)
 
 
-def batches(connection: Connection, limit: int) -> list[Batch]:
-    """The newest batches, newest first."""
-    rows = (
-        connection.execute(select(batch).order_by(batch.c.created_ms.desc(), batch.c.id).limit(limit)).mappings().all()
-    )
+def batches(connection: Connection, limit: int, reach: Reach = EVERYTHING) -> list[Batch]:
+    """The newest batches within reach, newest first."""
+    query = select(batch).order_by(batch.c.created_ms.desc(), batch.c.id).limit(limit)
+    if not reach.everything:
+        query = query.where(or_(false(), *map(_in_scope, reach.scopes)))
+    rows = connection.execute(query).mappings().all()
     counts = _counts(connection, [row["id"] for row in rows])
     return [_batch(row, counts.get(row["id"], {})) for row in rows]
+
+
+def _in_scope(scope: Scope) -> ColumnElement[bool]:
+    """`Scope.covers` of `Batch.as_object`, as SQL: a batch has no site and no groups that a limit could fit."""
+    if scope.own or scope.sites is not None or scope.groups is not None:
+        return false()
+    mine = batch.c.actor == scope.owner if scope.owner else true()
+    return mine if scope.tenants is None else and_(mine, batch.c.tenant.in_(scope.tenants))
 
 
 def unfinished(connection: Connection) -> list[tuple[str, int, BatchState]]:
@@ -155,6 +166,7 @@ def _batch(row: RowMapping, counts: dict[State, int]) -> Batch:
         run=row["run"],
         note=row["note"],
         counts=counts,
+        tenant=row["tenant"],
     )
 
 

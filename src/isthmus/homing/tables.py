@@ -23,6 +23,7 @@ _KEY = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 # key, request: idempotency key and digest of what was asked with it. run: which workflow may work on it, counted up
 # when it is started anew. note: what it waits for. Times: milliseconds since 1970, UTC.
+# tenant: whose people they are; empty for several tenants.
 batch = Table(
     "batch",
     metadata,
@@ -36,6 +37,7 @@ batch = Table(
     Column("note", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("finished_ms", BigInteger),
+    Column("tenant", Text, nullable=False, server_default=""),
     UniqueConstraint("actor", "key", name="one_batch_a_key"),
     Index("batch_created", "created_ms"),
 )

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection, Engine
 
 from isthmus import audit
+from isthmus.access.model import EVERYTHING, Reach
 from isthmus.addressing import Aor
 from isthmus.database import reading, writing
 from isthmus.directory.model import Person
@@ -32,7 +33,7 @@ class HomeDirectory(Protocol):
 
     def last_seq(self) -> int: ...
 
-    def get_many(self, aors: Iterable[Aor]) -> dict[Aor, Person]: ...
+    def get_many(self, aors: Iterable[Aor], reach: Reach = EVERYTHING) -> dict[Aor, Person]: ...
 
     def commit_homes(
         self, moves: Sequence[tuple[Aor, str, int, str]], *, actor: str, connection: Connection | None = None
@@ -118,11 +119,11 @@ class Work:
             ),
         )
 
-    def facts(self, batch: str, target: str, people: Sequence[Aor]) -> rules.Facts:
+    def facts(self, batch: str, target: str, people: Sequence[Aor], reach: Reach = EVERYTHING) -> rules.Facts:
         """All that preflight judges by. A participant that does not answer counts as a reason."""
-        known = self._directory.get_many(people)
+        known = self._directory.get_many(people, reach)
         with reading(self._engine) as connection:
-            running = store.open_moves(connection, people)
+            running = store.open_moves(connection, people if reach.everything else list(known))
         sites = self._sites.facts()
         against: dict[Aor, list[str]] = {}
         notes: dict[Aor, list[str]] = {}

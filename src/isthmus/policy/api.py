@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
+from isthmus.access.api import People, Reached
 from isthmus.addressing import Aor
 from isthmus.audit.web import LocalActor
 from isthmus.directory.api import KeyHeader
@@ -54,19 +55,19 @@ class GrantBody(TargetBody):
     rank: int | None = None
 
 
-def router(policies: Policies, own_tenant: str) -> APIRouter:
+def router(policies: Policies, people: People, own_tenant: str) -> APIRouter:
     """/v1/policies: policies, their grants, and what is in force for whom.
 
     own_tenant: whose policies are meant when a request names no tenant.
     """
     routes = APIRouter(prefix="/v1/policies")
-    _add_reading(routes, policies, own_tenant)
+    _add_reading(routes, policies, people, own_tenant)
     _add_writing(routes, policies, own_tenant)
     _add_granting(routes, policies, own_tenant)
     return routes
 
 
-def _add_reading(routes: APIRouter, policies: Policies, own_tenant: str) -> None:
+def _add_reading(routes: APIRouter, policies: Policies, people: People, own_tenant: str) -> None:
     @routes.get("")
     def listed(kind: str | None = None, tenant: str = own_tenant) -> list[dict[str, Any]]:
         return [_shown(policy, grants) for policy, grants in policies.listed(tenant, kind)]
@@ -76,8 +77,8 @@ def _add_reading(routes: APIRouter, policies: Policies, own_tenant: str) -> None
         return [_kind(kind) for kind in KINDS.values()]
 
     @routes.get("/explain")
-    def explain(aor: str, kind: str | None = None) -> dict[str, Any]:
-        return explained_json(policies.explain(Aor.parse(aor), kind))
+    def explain(aor: str, reach: Reached, kind: str | None = None) -> dict[str, Any]:
+        return explained_json(policies.explain(people.get(Aor.parse(aor), reach).aor, kind))
 
     @routes.get("/{kind}/{name}")
     def policy(kind: str, name: str, tenant: str = own_tenant) -> dict[str, Any]:

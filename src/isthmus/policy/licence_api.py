@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from isthmus.access.api import People, Reached
 from isthmus.addressing import Aor
 from isthmus.audit.web import LocalActor
 from isthmus.directory.api import KeyHeader
@@ -43,18 +44,18 @@ class AssignBody(_Body):
     dry_run: bool = False
 
 
-def router(licences: Licences, own_tenant: str) -> APIRouter:
+def router(licences: Licences, people: People, own_tenant: str) -> APIRouter:
     """/v1/licences: plans, who has them, and what a change would do.
 
     own_tenant: whose licences are meant when a request names no tenant.
     """
     routes = APIRouter(prefix="/v1/licences")
-    _add_reading(routes, licences, own_tenant)
+    _add_reading(routes, licences, people, own_tenant)
     _add_writing(routes, licences, own_tenant)
     return routes
 
 
-def _add_reading(routes: APIRouter, licences: Licences, own_tenant: str) -> None:
+def _add_reading(routes: APIRouter, licences: Licences, people: People, own_tenant: str) -> None:
     @routes.get("")
     def listed(tenant: str = own_tenant) -> list[dict[str, Any]]:
         return [state_json(state) for state in licences.listed(tenant)]
@@ -68,8 +69,8 @@ def _add_reading(routes: APIRouter, licences: Licences, own_tenant: str) -> None
         return [_with_line(licences, tenant, state) for state in licences.listed(tenant) if state.waiting]
 
     @routes.get("/of/{aor}")
-    def of(aor: str) -> dict[str, Any]:
-        return person_json(licences.of(Aor.parse(aor)))
+    def of(aor: str, reach: Reached) -> dict[str, Any]:
+        return person_json(licences.of(people.get(Aor.parse(aor), reach).aor))
 
     @routes.get("/{plan}")
     def plan(plan: str, tenant: str = own_tenant) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Query
 
+from isthmus.access.api import Reached
+from isthmus.access.model import Reach
 from isthmus.addressing import Aor
 from isthmus.directory.model import Person
 from isthmus.registration.model import Binding
@@ -18,9 +20,11 @@ from isthmus.registration.service import Registrar
 class People(Protocol):
     """What these routes need of the directory."""
 
-    def get(self, aor: Aor) -> Person: ...
+    def get(self, aor: Aor, reach: Reach) -> Person: ...
 
-    def people(self, *, home: str | None = None, after: Aor | None = None, limit: int = 100) -> list[Person]: ...
+    def people(
+        self, *, home: str | None = None, after: Aor | None = None, limit: int = 100, reach: Reach
+    ) -> list[Person]: ...
 
 
 def router(
@@ -39,15 +43,17 @@ def router(
 
     @routes.get("")
     def registrations(
+        reach: Reached,
         aor: str | None = None,
         after: str | None = None,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     ) -> list[dict[str, Any]]:
         wanted: Sequence[Person]
         if aor is not None:
-            wanted = [people.get(Aor.parse(aor))]
+            wanted = [people.get(Aor.parse(aor), reach)]
         else:
-            wanted = people.people(home=site, after=Aor.parse(after) if after else None, limit=limit)
+            behind = Aor.parse(after) if after else None
+            wanted = people.people(home=site, after=behind, limit=limit, reach=reach)
         now = clock()
         return [
             {

@@ -194,6 +194,19 @@ class AuditSection(_Section):
     )
 
 
+class SignInSection(_Section):
+    """How administrators and people sign in to the API and the pages."""
+
+    second_factor: Literal["administrators", "everyone"] = Field(
+        default="administrators",
+        description="Who has to have a second factor: `administrators` (every account that holds a role), or "
+        "`everyone`.",
+    )
+    idle_minutes: int = Field(default=30, ge=1, le=1440, description="Minutes after which an unused session ends.")
+    longest_hours: int = Field(default=12, ge=1, le=168, description="Hours after which every session ends.")
+    shortest_password: int = Field(default=12, ge=8, le=64, description="Characters a new password has at least.")
+
+
 class Peer(_Section):
     """Another site of the same hybrid."""
 
@@ -387,6 +400,7 @@ class SiteFile(_Section):
     protection: ProtectionSection = ProtectionSection()
     activity: ActivitySection = ActivitySection()
     audit: AuditSection = AuditSection()
+    sign_in: SignInSection = SignInSection()
     peer: tuple[Peer, ...] = ()
     trunk: tuple[Trunk, ...] = ()
     source: tuple[Source, ...] = ()

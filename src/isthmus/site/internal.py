@@ -91,6 +91,11 @@ def haproxy_config(site: SiteFile) -> Path:
     return site.run_dir / "haproxy.cfg"
 
 
+def identity_key(site: SiteFile) -> Path:
+    """The key by which secrets of accounts are sealed. To be kept with the database's backup, but not beside it."""
+    return site.state_dir / "identity.key"
+
+
 def control_secret(site: SiteFile) -> Path:
     """Secret by which the control service proves itself to Kamailio's private listener; hex, 0600."""
     return site.state_dir / "control.secret"

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from isthmus.access.model import Reach
 from isthmus.addressing import Aor
 from isthmus.database.durable import Durable
 from isthmus.directory.service import Directory
@@ -38,7 +39,7 @@ class Moving:
     registry: Registry
     registrar: KamailioRegistrar
     links: tuple[PeerLink, ...]
-    group_members: Callable[[str, str], list[Aor]]
+    group_members: Callable[[str, str, Reach], list[Aor]]
 
 
 def build_moving(
@@ -84,7 +85,7 @@ def build_moving(
         registry,
         registrar,
         tuple(link for link, _ in peers),
-        lambda group, to: _members(directory, group, to),
+        lambda group, to, reach: _members(directory, group, to, reach),
     )
 
 
@@ -105,10 +106,10 @@ def _links(site_file: SiteFile, directory: Directory) -> list[tuple[PeerLink, Pe
     return found
 
 
-def _members(directory: Directory, group: str, target: str) -> list[Aor]:
+def _members(directory: Directory, group: str, target: str, reach: Reach) -> list[Aor]:
     members: list[Aor] = []
     after: Aor | None = None
-    while page := directory.people(group=group, after=after, limit=_PAGE):
+    while page := directory.people(group=group, after=after, limit=_PAGE, reach=reach):
         members += [person.aor for person in page if person.home != target]
         after = page[-1].aor
     return members

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
 from isthmus.activity.service import Activity
@@ -18,6 +19,9 @@ from isthmus.database.durable import Durable
 from isthmus.directory.grouping import Groups
 from isthmus.directory.service import Directory
 from isthmus.errors import IsthmusError
+from isthmus.identity.build import Identity, build_identity
+from isthmus.identity.model import Settings
+from isthmus.identity.sealing import HASHER
 from isthmus.link.compare import Comparison, compare
 from isthmus.policy.following import follow
 from isthmus.policy.licensing import Licences
@@ -25,6 +29,7 @@ from isthmus.policy.moving import PolicyParticipant
 from isthmus.policy.service import Policies
 from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
+from isthmus.site import internal
 from isthmus.site.background import Background, Repeating
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
@@ -61,7 +66,7 @@ class Services:
     """What the routes and jobs of a site share.
 
     audit: the log of who changed what. moving: moves, registrations and the links to peers.
-    sync: the directories that people come from.
+    sync: the directories that people come from. identity: accounts and sign-in.
     activity: what accounts usually do.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
@@ -78,6 +83,7 @@ class Services:
     audit: AuditLog
     moving: Moving
     sync: SyncService
+    identity: Identity
     activity: Activity
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
@@ -157,6 +163,7 @@ def build(site_file: SiteFile) -> Services:
         audit,
         moving,
         sync,
+        identity_of(site_file, engine, activity=activity),
         activity,
         background,
         facts,
@@ -167,6 +174,28 @@ def _short(licences: Licences) -> dict[str, Any]:
     """Whether somebody waits for a licence, and for which."""
     found = [{"tenant": s.plan.tenant, "plan": s.plan.name, "waiting": s.waiting} for s in licences.shortages()]
     return {"ok": not found, "short": found}
+
+
+def identity_of(
+    site_file: SiteFile, engine: Engine, hasher: PasswordHasher = HASHER, activity: Activity | None = None
+) -> Identity:
+    """The accounts of this site, as its file sets them up. activity: is told of sign-ins. Raises UnavailableError."""
+    wanted = site_file.sign_in
+    return build_identity(
+        engine,
+        key_file=internal.identity_key(site_file),
+        tenant=site_file.site.tenant,
+        fqdn=site_file.site.fqdn,
+        port=site_file.ports.web,
+        settings=Settings(
+            second_factor=wanted.second_factor,
+            idle_s=wanted.idle_minutes * 60,
+            longest_s=wanted.longest_hours * 3600,
+            shortest_password=wanted.shortest_password,
+        ),
+        hasher=hasher,
+        **({} if activity is None else {"told": activity.signed_in}),
+    )
 
 
 def authority_of(site_file: SiteFile) -> str:

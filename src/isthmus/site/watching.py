@@ -17,6 +17,8 @@ from isthmus.activity.service import Activity
 from isthmus.addressing import Aor, barring
 from isthmus.database.durable import Durable
 from isthmus.directory.service import Directory
+from isthmus.identity import store as accounts
+from isthmus.identity.ledger import Ledger
 from isthmus.registration.model import Binding
 from isthmus.registration.service import Registrar
 from isthmus.site import internal
@@ -42,12 +44,14 @@ def build_activity(
     settings = site_file.activity
     countries = None if settings.country_database is None else site_file.path.parent / settings.country_database
     channels = _channels(site_file)
+    ledger = Ledger(engine)
     activity = Activity(
         engine,
         directory,
         Settings(settings.time_zone, settings.home_countries),
         tenant=site_file.site.tenant,
         country_of=Countries(countries).of if countries else lambda address: "",
+        accounts=lambda names: ledger.read(lambda connection: accounts.tenants(connection, names)),
         channels=tuple(channels),
         unbind=lambda aor, word: _unbind(registrar, aor, word),
     )

@@ -1,0 +1,206 @@
+"""Every route of the API and what it takes to use it: the one place. What is not listed here is not served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+
+from isthmus.access.model import Stage
+
+_MIB = 1 << 20
+
+
+class On(StrEnum):
+    """What the permission has to hold for."""
+
+    ANYONE = "anyone"
+    """No sign-in is needed."""
+    OWN = "own"
+    """One's own account or session: to be signed in is enough."""
+    REACHED = "reached"
+    """At least one object; the route limits itself to those within reach (access.api.Reached, or the service)."""
+    TENANT = "tenant"
+    """The whole of one tenant, which the query names by `tenant`. The gate lets no other tenant's name through, and
+    puts the asker's own where none is given: for routes that go by that parameter."""
+    SITE = "site"
+    """The site itself, which is its own tenant's."""
+    EVERYTHING = "everything"
+    """Every object of every tenant: for routes that can't limit themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a route takes.
+
+    permission: the one the route's reach is made of. also: others of which one is enough to get in; the route then
+    asks for what it needs. stages: how far a sign-in must have got. body: most bytes of a request. costly: proving
+    a password or code; asked less often. session: only for who is signed in, not by a token.
+    """
+
+    on: On
+    permission: str = ""
+    also: tuple[str, ...] = ()
+    stages: frozenset[Stage] = frozenset({Stage.FULL})
+    body: int = _MIB
+    costly: bool = False
+    session: bool = False
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        """All of which one is enough."""
+        return (self.permission, *self.also) if self.permission else ()
+
+
+def _reached(permission: str, *also: str, body: int = _MIB) -> Rule:
+    return Rule(On.REACHED, permission, also, body=body)
+
+
+def _tenant(permission: str, body: int = _MIB) -> Rule:
+    return Rule(On.TENANT, permission, body=body)
+
+
+def _site(permission: str) -> Rule:
+    return Rule(On.SITE, permission)
+
+
+_ANYONE = Rule(On.ANYONE)
+_OWN = Rule(On.OWN)
+_SESSION = Rule(On.OWN, session=True)
+_ANY_STAGE = frozenset(Stage)
+_HALFWAY = Rule(On.OWN, stages=frozenset({Stage.SECOND_FACTOR, Stage.FULL}), costly=True, session=True)
+_REGISTER = Rule(On.OWN, stages=frozenset({Stage.ENROL, Stage.FULL}), costly=True, session=True)
+
+RULES: dict[tuple[str, str], Rule] = {
+    ("GET", "/"): _ANYONE,
+    ("GET", "/healthz"): _ANYONE,
+    ("GET", "/v1/openapi.json"): _ANYONE,
+    # The directory
+    ("GET", "/v1/people"): _reached("person.read"),
+    ("GET", "/v1/people/count"): _reached("person.read"),
+    ("GET", "/v1/people/export"): _reached("person.export"),
+    ("GET", "/v1/people/{aor}"): _reached("person.read"),
+    ("POST", "/v1/people"): _reached("person.create"),
+    ("POST", "/v1/people/import"): _reached("person.import", body=128 * _MIB),
+    ("PATCH", "/v1/people/{aor}"): _reached("person.set", "person.password", "number.assign"),
+    ("DELETE", "/v1/people/{aor}"): _reached("person.delete"),
+    # Groups, licences, policies
+    ("GET", "/v1/groups"): _tenant("group.read"),
+    ("GET", "/v1/groups/{name:path}"): _tenant("group.read"),
+    ("POST", "/v1/groups"): _tenant("group.write"),
+    ("PATCH", "/v1/groups/{name:path}"): _tenant("group.write", body=16 * _MIB),
+    ("DELETE", "/v1/groups/{name:path}"): _tenant("group.write"),
+    ("GET", "/v1/licences"): _tenant("licence.read"),
+    ("GET", "/v1/licences/features"): _OWN,
+    ("GET", "/v1/licences/check"): _tenant("licence.read"),
+    ("GET", "/v1/licences/of/{aor}"): _reached("licence.read"),
+    ("GET", "/v1/licences/{plan}"): _tenant("licence.read"),
+    ("PUT", "/v1/licences/{plan}"): _tenant("licence.define"),
+    ("DELETE", "/v1/licences/{plan}"): _tenant("licence.define"),
+    ("POST", "/v1/licences/{plan}/assign"): _tenant("licence.write", body=16 * _MIB),
+    ("POST", "/v1/licences/{plan}/unassign"): _tenant("licence.write", body=16 * _MIB),
+    ("GET", "/v1/policies"): _tenant("policy.read"),
+    ("GET", "/v1/policies/kinds"): _OWN,
+    ("GET", "/v1/policies/explain"): _reached("policy.read"),
+    ("GET", "/v1/policies/{kind}/{name}"): _tenant("policy.read"),
+    ("POST", "/v1/policies"): _tenant("policy.write"),
+    ("PATCH", "/v1/policies/{kind}/{name}"): _tenant("policy.write"),
+    ("DELETE", "/v1/policies/{kind}/{name}"): _tenant("policy.write"),
+    ("POST", "/v1/policies/grant"): _tenant("policy.write"),
+    ("POST", "/v1/policies/revoke"): _tenant("policy.write"),
+    # Where people come from, and whether the sites agree
+    ("GET", "/v1/directory/sources"): _site("directory.read"),
+    ("POST", "/v1/directory/sources/{name}/check"): _site("directory.sync"),
+    ("POST", "/v1/directory/runs"): _site("directory.sync"),
+    ("GET", "/v1/directory/runs"): _site("directory.read"),
+    ("GET", "/v1/directory/runs/{run_id}"): _site("directory.read"),
+    ("GET", "/v1/directory/conflicts"): _site("directory.read"),
+    ("GET", "/v1/directory/people/{aor}"): _site("directory.read"),
+    ("POST", "/v1/directory/people/{aor}/restore"): _site("directory.sync"),
+    ("POST", "/v1/directory/compare"): Rule(On.EVERYTHING, "directory.sync"),
+    # What accounts do
+    ("GET", "/v1/activity/alerts"): _reached("activity.read"),
+    ("GET", "/v1/activity/alerts/{alert}"): _reached("activity.read"),
+    ("POST", "/v1/activity/alerts/{alert}/confirm"): _reached("activity.judge"),
+    ("POST", "/v1/activity/alerts/{alert}/false-alarm"): _reached("activity.judge"),
+    ("GET", "/v1/activity/profiles/{account}"): _reached("activity.read"),
+    ("POST", "/v1/activity/block"): _reached("person.block"),
+    ("POST", "/v1/activity/unblock"): _reached("person.block"),
+    # The audit log
+    ("GET", "/v1/audit"): _tenant("audit.read"),
+    ("GET", "/v1/audit/export"): _tenant("audit.export"),
+    ("GET", "/v1/audit/anchor"): Rule(On.EVERYTHING, "audit.read"),
+    ("GET", "/v1/audit/{id_}"): _tenant("audit.read"),
+    ("POST", "/v1/audit/verify"): Rule(On.EVERYTHING, "audit.read"),
+    ("POST", "/v1/audit/accept"): Rule(On.EVERYTHING, "audit.accept"),
+    # Moves
+    ("POST", "/v1/moves"): _reached("person.move", body=16 * _MIB),
+    ("GET", "/v1/moves"): _reached("move.read"),
+    ("GET", "/v1/moves/{batch_id}"): _reached("move.read"),
+    ("POST", "/v1/moves/{batch_id}/pause"): _reached("move.control"),
+    ("POST", "/v1/moves/{batch_id}/resume"): _reached("move.control"),
+    ("POST", "/v1/moves/{batch_id}/cancel"): _reached("move.control"),
+    # What goes on
+    ("GET", "/v1/registrations"): _reached("registration.read"),
+    ("GET", "/v1/calls"): _reached("call.read"),
+    ("GET", "/v1/link"): _site("site.read"),
+    ("GET", "/v1/health"): _site("site.read"),
+    ("GET", "/v1/snapshot"): _site("site.read"),
+    ("POST", "/v1/snapshot/rebuild"): _site("snapshot.rebuild"),
+    # Accounts, roles, tokens, sessions
+    ("GET", "/v1/accounts"): _reached("account.read"),
+    ("POST", "/v1/accounts"): _reached("account.create"),
+    ("GET", "/v1/accounts/{name}"): _reached("account.read"),
+    ("PATCH", "/v1/accounts/{name}"): _reached("account.set"),
+    ("DELETE", "/v1/accounts/{name}"): _reached("account.delete"),
+    ("POST", "/v1/accounts/{name}/reset-mfa"): _reached("account.reset-mfa"),
+    ("POST", "/v1/accounts/{name}/roles"): _reached("role.grant"),
+    ("DELETE", "/v1/accounts/{name}/roles/{grant}"): _reached("role.grant"),
+    ("GET", "/v1/roles"): _reached("role.read"),
+    ("GET", "/v1/roles/{role}"): _reached("role.read"),
+    ("PUT", "/v1/roles/{role}"): _reached("role.write"),
+    ("DELETE", "/v1/roles/{role}"): _reached("role.write"),
+    ("GET", "/v1/tokens"): _OWN,
+    ("POST", "/v1/tokens"): _reached("token.create"),
+    ("DELETE", "/v1/tokens/{token}"): _OWN,
+    ("GET", "/v1/sessions"): _OWN,
+    ("DELETE", "/v1/sessions/{session}"): _OWN,
+    ("GET", "/v1/access/permissions"): _OWN,
+    ("GET", "/v1/access/explain"): _reached("access.explain"),
+    # One's own sign-in
+    ("POST", "/v1/session"): Rule(On.ANYONE, costly=True),
+    ("GET", "/v1/session"): Rule(On.OWN, stages=_ANY_STAGE),
+    ("DELETE", "/v1/session"): Rule(On.OWN, stages=_ANY_STAGE, session=True),
+    ("POST", "/v1/session/second-factor"): _HALFWAY,
+    ("POST", "/v1/session/passkey/options"): Rule(On.ANYONE, costly=True),
+    ("POST", "/v1/session/passkey"): Rule(On.ANYONE, costly=True),
+    ("POST", "/v1/session/password"): Rule(On.OWN, costly=True, session=True),
+    ("POST", "/v1/session/totp"): _REGISTER,
+    ("POST", "/v1/session/totp/confirm"): _REGISTER,
+    ("DELETE", "/v1/session/totp"): _SESSION,
+    ("POST", "/v1/session/recovery-codes"): _SESSION,
+    ("GET", "/v1/session/passkeys"): _SESSION,
+    ("POST", "/v1/session/passkeys/options"): _REGISTER,
+    ("POST", "/v1/session/passkeys"): _REGISTER,
+    ("DELETE", "/v1/session/passkeys/{key}"): _SESSION,
+}
+
+
+def routes_of(app: FastAPI) -> Iterator[tuple[str, str, RouteContext]]:
+    """Method, path and route of all that the app serves. Raises LookupError for what is no route of the API."""
+    for route in iter_route_contexts(app.routes):
+        if not isinstance(route.original_route, APIRoute) or route.path is None:
+            raise LookupError(f"{route.original_route!r} can't be declared, and is not served")
+        for method in sorted(route.methods or ()):
+            yield method, route.path, route
+
+
+def checked(app: FastAPI) -> FastAPI:
+    """The app, if every route of it is declared. Raises LookupError for one that is not: it is not to be served."""
+    undeclared = [f"{method} {path}" for method, path, _ in routes_of(app) if (method, path) not in RULES]
+    if undeclared:
+        raise LookupError(f"not declared in api/permissions.py: {', '.join(undeclared)}")
+    return app

@@ -1,0 +1,1 @@
+"""Accounts of administrators and people: passwords, second factors, sessions, API tokens, roles they hold."""

@@ -1,0 +1,262 @@
+"""Generated from the table of routes: strangers, callers without the right, callers of another tenant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from starlette.testclient import TestClient
+
+from isthmus.access.model import Scope
+from isthmus.access.permissions import PERMISSIONS
+from isthmus.activity.model import Event, Kind
+from isthmus.addressing import Aor
+from isthmus.api import local_app, web_app
+from isthmus.api.gate import Limits
+from isthmus.api.permissions import RULES, On, checked, routes_of
+from isthmus.site.services import Services
+from tests.api.callers import BASE, OPERATOR, Site, open_site
+
+# What a caller of another tenant sends; a route with a body that is not here fails the test that counts them.
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/v1/people"): {"aor": "new@fabrikam.example", "home": "premises"},
+    ("POST", "/v1/people/import"): {"rows": [], "dry_run": True},
+    ("PATCH", "/v1/people/{aor}"): {"display_name": "x"},
+    ("POST", "/v1/moves"): {"to": "nowhere", "aors": ["alice@contoso.example"], "dry_run": True},
+    ("POST", "/v1/accounts"): {"name": "new"},
+    ("PATCH", "/v1/accounts/{name}"): {"display_name": "x"},
+    ("POST", "/v1/accounts/{name}/roles"): {"role": "auditor"},
+    ("PUT", "/v1/roles/{role}"): {"permissions": ["person.read"]},
+    ("POST", "/v1/tokens"): {"name": "x", "permissions": ["person.read"]},
+    ("POST", "/v1/activity/block"): {"aor": "alice@contoso.example", "block": "account"},
+    ("POST", "/v1/activity/unblock"): {"aor": "alice@contoso.example"},
+    ("POST", "/v1/session"): {"name": "x", "password": "x"},
+    ("POST", "/v1/session/second-factor"): {"code": "123456"},
+    ("POST", "/v1/session/passkey"): {"ceremony": "x", "credential": {}},
+    ("POST", "/v1/session/password"): {"present": "x", "new": "x"},
+    ("POST", "/v1/session/totp/confirm"): {"code": "123456"},
+    ("POST", "/v1/session/passkeys"): {"credential": {}},
+}
+QUERIES = {("GET", "/v1/access/explain"): {"who": "anna", "action": "person.read", "object": "alice@contoso.example"}}
+WITHOUT_LIMITS = Limits((1e6, 10**6), (1e6, 10**6), (1e6, 10**6))
+CLOSED = [key for key, rule in RULES.items() if rule.on is not On.ANYONE]
+NAMED = [(method, path) for method, path in CLOSED if "{" in path and not path.startswith("/v1/session/")]
+
+
+@dataclass
+class World:
+    """A site where tenant main (contoso) has one of everything, and erin administers fabrikam."""
+
+    site: Site
+    objects: dict[str, str]
+    erin: TestClient
+    nobody: TestClient
+
+    def ask(self, client: TestClient, key: tuple[str, str], names: dict[str, str]) -> Any:
+        method, path = key
+        for name, value in names.items():
+            path = path.replace(f"{{{name}}}", value)
+        return client.request(method, path, json=BODIES.get(key), params=QUERIES.get(key))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    services = open_site(tmp_path_factory.mktemp("w"))
+    site = Site(services, web_app(services, WITHOUT_LIMITS))
+    site.person("alice@contoso.example", "+14255550101")
+    site.person("erin@fabrikam.example")
+    site.account("anna", "global")
+    site.account("nobody", tenant="fabrikam")
+    site.account("erin", "global", tenant="fabrikam")
+    identity = services.identity
+    identity.accounts.put_role(OPERATOR, "reception", ["person.read"], tenant="main")
+    batch = services.moving.moves.start([Aor.parse("alice@contoso.example")], "nowhere", actor="test")
+    token, _ = identity.own.create_token(OPERATOR, "backup", ["person.read"], 3600, "anna")
+    site.browser().sign_in("anna")
+    objects = {
+        "aor": "alice@contoso.example",
+        "name": "anna",
+        "batch_id": batch.id,
+        "role": "reception",
+        "grant": identity.accounts.get(OPERATOR, "anna")[1][0].id,
+        "token": token.id,
+        "session": identity.own.sessions(OPERATOR)[0][0].id,
+        "key": "x",
+        "alert": _alert(services),
+        "account": "alice@contoso.example",
+    }
+    nobody = TestClient(site.app, base_url=BASE, raise_server_exceptions=False)
+    secret = _token_without_rights(site)
+    nobody.headers["Authorization"] = f"Bearer {secret}"
+    yield World(site, objects, site.by_token("erin"), nobody)
+    services.close()
+
+
+def _alert(services: Services) -> str:
+    """Alice called a premium number."""
+    services.activity.take(Event(1.0, Kind.CALL, "alice@contoso.example", number="+19005550123"))
+    services.activity.work()
+    return services.activity.listed()[0].id
+
+
+def _token_without_rights(site: Site) -> str:
+    """Of an account that had a role when it was made."""
+    accounts, own = site.services.identity.accounts, site.services.identity.own
+    held = accounts.grant(OPERATOR, "nobody", "global", Scope())
+    _, secret = own.create_token(OPERATOR, "x", list(PERMISSIONS), 3600, "nobody")
+    accounts.revoke(OPERATOR, "nobody", held.id)
+    return secret
+
+
+def test_both_apps_serve_declared_routes_alone_and_all_of_them(world: World):
+    local = {(method, path) for method, path, _ in routes_of(local_app(world.site.services))}
+    web = {(method, path) for method, path, _ in routes_of(world.site.app)}
+    assert web == set(RULES)
+    assert local == {key for key in RULES if not key[1].startswith("/v1/session/") and key[1] not in PAGES}
+
+
+PAGES = ("/", "/healthz", "/v1/session")
+
+
+@pytest.mark.parametrize("by_router", [True, False])
+def test_a_route_that_is_not_declared_is_not_served(by_router: bool):
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    routes: Any = APIRouter() if by_router else app
+    routes.get("/v1/secret")(lambda: {})
+    if by_router:
+        app.include_router(routes)
+    with pytest.raises(LookupError, match="GET /v1/secret"):
+        checked(app)
+
+
+def test_a_mounted_application_is_not_served():
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.mount("/v1/files", FastAPI())
+    with pytest.raises(LookupError):
+        checked(app)
+
+
+def test_every_rule_names_permissions_that_exist():
+    for rule in RULES.values():
+        assert set(rule.permissions) <= PERMISSIONS.keys()
+        assert bool(rule.permissions) == (rule.on in (On.REACHED, On.SITE, On.EVERYTHING))
+
+
+def test_every_route_with_a_body_has_one_here(world: World):
+    described = world.site.app.openapi()["paths"]
+    with_body = {
+        (method.upper(), path)
+        for path, operations in described.items()
+        for method, operation in operations.items()
+        if "requestBody" in operation
+    }
+    assert with_body == set(BODIES)
+
+
+@pytest.mark.parametrize("key", CLOSED, ids=" ".join)
+def test_a_stranger_is_told_to_sign_in(world: World, key: tuple[str, str]):
+    stranger = world.site.browser().client
+    answer = world.ask(stranger, key, world.objects)
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "bearer" in answer.headers["www-authenticate"].lower()
+    wrong = world.site.browser().client
+    wrong.headers["Authorization"] = "Bearer isthmus_wrong"
+    assert world.ask(wrong, key, world.objects).status_code == 401
+
+
+@pytest.mark.parametrize("key", [key for key in CLOSED if RULES[key].permissions], ids=" ".join)
+def test_who_lacks_the_permission_is_refused_alike_for_what_is_and_what_is_not(world: World, key: tuple[str, str]):
+    there = world.ask(world.nobody, key, world.objects)
+    assert there.status_code == 403
+    assert there.json() == world.ask(world.nobody, key, _nonexistent(world)).json()
+
+
+@pytest.mark.parametrize("key", NAMED, ids=" ".join)
+def test_another_tenants_object_answers_as_one_that_does_not_exist(world: World, key: tuple[str, str]):
+    there = world.ask(world.erin, key, world.objects)
+    absent = _nonexistent(world)
+    nowhere = world.ask(world.erin, key, absent)
+    if key == ("PUT", "/v1/roles/{role}"):  # makes a role of one's own tenant by that name
+        assert there.json()["tenant"] == "fabrikam"
+        for made in ("reception", "nonesuch"):
+            world.site.services.identity.accounts.delete_role(OPERATOR, made, "fabrikam")
+        return
+    assert there.status_code == 404
+    assert _anonymous(there, world.objects) == _anonymous(nowhere, absent)
+
+
+@pytest.mark.parametrize("key", [key for key in CLOSED if key[0] == "GET" and "{" not in key[1]], ids=" ".join)
+def test_nothing_of_another_tenant_is_in_a_listing(world: World, key: tuple[str, str]):
+    answer = world.ask(world.erin, key, {})
+    if RULES[key].on is On.SITE:
+        assert answer.status_code == 403
+        return
+    for trace in ("alice", "contoso", "14255550101", "reception", "anna", "backup", world.objects["batch_id"]):
+        if trace in ("alice", "contoso", "anna") and key[1] == "/v1/access/explain":
+            assert answer.status_code == 404
+            continue
+        assert trace not in answer.text, trace
+
+
+def test_the_tenants_own_administrator_gets_all_of_it(world: World):
+    """The test above would hold for a site that answers nothing."""
+    anna = world.site.by_token("anna")
+    for key in NAMED:
+        if key[0] == "GET":
+            assert world.ask(anna, key, world.objects).status_code == 200, key
+    assert "alice" in anna.get("/v1/people").text
+    assert [each["id"] for each in anna.get("/v1/moves").json()] == [world.objects["batch_id"]]
+    assert anna.get("/v1/health").status_code == 200
+    assert [each["name"] for each in anna.get("/v1/accounts").json()] == ["anna"]
+
+
+def test_naming_another_tenant_in_a_query_tells_nothing(world: World):
+    for method in ("GET", "DELETE"):
+        answers = [
+            world.erin.request(method, f"/v1/roles/{role}", params={"tenant": "main"}) for role in ("reception", "none")
+        ]
+        assert [answer.status_code for answer in answers] == [404, 404]
+    explained = {"who": "erin", "action": "person.read"}
+    for what in ("tenant:main", "tenant:none", "account:anna", "account:none", "alice@contoso.example"):
+        assert world.erin.get("/v1/access/explain", params={**explained, "object": what}).status_code == 404
+
+
+REQUESTS: list[tuple[str, Callable[[str], dict[str, Any]]]] = [
+    ("/v1/people", lambda user: {"json": {"aor": f"{user}@contoso.example", "home": "premises"}}),
+    ("/v1/people/import", lambda user: {"json": {"rows": [{"aor": f"{user}@contoso.example", "home": "premises"}]}}),
+    ("/v1/moves", lambda user: {"json": {"to": "nowhere", "aors": [f"{user}@contoso.example"], "dry_run": True}}),
+    ("/v1/moves", lambda user: {"json": {"to": "nowhere", "aors": [f"{user}@contoso.example"]}}),
+    ("/v1/accounts", lambda user: {"json": {"name": "x", "person": f"{user}@contoso.example"}}),
+]
+
+
+@pytest.mark.parametrize(("path", "request_for"), REQUESTS, ids=[path for path, _ in REQUESTS])
+def test_naming_another_tenants_person_in_a_body_tells_nothing(
+    world: World, path: str, request_for: Callable[[str], dict[str, Any]]
+):
+    answers = [
+        _anonymous(world.erin.post(path, **request_for(user)), {"aor": user}) for user in ("alice", "nobody-at-all")
+    ]
+    assert answers[0] == answers[1]
+    assert world.site.services.directory.count(match="alice") == 1
+
+
+def _nonexistent(world: World) -> dict[str, str]:
+    return {**dict.fromkeys(world.objects, "nonesuch"), "aor": "nonesuch@contoso.example"}
+
+
+def _anonymous(answer: Any, names: dict[str, str]) -> tuple[int, str]:
+    """Status and body without the names that were asked for, and what differs by the moment."""
+    body = answer.text
+    for value in sorted(names.values(), key=len, reverse=True):
+        body = body.replace(value, "*")
+    parsed = json.loads(body)
+    if isinstance(parsed, dict):
+        for changing in ("id", "created", "finished", "rate_per_s"):
+            parsed.pop(changing, None)
+    return answer.status_code, json.dumps(parsed)
