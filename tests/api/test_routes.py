@@ -98,7 +98,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def _alert(services: Services) -> str:
     """Alice called a premium number."""
-    services.activity.take(Event(1.0, Kind.CALL, "alice@contoso.example", number="+19005550123"))
+    services.activity.take(Event(time.time(), Kind.CALL, "alice@contoso.example", number="+19005550123"))
     services.activity.work()
     return services.activity.listed()[0].id
 
