@@ -27,6 +27,7 @@ from tests.api.callers import Site, open_site
 
 _EXAMPLES = 10  # for each route and kind of data
 _CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+_OF_THE_ENGINE = ("/v1/calls", "/v1/registrations")  # no Kamailio runs here, and they say so
 _ROUTES = [(method, path) for method, path in RULES if path not in ("/", "/v1/openapi.json")]
 
 
@@ -62,6 +63,8 @@ def test_no_request_meets_a_fault_of_ours(key: tuple[str, str], world: tuple[Any
     def try_it(case: schemathesis.Case) -> None:
         with caplog.at_level(logging.ERROR):
             answer = case.call(headers={"Authorization": token})
+        if answer.status_code == 503 and path in _OF_THE_ENGINE:
+            return
         case.validate_response(answer, checks=_CHECKS)
         assert "Traceback" not in answer.text
 

@@ -78,7 +78,7 @@ def _describe(operation: dict[str, Any], rule: Rule) -> None:
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
         responses[status] = {"description": text, "content": content}
     operation["parameters"] = [
-        each for each in operation.get("parameters", []) if each["name"].lower() != "x-isthmus-actor"
+        each for each in operation.get("parameters", []) if not each["name"].lower().startswith("x-isthmus-")
     ]
     if not operation["parameters"]:
         del operation["parameters"]

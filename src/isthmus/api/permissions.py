@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from isthmus.access.model import Stage
 
 _MIB = 1 << 20
+_CONVERTER = re.compile(r":\w+(?=})")  # as in {name:path}
 
 
 class On(StrEnum):
@@ -89,10 +91,10 @@ RULES: dict[tuple[str, str], Rule] = {
     ("DELETE", "/v1/people/{aor}"): _reached("person.delete"),
     # Groups, licences, policies
     ("GET", "/v1/groups"): _tenant("group.read"),
-    ("GET", "/v1/groups/{name:path}"): _tenant("group.read"),
+    ("GET", "/v1/groups/{name}"): _tenant("group.read"),
     ("POST", "/v1/groups"): _tenant("group.write"),
-    ("PATCH", "/v1/groups/{name:path}"): _tenant("group.write", body=16 * _MIB),
-    ("DELETE", "/v1/groups/{name:path}"): _tenant("group.write"),
+    ("PATCH", "/v1/groups/{name}"): _tenant("group.write", body=16 * _MIB),
+    ("DELETE", "/v1/groups/{name}"): _tenant("group.write"),
     ("GET", "/v1/licences"): _tenant("licence.read"),
     ("GET", "/v1/licences/features"): _OWN,
     ("GET", "/v1/licences/check"): _tenant("licence.read"),
@@ -194,8 +196,9 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, str, RouteContext]]:
     for route in iter_route_contexts(app.routes):
         if not isinstance(route.original_route, APIRoute) or route.path is None:
             raise LookupError(f"{route.original_route!r} can't be declared, and is not served")
+        path = _CONVERTER.sub("", route.path)
         for method in sorted(route.methods or ()):
-            yield method, route.path, route
+            yield method, path, route
 
 
 def checked(app: FastAPI) -> FastAPI:

@@ -20,6 +20,7 @@ from isthmus.audit.web import LocalActor
 from isthmus.errors import IsthmusError, UsageError
 
 _LINES = "application/x-ndjson"
+_EXPORTS: dict[str, Any] = {_LINES: {}, "text/plain": {}}
 
 Exported = Callable[[Actor, int], object]
 
@@ -89,7 +90,7 @@ def _add_reading(routes: APIRouter, log: AuditLog, site: str, exported: Exported
     ) -> list[dict[str, Any]]:
         return [wire.public(each) for each in log.find(wanted, before=before, limit=limit)]
 
-    @routes.get("/export")
+    @routes.get("/export", response_class=StreamingResponse, responses={200: {"content": _EXPORTS}})
     def export(
         wanted: _Wanted,
         actor: LocalActor,
@@ -119,7 +120,7 @@ def _add_reading(routes: APIRouter, log: AuditLog, site: str, exported: Exported
 
 
 def _add_verifying(routes: APIRouter, log: AuditLog) -> None:
-    @routes.post("/verify")
+    @routes.post("/verify", response_class=StreamingResponse, responses={200: {"content": {_LINES: {}}}})
     def verify(body: VerifyBody | None = None) -> StreamingResponse:
         """Lines of JSON: `{done, total}` as it goes, at the end `{verdict}` or `{error}`."""
         anchors = [Anchor(a.chain, a.id, a.digest, a.at_ms, a.cut) for a in (body.anchors if body else ())]

@@ -143,6 +143,7 @@ def disable(name: Name, as_json: JsonOption = False, site: SiteOption = None) ->
 def delete(
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
     """Delete an account with its second factors, sessions and tokens. Asks first on a terminal."""
@@ -150,7 +151,10 @@ def delete(
         typer.confirm(f"Delete the account {name}?", abort=True, err=True)
     with Client(registry.find(site)) as client:
         client.delete(path_of(name))
-    print_line(f"deleted account {name}")
+    if as_json:
+        print_json({"deleted": name})
+    else:
+        print_line(f"deleted account {name}")
 
 
 @app.command("reset-mfa", epilog="Example:  isthmus account reset-mfa anna")

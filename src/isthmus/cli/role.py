@@ -75,11 +75,14 @@ def create(
 
 
 @app.command(epilog="Example:  isthmus role delete reception")
-def delete(role: RoleArgument, tenant: _Tenant = None, site: SiteOption = None) -> None:
+def delete(role: RoleArgument, tenant: _Tenant = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Delete a custom role that nobody holds."""
     with Client(registry.find(site)) as client:
         client.delete(_path(role), tenant=tenant)
-    print_line(f"deleted role {role}")
+    if as_json:
+        print_json({"deleted": role})
+    else:
+        print_line(f"deleted role {role}")
 
 
 @app.command(
@@ -112,6 +115,7 @@ def revoke(
     role: RoleArgument,
     name: _Account,
     grant_id: Annotated[str | None, typer.Option("--id", help="Which, where it is held more than once.")] = None,
+    as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
     """Take a role from an account."""
@@ -126,7 +130,10 @@ def revoke(
         if len(held) > 1:
             raise UsageError(f"{name} holds {role} {len(held)} times", do="Say which, with --id.")
         client.delete(f"{path_of(name)}/roles/{held[0]['id']}")
-    print_line(f"{name} no longer holds {role} ({scope_text(held[0])})")
+    if as_json:
+        print_json({"revoked": held[0]["id"]})
+    else:
+        print_line(f"{name} no longer holds {role} ({scope_text(held[0])})")
 
 
 def _path(role: str) -> str:

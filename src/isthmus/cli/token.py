@@ -53,11 +53,14 @@ def create(
 
 
 @app.command(epilog="Example:  isthmus token revoke 3f2a9c01d4e5")
-def revoke(token: _Id, site: SiteOption = None) -> None:
+def revoke(token: _Id, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Revoke a token, at once."""
     with Client(registry.find(site)) as client:
         client.delete(f"/v1/tokens/{quote(token, safe='')}")
-    print_line(f"revoked token {token}")
+    if as_json:
+        print_json({"revoked": token})
+    else:
+        print_line(f"revoked token {token}")
 
 
 @sessions.command("list", epilog="Example:  isthmus session list")
@@ -77,8 +80,11 @@ def list_sessions(as_json: JsonOption = False, site: SiteOption = None) -> None:
 
 
 @sessions.command("revoke", epilog="Example:  isthmus session revoke 3f2a9c01d4e5a6b7")
-def revoke_session(session: _Id, site: SiteOption = None) -> None:
+def revoke_session(session: _Id, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """End a session, at once."""
     with Client(registry.find(site)) as client:
         client.delete(f"/v1/sessions/{quote(session, safe='')}")
-    print_line(f"ended session {session}")
+    if as_json:
+        print_json({"revoked": session})
+    else:
+        print_line(f"ended session {session}")

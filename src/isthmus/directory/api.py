@@ -23,6 +23,7 @@ from isthmus.directory.service import Directory
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 MatchHeader = Annotated[str | None, Header(alias="If-Match", max_length=200)]
 _PAGE = 1000
+_EXPORTS: dict[str, Any] = {"application/json": {}, "text/csv": {}}
 
 Exported = Callable[[Actor, int], object]
 
@@ -96,7 +97,7 @@ def _add_reading(routes: APIRouter, directory: Directory, exported: Exported) ->
     ) -> dict[str, int]:
         return {"count": directory.count(home=home, group=group, match=match, reach=reach)}
 
-    @routes.get("/export")
+    @routes.get("/export", response_class=Response, responses={200: {"content": _EXPORTS}})
     def export(
         reach: Reached,
         actor: LocalActor,

@@ -67,6 +67,8 @@ def apply_page(log: Journal, page: FeedPage, source: str) -> int:
     changed = [person for aor, person in page.people if person is not None and person != present.get(aor)]
     _refuse_strangers(connection, changed, source)
     store.delete_people(connection, gone)
+    # Somebody renamed brings the id along; who has it here is told of further on.
+    store.release_ids(connection, [person.id for person in changed if person.id])
     for aor in _release(connection, changed):
         log.changed(PERSON, str(aor))
     store.update_people(connection, [person for person in changed if person.aor in present])

@@ -133,6 +133,12 @@ def update_people(connection: Connection, people: Sequence[Person]) -> None:
     _insert_memberships(connection, people)
 
 
+def release_ids(connection: Connection, ids: Iterable[str]) -> None:
+    """Take the ids from whoever has them."""
+    for batch in in_batches(ids):
+        connection.execute(update(person).where(person.c.id.in_(batch)).values(id=None))
+
+
 def set_homes(connection: Connection, moves: Sequence[tuple[Aor, str, int, str]]) -> int:
     """Compare and set: address, home and epoch as expected, new home. Returns how many were as expected."""
     statement = (

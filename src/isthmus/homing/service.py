@@ -280,5 +280,5 @@ def _existing(connection: Connection, batch_id: str, reach: Reach) -> Batch:
         store.get_batch(connection, batch_id),
         reach,
         Batch.as_object,
-        lambda: NotFoundError(f"there is no batch {batch_id!r}", do="Run: isthmus move list"),
+        lambda: NotFoundError(f"there is no batch {batch_id!r}", do="See: isthmus move list"),
     )
