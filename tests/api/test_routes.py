@@ -283,6 +283,7 @@ def _nonexistent(world: World) -> dict[str, str]:
         "aor": "nonesuch@contoso.example",
         "kind": "calling",
         "id_": "999999",
+        "account": "nonesuch@contoso.example",
     }
 
 

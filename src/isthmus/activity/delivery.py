@@ -72,6 +72,9 @@ class Mail:
                 if self.user:
                     server.login(self.user, self.password())
                 server.send_message(message, self.sender, list(self.to))
+        except smtplib.SMTPAuthenticationError as error:
+            # Not for good: whoever reads this log puts the password right.
+            raise UnavailableError("the mail server does not take user and password", where=where) from error
         except smtplib.SMTPResponseException as error:
             said = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else ""
             kind = RefusedError if 500 <= error.smtp_code < 600 else UnavailableError

@@ -284,7 +284,7 @@ class Activity:
             name = account.removeprefix(_ACCOUNT)
             tenant = self._accounts([name]).get(name) if account.startswith(_ACCOUNT) else ""
             if not reach.covers(Object("account", account, tenant or "")):
-                raise NotFoundError(f"nothing is known yet of what {account} does")
+                raise NotFoundError(f"nothing is known yet of what {account} does", do="See: isthmus user list")
         with reading(self._engine) as connection:
             found = store.profiles(connection, [account])
         if account not in found:
