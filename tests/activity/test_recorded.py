@@ -1,4 +1,4 @@
-"""A history recorded from real engines (tests/activity/recording.py), looked at as it would be on a site's first day."""
+"""A history recorded from real engines (tests/activity/recording.py), looked at as on a site's first day."""
 
 from __future__ import annotations
 

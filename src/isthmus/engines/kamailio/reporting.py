@@ -18,7 +18,7 @@ _LONGEST = 256
 
 
 class Reporter:
-    """One a worker. path: of the control service's socket; connected at first use, after the fork."""
+    """One a worker. path: of the control service's socket, connected at first use, after the fork; empty: none."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -51,6 +51,8 @@ class Reporter:
         call_id: str = "",
     ) -> bool:
         """Tell it if that can be done at once; whether it could."""
+        if not self._path:
+            return False
         event = Event(
             time.time(), kind, account, known, address, "", client[:_LONGEST], number, own_number, call_id[:_LONGEST]
         )
