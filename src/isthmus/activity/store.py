@@ -51,12 +51,6 @@ def put_profiles(
         upsert(connection, profile, rows, ("tenant", "profile", "updated_ms"))
 
 
-def rename_profile(connection: Connection, before: str, after: str) -> None:
-    """An account has another name; what was known of the new one gives way."""
-    connection.execute(delete(profile).where(profile.c.subject == after))
-    connection.execute(update(profile).where(profile.c.subject == before).values(subject=after))
-
-
 def forget(connection: Connection, before_ms: int, alerts_before_ms: int) -> tuple[int, int]:
     """Drop profiles not used, and alerts not grown, since then. Returns how many of each."""
     old = connection.execute(delete(profile).where(profile.c.updated_ms < before_ms)).rowcount
