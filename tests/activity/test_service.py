@@ -10,7 +10,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
 from isthmus.activity import store
-from isthmus.activity.model import State
+from isthmus.activity.model import Event, Kind, State
+from isthmus.activity.moving import ActivityParticipant
 from isthmus.activity.service import Activity
 from isthmus.activity.tables import metadata
 from isthmus.addressing import Aor
@@ -18,6 +19,7 @@ from isthmus.database import reading, writing
 from isthmus.directory.service import Directory
 from isthmus.errors import NotFoundError, RefusedError, UnavailableError, UsageError
 from tests.activity.conftest import DAY, START, call, refused, register
+from tests.directory.conftest import new
 
 ALICE = Aor("alice", "contoso.example")
 
@@ -140,3 +142,67 @@ def test_old_profiles_and_alerts_are_forgotten(activity: Activity, engine: Engin
     with writing(engine) as connection:
         connection.execute(text("UPDATE activity_profile SET updated_ms = 0"))
         assert store.forget(connection, 1, 1) == (2, 0)
+
+
+def test_what_is_done_at_another_site_is_looked_at_at_home(
+    make: Callable[..., Activity], directory: Directory, engine: Engine
+):
+    directory.commit_homes([(ALICE, "premises", 1, "online")], actor="test")
+    sent: list[tuple[str, list[Event]]] = []
+    activity = make(site="premises", send=lambda site, events: sent.append((site, list(events))))
+    ended = Event(START + 9, Kind.ENDED, call_id="c1")
+    for event in (call("+19005550123"), call("+12065550123", account="bob@contoso.example", call_id="c2"), ended):
+        activity.take(event)
+    activity.work()
+    assert sent == [("online", [call("+19005550123"), ended])]
+    assert activity.listed() == [], "bob alone is looked at here"
+    activity.take(call("+19005550123"), from_peer=True)
+    activity.work()
+    assert [alert.subject for alert in activity.listed()] == [str(ALICE)], "what a peer sent goes no further"
+
+
+def test_while_the_home_takes_nothing_its_people_are_looked_at_here(
+    make: Callable[..., Activity], directory: Directory
+):
+    directory.commit_homes([(ALICE, "premises", 1, "online")], actor="test")
+
+    def down(site: str, events: list[Event]) -> None:
+        raise UnavailableError(f"{site} is away")
+
+    activity = make(site="premises", send=down)
+    activity.take(call("+19005550123"))
+    activity.work()
+    assert [alert.rule for alert in activity.listed()] == ["premium-call"]
+
+
+def test_one_network_that_fails_for_people_of_both_homes_is_seen_where_it_came_in(
+    make: Callable[..., Activity], directory: Directory
+):
+    people = [new(f"u{number}", home="online" if number % 2 else "premises") for number in range(8)]
+    for each in people:
+        directory.create(each, actor="test")
+    activity = make(site="premises", send=lambda site, events: None)
+    for index, each in enumerate(people):
+        activity.take(refused(START + index, str(each.aor)))
+    activity.work()
+    assert [alert.rule for alert in activity.listed()] == ["password-spray"]
+
+
+def test_what_is_usual_goes_along_in_a_move(make: Callable[..., Activity], engine: Engine):
+    old_home = make()
+    feed(old_home)
+    handed = ActivityParticipant(old_home).export([ALICE, Aor("bob", "contoso.example")])
+    assert list(handed) == [ALICE]
+
+    with writing(engine) as connection:
+        connection.execute(text("DELETE FROM activity_profile"))
+    new_home = make()
+    new_home.take(register(START + 8 * DAY, "198.51.100.7", "Soft 1"))
+    new_home.work()
+    assert new_home.listed() == [], "nothing was known"
+    participant = ActivityParticipant(new_home)
+    assert participant.import_(handed, None) == {ALICE: None}
+    assert participant.import_({ALICE: "nonsense"}, None) == {ALICE: None}
+    new_home.take(register(START + 9 * DAY, "198.51.100.7", "Soft 1"))
+    new_home.work()
+    assert [alert.rule for alert in new_home.listed()] == ["unusual-sign-in"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+import msgspec
+from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.access.api import Reached
-from isthmus.activity.model import State
+from isthmus.activity.model import Event, State
 from isthmus.activity.profile import Habits, Profile
 from isthmus.activity.service import Activity
 from isthmus.activity.telling import alert_json
@@ -16,6 +18,11 @@ from isthmus.addressing import Aor, barring
 from isthmus.audit.web import LocalActor
 from isthmus.directory.api import KeyHeader
 from isthmus.directory.model import Person
+from isthmus.errors import UsageError
+from isthmus.link.api import PeerName, known_peer
+
+_LONGEST = 4 << 20  # bytes of events at once
+_events_from = msgspec.msgpack.Decoder(list[Event])
 
 _VOLUMES = {
     "failures": "wrong passwords in ten minutes",
@@ -52,6 +59,30 @@ def router(activity: Activity) -> APIRouter:
     _add_reading(routes, activity)
     _add_writing(routes, activity)
     return routes
+
+
+def link_router(activity: Activity, peers: Sequence[str]) -> APIRouter:
+    """POST /link/activity: what people who are at home here did at the peer."""
+    routes = APIRouter()
+
+    @routes.post("/link/activity", status_code=204)
+    async def take(
+        peer: PeerName, content: Annotated[bytes, Body(media_type="application/octet-stream", max_length=_LONGEST)]
+    ) -> None:
+        known_peer(peer, peers)
+        try:
+            events = _events_from.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"these are no events: {error}") from error
+        for event in events:
+            activity.take(event, from_peer=True)
+
+    return routes
+
+
+def encoded(events: list[Event]) -> bytes:
+    """What `link_router` takes."""
+    return msgspec.msgpack.encode(events)
 
 
 def _add_reading(routes: APIRouter, activity: Activity) -> None:

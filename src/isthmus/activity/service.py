@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -37,6 +37,8 @@ _TENANTS = 50_000  # accounts whose tenant is remembered
 _TENANT_S = 60.0  # for so long
 _TELLINGS_AN_HOUR = 60  # of one channel; what is more stands in the list alone
 _DAY_S = 86_400.0
+_SILENT_S = 10.0  # how long a site that did not take events is left in peace
+_REFUSED = (Kind.REFUSED, Kind.SIGN_IN_REFUSED)
 _ACCOUNT = "account:"
 _OPERATOR = "cli:"
 _FORGET_PROFILE_S, _FORGET_ALERT_S = 180 * _DAY_S, 400 * _DAY_S
@@ -62,12 +64,21 @@ class People(Protocol):
     def write_here(self, actor: str, work: Callable[[Journal], Any]) -> Any: ...
 
 
+class _Known(NamedTuple):
+    """What the directory said of an account. tenant: None for who does not exist. since: when it said so."""
+
+    tenant: str | None
+    home: str
+    since: float
+
+
 class Activity:
     """One a site; safe to use from several threads.
 
     tenant: of the site, for what is nobody's. accounts: the tenants of those administrators' accounts that exist, None
     for who is of none. country_of: of an IP address, empty where that is not known.
-    channels: names of those by which people are told. unbind: takes an account's phones away, after a block.
+    channels: names of those by which people are told. site: this one's name. send: takes events to the site that is
+    home of who they are about; raises UnavailableError. unbind: takes an account's phones away, after a block.
     """
 
     def __init__(
@@ -80,26 +91,31 @@ class Activity:
         country_of: Callable[[str], str] = lambda address: "",
         accounts: Callable[[Sequence[str]], Mapping[str, str | None]] = lambda names: {},
         channels: Sequence[str] = (),
+        site: str = "",
+        send: Callable[[str, list[Event]], None] | None = None,
         unbind: Callable[[Aor, str], None] = lambda aor, word: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine, self._people, self._tenant = engine, people, tenant
         self._accounts = accounts
         self._country_of, self._channels, self._unbind, self._clock = country_of, tuple(channels), unbind, clock
-        self._waiting: collections.deque[Event] = collections.deque(maxlen=_WAITING)
+        self._site, self._send = site, send
+        self._waiting: collections.deque[tuple[Event, bool]] = collections.deque(maxlen=_WAITING)
         self._watch = Watch(settings)
         self._lock = threading.Lock()  # around the watch
-        self._tenants: dict[str, tuple[str | None, float]] = {}
+        self._known: dict[str, _Known] = {}
+        self._sent_calls: dict[str, str] = {}  # call-id to the site that was told of the call
+        self._silent: dict[str, float] = {}  # sites that did not take events, and since when
         self._forgot_at = 0.0
         self.taken = self.dropped = 0
 
     # Events in
 
-    def take(self, event: Event) -> None:
-        """Something happened. Returns at once; `work` looks at it."""
+    def take(self, event: Event, *, from_peer: bool = False) -> None:
+        """Something happened. Returns at once; `work` looks at it. from_peer: it came from a site already."""
         if len(self._waiting) == _WAITING:
             self.dropped += 1
-        self._waiting.append(event)
+        self._waiting.append((event, from_peer))
 
     def work(self) -> None:
         """Look at all that waits, and write down what came of it. Raises UnavailableError; nothing is lost then."""
@@ -115,19 +131,77 @@ class Activity:
         return bool(watch.changed_profiles or watch.changed_alerts or watch.changed_organisations)
 
     def _work_some(self) -> None:
-        batch = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
+        taken = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
         try:
-            owners = self._owners(batch)
-            self._load(batch, owners)
+            owners = self._owners([event for event, _ in taken])
+            batch = self._kept_here(taken)
+            self._load([event for event, _ in batch], owners)
         except Exception:
-            self._waiting.extendleft(reversed(batch))
+            self._waiting.extendleft(reversed(taken))
             raise
-        for event in batch:
-            self._look_at(event, owners)
+        for event, sent in batch:
+            self._look_at(event, owners, sent=sent)
         self._save()
 
-    def _look_at(self, event: Event, owners: Mapping[str, str]) -> None:
+    def _kept_here(self, taken: Sequence[tuple[Event, bool]]) -> list[tuple[Event, bool]]:
+        """Send each event to the home of whom it is about, which has the profile; those that can't be stay.
+
+        With True what is kept though it was sent: what was refused also tells of the network it came from.
+        """
+        elsewhere: dict[str, list[Event]] = {}
+        here: list[tuple[Event, bool]] = []
+        going: dict[str, str] = {}  # calls that begin in this batch
+        for event, from_peer in taken:
+            home = "" if from_peer else going.get(event.call_id) or self._home_of(event)
+            if home and event.kind is Kind.CALL:
+                going[event.call_id] = home
+            if home:
+                elsewhere.setdefault(home, []).append(event)
+            else:
+                here.append((event, False))
+        for home, events in sorted(elsewhere.items()):
+            sent = self._sent(home, events)
+            here += [(event, sent) for event in events if not sent or event.kind in _REFUSED]
+            if sent:
+                self._follow_calls(home, events)
+        return sorted(here, key=lambda pair: pair[0].at) if elsewhere else here
+
+    def _home_of(self, event: Event) -> str:
+        """The other site that an event has to be sent to; empty where it is looked at here."""
+        if self._send is None:
+            return ""
+        if event.kind in (Kind.ANSWERED, Kind.ENDED):
+            return self._sent_calls.get(event.call_id, "")
+        known = self._known.get(event.account)
+        home = known.home if known else ""
+        away = bool(home) and home != self._site and self._clock() - self._silent.get(home, -_SILENT_S) >= _SILENT_S
+        return home if away else ""
+
+    def _sent(self, home: str, events: list[Event]) -> bool:
+        assert self._send is not None
+        try:
+            self._send(home, events)
+        except IsthmusError as error:
+            # Better a thinner profile than none at all: this site looks at them itself meanwhile.
+            _log.info("activity: %s does not take events, they are looked at here: %s", home, error)
+            self._silent[home] = self._clock()
+            return False
+        return True
+
+    def _follow_calls(self, home: str, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.kind is Kind.CALL:
+                self._sent_calls[event.call_id] = home
+            elif event.kind is Kind.ENDED:
+                self._sent_calls.pop(event.call_id, None)
+        while len(self._sent_calls) > _WAITING:
+            del self._sent_calls[next(iter(self._sent_calls))]
+
+    def _look_at(self, event: Event, owners: Mapping[str, str], *, sent: bool) -> None:
         tenant = owners.get(event.account)
+        if sent:
+            self._watch.take_refused(event, tenant or self._tenant)
+            return
         country = event.country or (self._country_of(event.address) if event.address else "")
         told = msgspec.structs.replace(event, known=tenant is not None, country=country) if event.account else event
         self.taken += 1
@@ -141,10 +215,10 @@ class Activity:
         asked: dict[Aor, str] = {}
         administrators: list[str] = []
         for name in sorted(names):
-            tenant, since = self._tenants.get(name, (None, -_TENANT_S))
-            if now - since < _TENANT_S:
-                if tenant is not None:
-                    owners[name] = tenant
+            known = self._known.get(name)
+            if known is not None and now - known.since < _TENANT_S:
+                if known.tenant is not None:
+                    owners[name] = known.tenant
             elif name.startswith(_OPERATOR):
                 owners[name] = ""
             elif name.startswith(_ACCOUNT):
@@ -157,13 +231,13 @@ class Activity:
                 found = people_by_aor(connection, asked)
         for name, tenant in (self._accounts(administrators) if administrators else {}).items():
             owners[_ACCOUNT + name] = tenant or ""
-            self._tenants[_ACCOUNT + name] = (tenant or "", now)
-        if len(self._tenants) > _TENANTS:
+            self._known[_ACCOUNT + name] = _Known(tenant or "", "", now)
+        if len(self._known) > _TENANTS:
             kept = names | self._watch.changed_profiles.keys()
-            self._tenants = {name: since for name, since in self._tenants.items() if name in kept}
+            self._known = {name: each for name, each in self._known.items() if name in kept}
         for aor, name in asked.items():
             person = found.get(aor)
-            self._tenants[name] = (person.tenant if person else None, now)
+            self._known[name] = _Known(person.tenant, person.home, now) if person else _Known(None, "", now)
             if person is not None:
                 owners[name] = person.tenant
         return owners
@@ -174,7 +248,7 @@ class Activity:
         if len(watch.profiles) > _HELD and not self._has_changes():
             watch.forget(list(watch.profiles)[: _HELD // 2])
         wanted = {event.account if event.account else watch.account_of(event) for event in batch}
-        wanted = {name for name in wanted if name in owners or self._tenants.get(name, (None, 0.0))[0] is not None}
+        wanted = {name for name in wanted if name in owners or (name in self._known and self._known[name].tenant)}
         missing = sorted(wanted - watch.profiles.keys())
         tenants = sorted({*owners.values(), self._tenant} - watch.organisations.keys())
         networks = [f"tenant:{name}" for name in tenants]
@@ -240,8 +314,8 @@ class Activity:
             return subject.removeprefix("tenant:")
         if subject.startswith(_OPERATOR):
             return ""
-        tenant, _ = self._tenants.get(subject, (None, 0.0))
-        return self._tenant if tenant is None else tenant
+        known = self._known.get(subject)
+        return self._tenant if known is None or known.tenant is None else known.tenant
 
     def _forget(self) -> None:
         now = self._clock()
@@ -361,6 +435,31 @@ class Activity:
             raise NotFoundError(f"{aor} is not kept from {word or 'anything'}, but from {has}")
         left = () if word is None else tuple(each for each in before.barred if each != word)
         return self._people.set(aor, PersonChanges(barred=left), actor=actor, key=key)
+
+    # Moves
+
+    def exported_profiles(self, people: Sequence[Aor]) -> dict[Aor, bytes]:
+        """What is known of those of whom anything is, as `import_profiles` takes it."""
+        self.work()
+        with reading(self._engine) as connection:
+            found = store.profiles(connection, map(str, people))
+        return {aor: store.encode_profile(found[str(aor)]) for aor in people if str(aor) in found}
+
+    def import_profiles(self, taken: Mapping[Aor, bytes]) -> None:
+        """Take profiles over that know more days than those here. What is no profile is passed over."""
+        self.work()
+        with self._lock:
+            read = {str(aor): profile for aor, raw in taken.items() if (profile := store.decode_profile(raw))}
+            with writing(self._engine) as connection:
+                present = store.profiles(connection, read)
+                tenants = {str(aor): person.tenant for aor, person in people_by_aor(connection, taken).items()}
+                better = {
+                    name: (tenants[name], profile)
+                    for name, profile in read.items()
+                    if name in tenants and (name not in present or present[name].days < profile.days)
+                }
+                store.put_profiles(connection, better, {}, int(self._clock() * 1000))
+            self._watch.forget(better)
 
     # Feeds other than SIP
 

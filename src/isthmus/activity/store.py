@@ -21,6 +21,19 @@ _organisation_from = msgspec.msgpack.Decoder(Organisation)
 _alert_from = msgspec.json.Decoder(Alert)
 
 
+def encode_profile(each: Profile) -> bytes:
+    """A profile as it is kept."""
+    return _encode(each)
+
+
+def decode_profile(raw: bytes) -> Profile | None:
+    """What `encode_profile` made; None for anything else."""
+    try:
+        return _profile_from.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
 def profiles(connection: Connection, accounts: Iterable[str]) -> dict[str, Profile]:
     """What is known of those of the accounts of which anything is."""
     return {name: _profile_from.decode(raw) for name, raw in _raw(connection, accounts)}

@@ -50,8 +50,14 @@ class Watch:
             found += rules.observe(event, profile, organisation, self.settings)
             self.changed_profiles[account] = self.changed_organisations[tenant] = None
             self._follow_call(event, account)
-        if event.kind in (Kind.REFUSED, Kind.SIGN_IN_REFUSED) and network_of(event.address):
-            found += rules.observe_refused(event, self._source(event.address), organisation, tenant)
+        return [self._raise(finding) for finding in found] + self.take_refused(event, tenant)
+
+    def take_refused(self, event: Event, tenant: str) -> list[Alert]:
+        """The same of what an event tells of the network it came from, not of the account."""
+        if event.kind not in (Kind.REFUSED, Kind.SIGN_IN_REFUSED) or not network_of(event.address):
+            return []
+        organisation = self.organisations.setdefault(tenant, Organisation())
+        found = rules.observe_refused(event, self._source(event.address), organisation, tenant)
         return [self._raise(finding) for finding in found]
 
     def judge(self, alert: Alert, tenant: str) -> None:

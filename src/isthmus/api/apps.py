@@ -67,6 +67,7 @@ def link_app(services: Services) -> FastAPI:
         link.link_router(site.name, site.role.value, peers, services.directory, services.compiler.catch_up)
     )
     app.include_router(homing.link_router(services.moving.registry, services.moving.authority))
+    app.include_router(activity.link_router(services.activity, peers))
     return app
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
+from isthmus.activity.moving import ActivityParticipant
 from isthmus.activity.service import Activity
 from isthmus.audit import Actor, Origin
 from isthmus.audit.service import AuditLog
@@ -34,7 +35,7 @@ from isthmus.site.background import Background, Repeating
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.syncing import build_sync
-from isthmus.site.watching import build_activity
+from isthmus.site.watching import build_activity, run_activity
 from isthmus.sync.service import SyncService
 
 _log = logging.getLogger(__name__)
@@ -125,6 +126,7 @@ def build(site_file: SiteFile) -> Services:
     audit = _keep_audited(site_file, engine, background, facts)
     _keep_compiled(site_file.snapshot_dir / "stream", directory, writer, compiler, commits, background)
     durable = Durable(site_file.database_url)
+    activity = build_activity(site_file, engine, directory, lambda: moving.registrar)
     # After the compiler: what a peer or the move is told of, calls here see already.
     moving = build_moving(
         site_file,
@@ -132,6 +134,7 @@ def build(site_file: SiteFile) -> Services:
         directory,
         compiler,
         PolicyParticipant(directory, policies, licences, site_file.site.name),
+        ActivityParticipant(activity),
         authority=authority_of(site_file),
         listen=commits.listen,
         background=background,
@@ -147,8 +150,14 @@ def build(site_file: SiteFile) -> Services:
         background=background,
         durable=durable,
     )
-    activity = build_activity(
-        site_file, engine, directory, moving.registrar, background=background, facts=facts, durable=durable
+    run_activity(
+        site_file,
+        engine,
+        activity,
+        authority=directory.is_authority,
+        background=background,
+        facts=facts,
+        durable=durable,
     )
     return Services(
         site_file,

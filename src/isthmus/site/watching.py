@@ -9,16 +9,20 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from isthmus.activity.api import encoded
 from isthmus.activity.countries import Countries
 from isthmus.activity.delivery import Channel, Deliveries, Mail, Webhook
 from isthmus.activity.feed import Feed
+from isthmus.activity.model import Event
 from isthmus.activity.rules import Settings
 from isthmus.activity.service import Activity
 from isthmus.addressing import Aor, barring
 from isthmus.database.durable import Durable
 from isthmus.directory.service import Directory
+from isthmus.errors import UnavailableError
 from isthmus.identity import store as accounts
 from isthmus.identity.ledger import Ledger
+from isthmus.link.client import PeerClient
 from isthmus.registration.model import Binding
 from isthmus.registration.service import Registrar
 from isthmus.site import internal
@@ -31,41 +35,56 @@ _HOST = re.compile(r"sips?:(?:[^@;?]*@)?(\[[^\]]+\]|[^:;?>\s]+)", re.IGNORECASE)
 
 
 def build_activity(
-    site_file: SiteFile,
-    engine: Engine,
-    directory: Directory,
-    registrar: Registrar,
-    *,
-    background: Background,
-    facts: dict[str, Callable[[], Any]],
-    durable: Durable,
+    site_file: SiteFile, engine: Engine, directory: Directory, registrar: Callable[[], Registrar]
 ) -> Activity:
-    """Connect everything and register what has to run. durable: the authority's is registered to run already."""
+    """What the routes, the move and `run_activity` need. registrar: asked for when somebody is blocked."""
     settings = site_file.activity
     countries = None if settings.country_database is None else site_file.path.parent / settings.country_database
-    channels = _channels(site_file)
     ledger = Ledger(engine)
-    activity = Activity(
+    peers = {
+        peer.name: PeerClient(peer.name, internal.link_out_socket(site_file, peer.name)) for peer in site_file.peer
+    }
+
+    def send(site: str, events: list[Event]) -> None:
+        if site not in peers:
+            raise UnavailableError(f"{site} is no peer of this site")
+        peers[site].post_bytes("/link/activity", encoded(events))
+
+    return Activity(
         engine,
         directory,
         Settings(settings.time_zone, settings.home_countries),
         tenant=site_file.site.tenant,
         country_of=Countries(countries).of if countries else lambda address: "",
         accounts=lambda names: ledger.read(lambda connection: accounts.tenants(connection, names)),
-        channels=tuple(channels),
-        unbind=lambda aor, word: _unbind(registrar, aor, word),
+        channels=tuple(_channels(site_file)),
+        site=site_file.site.name,
+        send=send if peers else None,
+        unbind=lambda aor, word: _unbind(registrar(), aor, word),
     )
+
+
+def run_activity(
+    site_file: SiteFile,
+    engine: Engine,
+    activity: Activity,
+    *,
+    authority: bool,
+    background: Background,
+    facts: dict[str, Callable[[], Any]],
+    durable: Durable,
+) -> None:
+    """Register what has to run. authority: whether `durable` is registered to run already, as at the authority."""
     feed = Feed(internal.activity_socket(site_file), activity.take)
     work = Repeating("look at what accounts do", activity.work, _LOOK_EVERY_S)
     background.add("what accounts do", work.start, work.stop)
     background.add("events from Kamailio", feed.start, feed.stop)
-    if channels:
+    if channels := _channels(site_file):
         deliveries = Deliveries(engine, channels, durable)
-        if not directory.is_authority:
+        if not authority:
             background.add("workflows", durable.start, durable.stop)
         background.add("tell of alerts", deliveries.start, deliveries.stop)
     facts["activity"] = lambda: {**activity.health(), "lost_by_engine": feed.dropped}
-    return activity
 
 
 def _channels(site_file: SiteFile) -> dict[str, Channel]:
