@@ -29,6 +29,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/people"): {"aor": "new@fabrikam.example", "home": "premises"},
     ("POST", "/v1/people/import"): {"rows": [], "dry_run": True},
     ("PATCH", "/v1/people/{aor}"): {"display_name": "x"},
+    ("POST", "/v1/devices"): {"aor": "erin@fabrikam.example", "label": "desk phone"},
+    ("POST", "/v1/devices/forbid-md5"): {"names": None},
+    ("POST", "/v1/devices/{device}/rotate"): {"overlap_s": 60},
+    ("PATCH", "/v1/devices/{device}"): {"label": "x"},
     ("POST", "/v1/moves"): {"to": "nowhere", "aors": ["alice@contoso.example"], "dry_run": True},
     ("POST", "/v1/groups"): {"name": "new"},
     ("PATCH", "/v1/groups/{name}"): {"description": "x"},
@@ -96,12 +100,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     policies.create(Policy("main", "calling", "anna", (), ""), actor="test")
     entry = services.directory.audit("alice@contoso.example")[0]
     batch = services.moving.moves.start([Aor.parse("alice@contoso.example")], "nowhere", actor="test")
+    device, _ = services.devices.add(Aor.parse("alice@contoso.example"), "phone in the hallway", actor="test")
     token, _ = identity.own.create_token(OPERATOR, "backup", ["person.read"], 3600, "anna")
     site.browser().sign_in("anna")
     objects = {
         "aor": "alice@contoso.example",
         "name": "anna",
         "batch_id": batch.id,
+        "device": device.device.name,
         "role": "reception",
         "grant": identity.accounts.get(OPERATOR, "anna")[1][0].id,
         "token": token.id,
@@ -144,7 +150,7 @@ def test_both_apps_serve_declared_routes_alone_and_all_of_them(world: World):
     assert local == {key for key in RULES if not key[1].startswith("/v1/session/") and key[1] not in PAGES}
 
 
-PAGES = ("/", "/healthz", "/v1/session")
+PAGES = ("/", "/account", "/assets/{name}", "/healthz", "/v1/session")
 
 
 @pytest.mark.parametrize("by_router", [True, False])
@@ -225,7 +231,8 @@ def test_nothing_of_another_tenant_is_in_a_listing(world: World, key: tuple[str,
     if RULES[key].on in (On.SITE, On.EVERYTHING):
         assert answer.status_code == 403
         return
-    for trace in ("alice", "contoso", "14255550101", "reception", "anna", "backup", world.objects["batch_id"]):
+    ours = ("alice", "contoso", "14255550101", "reception", "anna", "backup", "hallway")
+    for trace in (*ours, world.objects["batch_id"], world.objects["device"]):
         if trace in ("alice", "contoso", "anna") and key[1] == "/v1/access/explain":
             assert answer.status_code == 404
             continue
@@ -241,6 +248,7 @@ def test_the_tenants_own_administrator_gets_all_of_it(world: World):
         if key[0] == "GET" and "run_id" not in key[1] and key[1] != "/v1/directory/people/{aor}":
             assert world.ask(anna, key, world.objects).status_code == 200, key
     assert "alice" in anna.get("/v1/people").text
+    assert [each["label"] for each in anna.get("/v1/devices").json()] == ["phone in the hallway"]
     assert [each["id"] for each in anna.get("/v1/moves").json()] == [world.objects["batch_id"]]
     assert anna.get("/v1/health").status_code == 200
     assert [each["name"] for each in anna.get("/v1/accounts").json()] == ["anna"]
@@ -260,6 +268,7 @@ def test_naming_another_tenant_in_a_query_tells_nothing(world: World):
 REQUESTS: list[tuple[str, Callable[[str], dict[str, Any]]]] = [
     ("/v1/people", lambda user: {"json": {"aor": f"{user}@contoso.example", "home": "premises"}}),
     ("/v1/people/import", lambda user: {"json": {"rows": [{"aor": f"{user}@contoso.example", "home": "premises"}]}}),
+    ("/v1/devices", lambda user: {"json": {"aor": f"{user}@contoso.example", "label": "x"}}),
     ("/v1/moves", lambda user: {"json": {"to": "nowhere", "aors": [f"{user}@contoso.example"], "dry_run": True}}),
     ("/v1/moves", lambda user: {"json": {"to": "nowhere", "aors": [f"{user}@contoso.example"]}}),
     ("/v1/accounts", lambda user: {"json": {"name": "x", "person": f"{user}@contoso.example"}}),

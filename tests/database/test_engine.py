@@ -1,6 +1,9 @@
 """Opening databases, and what happens when they can't be written."""
 
+import os
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -93,3 +96,37 @@ def test_an_error_inside_rolls_back(database_url: str):
     with reading(engine) as connection:
         assert connection.execute(text("SELECT count(*) FROM t")).scalar() == 0
     engine.dispose()
+
+
+def test_several_may_open_a_new_database_at_the_same_moment(tmp_path: Path):
+    """SQLite refuses all but one that switch to WAL at once."""
+    together = threading.Barrier(3)
+
+    def write(name: str) -> None:
+        together.wait()
+        engine = open_database(f"sqlite:///{tmp_path / name}")
+        with writing(engine) as connection:
+            connection.execute(text("CREATE TABLE IF NOT EXISTS x (y)"))
+        engine.dispose()
+
+    with ThreadPoolExecutor(3) as pool:
+        for number in range(60):
+            list(pool.map(write, [f"{number}.db"] * 3))
+
+
+def test_opening_a_database_anew_leaves_the_locks_of_others_in_the_process(tmp_path: Path):
+    path = tmp_path / "x.db"
+    first = open_database(f"sqlite:///{path}")
+    with writing(first) as connection:
+        connection.execute(text("CREATE TABLE x (y)"))
+        before = _locks(path)
+        open_database(f"sqlite:///{path}").dispose()
+        assert before and _locks(path) == before
+    first.dispose()
+
+
+def _locks(path: Path) -> list[str]:
+    """This process's POSIX locks on the file."""
+    inode = f":{path.stat().st_ino} "
+    held = [line.split(": ", 1)[1] for line in Path("/proc/locks").read_text().splitlines() if inode in line]
+    return sorted(line for line in held if f" {os.getpid()} " in line)

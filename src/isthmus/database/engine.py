@@ -10,7 +10,11 @@ PostgreSQL: readers are REPEATABLE READ, so that all statements of one reading s
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import sqlite3
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,10 +92,25 @@ def _open_sqlite(url: URL) -> Engine:
 
 
 def _make_private(path: Path) -> None:
-    """The file holds digest secrets. SQLite gives its -wal and -shm files the mode of the file itself."""
+    """The file holds digest secrets. SQLite gives its -wal and -shm files the mode of the file itself.
+
+    A file that exists is never opened here: closing it would drop the locks that SQLite holds on it in this process
+    (POSIX locks are the process's; sqlite.org/howtocorrupt.html 2.2).
+    """
     try:
+        if path.exists():
+            if not os.access(path, os.R_OK | os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        try:
+            os.link(beside, path)
+        except FileExistsError:
+            pass  # somebody else was quicker
+        finally:
+            Path(beside).unlink()
     except OSError as error:
         raise UnavailableError(f"the database can't be opened ({error.strerror})", where=str(path)) from error
 
@@ -99,11 +118,26 @@ def _make_private(path: Path) -> None:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver must not begin transactions of its own
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
+    _switch_to_wal(cursor)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
     # SQLite's own lower() knows ASCII alone; a search for "émile" should find "Émile".
     connection.create_function("lower", 1, lambda text: text and text.lower(), deterministic=True)
+
+
+def _switch_to_wal(cursor: Any) -> None:
+    """Of several that switch a new file at once SQLite refuses all but one without waiting, whatever the timeout."""
+    until = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -17,7 +17,7 @@ from isthmus.audit.web import LocalActor
 from isthmus.directory import bulk, rules, wire
 from isthmus.directory.bulk import ImportReport, Record
 from isthmus.directory.importing import unusable_credentials
-from isthmus.directory.model import UNCHANGED, Credentials, NewPerson, Person, PersonChanges
+from isthmus.directory.model import UNCHANGED, Credentials, NewPerson, Person, PersonChanges, Unchanged
 from isthmus.directory.service import Directory
 
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
@@ -45,7 +45,7 @@ class PersonBody(_Body):
 
 
 class ChangesBody(_Body):
-    """What is to be different; whatever is left out stays."""
+    """What is to be different; whatever is left out stays. password: null leaves the person none of their own."""
 
     display_name: str | None = None
     number: str | None = None
@@ -208,10 +208,15 @@ def _new(body: PersonBody) -> NewPerson:
 def _changes(aor: Aor, body: ChangesBody) -> PersonChanges:
     given = body.model_fields_set
     password = rules.checked_password(body.password)
+    credentials: Credentials | Unchanged = UNCHANGED
+    if password:
+        credentials = Credentials.of(aor, password)
+    elif "password" in given and body.password is None:
+        credentials = unusable_credentials()
     return PersonChanges(
         display_name=body.display_name if body.display_name is not None else UNCHANGED,
         number=(normalise_number(body.number) if body.number else None) if "number" in given else UNCHANGED,
-        credentials=Credentials.of(aor, password) if password else UNCHANGED,
+        credentials=credentials,
         enabled=body.enabled if body.enabled is not None else UNCHANGED,
         groups=tuple(body.groups) if body.groups is not None else UNCHANGED,
     )

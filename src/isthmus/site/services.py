@@ -17,7 +17,11 @@ from isthmus.audit import Actor, Origin
 from isthmus.audit.service import AuditLog
 from isthmus.database import migrate, open_database
 from isthmus.database.durable import Durable
+from isthmus.devices.ending import Endings
+from isthmus.devices.hearing import Ear, Uses
+from isthmus.devices.service import Devices
 from isthmus.directory.grouping import Groups
+from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
 from isthmus.errors import IsthmusError
 from isthmus.identity.build import Identity, build_identity
@@ -41,6 +45,7 @@ from isthmus.sync.service import SyncService
 _log = logging.getLogger(__name__)
 
 _ANCHOR_EVERY_S = 60.0
+_DEVICES_S = 2.0  # how often what devices do and what has ended of them is looked after
 _COMPILE_AGAIN_S = 2.0  # after a compilation that failed, and to notice what another program wrote
 
 
@@ -85,6 +90,8 @@ class Services:
     moving: Moving
     sync: SyncService
     identity: Identity
+    devices: Devices
+    uses: Uses
     activity: Activity
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
@@ -173,10 +180,39 @@ def build(site_file: SiteFile) -> Services:
         moving,
         sync,
         identity_of(site_file, engine, activity=activity),
+        *_build_devices(site_file, engine, directory, policies, moving, commits, background),
         activity,
         background,
         facts,
     )
+
+
+def _md5_judge(policies: Policies, tenant: str) -> Callable[[Person], bool]:
+    resolver = policies.resolver(tenant)
+    return lambda person: bool(resolver.resolve(person)["client"].values["md5_digest"])
+
+
+def _build_devices(
+    site_file: SiteFile,
+    engine: Engine,
+    directory: Directory,
+    policies: Policies,
+    moving: Moving,
+    commits: Commits,
+    background: Background,
+) -> tuple[Devices, Uses]:
+    """The devices, and what goes on about them: hearing of their use, ending what revoked ones registered."""
+    devices, uses = Devices(directory, lambda tenant: _md5_judge(policies, tenant)), Uses(engine)
+    endings = Endings(engine, moving.registrar)
+    ear = Ear(internal.sightings_socket(site_file), uses)
+    ending = Repeating("end registrations of devices", endings.run, _DEVICES_S)
+    writing = Repeating("note the use of devices", uses.write, _DEVICES_S)
+    settling = Repeating("end former secrets of devices", devices.settle, _DEVICES_S)
+    for name, job in (("use of devices", ear), ("note", writing), ("end", ending), ("settle", settling)):
+        background.add(f"devices: {name}", job.start, job.stop)
+    # After the snapshot was compiled: what is ended can't begin again.
+    commits.listen(lambda _: ending.wake())
+    return devices, uses
 
 
 def _short(licences: Licences) -> dict[str, Any]:

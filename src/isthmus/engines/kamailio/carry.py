@@ -24,15 +24,18 @@ from isthmus.routing.rules import decide
 from isthmus.sip.sealing import open_flow
 
 
-def out(site: Site, request: Request, decision: Decision, arrival: str) -> None:
-    """Do what was decided. Every case ends in a relayed request or a final answer."""
+def out(site: Site, request: Request, decision: Decision, arrival: str, device: str = "") -> None:
+    """Do what was decided. Every case ends in a relayed request or a final answer.
+
+    device: whose credential proved the request; empty for a person's own.
+    """
     if isinstance(decision, Answer):
         raise Refused(decision.code, decision.reason)
     if request.method == "REGISTER":
         if isinstance(decision, Local):
-            _save(site, arrival)
+            _save(site, arrival, device)
         elif isinstance(decision, Relay):
-            _relay_register(site, decision, arrival)
+            _relay_register(site, decision, arrival, device)
         return
     if request.method == "INVITE":
         _prepare_call(site, "peer" if arrival.startswith("peer:") else arrival)
@@ -135,19 +138,19 @@ def _relay_to_flow() -> None:
         KSR.tm.t_send_reply(replies.FLOW_FAILED, "Flow Failed")
 
 
-def _save(site: Site, arrival: str) -> None:
+def _save(site: Site, arrival: str, device: str) -> None:
     if arrival.startswith("peer:"):
         hops.to_registrar(site)
         KSR.tm.t_relay()
         return
-    KSR.pv.sets("$avp(RCV)", hops.own_flow(arrival).uri)
+    KSR.pv.sets("$avp(RCV)", hops.own_contact(arrival, device))
     KSR.registrar.save("location", 0)
 
 
-def _relay_register(site: Site, decision: Relay, arrival: str) -> None:
+def _relay_register(site: Site, decision: Relay, arrival: str, device: str) -> None:
     """A phone that registers at the wrong site: its home keeps the binding, with the way back through us."""
     if not arrival.startswith("peer:"):
-        path = contact.path_uri(site.settings.link_host, hops.own_flow(arrival).uri)
+        path = contact.path_uri(site.settings.link_host, hops.own_contact(arrival, device))
         if arrival == "udp":
             # Over UDP the phone would look after its flow by STUN (RFC 5626 section 4.4.2), which nobody answers.
             strip("Supported")

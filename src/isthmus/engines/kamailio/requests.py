@@ -86,14 +86,18 @@ def _is_flood(site: Site) -> bool:
 def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> None:
     """From a phone, a gateway or a stranger: nothing is believed before it is proved."""
     trunk, person = site.trunk_at(text("$si")), None
+    device = ""
     with site.snapshot.view() as view:
         if trunk is not None:
             request, asserted = _trunk_request(site, view, trunk.name, method)
         else:
             domain = _realm(view)
-            person = auth.authenticate(view, method, domain)
-            if person is None:
+            proved = auth.authenticate(view, method, domain)
+            if proved is None:
                 return  # challenged
+            person, device = proved
+            if device:
+                site.sightings.note(device, arrival)
             request, asserted = _phone_request(site, view, person, domain, method)
         decision = decide(request, view).decision
         if person is not None:
@@ -107,7 +111,7 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
         raise Refused(400, "Bad Contact")
     # Only where `decide` knows no such target: a seal never leads past it to anybody it does know.
     if not (isinstance(decision, Answer) and carry.to_sealed_flow(site, request, arrival)):
-        carry.out(site, request, decision, arrival)
+        carry.out(site, request, decision, arrival, device)
 
 
 def _phone_request(site: Site, view: View, person: PersonRecord, domain: str, method: str) -> tuple[Request, str]:
