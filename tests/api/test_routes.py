@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,14 @@ from starlette.testclient import TestClient
 
 from isthmus.access.model import Scope
 from isthmus.access.permissions import PERMISSIONS
+from isthmus.activity.model import Event, Kind
 from isthmus.addressing import Aor
 from isthmus.api import local_app, web_app
 from isthmus.api.gate import Limits
 from isthmus.api.permissions import RULES, On, checked, routes_of
 from isthmus.policy.licences import FEATURES
 from isthmus.policy.model import Policy
+from isthmus.site.services import Services
 from tests.api.callers import BASE, OPERATOR, Site, open_site
 
 # What a caller of another tenant sends; a route with a body that is not here fails the test that counts them.
@@ -49,6 +52,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/accounts/{name}/roles"): {"role": "auditor"},
     ("PUT", "/v1/roles/{role}"): {"permissions": ["person.read"]},
     ("POST", "/v1/tokens"): {"name": "x", "permissions": ["person.read"]},
+    ("POST", "/v1/activity/block"): {"aor": "alice@contoso.example", "block": "account"},
+    ("POST", "/v1/activity/unblock"): {"aor": "alice@contoso.example"},
     ("POST", "/v1/session"): {"name": "x", "password": "x"},
     ("POST", "/v1/session/second-factor"): {"code": "123456"},
     ("POST", "/v1/session/passkey"): {"ceremony": "x", "credential": {}},
@@ -108,6 +113,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "token": token.id,
         "session": identity.own.sessions(OPERATOR)[0][0].id,
         "key": "x",
+        "alert": _alert(services),
+        "account": "alice@contoso.example",
         "plan": "standard",
         "kind": "calling",
         "id_": str(entry["id"]),
@@ -118,6 +125,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     nobody.headers["Authorization"] = f"Bearer {secret}"
     yield World(site, objects, site.by_token("erin"), nobody)
     services.close()
+
+
+def _alert(services: Services) -> str:
+    """Alice called a premium number."""
+    services.activity.take(Event(time.time(), Kind.CALL, "alice@contoso.example", number="+19005550123"))
+    services.activity.work()
+    return services.activity.listed()[0].id
 
 
 def _token_without_rights(site: Site) -> str:
@@ -278,6 +292,7 @@ def _nonexistent(world: World) -> dict[str, str]:
         "aor": "nonesuch@contoso.example",
         "kind": "calling",
         "id_": "999999",
+        "account": "nonesuch@contoso.example",
     }
 
 

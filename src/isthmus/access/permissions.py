@@ -13,6 +13,7 @@ PERMISSIONS: dict[str, str] = {
     "person.import": "Create and change many people at once",
     "person.export": "Take out lists of people",
     "person.move": "Move people between sites",
+    "person.block": "Block people's accounts, networks and calls after misuse, and take that back",
     "number.assign": "Give and take numbers",
     "device.read": "See people's devices and their last use",
     "device.write": "Make and rename people's devices, and new passwords for them",
@@ -30,6 +31,8 @@ PERMISSIONS: dict[str, str] = {
     "policy.write": "Change and grant policies",
     "directory.read": "See directory sources and their runs",
     "directory.sync": "Synchronise with directory sources",
+    "activity.read": "See alerts, and what accounts usually do",
+    "activity.judge": "Say which alerts were right and which false alarms",
     "audit.read": "Read the audit log",
     "audit.export": "Take out the audit log",
     "audit.accept": "Let the audit log go on from a restored database",
@@ -64,7 +67,7 @@ _SEEN_BY = {
     "person": "person.read", "number": "person.read", "move": "move.read", "device": "device.read",
     "account": "account.read",
     "role": "role.read", "session": "session.read", "token": "token.read", "group": "group.read",
-    "licence": "licence.read", "policy": "policy.read", "directory": "directory.read",
+    "activity": "activity.read", "licence": "licence.read", "policy": "policy.read", "directory": "directory.read",
 }  # fmt: skip
 
 _READ = frozenset(name for name in PERMISSIONS if name.endswith(".read"))
@@ -94,13 +97,14 @@ ROLES: dict[str, Role] = {
             _PEOPLE
             | {"registration.read", "call.read", "licence.read", "licence.write", "policy.read", "directory.read"}
             | {"account.read", "account.create", "account.set", "account.reset-mfa", "role.read", "session.read"}
-            | {"session.revoke", "access.explain", "site.read"},
+            | {"session.revoke", "access.explain", "site.read", "activity.read", "activity.judge"},
         ),
         _role(
             "voice",
             "Looks after numbers, devices and calling",
             frozenset({"person.read", "number.assign", "registration.read", "call.read", "move.read", "group.read"})
-            | {"policy.read", "policy.write", "licence.read", "site.read", "access.explain"}
+            | {"policy.read", "policy.write", "licence.read", "site.read", "access.explain", "activity.read"}
+            | {"activity.judge", "person.block"}
             | _DEVICES,
         ),
         _role(
@@ -108,6 +112,7 @@ ROLES: dict[str, Role] = {
             "Helps people: sees them, sets passwords and second factors anew, looks after devices, ends sessions",
             frozenset({"person.read", "person.password", "registration.read", "call.read", "move.read", "group.read"})
             | {"account.read", "account.reset-mfa", "session.read", "session.revoke", "policy.read", "site.read"}
+            | {"activity.read"}
             | _DEVICES,
         ),
         _role(

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
+from isthmus.activity import api as activity
 from isthmus.api import errors, openapi, state
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
 from isthmus.api.peer import PeersOnly
@@ -64,6 +65,7 @@ def link_app(services: Services) -> FastAPI:
     )
     app.include_router(homing.link_router(services.moving.registry, services.moving.authority))
     app.include_router(devices.link_router(services.uses))
+    app.include_router(activity.link_router(services.activity, peers))
     return app
 
 
@@ -72,11 +74,11 @@ def _include_features(app: FastAPI, services: Services) -> None:
     site = services.site_file.site
     app.include_router(state.router(services))
     people = services.directory
-    app.include_router(directory.router(people))
+    app.include_router(directory.router(people, services.activity.exported))
     app.include_router(groups.router(services.groups, people, site.tenant))
     app.include_router(licence.router(services.licences, people, site.tenant))
     app.include_router(policy.router(services.policies, people, site.tenant))
-    app.include_router(audit.router(services.audit, site.name))
+    app.include_router(audit.router(services.audit, site.name, services.activity.exported))
     app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list"), people))
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))
@@ -86,6 +88,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(link.local_router(moving.links, services.compare))
     app.include_router(sync.router(services.sync))
     app.include_router(devices.router(site.name, services.devices, services.uses, moving.links))
+    app.include_router(activity.router(services.activity))
     parts = services.identity
     app.include_router(identity.router(parts.accounts, parts.own, people, site.tenant))
 

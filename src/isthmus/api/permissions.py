@@ -133,6 +133,14 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/directory/people/{aor}"): _site("directory.read"),
     ("POST", "/v1/directory/people/{aor}/restore"): _site("directory.sync"),
     ("POST", "/v1/directory/compare"): Rule(On.EVERYTHING, "directory.sync"),
+    # What accounts do
+    ("GET", "/v1/activity/alerts"): _reached("activity.read"),
+    ("GET", "/v1/activity/alerts/{alert}"): _reached("activity.read"),
+    ("POST", "/v1/activity/alerts/{alert}/confirm"): _reached("activity.judge"),
+    ("POST", "/v1/activity/alerts/{alert}/false-alarm"): _reached("activity.judge"),
+    ("GET", "/v1/activity/profiles/{account}"): _reached("activity.read"),
+    ("POST", "/v1/activity/block"): _reached("person.block"),
+    ("POST", "/v1/activity/unblock"): _reached("person.block"),
     # The audit log
     ("GET", "/v1/audit"): _tenant("audit.read"),
     ("GET", "/v1/audit/export"): _tenant("audit.export"),

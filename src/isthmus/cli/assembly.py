@@ -11,6 +11,7 @@ import typer
 from isthmus.cli import (
     access,
     account,
+    activity,
     audit,
     call,
     demo,
@@ -79,6 +80,7 @@ for _name, _commands in {
     "move": move.app,
     "registration": registration.app,
     "call": call.app,
+    "activity": activity.app,
     "snapshot": snapshot.app,
     "audit": audit.app,
     "account": account.app,
@@ -103,6 +105,7 @@ def _lines(examples: str | None) -> str | None:
 
 for _group in (
     app,
+    activity.app,
     demo.app,
     site.app,
     user.app,

@@ -224,7 +224,8 @@ def _asked_password() -> str:
 
 
 def _state(person: dict[str, Any]) -> str:
-    return "enabled" if person["enabled"] else "disabled"
+    blocked = f", blocked: {', '.join(person['barred'])}" if person.get("barred") else ""
+    return ("enabled" if person["enabled"] else "disabled") + blocked
 
 
 def _print_person(person: dict[str, Any], as_json: bool) -> None:

@@ -62,7 +62,8 @@ class Person:
 
     number: E.164 with `+`, owned by this person alone across all sites; None when they have none.
     home: name of the one site that is home. home_epoch: grows by one at every move, never shrinks.
-    groups: names of the groups the person is in, sorted.
+    groups: names of the groups the person is in, sorted. barred: what they are kept from, sorted
+    (addressing/barring.py).
     id: stays with the person whatever they are called, and is never another's; empty until the directory gave one.
     devices: the person's phones, by name.
     """
@@ -78,6 +79,7 @@ class Person:
     groups: tuple[str, ...] = ()
     id: str = ""
     devices: tuple[Device, ...] = ()
+    barred: tuple[str, ...] = ()
 
     def moved_to(self, site: str) -> Person:
         """The same person after a committed move."""
@@ -120,6 +122,7 @@ class PersonChanges:
     credentials: Credentials | Unchanged = UNCHANGED
     enabled: bool | Unchanged = UNCHANGED
     groups: tuple[str, ...] | Unchanged = UNCHANGED
+    barred: tuple[str, ...] | Unchanged = UNCHANGED
 
     def applied_to(self, person: Person) -> Person:
         """The person as they are afterwards."""

@@ -285,6 +285,7 @@ def _person(row: Row[Any], names: tuple[str, ...], devices: tuple[Device, ...]) 
         groups=names,
         id=row.id or "",
         devices=devices,
+        barred=tuple(row.barred.split()),
     )
 
 
@@ -301,6 +302,7 @@ def _row(each: Person) -> dict[str, Any]:
         "ha1_sha256": each.credentials.ha1_sha256,
         "enabled": each.enabled,
         "id": each.id or None,
+        "barred": " ".join(each.barred),
     }
 
 

@@ -48,6 +48,8 @@ person = Table(
     # Stays when the address changes, and is never given again. NULL: came from a site that gives none.
     Column("id", Text),
     UniqueConstraint("id", name="one_person_an_id"),
+    # What they are kept from, sorted, with blanks between (addressing/barring.py).
+    Column("barred", Text, nullable=False, server_default=""),
     # The one thing that makes "a number has one owner" true whatever the code above it does.
     UniqueConstraint("number", name="one_owner_a_number"),
     Index("person_home", "home"),

@@ -24,6 +24,7 @@ def public(person: Person) -> dict[str, Any]:
         "enabled": person.enabled,
         "groups": list(person.groups),
         "id": person.id,
+        "barred": list(person.barred),
     }
 
 
@@ -34,9 +35,8 @@ def tag(person: Person) -> str:
 
 def from_public(data: dict[str, Any], credentials: Credentials) -> Person:
     """The person that `public` made `data` of, with these secrets."""
-    return Person(
-        **{**data, "aor": Aor.parse(data["aor"]), "groups": tuple(data["groups"]), "credentials": credentials}
-    )
+    lists = {"groups": tuple(data["groups"]), "barred": tuple(data.get("barred", ()))}
+    return Person(**{**data, **lists, "aor": Aor.parse(data["aor"]), "credentials": credentials})
 
 
 class _Device(msgspec.Struct, array_like=True):
@@ -68,6 +68,7 @@ class _Person(msgspec.Struct, array_like=True):
     id: str = ""  # sites of older versions send none
     # Later than the rest, as in `_Page`.
     devices: list[_Device] = []
+    barred: tuple[str, ...] = ()
 
 
 class _Group(msgspec.Struct, array_like=True):
@@ -117,8 +118,12 @@ def encode_page(page: FeedPage) -> bytes:
 
 
 def encode_person(person: Person) -> bytes:
-    """All of a person, secrets included, in the form that travels."""
-    return _encoder.encode(_of(person))
+    """All of a person, secrets included: as it travels, but that what is empty and came later leaves no trace.
+
+    So sites of different versions agree about those of whom both know everything.
+    """
+    fields = msgspec.structs.astuple(_of(person))
+    return _encoder.encode(fields if person.barred else fields[:-1])
 
 
 def decode_page(raw: bytes) -> FeedPage:
@@ -187,6 +192,7 @@ def _of(person: Person) -> _Person:
         person.groups,
         person.id,
         [_device_of(each) for each in person.devices],
+        person.barred,
     )
 
 
@@ -241,6 +247,7 @@ def _person(wire: _Person) -> Person:
         wire.groups,
         wire.id,
         tuple(sorted(map(_device, wire.devices), key=lambda each: each.name)),
+        tuple(sorted(set(wire.barred))),
     )
 
 

@@ -98,6 +98,7 @@ class PersonRecord(msgspec.Struct, frozen=True, array_like=True):
     number: str | None = None
     display_name: str = ""
     enabled: bool = True
+    barred: tuple[str, ...] = ()
 
 
 class DeviceRecord(msgspec.Struct, frozen=True, array_like=True):

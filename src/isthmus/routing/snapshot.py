@@ -332,6 +332,7 @@ def _record(person: Person, homes: dict[str, int], tenants: dict[str, int]) -> P
         number=person.number,
         display_name=person.display_name,
         enabled=person.enabled,
+        barred=person.barred,
     )
 
 

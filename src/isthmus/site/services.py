@@ -11,6 +11,8 @@ from typing import Any
 from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
+from isthmus.activity.moving import ActivityParticipant
+from isthmus.activity.service import Activity
 from isthmus.audit import Actor, Origin
 from isthmus.audit.service import AuditLog
 from isthmus.database import migrate, open_database
@@ -37,6 +39,7 @@ from isthmus.site.background import Background, Repeating
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.syncing import build_sync
+from isthmus.site.watching import build_activity, run_activity
 from isthmus.sync.service import SyncService
 
 _log = logging.getLogger(__name__)
@@ -70,6 +73,7 @@ class Services:
 
     audit: the log of who changed what. moving: moves, registrations and the links to peers.
     sync: the directories that people come from. identity: accounts and sign-in.
+    activity: what accounts usually do.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -88,6 +92,7 @@ class Services:
     identity: Identity
     devices: Devices
     uses: Uses
+    activity: Activity
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
@@ -128,6 +133,7 @@ def build(site_file: SiteFile) -> Services:
     audit = _keep_audited(site_file, engine, background, facts)
     _keep_compiled(site_file.snapshot_dir / "stream", directory, writer, compiler, commits, background)
     durable = Durable(site_file.database_url)
+    activity = build_activity(site_file, engine, directory, lambda: moving.registrar)
     # After the compiler: what a peer or the move is told of, calls here see already.
     moving = build_moving(
         site_file,
@@ -135,6 +141,7 @@ def build(site_file: SiteFile) -> Services:
         directory,
         compiler,
         PolicyParticipant(directory, policies, licences, site_file.site.name),
+        ActivityParticipant(activity),
         authority=authority_of(site_file),
         listen=commits.listen,
         background=background,
@@ -150,6 +157,15 @@ def build(site_file: SiteFile) -> Services:
         background=background,
         durable=durable,
     )
+    run_activity(
+        site_file,
+        engine,
+        activity,
+        authority=directory.is_authority,
+        background=background,
+        facts=facts,
+        durable=durable,
+    )
     return Services(
         site_file,
         engine,
@@ -163,8 +179,9 @@ def build(site_file: SiteFile) -> Services:
         audit,
         moving,
         sync,
-        identity_of(site_file, engine),
+        identity_of(site_file, engine, activity=activity),
         *_build_devices(site_file, engine, directory, policies, moving, commits, background),
+        activity,
         background,
         facts,
     )
@@ -204,8 +221,10 @@ def _short(licences: Licences) -> dict[str, Any]:
     return {"ok": not found, "short": found}
 
 
-def identity_of(site_file: SiteFile, engine: Engine, hasher: PasswordHasher = HASHER) -> Identity:
-    """The accounts of this site, as its file sets them up. Raises UnavailableError."""
+def identity_of(
+    site_file: SiteFile, engine: Engine, hasher: PasswordHasher = HASHER, activity: Activity | None = None
+) -> Identity:
+    """The accounts of this site, as its file sets them up. activity: is told of sign-ins. Raises UnavailableError."""
     wanted = site_file.sign_in
     return build_identity(
         engine,
@@ -220,6 +239,7 @@ def identity_of(site_file: SiteFile, engine: Engine, hasher: PasswordHasher = HA
             shortest_password=wanted.shortest_password,
         ),
         hasher=hasher,
+        **({} if activity is None else {"told": activity.signed_in}),
     )
 
 

@@ -10,9 +10,12 @@ import hashlib
 import hmac
 import time
 
+from isthmus.activity.wire import Kind
+from isthmus.addressing import barring
 from isthmus.devices.rules import is_device_name
 from isthmus.engines.kamailio.config import BrainSettings
 from isthmus.engines.kamailio.ksr import KSR, Refused, header, text
+from isthmus.engines.kamailio.reporting import Reporter
 from isthmus.routing.model import PersonRecord
 from isthmus.routing.snapshot import View
 from isthmus.sip import digest
@@ -21,8 +24,8 @@ from isthmus.sip import digest
 class Authenticator:
     """Checks phones' credentials against the snapshot."""
 
-    def __init__(self, settings: BrainSettings, secret: bytes) -> None:
-        self._settings, self._secret = settings, secret
+    def __init__(self, settings: BrainSettings, secret: bytes, activity: Reporter) -> None:
+        self._settings, self._secret, self._activity = settings, secret, activity
 
     def authenticate(self, view: View, method: str, domain: str) -> tuple[PersonRecord, str] | None:
         """The person whose phone sent the request at hand, and which device it is (name and generation of its secret,
@@ -47,11 +50,14 @@ class Authenticator:
             proved = self._person(view.person(f"{name}@{domain}"), credentials, method)
         if proved is None:
             self._count_failure(guard, credentials.username, source)
+            self._report_failure(view, credentials, domain, source)
             self._challenge(asked, domain, source, stale=False)
             return None
         if not self._is_fresh(credentials, domain, source):
             self._challenge(asked, domain, source, stale=True)
             return None
+        if proved[0].barred and barring.keeps_out(proved[0].barred, source):
+            raise Refused(403, "Blocked")
         return proved
 
     def _person(
@@ -126,6 +132,19 @@ class Authenticator:
             KSR.warn(f"wrong user name or password for {username[:64]!r} from {source}\n")
         elif count == self._settings.failed_logins_per_minute:
             KSR.warn(f"{count} wrong passwords for {username[:64]!r} from {source}: refused for a minute\n")
+
+    def _report_failure(self, view: View, credentials: digest.Credentials, domain: str, source: str) -> None:
+        """The address counts where it is proved: a nonce of ours for it came back, so it is the sender's own.
+
+        A device's failures are those of the person whose it is.
+        """
+        proved = digest.nonce_age(self._secret, credentials.nonce, time.time(), domain, source) is not None
+        name = credentials.username.lower()[:64]
+        device = view.device(name) if is_device_name(name) else None
+        account = f"{name}@{domain}" if device is None else device.aor
+        known = device is not None or view.person(account) is not None
+        address = source if proved else ""
+        self._activity.tell(Kind.REFUSED, account, address, header("User-Agent"), known=known)
 
     def _challenge(self, name: str, realm: str, source: str, *, stale: bool) -> None:
         nonce = digest.make_nonce(self._secret, time.time(), realm, source)

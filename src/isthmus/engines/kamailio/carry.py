@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from isthmus.activity.wire import Kind
 from isthmus.engines.kamailio import contact, dialogs, hops, replies, timers
 from isthmus.engines.kamailio.ksr import (
     FLAG_MEDIA,
     FLAG_OFFERED,
+    FLAG_OUTSIDE,
     FLAG_PRIVATE,
     INTERNAL,
     KSR,
@@ -43,6 +45,13 @@ def out(site: Site, request: Request, decision: Decision, arrival: str, device: 
         _hand_over(site, decision, request)
     else:
         _dial(site, decision)
+
+
+def leads_outside(decision: Decision) -> bool:
+    """Whether a call goes to the PSTN by the caller's wish, from here or from the peer that has the trunks."""
+    if isinstance(decision, Dial):
+        return not decision.instead_of
+    return isinstance(decision, Relay) and not decision.aor
 
 
 def _prepare_call(site: Site, arrival: str) -> None:
@@ -195,7 +204,7 @@ def to_flow(site: Site, received: str) -> None:
 def handle_failure(site: Site) -> None:
     """A request ended without success. Where the other site stayed silent, look for another way for a call."""
     if KSR.tm.t_is_canceled() > 0:
-        dialogs.end_media()
+        _end_call(site)
         return
     peer = KSR.pv.get("$avp(relayed)")
     silent = KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0
@@ -207,8 +216,15 @@ def handle_failure(site: Site) -> None:
         KSR.pv.unset("$avp(relayed)")
         _another_way(site)
         return
-    dialogs.end_media()
+    _end_call(site)
     _prefer_what_people_said()
+
+
+def _end_call(site: Site) -> None:
+    """The call at hand came to nothing."""
+    dialogs.end_media()
+    if KSR.isflagset(FLAG_OUTSIDE) > 0:
+        site.activity.tell(Kind.ENDED, call_id=text("$ci"))
 
 
 def _prefer_what_people_said() -> None:
@@ -240,6 +256,6 @@ def _another_way(site: Site) -> None:
         KSR.tm.t_reset_fr()
         _dial(site, decision)
         return
-    dialogs.end_media()
+    _end_call(site)
     if isinstance(decision, Answer):
         KSR.tm.t_reply(decision.code, decision.reason)
