@@ -203,7 +203,7 @@ def _build_devices(
     commits: Commits,
     background: Background,
 ) -> tuple[Devices, Uses]:
-    """The devices, and what goes on about them: hearing of their use, ending what revoked ones registered."""
+    """The devices, and what goes on about them: keeping their use, ending what revoked ones registered."""
     devices, uses = Devices(directory, lambda tenant: _md5_judge(policies, tenant)), Uses(engine)
     endings = Endings(engine, moving.registrar)
     ending = Repeating("end registrations of devices", endings.run, _DEVICES_S)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 
 from isthmus.activity.wire import Event, Kind, encode
 
@@ -40,13 +41,16 @@ class Reporter:
                 self._registered.clear()
             self._registered[key] = hour
 
-    def tell_device(self, device: str, address: str, edge: str, client: str) -> None:
-        """A device (name and generation of its secret) proved itself. What can't be told is told the next time."""
+    def tell_device(self, device: str, address: str, edge: str, client: Callable[[], str]) -> None:
+        """A device (name and generation of its secret) proved itself. What can't be told is told the next time.
+
+        client: gives what it calls itself; asked for only where that is news.
+        """
         now = time.monotonic()
         place, at = self._seen.get(device, ("", 0.0))
         if place == address and now - at < _SAME_PLACE_S:
             return
-        if self.tell(Kind.DEVICE, "", address.strip("[]"), client, device=device, edge=edge):
+        if self.tell(Kind.DEVICE, "", address.strip("[]"), client(), device=device, edge=edge):
             if len(self._seen) >= _REMEMBERED:
                 self._seen.clear()
             self._seen[device] = (address, now)
