@@ -40,6 +40,7 @@ class Uses:
         self._lock = threading.Lock()
         self._seen: dict[str, Use] = {}
         self._written: dict[str, Use] = {}
+        self._news: set[str] = set()
 
     def note(self, use: Use) -> None:
         """A device was seen. Costs no more than memory."""
@@ -49,6 +50,9 @@ class Uses:
                 return
             if before is None or before.at_ms <= use.at_ms:
                 self._seen[use.name] = use
+                written = self._written.get(use.name)
+                if written is None or _is_news(written, use):
+                    self._news.add(use.name)
 
     def of(self, names: Iterable[str]) -> dict[str, Use]:
         """When those of the devices that were seen here were seen last."""
@@ -65,17 +69,16 @@ class Uses:
     def write(self, *, everything: bool = False) -> None:
         """Write down what is new: another place, another client, or a minute later. everything: at the end."""
         with self._lock:
-            news = [
-                use
-                for name, use in self._seen.items()
-                if everything or (before := self._written.get(name)) is None or _is_news(before, use)
-            ]
+            if everything:
+                self._news |= {name for name, use in self._seen.items() if self._written.get(name) != use}
+            news = [self._seen[name] for name in self._news]
         if not news:
             return
         with writing(self._engine) as connection:
             store.put_uses(connection, news)
         with self._lock:
             self._written |= {use.name: use for use in news}
+            self._news -= {use.name for use in news if self._seen[use.name] == use}
 
 
 def _is_news(before: Use, now: Use) -> bool:
