@@ -14,7 +14,8 @@ from isthmus.cli.main import run
 from isthmus.errors import NotFoundError, UsageError
 from isthmus.site.file import load
 from tests.activity.test_delivery import Hook, Mailbox, smtp_server
-from tests.interop.conftest import DOMAIN, Sites, lay_out
+from tests.faults.people import move
+from tests.interop.conftest import DOMAIN, HOMES, Sites, lay_out
 from tests.support import Loopback, Processes, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
@@ -52,7 +53,7 @@ def hook(loopback: Loopback) -> Iterator[Hook]:
 def sites(
     tmp_path_factory: pytest.TempPathFactory, loopback: Loopback, mailbox: Mailbox, hook: Hook
 ) -> Iterator[Sites]:
-    """Premises and the carrier; its alerts go to `mailbox` and `hook`."""
+    """Both sites and the carrier; the alerts of premises go to `mailbox` and `hook`."""
     folder = tmp_path_factory.mktemp("s")
     processes, mail = Processes(folder), loopback()
     demo = lay_out(folder / "d", loopback)
@@ -66,7 +67,8 @@ def sites(
     with smtp_server(mail, mailbox):
         try:
             pair.start_carrier()
-            pair.start("premises")
+            for name in HOMES:
+                pair.start(name)
             yield pair
         finally:
             processes.close()
@@ -80,8 +82,8 @@ def person(sites: Sites) -> str:
     return f"grace@{DOMAIN}"
 
 
-def alerts(sites: Sites, **wanted: Any) -> list[dict[str, Any]]:
-    with sites.api("premises") as api:
+def alerts(sites: Sites, at: str = "premises", **wanted: Any) -> list[dict[str, Any]]:
+    with sites.api(at) as api:
         found: list[dict[str, Any]] = api.get("/v1/activity/alerts", **wanted)
     return found
 
@@ -154,6 +156,34 @@ async def test_a_blocked_network_and_a_blocked_account_are_kept_out_at_once(site
         assert isthmus(sites, "activity", "unblock", person) == 0
         assert (await heidi.register()).code == 200
         await heidi.register(0)
+
+
+async def test_what_somebody_does_at_the_other_site_is_looked_at_at_home_and_goes_along_when_they_move(sites: Sites):
+    sites.create("ivan", "online", "+14255550156")
+    sites.wait_until_known(["ivan"])
+    person = f"ivan@{DOMAIN}"
+    with sites.api("online") as api:
+        wait_for(lambda: api.get("/v1/snapshot")["current"], 10, "a snapshot with ivan in it")
+    async with await sites.phone("ivan", "premises", "tcp", media=False) as ivan:
+        dear = await ivan.dial(f"sip:+19005550123@{DOMAIN}")
+        assert (await dear.hang_up()).code == 200
+        (alert,) = wait_for(lambda: alerts(sites, "online", subject=person), 10, "the alert at online")
+        assert alerts(sites, subject=person) == []
+        with sites.api("online") as api:
+            api.post(f"/v1/activity/alerts/{alert['id']}/false-alarm")
+            usual = api.get(f"/v1/activity/profiles/{person}")["destinations"]
+        assert [each["name"] for each in usual] == ["US premium"]
+
+        await move(sites, ["ivan"], "premises")
+        with sites.api("premises") as api:
+            assert api.get(f"/v1/activity/profiles/{person}")["destinations"] == usual
+        dear = await ivan.dial(f"sip:+19005550124@{DOMAIN}")
+        assert (await dear.hang_up()).code == 200
+        await ivan.register(0)
+    with sites.api("premises") as api:
+        profile = wait_for(lambda: api.get(f"/v1/activity/profiles/{person}"), 5)
+    assert profile["account"] == person
+    assert alerts(sites, subject=person) == [], "usual, as it was said at the former home"
 
 
 async def test_guesses_under_many_names_are_told_of_as_a_scan(sites: Sites):

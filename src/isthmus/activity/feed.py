@@ -26,7 +26,9 @@ _AT_ONCE = 256  # messages of one worker before it is another's turn
 
 
 class Feed:
-    """path: of the socket, which only this site's unix user can open. take: called with each event; must be quick."""
+    """path: of the socket, which only this site's unix user can open. take: called with each event, in the order of
+    their times; must be quick.
+    """
 
     def __init__(self, path: Path, take: Callable[[Event], object]) -> None:
         self._path, self._take = path, take
@@ -84,12 +86,15 @@ class Feed:
             self._senders.append(sender)
         more = True
         while more:
-            more = False
+            more, events = False, list[Event]()
             for sender in list(self._senders):
-                more |= self._read(sender)
+                more |= self._read(sender, events)
+            # One worker had the beginning of a call, another one its end.
+            for event in sorted(events, key=lambda each: each.at):
+                self._take(event)
 
-    def _read(self, sender: socket.socket) -> bool:
-        """Take what a worker has told; whether there may be more."""
+    def _read(self, sender: socket.socket, events: list[Event]) -> bool:
+        """Add what a worker has told; whether there may be more."""
         for _ in range(_AT_ONCE):
             try:
                 raw = sender.recv(LONGEST)
@@ -107,5 +112,5 @@ class Feed:
                 self.malformed += 1
                 continue
             self.dropped += dropped
-            self._take(event)
+            events.append(event)
         return True
