@@ -27,6 +27,7 @@ PERMISSIONS: dict[str, str] = {
     "policy.write": "Change and grant policies",
     "directory.read": "See directory sources and their runs",
     "directory.sync": "Synchronise with directory sources",
+    "scim.push": "Push people and groups by SCIM",
     "audit.read": "Read the audit log",
     "audit.export": "Take out the audit log",
     "audit.accept": "Let the audit log go on from a restored database",
@@ -102,6 +103,11 @@ ROLES: dict[str, Role] = {
         ),
         _role(
             "auditor", "Sees everything, changes nothing", _READ | {"access.explain", "person.export", "audit.export"}
+        ),
+        _role(
+            "provisioner",
+            "An identity provider: pushes people and groups by SCIM, and nothing else",
+            frozenset({"scim.push"}),
         ),
         _role(
             "self",

@@ -25,6 +25,7 @@ from isthmus.link import api as link
 from isthmus.policy import api as policy
 from isthmus.policy import licence_api as licence
 from isthmus.registration import api as registration
+from isthmus.scim import api as scim
 from isthmus.site.services import Services
 from isthmus.sync import api as sync
 
@@ -42,6 +43,8 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
     identity = services.identity
     app.include_router(session.router(identity.sign_in, identity.own, identity.passkeys))
     _include_features(app, services)
+    fqdn, port = services.site_file.site.fqdn, services.site_file.ports.web
+    app.include_router(scim.protocol(services.scim, services.site_file.site.tenant, fqdn, port))
     name, role = services.site_file.site.name, services.site_file.site.role.value
 
     @app.get("/healthz")
@@ -53,7 +56,9 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
         return _PAGE.format(name=escape(name), role=escape(role), fqdn=escape(services.site_file.site.fqdn))
 
     door = WebDoor(identity.sign_in, identity.own.by_token, limits)
-    return _gated(app, services, door, secure=True)
+    gated_app = _gated(app, services, door, secure=True)
+    gated_app.add_middleware(scim.ScimErrors)
+    return gated_app
 
 
 def link_app(services: Services) -> FastAPI:
@@ -87,6 +92,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(registration.router(site.name, people, moving.registrar, hosts=hosts))
     app.include_router(link.local_router(moving.links, services.compare))
     app.include_router(sync.router(services.sync))
+    app.include_router(scim.router(services.scim, site.tenant))
     parts = services.identity
     app.include_router(identity.router(parts.accounts, parts.own, people, site.tenant))
 

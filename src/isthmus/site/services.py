@@ -28,6 +28,7 @@ from isthmus.policy.moving import PolicyParticipant
 from isthmus.policy.service import Policies
 from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
+from isthmus.scim.service import Scim
 from isthmus.site import internal
 from isthmus.site.background import Background, Repeating
 from isthmus.site.file import Role, SiteFile
@@ -64,7 +65,7 @@ class Services:
     """What the routes and jobs of a site share.
 
     audit: the log of who changed what. moving: moves, registrations and the links to peers.
-    sync: the directories that people come from. identity: accounts and sign-in.
+    sync: the directories that people come from. scim: what an identity provider pushes. identity: accounts and sign-in.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -80,6 +81,7 @@ class Services:
     audit: AuditLog
     moving: Moving
     sync: SyncService
+    scim: Scim
     identity: Identity
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
@@ -134,7 +136,8 @@ def build(site_file: SiteFile) -> Services:
         facts=facts,
         durable=durable,
     )
-    sync = build_sync(
+    identity = identity_of(site_file, engine)
+    sync, scim = build_sync(
         site_file,
         engine,
         directory,
@@ -142,6 +145,7 @@ def build(site_file: SiteFile) -> Services:
         homes=homes_of(site_file),
         background=background,
         durable=durable,
+        identity=identity,
     )
     return Services(
         site_file,
@@ -156,7 +160,8 @@ def build(site_file: SiteFile) -> Services:
         audit,
         moving,
         sync,
-        identity_of(site_file, engine),
+        scim,
+        identity,
         background,
         facts,
     )
