@@ -77,6 +77,9 @@ class Effects:
         store.drop_members(connection, tenant, [each.id for each in left], after.id)
         store.put_members(connection, tenant, after.id, changed)
         renamed = before is not None and before.name != after.name
+        if renamed and left:
+            # Under the old name, by which the planner knows what the group has given them.
+            self.users(connection, tenant, {each.id for each in left if not each.is_group})
         moved = [each for each in (*left, *changed) if each.id not in wanted or each.id not in present]
         if before is None or renamed or any(each.is_group for each in moved):
             self._put(connection, tenant, before, after, [each.id for each in members if each.is_group])

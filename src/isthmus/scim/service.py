@@ -8,7 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
-from scim2_models import Error, InvalidSyntaxException, SCIMException
+from scim2_models import (
+    Error,
+    InvalidFilterException,
+    InvalidSyntaxException,
+    PatchOp,
+    PayloadTooLargeException,
+    ResourceType,
+    SCIMException,
+    SearchRequest,
+)
 from scim2_server.handler import ScimHandler
 from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
@@ -22,7 +31,7 @@ from isthmus.errors import ForbiddenError, IsthmusError, NotFoundError, RefusedE
 from isthmus.identity.build import Identity
 from isthmus.identity.model import Token
 from isthmus.scim import store
-from isthmus.scim.describe import PROVIDER
+from isthmus.scim.describe import MOST_OPERATIONS, PROVIDER
 from isthmus.scim.model import Status, source_of
 from isthmus.scim.pushing import Effects
 from isthmus.scim.source import entries
@@ -31,11 +40,29 @@ from isthmus.sync import store as sync_store
 from isthmus.sync.work import Work
 
 _log = logging.getLogger(__name__)
+_LONGEST_FILTER = 4096
+_SHORT_BODY = 32 << 10  # of which no more operations fit in than are allowed
 PERMISSION, ROLE = "scim.push", "provisioner"
 
 
 class _Protocol(ScimService):
     """The protocol, with errors of ours among those it knows how to tell."""
+
+    def read_search(self, resource_types: list[ResourceType], payload: Any) -> tuple[SearchRequest[Any], Any]:
+        """Refuse filters that no provider writes before anything is done with them."""
+        given = payload.items() if isinstance(payload, dict) else ()
+        if any(str(name).lower() == "filter" and len(str(value)) > _LONGEST_FILTER for name, value in given):
+            raise InvalidFilterException(detail=f"The filter is longer than {_LONGEST_FILTER} characters")
+        return super().read_search(resource_types, payload)
+
+    def read_patch(self, resource_type: ResourceType, body: bytes, content_type: str | None) -> PatchOp[Any]:
+        """Refuse more operations than any provider sends at once; many members are one operation."""
+        if len(body) > _SHORT_BODY:
+            data = self.decode_body(body, content_type)
+            operations = data.get("Operations") if isinstance(data, dict) else None
+            if isinstance(operations, list) and len(operations) > MOST_OPERATIONS:
+                raise PayloadTooLargeException(detail=f"There are more than {MOST_OPERATIONS} operations")
+        return super().read_patch(resource_type, body, content_type)
 
     @staticmethod
     def error_of(exception: Exception) -> Error:

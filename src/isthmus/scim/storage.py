@@ -260,6 +260,8 @@ def _stored_of(kind: str, resource: Resource[Any], before: Stored, now_ms: int |
     if len(json.dumps(data)) > _LARGEST:
         raise PayloadTooLargeException(detail=f"A {kind} is larger than {_LARGEST} characters")
     name = str(data.get("userName" if kind == "User" else "displayName") or "")
+    if not name.strip():
+        raise InvalidValueException(detail="userName is empty" if kind == "User" else "displayName is empty")
     external_id = data.get("externalId")
     return Stored(
         id=before.id,

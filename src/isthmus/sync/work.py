@@ -153,10 +153,13 @@ class Work:
             if holder[0] in self.sources
         }
         others = {object_id for name, object_id in holders.values() if name == configured.name} - set(links)
+        known = links | store.links(connection, configured.name, others)
+        # Who vanished and was deleted here since holds nothing any more.
+        gone = {each.aor for each in known.values() if each.vanished_ms is not None} - set(present)
         return rules.Facts(
             source=configured.name,
-            links=links | store.links(connection, configured.name, others),
-            holders=holders,
+            links=known,
+            holders={aor: holder for aor, holder in holders.items() if aor not in gone},
             rivals=[link for link in store.claiming(connection, numbers) if link.source in self.sources],
             present=present,
             owners=owners,
