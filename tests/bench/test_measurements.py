@@ -15,7 +15,7 @@ def test_engines_are_measured(name: str):
     _check(name)
 
 
-@pytest.mark.parametrize("name", ["routing", "publishing", "policies", "audit", "signing_in"])
+@pytest.mark.parametrize("name", ["routing", "publishing", "policies", "audit", "signing_in", "pushing"])
 def test_routing_is_measured(name: str):
     _check(name)
 
@@ -39,6 +39,7 @@ def test_nothing_is_left_out():
         "policies",
         "audit",
         "signing_in",
+        "pushing",
         "whole",
         "syncing",
     }

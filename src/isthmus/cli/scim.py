@@ -22,15 +22,11 @@ app.add_typer(tokens, name="token")
 _TENANT = Annotated[str | None, typer.Option("--tenant", help="Whose people; by default the site's own tenant.")]
 
 
-def _query(tenant: str | None) -> str:
-    return f"?tenant={quote(tenant, safe='')}" if tenant else ""
-
-
 @app.command(epilog="Examples:  isthmus scim status   |   isthmus scim status --json")
 def status(tenant: _TENANT = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Show who was pushed, and what waits for somebody to say yes."""
     with Client(registry.find(site)) as client:
-        found = client.get(f"/v1/scim{_query(tenant)}")
+        found = client.get("/v1/scim", tenant=tenant)
     if as_json:
         print_json(found)
         return
@@ -61,7 +57,7 @@ def create(
 ) -> None:
     """Make a token. Its secret is shown this once, and kept nowhere."""
     with Client(registry.find(site)) as client:
-        made = client.post(f"/v1/scim/tokens{_query(tenant)}", {"name": name, "lifetime_s": days * 86_400})
+        made = client.post("/v1/scim/tokens", {"name": name, "lifetime_s": days * 86_400}, tenant=tenant)
     if as_json:
         print_json(made)
         return
@@ -72,7 +68,7 @@ def create(
 def list_tokens(tenant: _TENANT = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """List the tokens; their secrets are known to nobody here."""
     with Client(registry.find(site)) as client:
-        found = client.get(f"/v1/scim/tokens{_query(tenant)}")
+        found = client.get("/v1/scim/tokens", tenant=tenant)
     if as_json:
         print_json(found)
         return

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from scim2_models import (
     Error,
     InvalidFilterException,
+    InvalidPathException,
     InvalidSyntaxException,
     PatchOp,
     PayloadTooLargeException,
@@ -18,6 +19,7 @@ from scim2_models import (
     SCIMException,
     SearchRequest,
 )
+from scim2_server.bulk import BulkPlan
 from scim2_server.handler import ScimHandler
 from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
@@ -40,8 +42,7 @@ from isthmus.sync import store as sync_store
 from isthmus.sync.work import Work
 
 _log = logging.getLogger(__name__)
-_LONGEST_FILTER = 4096
-_SHORT_BODY = 32 << 10  # of which no more operations fit in than are allowed
+_LONGEST_EXPRESSION = 4096  # characters of a filter or a path
 PERMISSION, ROLE = "scim.push", "provisioner"
 
 
@@ -49,20 +50,25 @@ class _Protocol(ScimService):
     """The protocol, with errors of ours among those it knows how to tell."""
 
     def read_search(self, resource_types: list[ResourceType], payload: Any) -> tuple[SearchRequest[Any], Any]:
-        """Refuse filters that no provider writes before anything is done with them."""
-        given = payload.items() if isinstance(payload, dict) else ()
-        if any(str(name).lower() == "filter" and len(str(value)) > _LONGEST_FILTER for name, value in given):
-            raise InvalidFilterException(detail=f"The filter is longer than {_LONGEST_FILTER} characters")
+        """Refuse filters and paths that no provider writes before anything is done with them."""
+        for name, value in payload.items() if isinstance(payload, dict) else ():
+            if len(str(value)) > _LONGEST_EXPRESSION:
+                raise InvalidFilterException(detail=f"{str(name)[:40]} is longer than {_LONGEST_EXPRESSION} characters")
         return super().read_search(resource_types, payload)
 
     def read_patch(self, resource_type: ResourceType, body: bytes, content_type: str | None) -> PatchOp[Any]:
-        """Refuse more operations than any provider sends at once; many members are one operation."""
-        if len(body) > _SHORT_BODY:
-            data = self.decode_body(body, content_type)
-            operations = data.get("Operations") if isinstance(data, dict) else None
-            if isinstance(operations, list) and len(operations) > MOST_OPERATIONS:
-                raise PayloadTooLargeException(detail=f"There are more than {MOST_OPERATIONS} operations")
+        """Refuse more and longer operations than any provider sends at once; many members are one operation."""
+        _check_operations(self.decode_body(body, content_type))
         return super().read_patch(resource_type, body, content_type)
+
+    def read_bulk(self, body: bytes, content_type: str | None) -> BulkPlan:
+        """The same of what a bulk request holds."""
+        self.ensure_bulk_payload_size(len(body))
+        data = self.decode_body(body, content_type)
+        operations = data.get("Operations") if isinstance(data, dict) else None
+        for each in operations if isinstance(operations, list) else ():
+            _check_operations(each.get("data") if isinstance(each, dict) else None)
+        return super().read_bulk(body, content_type)
 
     @staticmethod
     def error_of(exception: Exception) -> Error:
@@ -160,6 +166,17 @@ class Scim:
     def _only_authority(self) -> None:
         if self._why_not is not None:
             raise self._why_not
+
+
+def _check_operations(patch: Any) -> None:
+    operations = patch.get("Operations") if isinstance(patch, dict) else None
+    if not isinstance(operations, list):
+        return
+    if len(operations) > MOST_OPERATIONS:
+        raise PayloadTooLargeException(detail=f"There are more than {MOST_OPERATIONS} operations")
+    for each in operations:
+        if isinstance(each, dict) and len(str(each.get("path", ""))) > _LONGEST_EXPRESSION:
+            raise InvalidPathException(detail=f"A path is longer than {_LONGEST_EXPRESSION} characters")
 
 
 def account_of(tenant: str) -> str:
