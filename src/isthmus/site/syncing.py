@@ -152,22 +152,28 @@ def _configured(site_file: SiteFile, source: Source, homes: Collection[str]) -> 
 def _pushed(site_file: SiteFile, homes: Collection[str], engine: Engine, tenant: str) -> Configured:
     """What an identity provider pushes to a tenant. Its runs do what a push could not, and end what is kept too long.
 
-    Raises UsageError for a mapping file that can't be read: nothing is made of people by half a mapping.
+    With a mapping file that can't be read nothing is made of people; the provider is told to come again later.
     """
-    scim = site_file.scim
-    source = ScimSource(engine, tenant)
+    scim, fault = site_file.scim, ""
+    pushed = ScimSource(engine, tenant)
+    source: SourceContract = pushed
+    try:
+        attributes = _mapping_of(site_file.path.parent, SOURCE, scim.mapping_file, scim.region, None)
+    except IsthmusError as error:
+        attributes, source, fault = mapping.DEFAULTS[SOURCE], _Faulty(error), str(error)
     return Configured(
         name=source_of(tenant),
         kind=SOURCE,
         source=source,
-        mapping=_mapping_of(site_file.path.parent, SOURCE, scim.mapping_file, scim.region, None),
+        mapping=attributes,
         tenant=tenant,
         home=scim.home or site_file.site.name,
         homes=homes,
         percent=scim.most_disabled_percent,
         keep_days=scim.keep_days,
         interval_s=_PUSHED_EVERY_S,
-        lately=source.lately,
+        lately=pushed.lately,
+        fault=fault,
     )
 
 

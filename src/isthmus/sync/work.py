@@ -20,7 +20,7 @@ from isthmus.directory import store as people
 from isthmus.directory.changing import Alter, Create, Operation, Outcome, Remove
 from isthmus.directory.importing import unusable_credentials
 from isthmus.directory.model import NewPerson, PersonChanges
-from isthmus.errors import IsthmusError, NotFoundError
+from isthmus.errors import IsthmusError, NotFoundError, UnavailableError
 from isthmus.sync import mapping as mapped
 from isthmus.sync import rules, store
 from isthmus.sync.mapping import AttributeMapping
@@ -39,7 +39,7 @@ class Configured:
     tenant: whose people it brings. home: the site where new ones live unless the source says. percent, always: see
     rules.too_many. keep_days: how long a person who vanished is kept. interval_s: seconds between runs by themselves;
     0 for none. writer, write_back: the way back, and what goes it (see rules.written_back). lately: how many people
-    were disabled in a while by what was pushed.
+    were disabled in a while by what was pushed. fault: why nothing can be made of what is pushed; empty for none.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Configured:
     writer: Writer | None = None
     write_back: tuple[str, ...] = ()
     lately: Callable[[], int] = lambda: 0
+    fault: str = ""
 
     def asks(self, plan: Plan) -> str:
         """Why the plan must not be carried out unasked; empty when it may."""
@@ -267,9 +268,11 @@ class Work:
 
         lately: how many people it has disabled in a while. What would make them too many is not done; a run of the
         source finds it, and asks. Returns how many were disabled now, and what was held back. The caller calls
-        `announce` of the directory once it has committed.
+        `announce` of the directory once it has committed. Raises UnavailableError for a source with a fault.
         """
         configured = self.configured(name)
+        if configured.fault:
+            raise UnavailableError(configured.fault)
         seen = {entry.id: _wanted(configured, entry, groups) for entry, groups in entries}
         links = store.links(connection, name, {*seen, *gone})
         wanted = [each for each in seen.values() if each.aor or each.faults or each.id in links]
