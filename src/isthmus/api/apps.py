@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi.responses import HTMLResponse
 
+from isthmus.activity import api as activity
 from isthmus.api import errors, openapi, state
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
 from isthmus.api.peer import PeersOnly
 from isthmus.api.permissions import checked
 from isthmus.audit import api as audit
 from isthmus.calls import api as calls
+from isthmus.devices import api as devices
 from isthmus.directory import api as directory
 from isthmus.directory import group_api as groups
 from isthmus.engines.kamailio.bulk import ask
@@ -22,6 +22,7 @@ from isthmus.homing import api as homing
 from isthmus.identity import api as identity
 from isthmus.identity import session_api as session
 from isthmus.link import api as link
+from isthmus.pages import api as pages
 from isthmus.policy import api as policy
 from isthmus.policy import licence_api as licence
 from isthmus.registration import api as registration
@@ -38,22 +39,18 @@ def local_app(services: Services) -> FastAPI:
 
 
 def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: B008 (frozen)
-    """The same for who signs in, or shows a token; the page that says which site this is, for everybody."""
+    """The same for who signs in, or shows a token; the pages."""
     app = _app("API", gated)
     identity = services.identity
     app.include_router(session.router(identity.sign_in, identity.own, identity.passkeys))
     _include_features(app, services)
-    fqdn, port = services.site_file.site.fqdn, services.site_file.ports.web
-    app.include_router(scim.protocol(services.scim, services.site_file.site.tenant, fqdn, port))
-    name, role = services.site_file.site.name, services.site_file.site.role.value
+    site = services.site_file.site
+    app.include_router(pages.router(site.name, site.role.value, site.fqdn))
+    app.include_router(scim.protocol(services.scim, site.tenant, site.fqdn, services.site_file.ports.web))
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
-        return {"site": name, "status": "up"}
-
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    def page() -> str:
-        return _PAGE.format(name=escape(name), role=escape(role), fqdn=escape(services.site_file.site.fqdn))
+        return {"site": site.name, "status": "up"}
 
     door = WebDoor(identity.sign_in, identity.own.by_token, limits)
     gated_app = _gated(app, services, door, secure=True)
@@ -71,6 +68,8 @@ def link_app(services: Services) -> FastAPI:
         link.link_router(site.name, site.role.value, peers, services.directory, services.compiler.catch_up)
     )
     app.include_router(homing.link_router(services.moving.registry, services.moving.authority))
+    app.include_router(devices.link_router(services.uses))
+    app.include_router(activity.link_router(services.activity, peers))
     return app
 
 
@@ -79,11 +78,11 @@ def _include_features(app: FastAPI, services: Services) -> None:
     site = services.site_file.site
     app.include_router(state.router(services))
     people = services.directory
-    app.include_router(directory.router(people))
+    app.include_router(directory.router(people, services.activity.exported))
     app.include_router(groups.router(services.groups, people, site.tenant))
     app.include_router(licence.router(services.licences, people, site.tenant))
     app.include_router(policy.router(services.policies, people, site.tenant))
-    app.include_router(audit.router(services.audit, site.name))
+    app.include_router(audit.router(services.audit, site.name, services.activity.exported))
     app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list"), people))
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))
@@ -93,6 +92,8 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(link.local_router(moving.links, services.compare))
     app.include_router(sync.router(services.sync))
     app.include_router(scim.router(services.scim, site.tenant))
+    app.include_router(devices.router(site.name, services.devices, services.uses, moving.links))
+    app.include_router(activity.router(services.activity))
     parts = services.identity
     app.include_router(identity.router(parts.accounts, parts.own, people, site.tenant))
 
@@ -101,19 +102,6 @@ def _gated(app: FastAPI, services: Services, door: Door, *, secure: bool) -> Fas
     openapi.serve(app)
     app.add_middleware(Gate, routes=app, door=door, tenant=services.site_file.site.tenant, secure=secure)
     return checked(app)
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Isthmus: {name}</title>
-<style>body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem }}</style>
-<h1>Isthmus site <em>{name}</em></h1>
-<p>Role: {role}. Host name: {fqdn}.</p>
-<p>Phones reach it here by SIP over WebSocket, on this same port.</p>
-</html>
-"""
 
 
 def _app(title: str, *first: Callable[..., Any]) -> FastAPI:

@@ -80,6 +80,8 @@ _REGISTER = Rule(On.OWN, stages=frozenset({Stage.ENROL, Stage.FULL}), costly=Tru
 
 RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/"): _ANYONE,
+    ("GET", "/account"): _ANYONE,
+    ("GET", "/assets/{name}"): _ANYONE,
     ("GET", "/healthz"): _ANYONE,
     ("GET", "/v1/openapi.json"): _ANYONE,
     # The directory
@@ -91,6 +93,14 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/people/import"): _reached("person.import", body=128 * _MIB),
     ("PATCH", "/v1/people/{aor}"): _reached("person.set", "person.password", "number.assign"),
     ("DELETE", "/v1/people/{aor}"): _reached("person.delete"),
+    # Their devices
+    ("GET", "/v1/devices"): _reached("device.read"),
+    ("GET", "/v1/devices/{device}"): _reached("device.read"),
+    ("POST", "/v1/devices"): _reached("device.write"),
+    ("POST", "/v1/devices/forbid-md5"): _reached("device.write"),
+    ("POST", "/v1/devices/{device}/rotate"): _reached("device.write"),
+    ("PATCH", "/v1/devices/{device}"): _reached("device.write"),
+    ("DELETE", "/v1/devices/{device}"): _reached("device.revoke"),
     # Groups, licences, policies
     ("GET", "/v1/groups"): _tenant("group.read"),
     ("GET", "/v1/groups/{name}"): _tenant("group.read"),
@@ -125,6 +135,14 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/directory/people/{aor}"): _site("directory.read"),
     ("POST", "/v1/directory/people/{aor}/restore"): _site("directory.sync"),
     ("POST", "/v1/directory/compare"): Rule(On.EVERYTHING, "directory.sync"),
+    # What accounts do
+    ("GET", "/v1/activity/alerts"): _reached("activity.read"),
+    ("GET", "/v1/activity/alerts/{alert}"): _reached("activity.read"),
+    ("POST", "/v1/activity/alerts/{alert}/confirm"): _reached("activity.judge"),
+    ("POST", "/v1/activity/alerts/{alert}/false-alarm"): _reached("activity.judge"),
+    ("GET", "/v1/activity/profiles/{account}"): _reached("activity.read"),
+    ("POST", "/v1/activity/block"): _reached("person.block"),
+    ("POST", "/v1/activity/unblock"): _reached("person.block"),
     # The audit log
     ("GET", "/v1/audit"): _tenant("audit.read"),
     ("GET", "/v1/audit/export"): _tenant("audit.export"),

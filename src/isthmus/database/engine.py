@@ -110,7 +110,7 @@ def _make_private(path: Path) -> None:
         except FileExistsError:
             pass  # somebody else was quicker
         finally:
-            os.unlink(beside)
+            Path(beside).unlink()
     except OSError as error:
         raise UnavailableError(f"the database can't be opened ({error.strerror})", where=str(path)) from error
 

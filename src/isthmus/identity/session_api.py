@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import segno
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -83,6 +84,7 @@ def _add_session(routes: APIRouter, sign_in: SignIn, own: Own) -> None:
         told = _told(account, principal.proof.stage, principal.proof.second_factor_at)
         cookie = _cookie(request)
         told["csrf"] = sign_in.csrf(cookie) if cookie and principal.session else None
+        told["session"] = principal.session or None
         told["permissions"] = [name for name in PERMISSIONS if reach(principal, name).scopes]
         return told
 
@@ -104,7 +106,7 @@ def _add_totp(routes: APIRouter, sign_in: SignIn, own: Own) -> None:
     @routes.post("/totp", status_code=201)
     def register(principal: Acting) -> dict[str, str]:
         secret, uri = own.begin_totp(principal)
-        return {"secret": secret, "uri": uri}
+        return {"secret": secret, "uri": uri, "qr": segno.make_qr(uri).svg_data_uri(border=0)}
 
     @routes.post("/totp/confirm")
     def confirm(body: CodeBody, principal: Acting, request: Request, response: Response) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -23,6 +21,7 @@ from isthmus.scim.service import Scim
 from isthmus.scim.source import ScimSource
 from isthmus.site.background import Background
 from isthmus.site.file import SiteFile, Source
+from isthmus.site.private import read_secret
 from isthmus.sync import mapping
 from isthmus.sync.mapping import AttributeMapping
 from isthmus.sync.service import SyncService
@@ -222,7 +221,7 @@ def _source(folder: Path, source: Source, attributes: AttributeMapping) -> tuple
     server = Server(
         source.servers,
         source.user,
-        _password(folder / source.password_file) if source.password_file else "",
+        read_secret(folder / source.password_file) if source.password_file else "",
         (folder / source.ca_file).resolve() if source.ca_file else None,
     )
     scope = Scope(
@@ -235,22 +234,3 @@ def _source(folder: Path, source: Source, attributes: AttributeMapping) -> tuple
     )
     made = AdSource(server, scope) if source.kind == "ad" else LdapSource(server, scope)
     return made, LdapWriter(server, scope) if source.write_back else None
-
-
-def _password(path: Path) -> str:
-    """The password in a file that others can't read. Raises UsageError."""
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if stat.S_IMODE(mode) & 0o077:
-                raise UsageError(
-                    f"others may read the password (mode {stat.S_IMODE(mode):04o})",
-                    where=str(path),
-                    do=f"chmod 0600 {path}",
-                )
-            text = file.read(4096).decode().strip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the password can't be read ({error})", where=str(path)) from error
-    if not text:
-        raise UsageError("the password file is empty", where=str(path))
-    return text

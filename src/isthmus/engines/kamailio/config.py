@@ -45,6 +45,7 @@ class BrainSettings(msgspec.Struct, frozen=True):
     snapshot: str
     flow_secret: str
     control_secret: str
+    activity_socket: str
     link_host: str
     internal_host: str
     listeners: dict[int, str]
@@ -60,6 +61,7 @@ class BrainSettings(msgspec.Struct, frozen=True):
     nonce_lifetime_s: int
     md5_only_user_agents: tuple[str, ...]
     failed_logins_per_minute: int
+    sightings: str
 
 
 def brain_settings(site: SiteFile) -> BrainSettings:
@@ -87,6 +89,7 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         snapshot=str(site.snapshot_dir),
         flow_secret=str(internal.flow_secret(site)),
         control_secret=str(internal.control_secret(site)),
+        activity_socket=str(internal.activity_socket(site)),
         link_host=link_host(site),
         internal_host=site.site.internal_address,
         listeners=listeners,
@@ -118,6 +121,7 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         nonce_lifetime_s=site.digest.nonce_lifetime_s,
         md5_only_user_agents=site.digest.md5_only_user_agents,
         failed_logins_per_minute=site.protection.failed_logins_per_minute,
+        sightings=str(internal.sightings_socket(site)),
     )
 
 

@@ -1,0 +1,213 @@
+// One's own account: signing in, second factors, sessions, password. Everything is done through the API under
+// /v1/session; the session itself is in a cookie that no script can read.
+
+const at = (selector) => document.querySelector(selector);
+let csrf = null;
+
+class Problem extends Error {
+  constructor(told) {
+    super(told.do ? `${told.what}. ${told.do}` : told.what);
+    this.kind = told.type;
+    this.status = told.status;
+  }
+}
+
+async function ask(method, path, body) {
+  const headers = {};
+  if (csrf) headers["X-CSRF-Token"] = csrf;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  } catch {
+    throw new Problem({ what: "the site does not answer", do: "Is the network there? Try again." });
+  }
+  const told = answer.status === 204 ? null : await answer.json();
+  if (!answer.ok) throw new Problem(told);
+  if (told?.csrf) csrf = told.csrf;
+  return told;
+}
+
+// A dangerous act is refused until the second factor is proved anew: ask for it, then try once more.
+async function act(method, path, body) {
+  try {
+    return await ask(method, path, body);
+  } catch (problem) {
+    if (problem.kind !== "urn:isthmus:problem:step-up" || !(await proved())) throw problem;
+    return ask(method, path, body);
+  }
+}
+
+function proved() {
+  const dialog = at("#prove");
+  const form = dialog.querySelector("form");
+  form.reset();
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve, reject) => {
+    dialog.addEventListener("close", async () => {
+      try {
+        if (dialog.returnValue === "code") {
+          await ask("POST", "/v1/session/second-factor", { code: form.code.value });
+        } else if (dialog.returnValue === "passkey") {
+          await usePasskey();
+        }
+        resolve(dialog.returnValue !== "");
+      } catch (problem) {
+        reject(problem);
+      }
+    }, { once: true });
+  });
+}
+
+async function usePasskey() {
+  const { ceremony, options } = await ask("POST", "/v1/session/passkey/options");
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+  const credential = await navigator.credentials.get({ publicKey });
+  return ask("POST", "/v1/session/passkey", { ceremony, credential: credential.toJSON() });
+}
+
+async function addPasskey() {
+  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(await act("POST", "/v1/session/passkeys/options"));
+  const credential = await navigator.credentials.create({ publicKey });
+  const name = navigator.userAgentData?.platform ?? navigator.platform ?? "";
+  return act("POST", "/v1/session/passkeys", { credential: credential.toJSON(), name });
+}
+
+// What each button and form does. Returns what the next view is made of: an answer that says where the sign-in stands.
+const DEEDS = {
+  password: (form) => ask("POST", "/v1/session", { name: form.name.value, password: form.password.value }),
+  code: (form) => ask("POST", "/v1/session/second-factor", { code: form.code.value }),
+  passkey: usePasskey,
+  "add-passkey": addPasskey,
+  "add-app": async () => ({ ...(await act("POST", "/v1/session/totp")), stage: "app" }),
+  "confirm-app": (form) => act("POST", "/v1/session/totp/confirm", { code: form.code.value }),
+  "new-codes": () => act("POST", "/v1/session/recovery-codes"),
+  "new-password": async (form) => {
+    await act("POST", "/v1/session/password", { present: form.present.value, new: form.new.value });
+    return { told: "The password is changed; everywhere else you are signed out." };
+  },
+  "sign-out": async () => {
+    await ask("DELETE", "/v1/session");
+    csrf = null;
+    return { stage: "sign-in" };
+  },
+  show: async () => ({}),
+};
+
+async function perform(name, form) {
+  at("#trouble").hidden = true;
+  at("#done").textContent = "";
+  const buttons = [...document.querySelectorAll("main button")];
+  buttons.forEach((button) => (button.disabled = true));
+  try {
+    const told = await DEEDS[name](form);
+    form?.reset();
+    await show(told);
+  } catch (problem) {
+    await failed(problem);
+  } finally {
+    buttons.forEach((button) => (button.disabled = false));
+  }
+}
+
+async function failed(problem) {
+  if (problem.name === "NotAllowedError") problem = { message: "the passkey was not used, or not in time" };
+  const trouble = at("#trouble");
+  trouble.textContent = problem.message;
+  trouble.hidden = false;
+  if (problem.status === 401 && !at('[data-view="full"]').hidden) view("sign-in");
+}
+
+function view(name) {
+  for (const section of document.querySelectorAll("[data-view]")) section.hidden = section.dataset.view !== name;
+  // Where there is something to fill in, there; else at the heading, which readers then read out.
+  const shown = at(`[data-view="${name}"]`);
+  const start = name === "full" ? null : shown.querySelector("input");
+  const heading = shown.querySelector("h1");
+  heading.tabIndex = -1;
+  (start ?? heading).focus();
+}
+
+async function show(told) {
+  if (told.new_recovery_codes?.length) {
+    at("#codes").replaceChildren(...told.new_recovery_codes.map((code) => element("li", code)));
+    return view("codes");
+  }
+  if (told.stage === "app") {
+    at("#qr").src = told.qr;
+    at("#secret").textContent = told.secret.match(/.{1,4}/g).join(" ");
+    return view("app");
+  }
+  const session = told.stage && told.stage !== "full" ? told : await present();
+  if (session.stage === "full") await full(session);
+  view(session.stage);
+  if (told.told) at("#done").textContent = told.told;
+}
+
+async function present() {
+  try {
+    return await ask("GET", "/v1/session");
+  } catch (problem) {
+    if (problem.status !== 401) throw problem;
+    return { stage: "sign-in" };
+  }
+}
+
+async function full(session) {
+  const [passkeys, sessions] = await Promise.all([ask("GET", "/v1/session/passkeys"), ask("GET", "/v1/sessions")]);
+  const shown = session.display_name === session.account ? null : session.display_name;
+  const facts = { Name: session.account, "Shown as": shown, Person: session.person, Tenant: session.tenant };
+  at("#facts").replaceChildren(...Object.entries(facts).flatMap(([name, value]) =>
+    value ? [element("dt", name), element("dd", value)] : []));
+  const factors = passkeys.map((key) =>
+    thing(`${key.name}, ${key.used ? `used ${moment(key.used)}` : `since ${moment(key.created)}`}`, "Remove", () =>
+      act("DELETE", `/v1/session/passkeys/${encodeURIComponent(key.id)}`)));
+  const app = session.factors.includes("totp");
+  if (app) factors.push(thing("Authenticator app", "Remove", () => act("DELETE", "/v1/session/totp")));
+  at("#factors").replaceChildren(...(factors.length ? factors : [element("li", "None yet.")]));
+  at("#add-app").hidden = app;
+  at("#new-codes").hidden = factors.length === 0;
+  const mine = sessions.filter((each) => each.account === session.account);
+  at("#sessions").replaceChildren(...mine.map((each) =>
+    thing(`${each.id === session.session ? "this one: " : ""}${each.address}, ${browser(each.browser)}, used ${
+      moment(each.seen)}`, "End", () =>
+      act("DELETE", `/v1/sessions/${encodeURIComponent(each.id)}`))));
+}
+
+function thing(text, what, deed) {
+  const item = element("li", text);
+  const button = element("button", what);
+  button.type = "button";
+  button.className = "plain";
+  button.setAttribute("aria-label", `${what}: ${text}`);
+  button.addEventListener("click", () => {
+    DEEDS.thing = async () => { await deed(); return {}; };
+    return perform("thing");
+  });
+  item.append(button);
+  return item;
+}
+
+function element(name, text) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
+}
+
+const moment = (seconds) => new Date(seconds * 1000).toLocaleString();
+const browser = (agent) => agent.match(/(Firefox|Edg|Chrome|Safari)\/\d+/)?.[0].replace("/", " ") ?? agent.slice(0, 40);
+
+for (const form of document.querySelectorAll("form[data-do]")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    perform(form.dataset.do, form);
+  });
+}
+for (const button of document.querySelectorAll("button[data-do]")) {
+  button.addEventListener("click", () => perform(button.dataset.do));
+}
+if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
+  document.querySelectorAll('[data-do="passkey"], [data-do="add-passkey"], [value="passkey"]').forEach((b) => b.remove());
+}
+perform("show");

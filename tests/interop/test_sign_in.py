@@ -1,0 +1,184 @@
+"""Signing in as people do: in a real browser (Debian's Chromium), at a real site, with a virtual authenticator."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+
+from isthmus.identity import totp
+from tests.interop.conftest import Sites
+
+pytestmark = pytest.mark.e2e
+
+CHROMIUM = "/usr/bin/chromium"
+ACCOUNT = "https://premises.contoso.example:8443/account"
+AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+}
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, two_sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium that trusts the sites' CA, and no other: passkeys work only where certificates are good."""
+    home = tmp_path_factory.mktemp("home")
+    database = f"sql:{home}/.pki/nssdb"
+    (home / ".pki" / "nssdb").mkdir(parents=True)
+    for argv in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "isthmus", "-i", two_sites.ca]):
+        subprocess.run(["certutil", "-d", database, *argv], check=True, capture_output=True)
+    launched = playwright.chromium.launch(
+        executable_path=CHROMIUM,
+        args=[f"--host-resolver-rules=MAP premises.contoso.example {two_sites.address('premises')}"],
+        env={**os.environ, "HOME": str(home)},
+    )
+    yield launched
+    launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser of its own. Whatever it complains of (scripts, content policy) fails the test."""
+    context = browser.new_context()
+    made = context.new_page()
+    complaints: list[str] = []
+    made.on("pageerror", lambda error: complaints.append(str(error)))
+    made.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+    yield made
+    context.close()
+    assert not complaints
+
+
+def authenticator(context: BrowserContext, page: Page, **options: object) -> None:
+    session = context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": {**AUTHENTICATOR, **options}})
+
+
+def account(sites: Sites, name: str) -> str:
+    """Makes the account; its password."""
+    with sites.api("premises") as api:
+        made = api.post("/v1/accounts", {"name": name, "roles": [{"role": "helpdesk"}]})
+    return str(made["new_password"])
+
+
+def sign_in(page: Page, name: str, password: str) -> None:
+    page.goto(ACCOUNT)
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def keep_codes(page: Page) -> list[str]:
+    expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
+    codes = page.locator("#codes li").all_inner_texts()
+    page.get_by_role("button", name="I have kept them").click()
+    expect(page.get_by_role("heading", name="Your account")).to_be_visible()
+    return codes
+
+
+def test_a_passkey_is_registered_at_first_sign_in_and_then_needs_no_password(two_sites: Sites, page: Page):
+    authenticator(page.context, page)
+    sign_in(page, "anna", account(two_sites, "anna"))
+    expect(page.get_by_role("heading", name="Set up your second factor")).to_be_visible()
+    page.get_by_role("button", name="Register a passkey or hardware key").click()
+    assert len(set(keep_codes(page))) == 10
+    expect(page.locator("#factors li")).to_have_count(1)
+
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("heading", name="Your account")).to_be_visible()
+    expect(page.locator("#facts")).to_contain_text("anna")
+    # The session is in no script's reach, and holds over a reload.
+    assert page.evaluate("document.cookie") == ""
+    page.reload()
+    expect(page.get_by_role("heading", name="Your account")).to_be_visible()
+
+    with two_sites.api("premises") as api:
+        entries = api.get("/v1/audit", object="account:anna")
+    registered = next(entry for entry in entries if entry["action"] == "account.passkey")
+    assert registered["after"]["attestation"], "how the key's maker vouches for it is recorded"
+
+
+def test_an_authenticator_that_does_not_verify_its_user_is_not_taken(two_sites: Sites, page: Page):
+    authenticator(page.context, page, hasUserVerification=False, isUserVerified=False)
+    sign_in(page, "ulla", account(two_sites, "ulla"))
+    page.get_by_role("button", name="Register a passkey or hardware key").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("heading", name="Set up your second factor")).to_be_visible()
+
+
+def test_an_authenticator_app_and_a_recovery_code(two_sites: Sites, page: Page):
+    password = account(two_sites, "ben")
+    sign_in(page, "ben", "not the password")
+    expect(page.get_by_role("alert")).to_have_text("the name or the password is wrong")
+    sign_in(page, "ben", password)
+    page.get_by_role("button", name="Use an authenticator app").click()
+    expect(page.locator("#qr")).to_have_js_property("complete", True)
+    shown = page.locator("#secret").inner_text().replace(" ", "")
+    secret = base64.b32decode(shown + "=" * (-len(shown) % 8))
+    page.locator('[data-view="app"]').get_by_label("Code").fill(totp.code(secret, int(time.time()) // totp.STEP_S))
+    page.get_by_role("button", name="Confirm").click()
+    codes = keep_codes(page)
+
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, "ben", password)
+    expect(page.get_by_role("heading", name="One more step")).to_be_visible()
+    page.get_by_label("Code of your authenticator app").fill(codes[0])
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("heading", name="Your account")).to_be_visible()
+
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, "ben", password)
+    page.get_by_label("Code of your authenticator app").fill(codes[0])
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("alert")).to_contain_text("used already")
+
+
+def test_a_session_is_ended_from_another_browser(two_sites: Sites, browser: Browser, page: Page):
+    authenticator(page.context, page)
+    password = account(two_sites, "carla")
+    sign_in(page, "carla", password)
+    page.get_by_role("button", name="Register a passkey or hardware key").click()
+    codes = keep_codes(page)
+    other = browser.new_context().new_page()
+    sign_in(other, "carla", password)
+    other.get_by_label("Code of your authenticator app").fill(codes[0])
+    other.get_by_role("button", name="Go on").click()
+    expect(other.locator("#sessions li")).to_have_count(2)
+    other.locator("#sessions li").filter(has_not_text="this one").get_by_role("button").click()
+    expect(other.locator("#sessions li")).to_have_count(1)
+    page.reload()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    other.reload()
+    expect(other.get_by_role("heading", name="Your account")).to_be_visible()
+    other.context.close()
+
+
+def test_the_page_can_be_used_by_keyboard_and_says_what_is_what(two_sites: Sites, page: Page, tmp_path: Path):
+    page.goto(ACCOUNT)
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.keyboard.type("nobody")
+    page.keyboard.press("Tab")
+    page.keyboard.type("whatever it was")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    unnamed = page.evaluate(
+        "[...document.querySelectorAll('input')].filter(i => !i.labels.length && !i.ariaLabel).map(i => i.name)"
+    )
+    assert unnamed == []
