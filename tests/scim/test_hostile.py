@@ -89,7 +89,9 @@ def fine(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
     if answer.status_code >= 400:
         body = answer.json()
         assert body["schemas"] == [ERROR] and body["status"] == str(answer.status_code)
-        assert "Traceback" not in answer.text and "scim_user" not in answer.text.replace("DROP TABLE scim_user", "")
+        assert "Traceback" not in answer.text and "scim_user" not in answer.text.lower().replace(
+            "drop table scim_user", ""
+        )
 
 
 def test_filters_of_all_kinds(pushed: World, caplog: pytest.LogCaptureFixture):
