@@ -85,7 +85,7 @@ def test_the_operator_pages_through_tenants_and_changes_what_was_seen(world: Sit
     changed = {"limits": {"people": 4}}
     assert oona.patch("/v1/tenants/adatum", json=changed, headers={"If-Match": tag}).status_code == 200
     assert oona.patch("/v1/tenants/adatum", json=changed, headers={"If-Match": tag}).status_code == 412
-    assert oona.get("/v1/tenants/adatum").json()["usage"]["left"] == {"people": 4, "numbers": None}
+    assert oona.get("/v1/tenants/adatum").json()["usage"]["left"] == {"people": 4, "numbers": None, "devices": None}
     assert oona.delete("/v1/tenants/adatum").status_code == 204
     assert oona.post("/v1/tenants", json={"name": "main"}).status_code == 409
 
@@ -96,6 +96,19 @@ def test_a_limit_is_told_where_it_bites(world: Site):
     refused = erin.post("/v1/people", json={"aor": "a@fabrikam.example", "home": "premises"})
     assert (refused.status_code, "may have 0 people" in refused.json()["what"]) == (409, True)
     assert world.services.directory.count() == 0
+
+
+def test_so_many_devices_for_all_people_of_a_tenant(world: Site):
+    oona, erin = world.by_token("oona"), world.by_token("erin")
+    for user in ("a", "b"):
+        world.person(f"{user}@fabrikam.example")
+    oona.patch("/v1/tenants/fabrikam", json={"limits": {"devices": 1}})
+    answers = [erin.post("/v1/devices", json={"aor": f"{user}@fabrikam.example", "label": "x"}) for user in ("a", "b")]
+    assert [answer.status_code for answer in answers] == [201, 409], answers[1].text
+    assert "may have 1 devices, and would have 2" in answers[1].json()["what"]
+    assert oona.get("/v1/tenants/fabrikam").json()["usage"]["devices"] == 1
+    assert erin.delete(f"/v1/devices/{answers[0].json()['name']}").is_success
+    assert oona.get("/v1/tenants/fabrikam").json()["usage"]["left"]["devices"] == 1
 
 
 def test_so_many_requests_a_minute_for_all_accounts_of_a_tenant_together(world: Site):

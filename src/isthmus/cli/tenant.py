@@ -19,6 +19,7 @@ _Contact = Annotated[str | None, typer.Option("--contact", help="An address for 
 _LIMIT = "at most so many; `none` for no limit."
 _People = Annotated[str | None, typer.Option("--people", metavar="N", help=f"People: {_LIMIT}")]
 _Numbers = Annotated[str | None, typer.Option("--numbers", metavar="N", help=f"Numbers: {_LIMIT}")]
+_Devices = Annotated[str | None, typer.Option("--devices", metavar="N", help=f"Devices: {_LIMIT}")]
 _Requests = Annotated[
     str | None, typer.Option("--requests-per-minute", metavar="N", help=f"Requests to the API in a minute: {_LIMIT}")
 ]
@@ -40,12 +41,14 @@ def list_tenants(
         (
             each["name"],
             each["display_name"] or None,
-            *(each["limits"][name] for name in ("people", "numbers", "requests_per_minute")),
+            *(each["limits"][name] for name in ("people", "numbers", "devices", "requests_per_minute")),
             "suspended" if each["suspended"] else "active",
         )
         for each in found
     )
-    print_table(("Tenant", "Name", "People", "Numbers", "Requests/min", "State"), rows, empty="There are no tenants.")
+    print_table(
+        ("Tenant", "Name", "People", "Numbers", "Devices", "Requests/min", "State"), rows, empty="There are no tenants."
+    )
 
 
 @app.command(epilog="Example:  isthmus tenant show fabrikam")
@@ -65,12 +68,13 @@ def create(
     contact: _Contact = None,
     people: _People = None,
     numbers: _Numbers = None,
+    devices: _Devices = None,
     requests_per_minute: _Requests = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
     """Create a tenant. Its domains come next (isthmus domain add), and an administrator (isthmus account create)."""
-    body = {"name": tenant, **_body(display_name, contact, people, numbers, requests_per_minute)}
+    body = {"name": tenant, **_body(display_name, contact, people, numbers, devices, requests_per_minute)}
     with connect(site) as client:
         _print(client.post("/v1/tenants", body), as_json)
 
@@ -86,6 +90,7 @@ def set_tenant(
     contact: _Contact = None,
     people: _People = None,
     numbers: _Numbers = None,
+    devices: _Devices = None,
     requests_per_minute: _Requests = None,
     suspended: Annotated[
         bool | None, typer.Option("--suspend/--resume", help="Let nobody of it in, or let them in again.")
@@ -94,7 +99,7 @@ def set_tenant(
     site: SiteOption = None,
 ) -> None:
     """Change a tenant: its name and contact, its limits, whether it is let in."""
-    body = _body(display_name, contact, people, numbers, requests_per_minute)
+    body = _body(display_name, contact, people, numbers, devices, requests_per_minute)
     if suspended is not None:
         body["suspended"] = suspended
     if not body:
@@ -123,9 +128,14 @@ def _path(tenant: str) -> str:
 
 
 def _body(
-    display_name: str | None, contact: str | None, people: str | None, numbers: str | None, requests: str | None
+    display_name: str | None,
+    contact: str | None,
+    people: str | None,
+    numbers: str | None,
+    devices: str | None,
+    requests: str | None,
 ) -> dict[str, Any]:
-    given = {"people": people, "numbers": numbers, "requests_per_minute": requests}
+    given = {"people": people, "numbers": numbers, "devices": devices, "requests_per_minute": requests}
     limits = {name: _limit(name, text) for name, text in given.items() if text is not None}
     texts = {name: text for name, text in (("display_name", display_name), ("contact", contact)) if text is not None}
     return {**texts, **({"limits": limits} if limits else {})}
@@ -157,6 +167,7 @@ def _print(tenant: dict[str, Any], as_json: bool) -> None:
             ("Created", moment(tenant["created"])),
             ("People", of("people")),
             ("Numbers", of("numbers")),
+            ("Devices", of("devices")),
             ("Domains", has["domains"]),
             ("Accounts", has["accounts"]),
             ("Requests/min", limits["requests_per_minute"] or "no limit"),

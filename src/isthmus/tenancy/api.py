@@ -30,6 +30,7 @@ class LimitsShown(BaseModel):
 
     people: int | None
     numbers: int | None
+    devices: int | None
     requests_per_minute: int | None
 
 
@@ -38,6 +39,7 @@ class Left(BaseModel):
 
     people: int | None
     numbers: int | None
+    devices: int | None
 
 
 class UsageShown(BaseModel):
@@ -45,6 +47,7 @@ class UsageShown(BaseModel):
 
     people: int
     numbers: int
+    devices: int
     domains: int
     accounts: int
     left: Left
@@ -94,6 +97,7 @@ class LimitsBody(_Body):
 
     people: _Limit = None
     numbers: _Limit = None
+    devices: _Limit = None
     requests_per_minute: _Rate = None
 
 

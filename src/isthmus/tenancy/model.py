@@ -19,11 +19,13 @@ UNCHANGED = Unchanged.UNCHANGED
 class Limits:
     """The most a tenant may have; None for no limit.
 
-    people, numbers: in the directory. requests_per_minute: to the API over the web port, by all its accounts together.
+    people, numbers: in the directory. devices: with a credential of their own. requests_per_minute: to the API over
+    the web port, by all its accounts together.
     """
 
     people: int | None = None
     numbers: int | None = None
+    devices: int | None = None
     requests_per_minute: int | None = None
 
 
@@ -53,6 +55,7 @@ class TenantChanges:
     suspended: bool | Unchanged = UNCHANGED
     people: int | Unchanged | None = UNCHANGED
     numbers: int | Unchanged | None = UNCHANGED
+    devices: int | Unchanged | None = UNCHANGED
     requests_per_minute: int | Unchanged | None = UNCHANGED
 
     @property
@@ -71,6 +74,7 @@ class Usage:
 
     people: int
     numbers: int
+    devices: int
     domains: int
     accounts: int
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -107,15 +108,19 @@ def public_claim(claim: Claim) -> dict[str, Any]:
     }
 
 
-def growth(changes: Collection[tuple[Any, Any]]) -> dict[str, tuple[int, int]]:
-    """By tenant: how many people and numbers more there are after changes of people (public values, before and after).
+def growth(changes: Iterable[tuple[str, Any, Any]]) -> Counter[tuple[str, str]]:
+    """By tenant and kind: how many more people, numbers and devices there are after changes.
 
-    None stands for somebody who is not there.
+    changes: action, and the public values before and after; None for what is not there.
     """
-    found: dict[str, tuple[int, int]] = {}
-    for before, after in changes:
+    found: Counter[tuple[str, str]] = Counter()
+    for action, before, after in changes:
         for value, sign in ((before, -1), (after, 1)):
-            if value is not None and "tenant" in value:
-                people, numbers = found.get(value["tenant"], (0, 0))
-                found[value["tenant"]] = (people + sign, numbers + sign * bool(value.get("number")))
+            if value is None or "tenant" not in value:
+                continue
+            if action.startswith("device."):
+                found[value["tenant"], "devices"] += sign
+            else:
+                found[value["tenant"], "people"] += sign
+                found[value["tenant"], "numbers"] += sign * bool(value.get("number"))
     return found

@@ -277,29 +277,31 @@ def tag(tenant: Tenant) -> str:
 
 
 def keep_within(log: Journal) -> None:
-    """Undo a write by which a tenant would have more people or numbers than it may: see Directory.join.
+    """Undo a write by which a tenant would have more people, numbers or devices than it may: see Directory.join.
 
     Raises RefusedError.
     """
-    changes = [
-        (entry.before and json.loads(entry.before), entry.after and json.loads(entry.after))
+    grown = rules.growth(
+        (entry.action, entry.before and json.loads(entry.before), entry.after and json.loads(entry.after))
         for entry in log.entries
-        if entry.action.startswith("person.")
-    ]
-    grown = {name: more for name, more in rules.growth(changes).items() if max(more) > 0}
-    if not grown:
-        return
-    for name, limits in store.limited(log.connection, grown).items():
+        if entry.action.startswith(("person.", "device."))
+    )
+    more = {name for (name, _), number in grown.items() if number > 0}
+    for name, limits in (store.limited(log.connection, more) if more else {}).items():
         has = store.usage(log.connection, name)
-        rules.over("people", limits.people, has.people, grown[name][0])
-        rules.over("numbers", limits.numbers, has.numbers, grown[name][1])
+        for what in ("people", "numbers", "devices"):
+            rules.over(what, getattr(limits, what), getattr(has, what), grown[name, what])
 
 
 def usage_public(has: Usage, limits: Limits) -> dict[str, Any]:
     """What the tenant has, as the API shows it. left: None where there is no limit."""
     left = {
         name: None if limit is None else max(0, limit - getattr(has, name))
-        for name, limit in (("people", limits.people), ("numbers", limits.numbers))
+        for name, limit in (
+            ("people", limits.people),
+            ("numbers", limits.numbers),
+            ("devices", limits.devices),
+        )
     }
     return {**asdict(has), "left": left}
 

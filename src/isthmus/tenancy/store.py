@@ -7,14 +7,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, func, select
 
+from isthmus.activity import tables as activity
 from isthmus.directory import tables as directory
 from isthmus.directory.store import upsert
 from isthmus.identity import tables as identity
 from isthmus.policy import tables as policy
+from isthmus.scim import tables as scim
 from isthmus.tenancy.model import Claim, Limits, Tenant, Usage, VerifiedBy
 from isthmus.tenancy.tables import domain_claim, tenant_profile
 
-_PROFILE = ("display_name", "contact", "people", "numbers", "requests_per_minute", "created_ms")
+_PROFILE = ("display_name", "contact", "people", "numbers", "devices", "requests_per_minute", "created_ms")
 _CLAIM = ("token", "created_ms", "verified_ms", "verified_by", "checked_ms", "trouble")
 
 
@@ -53,6 +55,7 @@ def put_profile(connection: Connection, tenant: Tenant) -> None:
         "contact": tenant.contact,
         "people": tenant.limits.people,
         "numbers": tenant.limits.numbers,
+        "devices": tenant.limits.devices,
         "requests_per_minute": tenant.limits.requests_per_minute,
         "created_ms": _ms(tenant.created),
     }
@@ -62,6 +65,7 @@ def put_profile(connection: Connection, tenant: Tenant) -> None:
 def usage(connection: Connection, tenant: str) -> Usage:
     """What the tenant has."""
     people, domains, accounts = directory.person, directory.domain, identity.account
+    devices = directory.device
 
     def count(query: Select[Any]) -> int:
         return int(connection.execute(query).scalar_one())
@@ -69,6 +73,11 @@ def usage(connection: Connection, tenant: str) -> Usage:
     return Usage(
         people=count(select(func.count()).select_from(people).where(people.c.tenant == tenant)),
         numbers=count(select(func.count(people.c.number)).where(people.c.tenant == tenant)),
+        devices=count(
+            select(func.count())
+            .select_from(devices.join(people, people.c.aor == devices.c.aor))
+            .where(people.c.tenant == tenant)
+        ),
         domains=count(select(func.count()).select_from(domains).where(domains.c.tenant == tenant)),
         accounts=count(select(func.count()).select_from(accounts).where(accounts.c.tenant == tenant)),
     )
@@ -91,7 +100,7 @@ def delete_tenant(connection: Connection, name: str) -> None:
     """Remove a tenant that has no people, groups, domains or accounts any more, with all else that is its own."""
     for table in (
         policy.policy_grant, policy.policy, policy.licence_place, policy.licence_assignment, policy.licence_plan,
-        identity.custom_role,
+        identity.custom_role, scim.member, scim.group, scim.user, scim.removal, activity.profile, activity.alert,
     ):  # fmt: skip
         connection.execute(delete(table).where(table.c.tenant == name))
     for table in (domain_claim, tenant_profile):
@@ -149,7 +158,7 @@ def _tenant(row: Row[Any]) -> Tenant:
         display_name=row.display_name or "",
         contact=row.contact or "",
         suspended=row.suspended,
-        limits=Limits(row.people, row.numbers, row.requests_per_minute),
+        limits=Limits(row.people, row.numbers, row.devices, row.requests_per_minute),
         created=None if row.created_ms is None else row.created_ms / 1000,
     )
 

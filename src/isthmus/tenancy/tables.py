@@ -18,6 +18,7 @@ tenant_profile = Table(
     Column("contact", Text, nullable=False),
     Column("people", Integer),
     Column("numbers", Integer),
+    Column("devices", Integer),
     Column("requests_per_minute", Integer),
     Column("created_ms", BigInteger),
 )

@@ -121,7 +121,12 @@ async function failed(problem) {
 
 function view(name) {
   for (const section of document.querySelectorAll("[data-view]")) section.hidden = section.dataset.view !== name;
-  at(`[data-view="${name}"] input:not([type=hidden]), [data-view="${name}"] button`)?.focus();
+  // Where there is something to fill in, there; else at the heading, which readers then read out.
+  const shown = at(`[data-view="${name}"]`);
+  const start = name === "full" ? null : shown.querySelector("input");
+  const heading = shown.querySelector("h1");
+  heading.tabIndex = -1;
+  (start ?? heading).focus();
 }
 
 async function show(told) {
@@ -151,7 +156,8 @@ async function present() {
 
 async function full(session) {
   const [passkeys, sessions] = await Promise.all([ask("GET", "/v1/session/passkeys"), ask("GET", "/v1/sessions")]);
-  const facts = { Name: session.account, Shown: session.display_name, Person: session.person, Tenant: session.tenant };
+  const shown = session.display_name === session.account ? null : session.display_name;
+  const facts = { Name: session.account, "Shown as": shown, Person: session.person, Tenant: session.tenant };
   at("#facts").replaceChildren(...Object.entries(facts).flatMap(([name, value]) =>
     value ? [element("dt", name), element("dd", value)] : []));
   const factors = passkeys.map((key) =>

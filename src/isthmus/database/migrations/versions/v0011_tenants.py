@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0006"
+down_revision = "0009"
 
 
 def _tenant() -> sa.Column[str]:
@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("contact", sa.Text, nullable=False),
         sa.Column("people", sa.Integer),
         sa.Column("numbers", sa.Integer),
+        sa.Column("devices", sa.Integer),
         sa.Column("requests_per_minute", sa.Integer),
         sa.Column("created_ms", sa.BigInteger),
     )
