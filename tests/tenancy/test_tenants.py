@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from isthmus.directory.model import Credentials, NewPerson, PersonChanges
 from isthmus.directory.service import Directory
 from isthmus.errors import ChangedError, NotFoundError, RefusedError, UnavailableError, UsageError
 from isthmus.tenancy.lookup import TxtLookup
-from isthmus.tenancy.model import Claim, Tenant, TenantChanges
+from isthmus.tenancy.model import Claim, TenantChanges
 from isthmus.tenancy.service import Tenants, keep_within, tag
 from tests.databases import database_url, postgresql  # noqa: F401
 from tests.tenancy.dns_server import DnsServer
@@ -117,17 +116,6 @@ def test_two_may_claim_a_domain_with_tokens_of_their_own(tenants: Tenants):
     assert all(len(token) == 40 for token in tokens)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["", "example", "localhost", "x.localhost", "a.local", "1.2.3.4", "-a.example", "a..example", "a b.example",
-     "münchen.example", "a.example\u202e", "a\u0000.example", "a" * 64 + ".example", "x." * 200 + "example",
-     "\u0430pple.example", "_dmarc.a.example", "1.in-addr.arpa"],
-)  # fmt: skip
-def test_what_is_no_domain_can_not_be_claimed(tenants: Tenants, name: str):
-    with pytest.raises(UsageError):
-        tenants.claim("fabrikam", name, actor="test")
-
-
 def test_a_domain_is_claimed_once_and_removed_when_nobody_uses_it(directory: Directory, tenants: Tenants):
     proved(tenants)
     with pytest.raises(RefusedError, match="claimed already"):
@@ -175,14 +163,6 @@ def test_a_tenant_is_changed_by_who_has_seen_its_present_state(tenants: Tenants)
     with pytest.raises(ChangedError):
         tenants.set("fabrikam", TenantChanges(display_name="Again"), actor="test", unless_changed=seen)
     assert tenants.get("fabrikam")[0].display_name == "Fabrikam"
-
-
-@pytest.mark.parametrize("changes", [TenantChanges(contact="nobody"), TenantChanges(display_name="a\nb"),
-                                     TenantChanges(people=-1), TenantChanges(requests_per_minute=0)])  # fmt: skip
-def test_what_can_not_be_said_of_a_tenant_is_refused(tenants: Tenants, changes: TenantChanges):
-    with pytest.raises(UsageError):
-        tenants.set("fabrikam", changes, actor="test")
-    assert tenants.get("fabrikam")[0] == replace(Tenant("fabrikam"), created=tenants.get("fabrikam")[0].created)
 
 
 def test_a_tenant_with_people_is_not_deleted_and_one_without_leaves_nothing(directory: Directory, tenants: Tenants):

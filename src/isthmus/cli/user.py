@@ -174,15 +174,16 @@ def delete(
     site: SiteOption = None,
 ) -> None:
     """Delete people; their numbers are free then. Asks first on a terminal."""
-    paths = [(aor, path_of(aor)) for aor in aors]
+    for aor in aors:
+        Aor.parse(aor)  # a slip is told before anybody is deleted
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete {', '.join(aors)}?", abort=True, err=True)
     worst = 0
     told: list[dict[str, Any]] = []
     with connect(site) as client:
-        for aor, path in paths:
+        for aor in aors:
             try:
-                client.delete(path)
+                client.delete(path_of(aor))
                 told.append({"aor": aor, "deleted": True, "error": None})
                 if not as_json:
                     print_line(f"deleted {aor}")
