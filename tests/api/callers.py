@@ -133,7 +133,7 @@ def open_site(folder: Path) -> Services:
     directory = made.directory
     directory.create_tenant("fabrikam", actor="test")
     directory.add_domain("fabrikam.example", "fabrikam", actor="test")
-    return replace(made, identity=identity_of(site_file, made.engine, CHEAP))
+    return replace(made, identity=identity_of(site_file, made.engine, CHEAP, activity=made.activity))
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ _DAY_S = 86_400.0
 _SILENT_S = 10.0  # how long a site that did not take events is left in peace
 _REFUSED = (Kind.REFUSED, Kind.SIGN_IN_REFUSED)
 _ACCOUNT = "account:"
+_TOKEN = "token:"  # noqa: S105 - `token:ACCOUNT/ID`
 _OPERATOR = "cli:"
 _FORGET_PROFILE_S, _FORGET_ALERT_S = 180 * _DAY_S, 400 * _DAY_S
 
@@ -208,7 +209,7 @@ class Activity:
         self._watch.take(told, self._tenant_of(self._watch.account_of(event)) if tenant is None else tenant)
 
     def _owners(self, batch: Sequence[Event]) -> dict[str, str]:
-        """The tenants of the accounts that exist; empty for operators and who administers all of the site."""
+        """The tenants of the accounts that exist; the site's own for operators and who is of no tenant."""
         now = self._clock()
         names = {event.account for event in batch if event.account}
         owners: dict[str, str] = {}
@@ -220,7 +221,7 @@ class Activity:
                 if known.tenant is not None:
                     owners[name] = known.tenant
             elif name.startswith(_OPERATOR):
-                owners[name] = ""
+                owners[name] = self._tenant
             elif name.startswith(_ACCOUNT):
                 administrators.append(name.removeprefix(_ACCOUNT))
             elif (aor := _aor(name)) is not None:
@@ -230,8 +231,8 @@ class Activity:
             with reading(self._engine) as connection:
                 found = people_by_aor(connection, asked)
         for name, tenant in (self._accounts(administrators) if administrators else {}).items():
-            owners[_ACCOUNT + name] = tenant or ""
-            self._known[_ACCOUNT + name] = _Known(tenant or "", "", now)
+            owners[_ACCOUNT + name] = tenant or self._tenant
+            self._known[_ACCOUNT + name] = _Known(tenant or self._tenant, "", now)
         if len(self._known) > _TENANTS:
             kept = names | self._watch.changed_profiles.keys()
             self._known = {name: each for name, each in self._known.items() if name in kept}
@@ -312,8 +313,6 @@ class Activity:
     def _tenant_of(self, subject: str) -> str:
         if subject.startswith("tenant:"):
             return subject.removeprefix("tenant:")
-        if subject.startswith(_OPERATOR):
-            return ""
         known = self._known.get(subject)
         return self._tenant if known is None or known.tenant is None else known.tenant
 
@@ -356,8 +355,8 @@ class Activity:
         self.work()
         if aor is None:
             name = account.removeprefix(_ACCOUNT)
-            tenant = self._accounts([name]).get(name) if account.startswith(_ACCOUNT) else ""
-            if not reach.covers(Object("account", account, tenant or "")):
+            tenant = self._accounts([name]).get(name) if account.startswith(_ACCOUNT) else None
+            if not reach.covers(Object("account", account, tenant or self._tenant)):
                 raise NotFoundError(f"nothing is known yet of what {account} does", do="See: isthmus user list")
         with reading(self._engine) as connection:
             found = store.profiles(connection, [account])
@@ -469,8 +468,11 @@ class Activity:
         self.take(Event(self._clock(), kind, f"{_ACCOUNT}{name[:200]}", known, client.address, "", client.agent[:256]))
 
     def exported(self, actor: Actor, count: int) -> None:
-        """Somebody took `count` records out: people, audit entries."""
-        self.take(Event(self._clock(), Kind.EXPORT, str(actor)[:200], True, actor.origin.address, count=count))
+        """Somebody took `count` records out: people, audit entries. What is done by a token its account has done."""
+        name = str(actor)
+        if name.startswith(_TOKEN):
+            name = _ACCOUNT + name.removeprefix(_TOKEN).partition("/")[0]
+        self.take(Event(self._clock(), Kind.EXPORT, name[:200], True, actor.origin.address, count=count))
 
     def _within(self, connection: Connection, alerts: Sequence[tuple[str, Alert]], reach: Reach) -> list[Alert]:
         """Those of the alerts that are about who is within reach; those of networks, for who reaches the tenant."""
