@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import tempfile
@@ -12,6 +13,9 @@ from pathlib import Path
 from bench import load, rig
 from bench.model import Aim, Figure, Scale
 from bench.rig import Rig, Target
+from isthmus.activity.feed import Feed
+from isthmus.site import internal
+from isthmus.site.file import load as load_site
 
 _WANTED = 8_000
 _AS_QUICK = 1.05  # what one figure differs by from the next on a quiet machine
@@ -27,8 +31,13 @@ def measure(scale: Scale) -> list[Figure]:
     with (
         tempfile.TemporaryDirectory(prefix="isthmus-bench-") as folder,
         rig.running(Path(folder), accounts=scale.accounts, relay=False) as running,
+        contextlib.ExitStack() as stack,
     ):
         address = running.addresses()
+        # As the control service does: what is told of phones costs more where somebody listens.
+        feed = Feed(internal.activity_socket(load_site(Path(folder) / rig.PREMISES / "site.toml")), lambda _: None)
+        feed.start()
+        stack.callback(feed.stop)
         for round_ in range(-1, scale.rounds):
             own = [load.Phone(person.aor) for person in running.callers]
             by_device = [load.Phone(person.aor, name=rig.device(person.aor)) for person in running.callers]

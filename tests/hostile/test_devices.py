@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
-from isthmus.devices.hearing import use_of
-from isthmus.devices.model import Use
+from isthmus.activity.feed import Feed
+from isthmus.activity.model import Event, Kind
+from isthmus.engines.kamailio.config import WORKERS
 from isthmus.site import internal
 from isthmus.useragent.message import Response
 from tests.hostile.sites import NO_DEVICE, OURS, THEIRS, EdgeSites, password
 from tests.hostile.stranger import Draft, Stranger, credentials
+from tests.support import wait_for
 
 pytestmark = pytest.mark.engine
 
@@ -133,70 +131,36 @@ async def test_guessing_a_devices_password_is_stopped_as_for_people(edge_sites: 
     assert codes.pop()[-1] == 403
 
 
-@pytest.fixture
-def ear(edge_sites: EdgeSites) -> Iterator[Callable[[], socket.socket]]:
-    """Stands in for the control service, which these sites have none of: makes the socket at which it hears of devices."""
-    path = internal.sightings_socket(edge_sites.files["premises"])
-    made: list[socket.socket] = []
-
-    def make() -> socket.socket:
-        path.unlink(missing_ok=True)
-        made.append(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
-        made[-1].bind(str(path))
-        made[-1].setblocking(False)
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-    path.unlink(missing_ok=True)
-
-
-def heard(ear: socket.socket) -> list[Use]:
-    """All that was told and not read yet."""
-    found = []
-    with suppress(BlockingIOError):
-        while use := use_of(ear.recv(4096)):
-            found.append(use)
-    return found
+async def test_where_a_device_is_used_is_told_once_a_minute_and_at_each_new_place(edge_sites: EdgeSites) -> None:
+    """By each worker, which know nothing of one another. While nobody listens no phone waits."""
+    told: list[Event] = []
+    feed = Feed(internal.activity_socket(edge_sites.files["premises"]), told.append)
+    for _ in range(20):
+        await _used(edge_sites, times=1)
+    feed.start()
+    try:
+        # A worker that found nobody looks again after a second.
+        began = time.monotonic()
+        while time.monotonic() - began < 1.5:
+            await _used(edge_sites, times=1)
+            await asyncio.sleep(0.05)
+        places = {await _used(edge_sites, times=25) for _ in range(8)}
+        wait_for(lambda: {event.address for event in _uses(told)} >= places, 5, "the places")
+    finally:
+        feed.stop()
+    assert {(event.device, event.edge, event.client) for event in _uses(told)} == {(f"{DESK}.1", "udp", "")}
+    for place in places:
+        assert sum(event.address == place for event in _uses(told)) <= WORKERS
 
 
-async def used(sites: EdgeSites) -> str:
+def _uses(told: list[Event]) -> list[Event]:
+    return [event for event in told if event.kind is Kind.DEVICE]
+
+
+async def _used(sites: EdgeSites, times: int) -> str:
     """A device asks for something from a new address, which is given."""
     async with await Stranger.open(sites) as stranger:
-        draft = Draft("OPTIONS", f"sip:nobody@{OURS}", f"sip:bob@{OURS}")
-        assert (await answered(stranger, draft, DESK, password(DESK))).code == 404
+        for _ in range(times):
+            draft = Draft("OPTIONS", f"sip:nobody@{OURS}", f"sip:bob@{OURS}")
+            assert (await answered(stranger, draft, DESK, password(DESK))).code == 404
         return stranger.address.rpartition(":")[0]
-
-
-async def test_a_control_service_that_does_not_read_keeps_no_phone_waiting_and_is_told_later(
-    edge_sites: EdgeSites, ear: Callable[[], socket.socket]
-) -> None:
-    """What does not fit into its queue goes with the next that does."""
-    deaf, queue = ear(), int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text())
-    begun = time.monotonic()
-    addresses = {await used(edge_sites) for _ in range(queue + 70)}
-    assert time.monotonic() - begun < 20
-    found = {use.address for use in heard(deaf)}
-    assert not addresses <= found
-    await _told(edge_sites, deaf, addresses - found)
-
-
-async def test_a_control_service_that_is_started_anew_is_told_what_happened_meanwhile(
-    edge_sites: EdgeSites, ear: Callable[[], socket.socket]
-) -> None:
-    first = ear()
-    await _told(edge_sites, first, {await used(edge_sites)})
-    first.close()
-    await _told(edge_sites, ear(), {await used(edge_sites) for _ in range(20)})
-
-
-async def _told(sites: EdgeSites, listening: socket.socket, addresses: set[str]) -> None:
-    """Wait until all of these were told, while devices go on: a worker looks for the socket once a second at most."""
-    found: set[str] = set()
-    until = time.monotonic() + 10
-    while not addresses <= found:
-        assert time.monotonic() < until, f"{len(addresses - found)} of {len(addresses)} were not told"
-        await used(sites)
-        found |= {use.address for use in heard(listening)}
-        await asyncio.sleep(0.02)

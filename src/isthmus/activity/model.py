@@ -18,6 +18,7 @@ class Kind(StrEnum):
     ANSWERED = "answered"
     ENDED = "ended"
     EXPORT = "export"
+    DEVICE = "device"  # a device proved itself: for its last use (devices/uses.py) alone
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True):
@@ -27,6 +28,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     known: whether the account exists. address: IP address that was proved to be the sender's, else empty.
     country: of that address (ISO 3166), empty where nobody knows. client: User-Agent as it was given.
     number: dialled, E.164. own_number: the caller's. call_id: joins CALL, ANSWERED and ENDED. count: records exported.
+    device: its name, a dot, and the generation of its secret. edge: udp, tcp, tls or ws. Both of DEVICE alone.
     """
 
     at: float
@@ -40,6 +42,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     own_number: str = ""
     call_id: str = ""
     count: int = 0
+    device: str = ""
+    edge: str = ""
 
 
 class Severity(IntEnum):

@@ -109,6 +109,7 @@ for _group in (
     demo.app,
     site.app,
     user.app,
+    device.app,
     move.app,
     registration.app,
     call.app,

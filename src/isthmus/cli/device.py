@@ -55,8 +55,8 @@ def add(
 ) -> None:
     """Make a device: a user name and a password for one phone, shown this once.
 
-    The phone registers the person's address, and gives this user name and password when it is asked who it is. The
-    password is kept nowhere: make a new one with `rotate` if it is lost.
+    The phone registers the person's address, and gives this user name and password when asked who it is.
+    The password is kept nowhere: make a new one with `rotate` if it is lost.
     """
     with Client(registry.find(site)) as client:
         device = client.post("/v1/devices", {"aor": str(Aor.parse(aor)), "label": label, "md5": md5})
@@ -143,8 +143,8 @@ def rotate(
 ) -> None:
     """Make a new password for a device, shown this once; the old one is good for a while.
 
-    `show` tells which of the two the phone used last. With `--overlap 0s` the old one ends at once, and what the phone
-    has registered with it.
+    `show` tells which of the two the phone used last. With `--overlap 0s` the old one ends at once, and
+    what the phone has registered with it.
     """
     body = {"overlap_s": _seconds(overlap), "md5": md5}
     with Client(registry.find(site)) as client:

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from isthmus.access.api import Reached
 from isthmus.addressing import Aor
 from isthmus.audit.web import LocalActor
-from isthmus.devices.hearing import Uses
 from isthmus.devices.model import Owned, Use
 from isthmus.devices.service import Devices, public
+from isthmus.devices.uses import Uses
 from isthmus.directory.api import KeyHeader, next_page
 from isthmus.errors import IsthmusError
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
-
 from isthmus.addressing import Aor
 from isthmus.directory.model import Device
 
@@ -34,14 +32,3 @@ class Use:
     edge: str
     client: str
     site: str = ""
-
-
-class Sighting(msgspec.Struct, frozen=True, array_like=True):
-    """A device that proved itself, as the SIP engine tells it: name and generation, when (milliseconds since 1970),
-    from which IP address, by which edge, and what it calls itself."""
-
-    device: str
-    at_ms: int
-    address: str
-    edge: str
-    client: str

@@ -76,11 +76,6 @@ def kamailio_rpc_socket(site: SiteFile) -> Path:
     return site.run_dir / "kamailio.rpc.sock"
 
 
-def sightings_socket(site: SiteFile) -> Path:
-    """Where Kamailio's workers tell the control service which devices they saw; datagrams."""
-    return site.run_dir / "devices.sock"
-
-
 def activity_socket(site: SiteFile) -> Path:
     """Where Kamailio's workers tell the control service what accounts do (activity/wire.py)."""
     return site.run_dir / "activity.sock"

@@ -18,8 +18,8 @@ from isthmus.audit.service import AuditLog
 from isthmus.database import migrate, open_database
 from isthmus.database.durable import Durable
 from isthmus.devices.ending import Endings
-from isthmus.devices.hearing import Ear, Uses
 from isthmus.devices.service import Devices
+from isthmus.devices.uses import Uses
 from isthmus.directory.grouping import Groups
 from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
@@ -157,6 +157,7 @@ def build(site_file: SiteFile) -> Services:
         background=background,
         durable=durable,
     )
+    devices, uses = _build_devices(engine, directory, policies, moving, commits, background)
     run_activity(
         site_file,
         engine,
@@ -165,6 +166,7 @@ def build(site_file: SiteFile) -> Services:
         background=background,
         facts=facts,
         durable=durable,
+        device_seen=uses.take,
     )
     return Services(
         site_file,
@@ -180,7 +182,8 @@ def build(site_file: SiteFile) -> Services:
         moving,
         sync,
         identity_of(site_file, engine, activity=activity),
-        *_build_devices(site_file, engine, directory, policies, moving, commits, background),
+        devices,
+        uses,
         activity,
         background,
         facts,
@@ -193,7 +196,6 @@ def _md5_judge(policies: Policies, tenant: str) -> Callable[[Person], bool]:
 
 
 def _build_devices(
-    site_file: SiteFile,
     engine: Engine,
     directory: Directory,
     policies: Policies,
@@ -201,14 +203,14 @@ def _build_devices(
     commits: Commits,
     background: Background,
 ) -> tuple[Devices, Uses]:
-    """The devices, and what goes on about them: hearing of their use, ending what revoked ones registered."""
+    """The devices, and what goes on about them: keeping their use, ending what revoked ones registered."""
     devices, uses = Devices(directory, lambda tenant: _md5_judge(policies, tenant)), Uses(engine)
     endings = Endings(engine, moving.registrar)
-    ear = Ear(internal.sightings_socket(site_file), uses)
     ending = Repeating("end registrations of devices", endings.run, _DEVICES_S)
     writing = Repeating("note the use of devices", uses.write, _DEVICES_S)
+    background.add("devices: note at the end", lambda: None, lambda: uses.write(everything=True))
     settling = Repeating("end former secrets of devices", devices.settle, _DEVICES_S)
-    for name, job in (("use of devices", ear), ("note", writing), ("end", ending), ("settle", settling)):
+    for name, job in (("note", writing), ("end", ending), ("settle", settling)):
         background.add(f"devices: {name}", job.start, job.stop)
     # After the snapshot was compiled: what is ended can't begin again.
     commits.listen(lambda _: ending.wake())

@@ -13,7 +13,7 @@ from isthmus.activity.api import encoded
 from isthmus.activity.countries import Countries
 from isthmus.activity.delivery import Channel, Deliveries, Mail, Webhook
 from isthmus.activity.feed import Feed
-from isthmus.activity.model import Event
+from isthmus.activity.model import Event, Kind
 from isthmus.activity.rules import Settings
 from isthmus.activity.service import Activity
 from isthmus.addressing import Aor, barring
@@ -73,9 +73,20 @@ def run_activity(
     background: Background,
     facts: dict[str, Callable[[], Any]],
     durable: Durable,
+    device_seen: Callable[[Event], object],
 ) -> None:
-    """Register what has to run. authority: whether `durable` is registered to run already, as at the authority."""
-    feed = Feed(internal.activity_socket(site_file), activity.take)
+    """Register what has to run. authority: whether `durable` is registered to run already, as at the authority.
+
+    device_seen: takes the events of the kind DEVICE.
+    """
+
+    def take(event: Event) -> None:
+        if event.kind is Kind.DEVICE:
+            device_seen(event)
+        else:
+            activity.take(event)
+
+    feed = Feed(internal.activity_socket(site_file), take)
     work = Repeating("look at what accounts do", activity.work, _LOOK_EVERY_S)
     background.add("what accounts do", work.start, work.stop)
     background.add("events from Kamailio", feed.start, feed.stop)

@@ -61,7 +61,6 @@ class BrainSettings(msgspec.Struct, frozen=True):
     nonce_lifetime_s: int
     md5_only_user_agents: tuple[str, ...]
     failed_logins_per_minute: int
-    sightings: str
 
 
 def brain_settings(site: SiteFile) -> BrainSettings:
@@ -121,7 +120,6 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         nonce_lifetime_s=site.digest.nonce_lifetime_s,
         md5_only_user_agents=site.digest.md5_only_user_agents,
         failed_logins_per_minute=site.protection.failed_logins_per_minute,
-        sightings=str(internal.sightings_socket(site)),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 
 from isthmus.activity.wire import Event, Kind, encode
 
@@ -15,6 +16,7 @@ _AGAIN_S = 1.0  # between two tries to connect in vain
 _AT_ONCE = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 _REMEMBERED = 8192  # registrations of this hour
 _LONGEST = 256
+_SAME_PLACE_S = 60.0  # a device that is where it was is told of no more often
 
 
 class Reporter:
@@ -26,6 +28,7 @@ class Reporter:
         self._failed = -_AGAIN_S
         self._dropped = 0
         self._registered: dict[tuple[str, str, str], int] = {}
+        self._seen: dict[str, tuple[str, float]] = {}
 
     def tell_registered(self, aor: str, address: str, client: str) -> None:
         """A REGISTER with the right digest. Phones refresh every few minutes: once an hour is all that is told."""
@@ -38,6 +41,20 @@ class Reporter:
                 self._registered.clear()
             self._registered[key] = hour
 
+    def tell_device(self, device: str, address: str, edge: str, client: Callable[[], str]) -> None:
+        """A device (name and generation of its secret) proved itself. What can't be told is told the next time.
+
+        client: gives what it calls itself; asked for only where that is news.
+        """
+        now = time.monotonic()
+        place, at = self._seen.get(device, ("", 0.0))
+        if place == address and now - at < _SAME_PLACE_S:
+            return
+        if self.tell(Kind.DEVICE, "", address.strip("[]"), client(), device=device, edge=edge):
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            self._seen[device] = (address, now)
+
     def tell(
         self,
         kind: Kind,
@@ -49,12 +66,25 @@ class Reporter:
         number: str = "",
         own_number: str = "",
         call_id: str = "",
+        device: str = "",
+        edge: str = "",
     ) -> bool:
         """Tell it if that can be done at once; whether it could."""
         if not self._path:
             return False
         event = Event(
-            time.time(), kind, account, known, address, "", client[:_LONGEST], number, own_number, call_id[:_LONGEST]
+            time.time(),
+            kind,
+            account,
+            known,
+            address,
+            "",
+            client[:_LONGEST],
+            number,
+            own_number,
+            call_id[:_LONGEST],
+            device=device,
+            edge=edge,
         )
         message = encode(event, self._dropped)
         if self._sent(message):

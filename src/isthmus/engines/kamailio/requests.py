@@ -97,7 +97,7 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
                 return  # challenged
             person, device = proved
             if device:
-                site.sightings.note(device, arrival)
+                site.activity.tell_device(device, text("$si"), arrival, lambda: header("User-Agent"))
             request, asserted = _phone_request(site, view, person, domain, method)
         decision = decide(request, view).decision
         if person is not None:

@@ -10,7 +10,6 @@ from isthmus.engines.kamailio.config import BrainSettings, PeerSettings, TrunkSe
 from isthmus.engines.kamailio.ksr import KSR, text
 from isthmus.engines.kamailio.media import Networks
 from isthmus.engines.kamailio.reporting import Reporter
-from isthmus.engines.kamailio.sightings import Sightings
 from isthmus.routing.snapshot import LmdbSnapshot
 
 _NONE: frozenset[str] = frozenset()
@@ -31,7 +30,6 @@ class Site:
         self._trunk_by_host = {trunk.host: trunk for trunk in settings.trunks}
         self.direct = Networks(settings.direct_networks)
         self.exempt = Networks(settings.exempt_networks)
-        self.sightings = Sightings(settings.sightings)
         self.activity = Reporter(settings.activity_socket)
         self._snapshot: LmdbSnapshot | None = None
 

@@ -1,27 +1,20 @@
-"""What the SIP engine's workers tell of devices in use is heard, remembered, and written down now and then."""
+"""What the SIP engine's workers tell of devices in use is remembered, and written down now and then."""
 
 from __future__ import annotations
 
-import os
-import socket
-import stat
-from pathlib import Path
-
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
+from sqlalchemy import event as database_event
 
+from isthmus.activity.model import Event, Kind
 from isthmus.addressing import Aor
 from isthmus.database import reading
 from isthmus.devices import store
-from isthmus.devices.hearing import Ear, Uses, use_of
-from isthmus.devices.model import Sighting, Use
+from isthmus.devices.model import Use
 from isthmus.devices.service import Devices
+from isthmus.devices.uses import Uses, use_of
 from isthmus.directory.service import Directory
 from tests.directory.conftest import aor, new
-from tests.support import wait_for
 
 ALICE: Aor = aor("alice")
 
@@ -42,44 +35,29 @@ def written(engine: Engine, name: str) -> Use | None:
         return store.uses(connection, [name]).get(name)
 
 
-def datagram(device: str, at_ms: int = 1000) -> bytes:
-    return msgspec.msgpack.encode(Sighting(device, at_ms, "192.0.2.7", "tls", "Desk Phone 1.0"))
+def event(device: str, at: float = 1.0) -> Event:
+    return Event(at, Kind.DEVICE, address="192.0.2.7", client="Desk Phone 1.0", device=device, edge="tls")
 
 
-def test_what_is_told_at_the_socket_is_the_last_use(tmp_path: Path, engine: Engine, uses: Uses, name: str) -> None:
-    path = tmp_path / "devices.sock"
-    path.write_text("left over from a service that was killed")
-    ear = Ear(path, uses)
-    ear.start()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as worker:
-        worker.connect(str(path))
-        worker.send(b"")
-        worker.send(b"no message of ours")
-        worker.send(datagram(f"{name}.3"))
+def test_what_the_engine_tells_is_the_last_use_and_is_kept(engine: Engine, uses: Uses, name: str) -> None:
+    uses.take(event(f"{name}.3"))
     expected = Use(name, 3, 1000, "192.0.2.7", "tls", "Desk Phone 1.0")
-    wait_for(lambda: uses.of([name]) == {name: expected}, 5, "it was heard")
+    assert uses.of([name]) == {name: expected}
     assert written(engine, name) is None
-    ear.stop()
+    uses.write()
     assert written(engine, name) == expected
-    assert not path.exists()
 
 
-@given(st.binary(max_size=200))
-def test_whatever_else_comes_is_passed_over(data: bytes) -> None:
-    found = use_of(data)
-    assert found is None or found.name
-
-
-def test_what_a_sighting_says_is_what_is_read() -> None:
-    assert use_of(datagram("dev0000000000.12", 5)) == Use("dev0000000000", 12, 5, "192.0.2.7", "tls", "Desk Phone 1.0")
-    for wrong in ("dev0000000000", "dev0000000000.", "dev0000000000.x", ""):
-        assert use_of(datagram(wrong)) is None
+@pytest.mark.parametrize("device", ["dev0000000000", "dev0000000000.", "dev0000000000.x", "dev0000000000.²", "", ".1"])
+def test_whatever_names_no_device_is_passed_over(uses: Uses, device: str) -> None:
+    assert use_of(event(device)) is None
+    uses.take(event(device))
+    assert uses.of([device, device.partition(".")[0]]) == {}
 
 
 def test_a_phone_that_stays_where_it_is_is_written_down_once_a_minute(engine: Engine, uses: Uses, name: str) -> None:
     writes: list[str] = []
-    event.listen(engine, "before_cursor_execute", lambda c, u, statement, *_: writes.append(statement))
+    database_event.listen(engine, "before_cursor_execute", lambda c, u, statement, *_: writes.append(statement))
     for second in range(0, 121):
         uses.note(Use(name, 1, second * 1000, "192.0.2.7", "tls", "x"))
         uses.write()
@@ -107,18 +85,9 @@ def test_what_was_written_by_an_earlier_service_is_known(engine: Engine, uses: U
 def test_a_full_memory_takes_no_more_devices_but_still_those_it_knows(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("isthmus.devices.hearing._MOST", 2)
+    monkeypatch.setattr("isthmus.devices.uses._MOST", 2)
     uses = Uses(engine)
     for name in ("a", "b", "c"):
         uses.note(Use(name, 1, 1, "", "", ""))
     uses.note(Use("a", 1, 2, "", "", ""))
     assert {name: use.at_ms for name, use in uses.of("abc").items()} == {"a": 2, "b": 1}
-
-
-def test_the_descriptor_is_given_back(tmp_path: Path, uses: Uses) -> None:
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-    for _ in range(3):
-        ear = Ear(tmp_path / "devices.sock", uses)
-        ear.start()
-        ear.stop()
-    assert len(os.listdir("/proc/self/fd")) <= before + 1  # noqa: PTH208
