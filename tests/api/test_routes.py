@@ -18,7 +18,7 @@ from isthmus.activity.model import Event, Kind
 from isthmus.addressing import Aor
 from isthmus.api import local_app, web_app
 from isthmus.api.gate import Limits
-from isthmus.api.permissions import RULES, On, checked, routes_of
+from isthmus.api.permissions import RULES, SCIM_PATH, On, checked, routes_of
 from isthmus.policy.licences import FEATURES
 from isthmus.policy.model import Policy
 from isthmus.site.services import Services
@@ -51,6 +51,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/accounts/{name}"): {"display_name": "x"},
     ("POST", "/v1/accounts/{name}/roles"): {"role": "auditor"},
     ("PUT", "/v1/roles/{role}"): {"permissions": ["person.read"]},
+    ("POST", "/v1/scim/tokens"): {"name": "x"},
     ("POST", "/v1/tokens"): {"name": "x", "permissions": ["person.read"]},
     ("POST", "/v1/activity/block"): {"aor": "alice@contoso.example", "block": "account"},
     ("POST", "/v1/activity/unblock"): {"aor": "alice@contoso.example"},
@@ -61,10 +62,22 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/session/totp/confirm"): {"code": "123456"},
     ("POST", "/v1/session/passkeys"): {"credential": {}},
 }
+# What a provider sends; the protocol describes itself, and not by OpenAPI.
+SCIM_BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("PUT", SCIM_PATH): {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "x"},
+    ("PATCH", SCIM_PATH): {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "replace", "path": "title", "value": "x"}],
+    },
+}
 QUERIES = {("GET", "/v1/access/explain"): {"who": "anna", "action": "person.read", "object": "alice@contoso.example"}}
 WITHOUT_LIMITS = Limits((1e6, 10**6), (1e6, 10**6), (1e6, 10**6))
 CLOSED = [key for key, rule in RULES.items() if rule.on is not On.ANYONE]
-NAMED = [(method, path) for method, path in CLOSED if "{" in path and not path.startswith("/v1/session/")]
+NAMED = [
+    (method, path)
+    for method, path in CLOSED
+    if "{" in path and not path.startswith("/v1/session/") and (method, path) != ("POST", SCIM_PATH)
+]
 
 
 @dataclass
@@ -80,7 +93,7 @@ class World:
         method, path = key
         for name, value in names.items():
             path = path.replace(f"{{{name}}}", value)
-        return client.request(method, path, json=BODIES.get(key), params=QUERIES.get(key))
+        return client.request(method, path, json=(BODIES | SCIM_BODIES).get(key), params=QUERIES.get(key))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +116,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     device, _ = services.devices.add(Aor.parse("alice@contoso.example"), "phone in the hallway", actor="test")
     token, _ = identity.own.create_token(OPERATOR, "backup", ["person.read"], 3600, "anna")
     site.browser().sign_in("anna")
+    pushed = site.by_token("anna").post("/scim/v2/Users", json={"userName": "alice@contoso.example"}).json()
     objects = {
+        "path": f"Users/{pushed['id']}",
         "aor": "alice@contoso.example",
         "name": "anna",
         "batch_id": batch.id,
@@ -150,7 +165,7 @@ def test_both_apps_serve_declared_routes_alone_and_all_of_them(world: World):
     assert local == {key for key in RULES if not key[1].startswith("/v1/session/") and key[1] not in PAGES}
 
 
-PAGES = ("/", "/account", "/assets/{name}", "/healthz", "/v1/session")
+PAGES = ("/", "/account", "/assets/{name}", "/healthz", "/v1/session", SCIM_PATH)
 
 
 @pytest.mark.parametrize("by_router", [True, False])
@@ -193,7 +208,8 @@ def test_a_stranger_is_told_to_sign_in(world: World, key: tuple[str, str]):
     stranger = world.site.browser().client
     answer = world.ask(stranger, key, world.objects)
     assert answer.status_code == 401
-    assert answer.headers["content-type"] == "application/problem+json"
+    kind = "scim" if key[1] == SCIM_PATH else "problem"
+    assert answer.headers["content-type"] == f"application/{kind}+json"
     assert "bearer" in answer.headers["www-authenticate"].lower()
     wrong = world.site.browser().client
     wrong.headers["Authorization"] = "Bearer isthmus_wrong"
@@ -289,6 +305,7 @@ def test_naming_another_tenants_person_in_a_body_tells_nothing(
 def _nonexistent(world: World) -> dict[str, str]:
     return {
         **dict.fromkeys(world.objects, "nonesuch"),
+        "path": "Users/nonesuch",
         "aor": "nonesuch@contoso.example",
         "kind": "calling",
         "id_": "999999",
@@ -305,7 +322,7 @@ def _anonymous(answer: Any, names: dict[str, str]) -> tuple[int, str]:
     """Status and body without the names that were asked for, and what differs by the moment."""
     body = answer.text
     for value in sorted(names.values(), key=len, reverse=True):
-        body = body.replace(value, "*")
+        body = body.replace(value, "*").replace(value.rpartition("/")[2], "*")
     parsed = json.loads(body)
     if isinstance(parsed, dict):
         for changing in ("id", "created", "finished", "rate_per_s"):

@@ -31,6 +31,7 @@ PERMISSIONS: dict[str, str] = {
     "policy.write": "Change and grant policies",
     "directory.read": "See directory sources and their runs",
     "directory.sync": "Synchronise with directory sources",
+    "scim.push": "Push people and groups by SCIM",
     "activity.read": "See alerts, and what accounts usually do",
     "activity.judge": "Say which alerts were right and which false alarms",
     "audit.read": "Read the audit log",
@@ -117,6 +118,11 @@ ROLES: dict[str, Role] = {
         ),
         _role(
             "auditor", "Sees everything, changes nothing", _READ | {"access.explain", "person.export", "audit.export"}
+        ),
+        _role(
+            "provisioner",
+            "An identity provider: pushes people and groups by SCIM, and nothing else",
+            frozenset({"scim.push"}),
         ),
         _role(
             "self",

@@ -26,6 +26,7 @@ from isthmus.pages import api as pages
 from isthmus.policy import api as policy
 from isthmus.policy import licence_api as licence
 from isthmus.registration import api as registration
+from isthmus.scim import api as scim
 from isthmus.site.services import Services
 from isthmus.sync import api as sync
 
@@ -45,13 +46,16 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
     _include_features(app, services)
     site = services.site_file.site
     app.include_router(pages.router(site.name, site.role.value, site.fqdn))
+    app.include_router(scim.protocol(services.scim, site.tenant, site.fqdn, services.site_file.ports.web))
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
         return {"site": site.name, "status": "up"}
 
     door = WebDoor(identity.sign_in, identity.own.by_token, limits)
-    return _gated(app, services, door, secure=True)
+    gated_app = _gated(app, services, door, secure=True)
+    gated_app.add_middleware(scim.ScimErrors)
+    return gated_app
 
 
 def link_app(services: Services) -> FastAPI:
@@ -87,6 +91,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(registration.router(site.name, people, moving.registrar, hosts=hosts))
     app.include_router(link.local_router(moving.links, services.compare))
     app.include_router(sync.router(services.sync))
+    app.include_router(scim.router(services.scim, site.tenant))
     app.include_router(devices.router(site.name, services.devices, services.uses, moving.links))
     app.include_router(activity.router(services.activity))
     parts = services.identity

@@ -13,6 +13,8 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from isthmus.access.model import Stage
 
 _MIB = 1 << 20
+SCIM_PATH = "/scim/v2/{path}"
+SCIM_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CONVERTER = re.compile(r":\w+(?=})")  # as in {name:path}
 
 
@@ -155,6 +157,11 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/moves/{batch_id}/pause"): _reached("move.control"),
     ("POST", "/v1/moves/{batch_id}/resume"): _reached("move.control"),
     ("POST", "/v1/moves/{batch_id}/cancel"): _reached("move.control"),
+    # What an identity provider pushes; the routes know one tenant, the asker's
+    ("GET", "/v1/scim"): _tenant("directory.read"),
+    ("GET", "/v1/scim/tokens"): _tenant("directory.read"),
+    ("POST", "/v1/scim/tokens"): _tenant("token.create"),
+    **{(method, SCIM_PATH): _reached("scim.push", body=8 * _MIB) for method in SCIM_METHODS},
     # What goes on
     ("GET", "/v1/registrations"): _reached("registration.read"),
     ("GET", "/v1/calls"): _reached("call.read"),

@@ -307,6 +307,25 @@ class Source(_Section):
         return self
 
 
+class ScimSection(_Section):
+    """What an identity provider pushes by SCIM (docs/scim.md). At the authority only."""
+
+    mapping_file: Path | None = Field(
+        default=None, description="What is taken from which attribute (TOML), relative to the site file."
+    )
+    region: str = Field(default="", description="Country of numbers written without `+`, as in `US`.")
+    home: str = Field(default="", description="Site where new people live. Empty: this site.")
+    most_disabled_percent: float = Field(
+        default=10,
+        ge=0,
+        le=100,
+        description="Once so many of the people were disabled within a day, the rest waits for somebody to say yes.",
+    )
+    keep_days: int = Field(
+        default=30, ge=1, le=365, description="Days that a person whom the provider deleted can be restored."
+    )
+
+
 class MailSection(_Section):
     """The mail server by which alerts are sent. Without this section none is."""
 
@@ -401,6 +420,7 @@ class SiteFile(_Section):
     activity: ActivitySection = ActivitySection()
     audit: AuditSection = AuditSection()
     sign_in: SignInSection = SignInSection()
+    scim: ScimSection = ScimSection()
     peer: tuple[Peer, ...] = ()
     trunk: tuple[Trunk, ...] = ()
     source: tuple[Source, ...] = ()

@@ -82,7 +82,7 @@ def _row(key: str, field: FieldInfo) -> str:
 def _kind(field: FieldInfo) -> str:
     kind = str(field.annotation)
     if isinstance(field.annotation, type):
-        names = {str: "text", int: "number", bool: "true or false", Path: "path"}
+        names = {str: "text", int: "number", float: "number", bool: "true or false", Path: "path"}
         if issubclass(field.annotation, Enum):
             return "one of " + ", ".join(f"`{item.value}`" for item in field.annotation)
         text = names.get(field.annotation, kind)

@@ -34,6 +34,7 @@ from isthmus.policy.moving import PolicyParticipant
 from isthmus.policy.service import Policies
 from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
+from isthmus.scim.service import Scim
 from isthmus.site import internal
 from isthmus.site.background import Background, Repeating
 from isthmus.site.file import Role, SiteFile
@@ -72,7 +73,7 @@ class Services:
     """What the routes and jobs of a site share.
 
     audit: the log of who changed what. moving: moves, registrations and the links to peers.
-    sync: the directories that people come from. identity: accounts and sign-in.
+    sync: the directories that people come from. scim: what an identity provider pushes. identity: accounts and sign-in.
     activity: what accounts usually do.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
@@ -89,6 +90,7 @@ class Services:
     audit: AuditLog
     moving: Moving
     sync: SyncService
+    scim: Scim
     identity: Identity
     devices: Devices
     uses: Uses
@@ -148,7 +150,8 @@ def build(site_file: SiteFile) -> Services:
         facts=facts,
         durable=durable,
     )
-    sync = build_sync(
+    identity = identity_of(site_file, engine, activity=activity)
+    sync, scim = build_sync(
         site_file,
         engine,
         directory,
@@ -156,6 +159,7 @@ def build(site_file: SiteFile) -> Services:
         homes=homes_of(site_file),
         background=background,
         durable=durable,
+        identity=identity,
     )
     devices, uses = _build_devices(engine, directory, policies, moving, commits, background)
     run_activity(
@@ -181,7 +185,8 @@ def build(site_file: SiteFile) -> Services:
         audit,
         moving,
         sync,
-        identity_of(site_file, engine, activity=activity),
+        scim,
+        identity,
         devices,
         uses,
         activity,

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 
 _KEY = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
