@@ -51,6 +51,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/session/password"): {"present": "x", "new": "x"},
     ("POST", "/v1/session/totp/confirm"): {"code": "123456"},
     ("POST", "/v1/session/passkeys"): {"credential": {}},
+    ("POST", "/v1/session/outside/{provider}"): {},
+    ("POST", "/v1/session/outside/{provider}/password"): {"name": "x", "password": "x"},
 }
 QUERIES = {("GET", "/v1/access/explain"): {"who": "anna", "action": "person.read", "object": "alice@contoso.example"}}
 WITHOUT_LIMITS = Limits((1e6, 10**6), (1e6, 10**6), (1e6, 10**6))

@@ -18,6 +18,7 @@ from isthmus.database.durable import Durable
 from isthmus.directory.grouping import Groups
 from isthmus.directory.service import Directory
 from isthmus.errors import IsthmusError
+from isthmus.federation.service import Federation
 from isthmus.identity.build import Identity, build_identity
 from isthmus.identity.model import Settings
 from isthmus.identity.sealing import HASHER
@@ -30,6 +31,7 @@ from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.site import internal
 from isthmus.site.background import Background, Repeating
+from isthmus.site.federating import build_federation
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.syncing import build_sync
@@ -65,6 +67,7 @@ class Services:
 
     audit: the log of who changed what. moving: moves, registrations and the links to peers.
     sync: the directories that people come from. identity: accounts and sign-in.
+    federation: sign-in by providers outside.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -81,6 +84,7 @@ class Services:
     moving: Moving
     sync: SyncService
     identity: Identity
+    federation: Federation
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
@@ -143,6 +147,7 @@ def build(site_file: SiteFile) -> Services:
         background=background,
         durable=durable,
     )
+    identity = identity_of(site_file, engine)
     return Services(
         site_file,
         engine,
@@ -156,7 +161,8 @@ def build(site_file: SiteFile) -> Services:
         audit,
         moving,
         sync,
-        identity_of(site_file, engine),
+        identity,
+        build_federation(site_file, identity),
         background,
         facts,
     )

@@ -155,7 +155,7 @@ def _source(folder: Path, source: Source, attributes: AttributeMapping) -> tuple
     server = Server(
         source.servers,
         source.user,
-        _password(folder / source.password_file) if source.password_file else "",
+        secret_in(folder / source.password_file) if source.password_file else "",
         (folder / source.ca_file).resolve() if source.ca_file else None,
     )
     scope = Scope(
@@ -170,7 +170,7 @@ def _source(folder: Path, source: Source, attributes: AttributeMapping) -> tuple
     return made, LdapWriter(server, scope) if source.write_back else None
 
 
-def _password(path: Path) -> str:
+def secret_in(path: Path) -> str:
     """The password in a file that others can't read. Raises UsageError."""
     try:
         with path.open("rb") as file:
