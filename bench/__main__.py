@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import audit, calls, policies, publishing, registers, routing, signing_in, syncing, whole
+from bench import activity, audit, calls, policies, publishing, pushing, registers, routing, signing_in, syncing, whole
 from bench.model import Figure, Scale, number
 
 MEASUREMENTS: dict[str, Callable[[Scale], list[Figure]]] = {
@@ -23,7 +23,9 @@ MEASUREMENTS: dict[str, Callable[[Scale], list[Figure]]] = {
     "publishing": publishing.measure,
     "policies": policies.measure,
     "audit": audit.measure,
+    "activity": activity.measure,
     "signing_in": signing_in.measure,
+    "pushing": pushing.measure,
     "whole": whole.measure,
     "syncing": syncing.measure,
 }

@@ -24,10 +24,11 @@ _MAY_FAIL = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """Somebody's phone, with the password it knows."""
+    """Somebody's phone, with the password it knows. name: its user name; by default the person's own."""
 
     aor: Aor
     password: str = PASSWORD
+    name: str = ""
 
 
 class Site(Protocol):
@@ -83,7 +84,7 @@ def register(
 
 def _line(phone: Phone) -> str:
     user, domain = phone.aor.user, phone.aor.domain
-    return f"{user};{domain};[authentication username={user} password={phone.password}]"
+    return f"{user};{domain};[authentication username={phone.name or user} password={phone.password}]"
 
 
 def _run(

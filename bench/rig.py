@@ -16,7 +16,7 @@ from tests.support import Loopback, Processes
 
 from bench import cpu
 from isthmus.addressing import Aor
-from isthmus.directory.model import Credentials, Person
+from isthmus.directory.model import Credentials, Device, Person
 from isthmus.engines import haproxy, kamailio, rtpengine
 from isthmus.engines.kamailio import config as kamailio_config
 from isthmus.pki.rules import certificate_names
@@ -127,7 +127,14 @@ def free_address(loopback: Loopback) -> str:
 def _person(index: int) -> Person:
     aor = Aor(f"p{index:05}", DOMAIN)
     home = PREMISES if index % 2 == 0 else ONLINE
-    return Person(aor, TENANT, f"Person {index}", f"+1425{index:07}", home, 1, Credentials.of(aor, PASSWORD))
+    number, own = f"+1425{index:07}", Credentials.of(aor, PASSWORD)
+    phone = Device(device(aor), "phone", Credentials.of(Aor(device(aor), DOMAIN), PASSWORD), 0, 0)
+    return Person(aor, TENANT, f"Person {index}", number, home, 1, own, devices=(phone,))
+
+
+def device(aor: Aor) -> str:
+    """The name of a person's device, whose password is that of all."""
+    return f"dev00000{aor.user[1:]}"
 
 
 def _write_site(folder: Path, name: str, outside: dict[str, str], inside: dict[str, str], *, relay: bool) -> SiteFile:

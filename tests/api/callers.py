@@ -137,7 +137,7 @@ def open_site(folder: Path, more: str = "") -> Services:
     directory = made.directory
     directory.create_tenant("fabrikam", actor="test")
     directory.add_domain("fabrikam.example", "fabrikam", actor="test")
-    identity = identity_of(site_file, made.engine, CHEAP)
+    identity = identity_of(site_file, made.engine, CHEAP, activity=made.activity)
     return replace(made, identity=identity, federation=build_federation(site_file, identity))
 
 

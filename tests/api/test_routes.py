@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,14 @@ from starlette.testclient import TestClient
 
 from isthmus.access.model import Scope
 from isthmus.access.permissions import PERMISSIONS
+from isthmus.activity.model import Event, Kind
 from isthmus.addressing import Aor
 from isthmus.api import local_app, web_app
 from isthmus.api.gate import Limits
-from isthmus.api.permissions import RULES, On, checked, routes_of
+from isthmus.api.permissions import RULES, SCIM_PATH, On, checked, routes_of
 from isthmus.policy.licences import FEATURES
 from isthmus.policy.model import Policy
+from isthmus.site.services import Services
 from tests.api.callers import BASE, OPERATOR, Site, open_site
 
 # What a caller of another tenant sends; a route with a body that is not here fails the test that counts them.
@@ -26,6 +29,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/people"): {"aor": "new@fabrikam.example", "home": "premises"},
     ("POST", "/v1/people/import"): {"rows": [], "dry_run": True},
     ("PATCH", "/v1/people/{aor}"): {"display_name": "x"},
+    ("POST", "/v1/devices"): {"aor": "erin@fabrikam.example", "label": "desk phone"},
+    ("POST", "/v1/devices/forbid-md5"): {"names": None},
+    ("POST", "/v1/devices/{device}/rotate"): {"overlap_s": 60},
+    ("PATCH", "/v1/devices/{device}"): {"label": "x"},
     ("POST", "/v1/moves"): {"to": "nowhere", "aors": ["alice@contoso.example"], "dry_run": True},
     ("POST", "/v1/groups"): {"name": "new"},
     ("PATCH", "/v1/groups/{name}"): {"description": "x"},
@@ -44,7 +51,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/accounts/{name}"): {"display_name": "x"},
     ("POST", "/v1/accounts/{name}/roles"): {"role": "auditor"},
     ("PUT", "/v1/roles/{role}"): {"permissions": ["person.read"]},
+    ("POST", "/v1/scim/tokens"): {"name": "x"},
     ("POST", "/v1/tokens"): {"name": "x", "permissions": ["person.read"]},
+    ("POST", "/v1/activity/block"): {"aor": "alice@contoso.example", "block": "account"},
+    ("POST", "/v1/activity/unblock"): {"aor": "alice@contoso.example"},
     ("POST", "/v1/session"): {"name": "x", "password": "x"},
     ("POST", "/v1/session/second-factor"): {"code": "123456"},
     ("POST", "/v1/session/passkey"): {"ceremony": "x", "credential": {}},
@@ -54,10 +64,22 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/session/outside/{provider}"): {},
     ("POST", "/v1/session/outside/{provider}/password"): {"name": "x", "password": "x"},
 }
+# What a provider sends; the protocol describes itself, and not by OpenAPI.
+SCIM_BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("PUT", SCIM_PATH): {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "x"},
+    ("PATCH", SCIM_PATH): {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "replace", "path": "title", "value": "x"}],
+    },
+}
 QUERIES = {("GET", "/v1/access/explain"): {"who": "anna", "action": "person.read", "object": "alice@contoso.example"}}
 WITHOUT_LIMITS = Limits((1e6, 10**6), (1e6, 10**6), (1e6, 10**6))
 CLOSED = [key for key, rule in RULES.items() if rule.on is not On.ANYONE]
-NAMED = [(method, path) for method, path in CLOSED if "{" in path and not path.startswith("/v1/session/")]
+NAMED = [
+    (method, path)
+    for method, path in CLOSED
+    if "{" in path and not path.startswith("/v1/session/") and (method, path) != ("POST", SCIM_PATH)
+]
 
 
 @dataclass
@@ -73,7 +95,7 @@ class World:
         method, path = key
         for name, value in names.items():
             path = path.replace(f"{{{name}}}", value)
-        return client.request(method, path, json=BODIES.get(key), params=QUERIES.get(key))
+        return client.request(method, path, json=(BODIES | SCIM_BODIES).get(key), params=QUERIES.get(key))
 
 
 @pytest.fixture(scope="module")
@@ -93,17 +115,23 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     policies.create(Policy("main", "calling", "anna", (), ""), actor="test")
     entry = services.directory.audit("alice@contoso.example")[0]
     batch = services.moving.moves.start([Aor.parse("alice@contoso.example")], "nowhere", actor="test")
+    device, _ = services.devices.add(Aor.parse("alice@contoso.example"), "phone in the hallway", actor="test")
     token, _ = identity.own.create_token(OPERATOR, "backup", ["person.read"], 3600, "anna")
     site.browser().sign_in("anna")
+    pushed = site.by_token("anna").post("/scim/v2/Users", json={"userName": "alice@contoso.example"}).json()
     objects = {
+        "path": f"Users/{pushed['id']}",
         "aor": "alice@contoso.example",
         "name": "anna",
         "batch_id": batch.id,
+        "device": device.device.name,
         "role": "reception",
         "grant": identity.accounts.get(OPERATOR, "anna")[1][0].id,
         "token": token.id,
         "session": identity.own.sessions(OPERATOR)[0][0].id,
         "key": "x",
+        "alert": _alert(services),
+        "account": "alice@contoso.example",
         "plan": "standard",
         "kind": "calling",
         "id_": str(entry["id"]),
@@ -114,6 +142,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     nobody.headers["Authorization"] = f"Bearer {secret}"
     yield World(site, objects, site.by_token("erin"), nobody)
     services.close()
+
+
+def _alert(services: Services) -> str:
+    """Alice called a premium number."""
+    services.activity.take(Event(time.time(), Kind.CALL, "alice@contoso.example", number="+19005550123"))
+    services.activity.work()
+    return services.activity.listed()[0].id
 
 
 def _token_without_rights(site: Site) -> str:
@@ -132,7 +167,7 @@ def test_both_apps_serve_declared_routes_alone_and_all_of_them(world: World):
     assert local == {key for key in RULES if not key[1].startswith("/v1/session/") and key[1] not in PAGES}
 
 
-PAGES = ("/", "/account", "/assets/{name}", "/healthz", "/v1/session")
+PAGES = ("/", "/account", "/assets/{name}", "/healthz", "/v1/session", SCIM_PATH)
 
 
 @pytest.mark.parametrize("by_router", [True, False])
@@ -175,7 +210,8 @@ def test_a_stranger_is_told_to_sign_in(world: World, key: tuple[str, str]):
     stranger = world.site.browser().client
     answer = world.ask(stranger, key, world.objects)
     assert answer.status_code == 401
-    assert answer.headers["content-type"] == "application/problem+json"
+    kind = "scim" if key[1] == SCIM_PATH else "problem"
+    assert answer.headers["content-type"] == f"application/{kind}+json"
     assert "bearer" in answer.headers["www-authenticate"].lower()
     wrong = world.site.browser().client
     wrong.headers["Authorization"] = "Bearer isthmus_wrong"
@@ -213,7 +249,8 @@ def test_nothing_of_another_tenant_is_in_a_listing(world: World, key: tuple[str,
     if RULES[key].on in (On.SITE, On.EVERYTHING):
         assert answer.status_code == 403
         return
-    for trace in ("alice", "contoso", "14255550101", "reception", "anna", "backup", world.objects["batch_id"]):
+    ours = ("alice", "contoso", "14255550101", "reception", "anna", "backup", "hallway")
+    for trace in (*ours, world.objects["batch_id"], world.objects["device"]):
         if trace in ("alice", "contoso", "anna") and key[1] == "/v1/access/explain":
             assert answer.status_code == 404
             continue
@@ -229,6 +266,7 @@ def test_the_tenants_own_administrator_gets_all_of_it(world: World):
         if key[0] == "GET" and "run_id" not in key[1] and key[1] != "/v1/directory/people/{aor}":
             assert world.ask(anna, key, world.objects).status_code == 200, key
     assert "alice" in anna.get("/v1/people").text
+    assert [each["label"] for each in anna.get("/v1/devices").json()] == ["phone in the hallway"]
     assert [each["id"] for each in anna.get("/v1/moves").json()] == [world.objects["batch_id"]]
     assert anna.get("/v1/health").status_code == 200
     assert [each["name"] for each in anna.get("/v1/accounts").json()] == ["anna"]
@@ -248,6 +286,7 @@ def test_naming_another_tenant_in_a_query_tells_nothing(world: World):
 REQUESTS: list[tuple[str, Callable[[str], dict[str, Any]]]] = [
     ("/v1/people", lambda user: {"json": {"aor": f"{user}@contoso.example", "home": "premises"}}),
     ("/v1/people/import", lambda user: {"json": {"rows": [{"aor": f"{user}@contoso.example", "home": "premises"}]}}),
+    ("/v1/devices", lambda user: {"json": {"aor": f"{user}@contoso.example", "label": "x"}}),
     ("/v1/moves", lambda user: {"json": {"to": "nowhere", "aors": [f"{user}@contoso.example"], "dry_run": True}}),
     ("/v1/moves", lambda user: {"json": {"to": "nowhere", "aors": [f"{user}@contoso.example"]}}),
     ("/v1/accounts", lambda user: {"json": {"name": "x", "person": f"{user}@contoso.example"}}),
@@ -268,9 +307,11 @@ def test_naming_another_tenants_person_in_a_body_tells_nothing(
 def _nonexistent(world: World) -> dict[str, str]:
     return {
         **dict.fromkeys(world.objects, "nonesuch"),
+        "path": "Users/nonesuch",
         "aor": "nonesuch@contoso.example",
         "kind": "calling",
         "id_": "999999",
+        "account": "nonesuch@contoso.example",
     }
 
 
@@ -283,7 +324,7 @@ def _anonymous(answer: Any, names: dict[str, str]) -> tuple[int, str]:
     """Status and body without the names that were asked for, and what differs by the moment."""
     body = answer.text
     for value in sorted(names.values(), key=len, reverse=True):
-        body = body.replace(value, "*")
+        body = body.replace(value, "*").replace(value.rpartition("/")[2], "*")
     parsed = json.loads(body)
     if isinstance(parsed, dict):
         for changing in ("id", "created", "finished", "rate_per_s"):

@@ -15,7 +15,7 @@ def test_engines_are_measured(name: str):
     _check(name)
 
 
-@pytest.mark.parametrize("name", ["routing", "publishing", "policies", "audit", "signing_in"])
+@pytest.mark.parametrize("name", ["routing", "publishing", "policies", "audit", "signing_in", "activity", "pushing"])
 def test_routing_is_measured(name: str):
     _check(name)
 
@@ -38,7 +38,9 @@ def test_nothing_is_left_out():
         "publishing",
         "policies",
         "audit",
+        "activity",
         "signing_in",
+        "pushing",
         "whole",
         "syncing",
     }

@@ -25,6 +25,7 @@ def test_a_person_is_created_shown_changed_and_deleted(isthmus):
         "home_epoch": shown["home_epoch"],
         "enabled": True,
         "groups": ["sales"],
+        "barred": [],
         "id": shown["id"],
     }
     changed = isthmus(

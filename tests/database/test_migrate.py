@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from isthmus.database import migrate, open_database, reading, writing
+from isthmus.devices import tables as devices
 from isthmus.directory import tables as directory
 from isthmus.errors import UnavailableError
 from isthmus.federation import tables as federation
@@ -17,7 +18,7 @@ from isthmus.identity import tables as identity
 from isthmus.policy import tables as policy
 
 
-@pytest.mark.parametrize("tables", [directory, federation, homing, identity, policy])
+@pytest.mark.parametrize("tables", [devices, directory, federation, homing, identity, policy])
 def test_the_tables_are_those_the_code_means(database_url: str, tables: ModuleType):
     metadata = tables.metadata
     migrate(database_url)

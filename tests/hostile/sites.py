@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isthmus.addressing import Aor
-from isthmus.directory.model import Credentials, Person
+from isthmus.directory.model import Credentials, Device, Person
 from isthmus.engines import haproxy, kamailio, rtpengine
 from isthmus.engines.kamailio.registrar import KamailioRegistrar
 from isthmus.engines.kamailio.rpc import KamailioRpc
@@ -46,6 +46,18 @@ _PEOPLE = (
     ("trent", THEIRS, "online", None, True),
 )
 
+# Bob's devices: one as they mostly are, one with SHA-256 alone, one whose secret was rotated, and one whose former
+# secret's time is over. Nora is disabled.
+DEVICES = {
+    "dev0000000000": "bob",
+    "dev1111111111": "bob",
+    "dev2222222222": "bob",
+    "dev3333333333": "bob",
+    "dev4444444444": "nora",
+}
+NO_DEVICE = "dev9999999999"
+_LATER_MS = 1 << 42
+
 _SITE_FILE = """
 [site]
 name = "{name}"
@@ -77,6 +89,18 @@ address = "{address}"
 def password(user: str) -> str:
     """The password of one of the people here."""
     return f"secret-of-{user}"
+
+
+def device(name: str) -> Device:
+    """One of the devices here. Its password is `password(name)`, and the former one `password(name + "-former")`."""
+    aor = Aor(name, OURS)
+    secret, former = Credentials.of(aor, password(name)), Credentials.of(aor, password(f"{name}-former"))
+    if name == "dev1111111111":
+        secret = Credentials(b"", secret.ha1_sha256)
+    if name in ("dev2222222222", "dev3333333333"):
+        until_ms = _LATER_MS if name == "dev2222222222" else 1
+        return Device(name, name, secret, 0, 0, 2, former, until_ms)
+    return Device(name, name, secret, 0, 0)
 
 
 @dataclass
@@ -234,7 +258,8 @@ def _people() -> list[Person]:
     for user, domain, home, number, enabled in _PEOPLE:
         aor = Aor(user, domain)
         secret = Credentials.of(aor, password(user))
-        people.append(Person(aor, TENANTS[domain], user.title(), number, home, 1, secret, enabled))
+        devices = tuple(device(name) for name, owner in DEVICES.items() if aor == Aor(owner, OURS))
+        people.append(Person(aor, TENANTS[domain], user.title(), number, home, 1, secret, enabled, devices=devices))
     return sorted(people, key=lambda person: str(person.aor).encode())
 
 

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from isthmus.useragent.message import Response
-from tests.hostile.sites import OURS, THEIRS, EdgeSites
+from tests.hostile.sites import DEVICES, NO_DEVICE, OURS, THEIRS, EdgeSites
 from tests.hostile.stranger import Draft, Stranger, credentials
 
 pytestmark = pytest.mark.engine
@@ -51,7 +51,7 @@ async def test_a_wrong_password_says_nothing_of_the_account(edge_sites: EdgeSite
     """A right one of a disabled account neither."""
     answers = set()
     async with await Stranger.open(edge_sites) as stranger:
-        for target in ("bob", "nora", "carol", "nobody", "+14255550102", "x" * 400, "ü"):
+        for target in ("bob", "nora", "carol", "nobody", "+14255550102", "x" * 400, "ü", *DEVICES, NO_DEVICE):
             own = f"sip:{target}@{OURS}"
             draft = Draft(
                 method, f"sip:{OURS}" if method == "REGISTER" else f"sip:bob@{OURS}", f"sip:alice@{OURS}", own
@@ -61,7 +61,7 @@ async def test_a_wrong_password_says_nothing_of_the_account(edge_sites: EdgeSite
             kept = [(k, v) for k, v in challenge.headers if "uthenticate" not in k or f"algorithm={algorithm}," in v]
             challenge = Response(tuple(kept), b"", challenge.code, "")
             draft.cseq = 2
-            secret = "secret-of-nora" if target == "nora" else "wrong"
+            secret = f"secret-of-{target}" if target in ("nora", "dev4444444444") else "wrong"
             answer = await stranger.ask(draft, [credentials(challenge, draft, target, secret)])
             answers.add(masked(answer, target))
     assert len(answers) == 1, answers
@@ -111,7 +111,7 @@ async def test_the_time_is_the_same_for_everybody(edge_sites: EdgeSites, method:
 
     Guesses come from many addresses, since an account is closed to one after some.
     """
-    targets = ("bob", "nora", "carol", "nobody")
+    targets = ("bob", "nora", "carol", "nobody", *DEVICES, NO_DEVICE)
     took: dict[str, list[float]] = {target: [] for target in targets}
     for _ in range(_ROUNDS // 12):
         async with await Stranger.open(edge_sites) as stranger:

@@ -74,3 +74,23 @@ def test_nothing_a_phone_said_breaks_out_of_its_line(agent: str, call_id: str, c
 def test_a_binding_round_trips_through_json() -> None:
     whole = binding(q=0.5, received="sip:1.2.3.4:5", instance="<urn:x>", reg_id=2, user_agent="x \udcff")
     assert Binding.from_json(whole.to_json()) == whole
+
+
+@given(st.from_regex(r"dev[0-9a-hjkmnp-tv-z]{10}", fullmatch=True), st.integers(1, 10**6))
+def test_which_device_registered_it_goes_along_wherever_it_goes(name: str, generation: int) -> None:
+    here = binding(received=f"sip:10.0.0.1:5070;transport=udp;edge=udp;device={name}.{generation}")
+    assert here.device == (name, generation)
+    there = rules.exported(here, HOST)
+    # As the registrar there keeps it: by its Path, of which it makes the address by itself.
+    assert Binding.from_json({**there.to_json(), "received": ""}).device == (name, generation)
+    assert edge_of(received_of(there.path.strip("<>"))) == "udp"
+
+
+@given(st.text(max_size=40))
+def test_nothing_that_a_phone_says_of_itself_makes_it_a_device(text: str) -> None:
+    said = f"sip:a@10.0.0.1;device=dev0000000000.1{text}"
+    own = binding(
+        contact=said, user_agent=said, instance=said, call_id=said, received="sip:10.0.0.1:5070;transport=udp;edge=udp"
+    )
+    assert own.device is None
+    assert rules.exported(own, HOST).device is None

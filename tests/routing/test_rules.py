@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -198,3 +199,34 @@ def test_every_decision_says_why() -> None:
     outcome = decide(call("+14255550103", unreachable=frozenset({"online"})), MemorySnapshot(config(), PEOPLE))
     assert [step.rule for step in outcome.trace] == ["number", "home", "link", "way-out"]
     assert outcome.trace[-1].text == "by the PSTN: +14255550103 through trunk carrier"
+
+
+class TestBarring:
+    """Somebody whose account was misused is kept from calls to the PSTN, by the site that proved who they are."""
+
+    def barred(self, target: str, *words: str, source: Source = Source.PHONE, **changes: object) -> Decision:
+        people = [msgspec.structs.replace(PEOPLE[0], barred=words), *PEOPLE[1:]]
+        request = Request("INVITE", target, source, ALICE, "online" if source is Source.PEER else "")
+        return decide(request, MemorySnapshot(config(**changes), people)).decision
+
+    def test_only_calls_of_the_barred_kind_are_refused(self) -> None:
+        assert self.barred("+442079460123", "calls:international") == Answer(403, "Calls There Are Blocked")
+        assert self.barred("+12065550123", "calls:international") == Dial("carrier", "+12065550123")
+        assert self.barred("+19005550123", "calls:premium") == Answer(403, "Calls There Are Blocked")
+
+    def test_also_where_the_trunks_are_at_the_other_site(self) -> None:
+        elsewhere = {"trunks": (), "pstn_sites": ("online",)}
+        assert self.barred("+12065550123", "calls:pstn", **elsewhere) == Answer(403, "Calls There Are Blocked")
+        assert self.barred("+12065550123", **elsewhere) == Relay("online", "", -1)
+
+    def test_colleagues_are_called_as_ever_also_by_number(self) -> None:
+        assert self.barred("+14255550103", "calls:pstn") == Relay("online", CAROL, 5)
+
+    def test_the_peer_has_judged_its_callers(self) -> None:
+        assert self.barred("+12065550123", "calls:pstn", source=Source.PEER) == Dial("carrier", "+12065550123")
+
+    def test_the_trace_says_why(self) -> None:
+        people = [msgspec.structs.replace(PEOPLE[0], barred=("calls:pstn",))]
+        trace = decide(call("+12065550123"), MemorySnapshot(config(), people)).trace
+        assert trace[-1].rule == "barred"
+        assert "calls:pstn" in trace[-1].text

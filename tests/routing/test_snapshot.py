@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from isthmus.addressing import Aor
+from isthmus.directory.model import Credentials, Device, Person
 from isthmus.errors import IsthmusError, UnavailableError
 from isthmus.routing.snapshot import LmdbSnapshot, SnapshotWriter
 from tests.routing.people import config, person
@@ -128,3 +129,74 @@ def test_any_sequence_of_changes_reads_like_a_rebuild(tmp_path_factory: pytest.T
     seen = read(writer, path)
     writer.close()
     assert seen == {str(aor): (p.home, p.home_epoch, p.number) for aor, p in state.items()}  # type: ignore[attr-defined]
+
+
+def phone(name: str, owner: int = 0) -> Device:
+    return Device(name, name, Credentials(b"m" * 16, bytes([owner]) * 32), 0, 0)
+
+
+def devices_in(path: Path, names: list[str]) -> dict[str, tuple[str, bytes] | None]:
+    """Whose each device is, and its digest by SHA-256."""
+    snapshot = LmdbSnapshot.open(path)
+    with snapshot.view() as view:
+        found = {name: view.device(name) for name in names}
+    snapshot.close()
+    return {name: device and (device.aor, device.ha1_sha256) for name, device in found.items()}
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(_names, st.booleans(), st.sets(st.sampled_from(["dev1", "dev2", "dev3"]))), min_size=1, max_size=8
+    )
+)
+def test_devices_changed_one_by_one_are_as_after_a_rebuild(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, bool, set[str]]]
+) -> None:
+    whole, apart = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("apart")
+    writer = SnapshotWriter(apart)
+    writer.rebuild(config(), [], 0)
+    state: dict[Aor, Person] = {}
+    for seq, (user, exists, wanted) in enumerate(steps, start=1):
+        before = person(user)
+        taken = {device.name for aor, other in state.items() if aor != before.aor for device in other.devices}
+        devices = tuple(phone(name, seq) for name in sorted(wanted - taken))
+        state.pop(before.aor, None)
+        if exists:
+            state[before.aor] = replace(before, devices=devices)
+        writer.apply([(before.aor, state.get(before.aor))], seq)
+    writer.close()
+    writer = SnapshotWriter(whole)
+    writer.rebuild(config(), [state[aor] for aor in sorted(state, key=str)], 1)
+    writer.close()
+    names = ["dev1", "dev2", "dev3"]
+    expected = dict.fromkeys(names) | {
+        device.name: (str(aor), device.credentials.ha1_sha256) for aor, each in state.items() for device in each.devices
+    }
+    assert devices_in(whole, names) == devices_in(apart, names) == expected
+
+
+def test_a_snapshot_of_an_earlier_version_has_no_devices_until_it_is_written_anew(tmp_path: Path) -> None:
+    script = (
+        "import sys, lmdb, msgspec; from tests.routing.people import config\n"
+        "env = lmdb.open(sys.argv[1], max_dbs=3)\n"
+        "tables = [env.open_db(name) for name in (b'aor', b'number', b'meta')]\n"
+        "with env.begin(write=True) as txn:\n"
+        "    txn.put(b'config', msgspec.msgpack.encode(config()), db=tables[2])\n"
+    )
+    path = tmp_path / "snapshot"
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True)
+    snapshot = LmdbSnapshot.open(path)
+    with snapshot.view() as view:
+        assert view.device("dev1") is None
+    write = (
+        "import sys; from pathlib import Path; from dataclasses import replace\n"
+        "from isthmus.routing.snapshot import SnapshotWriter\n"
+        "from tests.routing.test_snapshot import ALICE, phone\n"
+        "SnapshotWriter(Path(sys.argv[1])).apply([(ALICE.aor, replace(ALICE, devices=(phone('dev1'),)))], 1)\n"
+    )
+    subprocess.run([sys.executable, "-c", write, str(path)], check=True)
+    with snapshot.view() as view:
+        found = view.device("dev1")
+        assert found is not None and found.aor == str(ALICE.aor)
+    snapshot.close()

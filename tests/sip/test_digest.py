@@ -35,6 +35,30 @@ def test_the_example_of_the_rfc_is_right(algorithm: str) -> None:
     assert not digest.is_right(credentials, "GET", bytes(len(ha1)))
 
 
+def test_the_example_of_the_older_rfc_is_right() -> None:
+    """RFC 2617 section 3.5, which most phones were written by."""
+    credentials = digest.parse_credentials(
+        'Digest username="Mufasa", realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", '
+        'uri="/dir/index.html", qop=auth, nc=00000001, cnonce="0a4f113b", '
+        'response="6629fae49393a05397450978507c4ef1", opaque="5ccc069c403ebaf9f0171e9517f40e41"'
+    )
+    assert credentials is not None
+    ha1 = hashlib.md5(b"Mufasa:testrealm@host.com:Circle Of Life").digest()
+    assert ha1.hex() == "939e7578ed9e3c518a452acee763bce9"
+    assert digest.is_right(credentials, "GET", ha1)
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+@given(places=st.lists(st.booleans(), max_size=4))
+def test_of_several_secrets_the_first_right_one_is_told(algorithm: str, places: list[bool]) -> None:
+    credentials = digest.parse_credentials(RFC_HEADER.format(algorithm=algorithm, response=RFC_RESPONSES[algorithm]))
+    assert credentials is not None
+    hash_ = hashlib.md5 if algorithm == "MD5" else hashlib.sha256
+    right = hash_(b"Mufasa:http-auth@example.org:Circle of Life").digest()
+    secrets = [right if place else bytes(len(right)) for place in places]
+    assert digest.which_is_right(credentials, "GET", secrets) == (places.index(True) if True in places else -1)
+
+
 GOOD = RFC_HEADER.format(algorithm="MD5", response=RFC_RESPONSES["MD5"])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from scim2_server.requests import ScimRequest
 
 from isthmus.errors import UnavailableError, UsageError
 from isthmus.site.file import load
@@ -99,3 +100,23 @@ def test_a_file_that_was_mended_counts_at_once(tmp_path: Path):
     with pytest.raises(UnavailableError, match="Can't contact LDAP server"):
         services.sync.check("ldap")
     services.close()
+
+
+def test_with_a_faulty_mapping_nothing_is_made_of_what_is_pushed_and_the_site_runs(tmp_path: Path):
+    site_file = write_site(tmp_path / "premises", SITE + '[scim]\nmapping_file = "m.toml"\n')
+    mapping = tmp_path / "premises" / "m.toml"
+    mapping.write_text("[adress]")
+    services = build(site_file)
+    try:
+        body = b'{"userName": "alice@contoso.example"}'
+        request = ScimRequest("POST", "https://h/scim/v2", "/Users", body=body)
+        refused = services.scim.handle("main", "test", request)
+        assert refused.status == 503 and "[adress] is no section" in str(refused.body)
+        mapping.write_text('[address]\nfrom = ["userName.address"]')
+        assert services.scim.handle("main", "test", request).status == 201
+        mapping.write_text("[adress]")
+        assert [each.name for each in services.sync.sources()] == ["scim:main"]
+        with pytest.raises(UsageError, match="is no section"):
+            services.sync.check("scim:main")
+    finally:
+        services.close()

@@ -13,7 +13,11 @@ PERMISSIONS: dict[str, str] = {
     "person.import": "Create and change many people at once",
     "person.export": "Take out lists of people",
     "person.move": "Move people between sites",
+    "person.block": "Block people's accounts, networks and calls after misuse, and take that back",
     "number.assign": "Give and take numbers",
+    "device.read": "See people's devices and their last use",
+    "device.write": "Make and rename people's devices, and new passwords for them",
+    "device.revoke": "Revoke people's devices",
     "move.read": "See moves",
     "move.control": "Pause, resume and cancel moves",
     "registration.read": "See where phones are registered",
@@ -27,6 +31,9 @@ PERMISSIONS: dict[str, str] = {
     "policy.write": "Change and grant policies",
     "directory.read": "See directory sources and their runs",
     "directory.sync": "Synchronise with directory sources",
+    "scim.push": "Push people and groups by SCIM",
+    "activity.read": "See alerts, and what accounts usually do",
+    "activity.judge": "Say which alerts were right and which false alarms",
     "audit.read": "Read the audit log",
     "audit.export": "Take out the audit log",
     "audit.accept": "Let the audit log go on from a restored database",
@@ -58,13 +65,18 @@ DANGEROUS = frozenset(
 
 # Whoever may not do a thing to an object, but may see it, is told so; others are told that it does not exist.
 _SEEN_BY = {
-    "person": "person.read", "number": "person.read", "move": "move.read", "account": "account.read",
+    "person": "person.read", "number": "person.read", "move": "move.read", "device": "device.read",
+    "account": "account.read",
     "role": "role.read", "session": "session.read", "token": "token.read", "group": "group.read",
-    "licence": "licence.read", "policy": "policy.read", "directory": "directory.read",
+    "activity": "activity.read", "licence": "licence.read", "policy": "policy.read", "directory": "directory.read",
 }  # fmt: skip
 
 _READ = frozenset(name for name in PERMISSIONS if name.endswith(".read"))
-_PEOPLE = frozenset(name for name in PERMISSIONS if name.partition(".")[0] in ("person", "number", "move", "group"))
+_PEOPLE = frozenset(
+    name for name in PERMISSIONS if name.partition(".")[0] in ("person", "number", "device", "move", "group")
+)
+
+_DEVICES = frozenset(name for name in PERMISSIONS if name.startswith("device."))
 
 
 def seen_by(permission: str) -> str:
@@ -86,27 +98,36 @@ ROLES: dict[str, Role] = {
             _PEOPLE
             | {"registration.read", "call.read", "licence.read", "licence.write", "policy.read", "directory.read"}
             | {"account.read", "account.create", "account.set", "account.reset-mfa", "role.read", "session.read"}
-            | {"session.revoke", "access.explain", "site.read"},
+            | {"session.revoke", "access.explain", "site.read", "activity.read", "activity.judge"},
         ),
         _role(
             "voice",
-            "Looks after numbers and calling",
+            "Looks after numbers, devices and calling",
             frozenset({"person.read", "number.assign", "registration.read", "call.read", "move.read", "group.read"})
-            | {"policy.read", "policy.write", "licence.read", "site.read", "access.explain"},
+            | {"policy.read", "policy.write", "licence.read", "site.read", "access.explain", "activity.read"}
+            | {"activity.judge", "person.block"}
+            | _DEVICES,
         ),
         _role(
             "helpdesk",
-            "Helps people: sees them, sets passwords anew, resets second factors, ends sessions",
+            "Helps people: sees them, sets passwords and second factors anew, looks after devices, ends sessions",
             frozenset({"person.read", "person.password", "registration.read", "call.read", "move.read", "group.read"})
-            | {"account.read", "account.reset-mfa", "session.read", "session.revoke", "policy.read", "site.read"},
+            | {"account.read", "account.reset-mfa", "session.read", "session.revoke", "policy.read", "site.read"}
+            | {"activity.read"}
+            | _DEVICES,
         ),
         _role(
             "auditor", "Sees everything, changes nothing", _READ | {"access.explain", "person.export", "audit.export"}
         ),
         _role(
+            "provisioner",
+            "An identity provider: pushes people and groups by SCIM, and nothing else",
+            frozenset({"scim.push"}),
+        ),
+        _role(
             "self",
             "What everybody who is a person may do with themselves",
-            frozenset({"person.read", "registration.read", "call.read"}),
+            frozenset({"person.read", "registration.read", "call.read", "device.read", "device.revoke"}),
         ),
     )
 }

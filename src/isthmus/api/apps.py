@@ -7,12 +7,14 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
+from isthmus.activity import api as activity
 from isthmus.api import errors, openapi, state
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
 from isthmus.api.peer import PeersOnly
 from isthmus.api.permissions import checked
 from isthmus.audit import api as audit
 from isthmus.calls import api as calls
+from isthmus.devices import api as devices
 from isthmus.directory import api as directory
 from isthmus.directory import group_api as groups
 from isthmus.engines.kamailio.bulk import ask
@@ -25,6 +27,7 @@ from isthmus.pages import api as pages
 from isthmus.policy import api as policy
 from isthmus.policy import licence_api as licence
 from isthmus.registration import api as registration
+from isthmus.scim import api as scim
 from isthmus.site.services import Services
 from isthmus.sync import api as sync
 
@@ -45,13 +48,16 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
     _include_features(app, services)
     site = services.site_file.site
     app.include_router(pages.router(site.name, site.role.value, site.fqdn))
+    app.include_router(scim.protocol(services.scim, site.tenant, site.fqdn, services.site_file.ports.web))
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
         return {"site": site.name, "status": "up"}
 
     door = WebDoor(identity.sign_in, identity.own.by_token, limits)
-    return _gated(app, services, door, secure=True)
+    gated_app = _gated(app, services, door, secure=True)
+    gated_app.add_middleware(scim.ScimErrors)
+    return gated_app
 
 
 def link_app(services: Services) -> FastAPI:
@@ -64,6 +70,8 @@ def link_app(services: Services) -> FastAPI:
         link.link_router(site.name, site.role.value, peers, services.directory, services.compiler.catch_up)
     )
     app.include_router(homing.link_router(services.moving.registry, services.moving.authority))
+    app.include_router(devices.link_router(services.uses))
+    app.include_router(activity.link_router(services.activity, peers))
     return app
 
 
@@ -72,11 +80,11 @@ def _include_features(app: FastAPI, services: Services) -> None:
     site = services.site_file.site
     app.include_router(state.router(services))
     people = services.directory
-    app.include_router(directory.router(people))
+    app.include_router(directory.router(people, services.activity.exported))
     app.include_router(groups.router(services.groups, people, site.tenant))
     app.include_router(licence.router(services.licences, people, site.tenant))
     app.include_router(policy.router(services.policies, people, site.tenant))
-    app.include_router(audit.router(services.audit, site.name))
+    app.include_router(audit.router(services.audit, site.name, services.activity.exported))
     app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list"), people))
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))
@@ -85,6 +93,9 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(registration.router(site.name, people, moving.registrar, hosts=hosts))
     app.include_router(link.local_router(moving.links, services.compare))
     app.include_router(sync.router(services.sync))
+    app.include_router(scim.router(services.scim, site.tenant))
+    app.include_router(devices.router(site.name, services.devices, services.uses, moving.links))
+    app.include_router(activity.router(services.activity))
     parts = services.identity
     app.include_router(identity.router(parts.accounts, parts.own, people, site.tenant))
 

@@ -13,6 +13,8 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from isthmus.access.model import Stage
 
 _MIB = 1 << 20
+SCIM_PATH = "/scim/v2/{path}"
+SCIM_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CONVERTER = re.compile(r":\w+(?=})")  # as in {name:path}
 
 
@@ -91,6 +93,14 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/people/import"): _reached("person.import", body=128 * _MIB),
     ("PATCH", "/v1/people/{aor}"): _reached("person.set", "person.password", "number.assign"),
     ("DELETE", "/v1/people/{aor}"): _reached("person.delete"),
+    # Their devices
+    ("GET", "/v1/devices"): _reached("device.read"),
+    ("GET", "/v1/devices/{device}"): _reached("device.read"),
+    ("POST", "/v1/devices"): _reached("device.write"),
+    ("POST", "/v1/devices/forbid-md5"): _reached("device.write"),
+    ("POST", "/v1/devices/{device}/rotate"): _reached("device.write"),
+    ("PATCH", "/v1/devices/{device}"): _reached("device.write"),
+    ("DELETE", "/v1/devices/{device}"): _reached("device.revoke"),
     # Groups, licences, policies
     ("GET", "/v1/groups"): _tenant("group.read"),
     ("GET", "/v1/groups/{name}"): _tenant("group.read"),
@@ -125,6 +135,14 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/directory/people/{aor}"): _site("directory.read"),
     ("POST", "/v1/directory/people/{aor}/restore"): _site("directory.sync"),
     ("POST", "/v1/directory/compare"): Rule(On.EVERYTHING, "directory.sync"),
+    # What accounts do
+    ("GET", "/v1/activity/alerts"): _reached("activity.read"),
+    ("GET", "/v1/activity/alerts/{alert}"): _reached("activity.read"),
+    ("POST", "/v1/activity/alerts/{alert}/confirm"): _reached("activity.judge"),
+    ("POST", "/v1/activity/alerts/{alert}/false-alarm"): _reached("activity.judge"),
+    ("GET", "/v1/activity/profiles/{account}"): _reached("activity.read"),
+    ("POST", "/v1/activity/block"): _reached("person.block"),
+    ("POST", "/v1/activity/unblock"): _reached("person.block"),
     # The audit log
     ("GET", "/v1/audit"): _tenant("audit.read"),
     ("GET", "/v1/audit/export"): _tenant("audit.export"),
@@ -139,6 +157,11 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/moves/{batch_id}/pause"): _reached("move.control"),
     ("POST", "/v1/moves/{batch_id}/resume"): _reached("move.control"),
     ("POST", "/v1/moves/{batch_id}/cancel"): _reached("move.control"),
+    # What an identity provider pushes; the routes know one tenant, the asker's
+    ("GET", "/v1/scim"): _tenant("directory.read"),
+    ("GET", "/v1/scim/tokens"): _tenant("directory.read"),
+    ("POST", "/v1/scim/tokens"): _tenant("token.create"),
+    **{(method, SCIM_PATH): _reached("scim.push", body=8 * _MIB) for method in SCIM_METHODS},
     # What goes on
     ("GET", "/v1/registrations"): _reached("registration.read"),
     ("GET", "/v1/calls"): _reached("call.read"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -14,13 +14,15 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.audit import cef, wire
-from isthmus.audit.model import Anchor, Filter
+from isthmus.audit.model import Actor, Anchor, Filter
 from isthmus.audit.service import AuditLog
 from isthmus.audit.web import LocalActor
 from isthmus.errors import IsthmusError, UsageError
 
 _LINES = "application/x-ndjson"
 _EXPORTS: dict[str, Any] = {_LINES: {}, "text/plain": {}}
+
+Exported = Callable[[Actor, int], object]
 
 
 class AnchorBody(BaseModel):
@@ -71,15 +73,15 @@ def _filter(
 _Wanted = Annotated[Filter, Depends(_filter)]
 
 
-def router(log: AuditLog, site: str) -> APIRouter:
-    """/v1/audit: search, export, verify, anchors."""
+def router(log: AuditLog, site: str, exported: Exported = lambda actor, count: None) -> APIRouter:
+    """/v1/audit: search, export, verify, anchors. exported: told who took how many entries out."""
     routes = APIRouter(prefix="/v1/audit")
-    _add_reading(routes, log, site)
+    _add_reading(routes, log, site, exported)
     _add_verifying(routes, log)
     return routes
 
 
-def _add_reading(routes: APIRouter, log: AuditLog, site: str) -> None:
+def _add_reading(routes: APIRouter, log: AuditLog, site: str, exported: Exported) -> None:
     @routes.get("")
     def entries(
         wanted: _Wanted,
@@ -91,6 +93,7 @@ def _add_reading(routes: APIRouter, log: AuditLog, site: str) -> None:
     @routes.get("/export", response_class=StreamingResponse, responses={200: {"content": _EXPORTS}})
     def export(
         wanted: _Wanted,
+        actor: LocalActor,
         form: Annotated[str, Query(alias="format", pattern="^(json|cef)$")] = "json",
         after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
     ) -> StreamingResponse:
@@ -98,6 +101,7 @@ def _add_reading(routes: APIRouter, log: AuditLog, site: str) -> None:
 
         def lines() -> Iterator[bytes]:
             for page in log.pages(wanted, after=after):
+                exported(actor, len(page))
                 if form == "json":
                     yield b"".join(map(wire.line, page))
                 else:

@@ -11,9 +11,11 @@ import typer
 from isthmus.cli import (
     access,
     account,
+    activity,
     audit,
     call,
     demo,
+    device,
     directory,
     group,
     licence,
@@ -22,6 +24,7 @@ from isthmus.cli import (
     policy,
     registration,
     role,
+    scim,
     site,
     snapshot,
     token,
@@ -70,13 +73,16 @@ for _name, _commands in {
     "demo": demo.app,
     "site": site.app,
     "user": user.app,
+    "device": device.app,
     "directory": directory.app,
+    "scim": scim.app,
     "group": group.app,
     "licence": licence.app,
     "policy": policy.app,
     "move": move.app,
     "registration": registration.app,
     "call": call.app,
+    "activity": activity.app,
     "snapshot": snapshot.app,
     "audit": audit.app,
     "account": account.app,
@@ -99,7 +105,19 @@ def _lines(examples: str | None) -> str | None:
     return examples and examples.replace("   |   ", "\n\n").replace(":  isthmus", ":\n\nisthmus")
 
 
-for _group in (app, demo.app, site.app, user.app, move.app, registration.app, call.app, snapshot.app, pki.app):
+for _group in (
+    app,
+    activity.app,
+    demo.app,
+    site.app,
+    user.app,
+    device.app,
+    move.app,
+    registration.app,
+    call.app,
+    snapshot.app,
+    pki.app,
+):
     if isinstance(_group.info.epilog, str):
         _group.info.epilog = _lines(_group.info.epilog)
     for _command in _group.registered_commands:

@@ -43,14 +43,14 @@ def list_registrations(
         print_json(found)
         return
     rows = (
-        (entry["aor"], b["contact"], b["edge"], f"{b['expires_s']} s", b["user_agent"] or None)
+        (entry["aor"], b["contact"], b["edge"], f"{b['expires_s']} s", b["device"], b["user_agent"] or None)
         for entry in found
         for b in entry["bindings"]
     )
     empty = (
         f"No phone of {found[0]['aor']} is registered." if aor else f"No phone is registered at {site_file.site.name}."
     )
-    print_table(("Address", "Contact", "Connected to", "Expires in", "User agent"), rows, empty=empty)
+    print_table(("Address", "Contact", "Connected to", "Expires in", "Device", "User agent"), rows, empty=empty)
 
 
 def _everybody(site_file: SiteFile) -> list[dict[str, Any]]:

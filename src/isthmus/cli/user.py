@@ -34,6 +34,9 @@ _Password = Annotated[
 ]
 _PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 _Generate = Annotated[bool, typer.Option("--generate-password", help="Make a password and print it.")]
+_NoPassword = Annotated[
+    bool, typer.Option("--no-password", help="None of their own: each phone has one (isthmus device add).")
+]
 _Number = Annotated[str | None, typer.Option("--number", help="Telephone number, as +14255550101.")]
 
 
@@ -93,14 +96,18 @@ def create(
     password: _Password = None,
     password_stdin: _PasswordStdin = False,
     generate_password: _Generate = False,
+    no_password: _NoPassword = False,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Create a person. Asks for the password on a terminal, unless an option says where it comes from."""
+    """Create a person. Asks for the password on a terminal, unless an option says where it comes from.
+
+    The password is the person's own, for any phone. Better give each phone one of its own: isthmus device add
+    """
     Aor.parse(aor)  # a slip is told before a password is asked for
     site_file = registry.find(site)
-    chosen = _password(password, password_stdin, generate_password)
-    if chosen is None:
+    chosen = _password(password, password_stdin, generate_password, no_password)
+    if chosen is None and not no_password:
         chosen = _asked_password()
     body = {
         "aor": aor,
@@ -132,17 +139,23 @@ def set_person(
     password: _Password = None,
     password_stdin: _PasswordStdin = False,
     generate_password: _Generate = False,
+    no_password: _NoPassword = False,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Change a person. The home changes by `isthmus user move` alone."""
+    """Change a person. The home changes by `isthmus user move` alone.
+
+    A new password is for phones that use the person's own. Those with one of their own: isthmus device
+    """
     if number is not None and no_number:
         raise UsageError("--number and --no-number exclude each other")
-    chosen = _password(password, password_stdin, generate_password)
+    chosen = _password(password, password_stdin, generate_password, no_password)
     given = {"display_name": name, "enabled": enable, "password": chosen, "number": number}
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if no_number:
         changes["number"] = None
+    if no_password:
+        changes["password"] = None
     if not changes and not add_group and not remove_group:
         raise UsageError("nothing to change", do="See: isthmus user set --help")
     with Client(registry.find(site)) as client:
@@ -192,10 +205,10 @@ def path_of(aor: str) -> str:
     return f"/v1/people/{quote(str(Aor.parse(aor)), safe='@')}"
 
 
-def _password(password: str | None, from_stdin: bool, generate: bool) -> str | None:
+def _password(password: str | None, from_stdin: bool, generate: bool, none: bool) -> str | None:
     """The password by the one option that was given; None without any. Raises UsageError."""
-    if (password is not None) + from_stdin + generate > 1:
-        raise UsageError("only one of --password, --password-stdin and --generate-password can be given")
+    if (password is not None) + from_stdin + generate + none > 1:
+        raise UsageError("only one of --password, --password-stdin, --generate-password and --no-password can be given")
     if generate:
         return secrets.token_urlsafe(16)
     chosen = sys.stdin.readline().rstrip("\r\n") if from_stdin else password
@@ -206,12 +219,13 @@ def _password(password: str | None, from_stdin: bool, generate: bool) -> str | N
 
 def _asked_password() -> str:
     if not sys.stdin.isatty():
-        raise UsageError("no password is given", do="Use --password-stdin or --generate-password.")
+        raise UsageError("no password is given", do="Use --password-stdin, --generate-password or --no-password.")
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
 def _state(person: dict[str, Any]) -> str:
-    return "enabled" if person["enabled"] else "disabled"
+    blocked = f", blocked: {', '.join(person['barred'])}" if person.get("barred") else ""
+    return ("enabled" if person["enabled"] else "disabled") + blocked
 
 
 def _print_person(person: dict[str, Any], as_json: bool) -> None:

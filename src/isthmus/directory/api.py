@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -11,17 +12,20 @@ from isthmus.access import rules as access
 from isthmus.access.api import Acting, Reached
 from isthmus.access.model import Reach
 from isthmus.addressing import Aor, normalise_number
+from isthmus.audit.model import Actor
 from isthmus.audit.web import LocalActor
 from isthmus.directory import bulk, rules, wire
 from isthmus.directory.bulk import ImportReport, Record
 from isthmus.directory.importing import unusable_credentials
-from isthmus.directory.model import UNCHANGED, Credentials, NewPerson, Person, PersonChanges
+from isthmus.directory.model import UNCHANGED, Credentials, NewPerson, Person, PersonChanges, Unchanged
 from isthmus.directory.service import Directory
 
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 MatchHeader = Annotated[str | None, Header(alias="If-Match", max_length=200)]
 _PAGE = 1000
 _EXPORTS: dict[str, Any] = {"application/json": {}, "text/csv": {}}
+
+Exported = Callable[[Actor, int], object]
 
 
 class _Body(BaseModel):
@@ -41,7 +45,7 @@ class PersonBody(_Body):
 
 
 class ChangesBody(_Body):
-    """What is to be different; whatever is left out stays."""
+    """What is to be different; whatever is left out stays. password: null leaves the person none of their own."""
 
     display_name: str | None = None
     number: str | None = None
@@ -58,15 +62,18 @@ class ImportBody(_Body):
     dry_run: bool = False
 
 
-def router(directory: Directory) -> APIRouter:
-    """/v1/people: listing, looking at, creating, changing and deleting people, one by one and in bulk."""
+def router(directory: Directory, exported: Exported = lambda actor, count: None) -> APIRouter:
+    """/v1/people: listing, looking at, creating, changing and deleting people, one by one and in bulk.
+
+    exported: told who took how many people out.
+    """
     routes = APIRouter(prefix="/v1/people")
-    _add_reading(routes, directory)
+    _add_reading(routes, directory, exported)
     _add_writing(routes, directory)
     return routes
 
 
-def _add_reading(routes: APIRouter, directory: Directory) -> None:
+def _add_reading(routes: APIRouter, directory: Directory, exported: Exported) -> None:
     @routes.get("")
     def people(
         request: Request,
@@ -93,12 +100,14 @@ def _add_reading(routes: APIRouter, directory: Directory) -> None:
     @routes.get("/export", response_class=Response, responses={200: {"content": _EXPORTS}})
     def export(
         reach: Reached,
+        actor: LocalActor,
         form: Annotated[str, Query(alias="format", pattern="^(csv|json)$")] = "json",
         home: str | None = None,
         group: str | None = None,
         match: str | None = None,
     ) -> Response:
         found = _all(directory, home, group, match, reach)
+        exported(actor, len(found))
         if form == "csv":
             return Response(bulk.write_csv(found), media_type="text/csv; charset=utf-8")
         return Response(bulk.write_json(found), media_type="application/json")
@@ -199,10 +208,15 @@ def _new(body: PersonBody) -> NewPerson:
 def _changes(aor: Aor, body: ChangesBody) -> PersonChanges:
     given = body.model_fields_set
     password = rules.checked_password(body.password)
+    credentials: Credentials | Unchanged = UNCHANGED
+    if password:
+        credentials = Credentials.of(aor, password)
+    elif "password" in given and body.password is None:
+        credentials = unusable_credentials()
     return PersonChanges(
         display_name=body.display_name if body.display_name is not None else UNCHANGED,
         number=(normalise_number(body.number) if body.number else None) if "number" in given else UNCHANGED,
-        credentials=Credentials.of(aor, password) if password else UNCHANGED,
+        credentials=credentials,
         enabled=body.enabled if body.enabled is not None else UNCHANGED,
         groups=tuple(body.groups) if body.groups is not None else UNCHANGED,
     )

@@ -26,7 +26,8 @@ class Alter:
     """Change a person, and their address where `rename_to` is given: number, home and groups stay with them.
 
     The epoch stays, too, unless the new address belonged to somebody before: then it goes on from theirs. The digest
-    secrets contain the user name, so a phone can sign in under the new name once its password is set anew.
+    secrets contain the user name, so a phone can sign in under the new name once its password is set anew; devices with
+    credentials of their own keep them within the domain.
     action: what the audit log calls it; another one than the usual is noted even where nothing changes.
     """
 
@@ -107,7 +108,10 @@ class _Planner:
             tenant = self._domains.get(target.domain, before.tenant)
             if tenant != before.tenant:
                 raise RefusedError(f"the domain {target.domain} belongs to another tenant", where=str(aor))
-            after = replace(after, aor=target, home_epoch=max(before.home_epoch, self._next_epoch(target)))
+            # A device's secrets contain the domain alone: they stay good within it, and are none anywhere else.
+            devices = before.devices if target.domain == aor.domain else ()
+            epoch = max(before.home_epoch, self._next_epoch(target))
+            after = replace(after, aor=target, home_epoch=epoch, devices=devices)
         after = self._checked(rules.normalised(after))
         return _Planned(before, after, operation.action if target == aor else "person.rename")
 

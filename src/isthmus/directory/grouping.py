@@ -119,23 +119,19 @@ class Groups:
 
         Raises UsageError, RefusedError (a circle; kept by hand or by another source).
         """
-        rules.checked_group(wanted.name)
-        rules.checked_description(wanted.description)
+        return self._write(actor, key, ("group.put", wanted), lambda log: put_kept(log, wanted))
+
+    def rename(self, tenant: str, name: str, wanted: str, *, actor: str, key: str | None = None) -> Group:
+        """Call a group kept by hand otherwise; policies and licences given to it stay with it.
+
+        Raises NotFoundError, RefusedError (kept by a source; the name is taken), UsageError.
+        """
 
         def work(log: Journal) -> Group:
-            _known_tenant(log.connection, wanted.tenant)
-            before = group_store.by_key(log.connection, [(wanted.tenant, wanted.name)]).get(
-                (wanted.tenant, wanted.name)
-            )
-            if before is not None and before.source != wanted.source:
-                raise RefusedError(f"the group {wanted.name} is kept {_keeper(before)}")
-            after = replace(wanted, groups=tuple(sorted(set(wanted.groups))))
-            _refuse_circles(log.connection, after)
-            if before != after:
-                _save(log, before, after, "group.set" if before else "group.create")
-            return after
+            rename_kept(log, tenant, name, wanted)
+            return group_store.require(log.connection, tenant, rules.checked_group(wanted))
 
-        return self._write(actor, key, ("group.put", wanted), work)
+        return self._write(actor, key, ("group.rename", tenant, name, wanted), work)
 
     def delete(self, tenant: str, name: str, *, source: str = "", actor: str, key: str | None = None) -> None:
         """Remove the group from everybody and from every group it is in. Raises NotFoundError, RefusedError.
@@ -144,19 +140,7 @@ class Groups:
         """
 
         def work(log: Journal) -> None:
-            connection = log.connection
-            before = group_store.require(connection, tenant, name)
-            _only_keeper(before, source)
-            members = store.people_by_aor(connection, group_store.people(connection, tenant, [name]))
-            _save_people(log, members.values(), remove=name)
-            above = group_store.by_key(
-                connection, ((tenant, parent) for parent in group_store.parents(connection, tenant, name))
-            )
-            for parent in above.values():
-                inside = tuple(child for child in parent.groups if child != name)
-                _save(log, parent, replace(parent, groups=inside), "group.set")
-            group_store.delete(connection, [(tenant, name)])
-            log.note(GROUP, group_store.key_text(tenant, name), "group.delete", wire.public_group(before), None)
+            delete_kept(log, tenant, name, source)
 
         self._directory.write(actor, work, key=key, request=("group.delete", tenant, name))
 
@@ -203,6 +187,69 @@ class Groups:
             encode=wire.public_group,
             decode=lambda _, stored: wire.group_from_public(stored),
         )
+
+
+def put_kept(log: Journal, wanted: Group) -> Group:
+    """Make the group of a source as it is there, its groups included. Raises UsageError, RefusedError."""
+    rules.checked_group(wanted.name)
+    rules.checked_description(wanted.description)
+    _known_tenant(log.connection, wanted.tenant)
+    key = (wanted.tenant, wanted.name)
+    before = group_store.by_key(log.connection, [key]).get(key)
+    if before is not None and before.source != wanted.source:
+        raise RefusedError(f"the group {wanted.name} is kept {_keeper(before)}")
+    after = replace(wanted, groups=tuple(sorted(set(wanted.groups))))
+    _refuse_circles(log.connection, after)
+    if before != after:
+        _save(log, before, after, "group.set" if before else "group.create")
+    return after
+
+
+def rename_kept(log: Journal, tenant: str, name: str, wanted: str, source: str = "") -> None:
+    """Call a group otherwise: at everybody, in every group it is in, and for what was given to it.
+
+    source: as of `delete_kept`. Raises NotFoundError, RefusedError (kept by others; the name is taken), UsageError.
+    """
+    connection = log.connection
+    new = rules.checked_group(wanted)
+    before = group_store.require(connection, tenant, name)
+    _only_keeper(before, source)
+    if new == name:
+        return
+    if group_store.by_key(connection, [(tenant, new)]) or group_store.worn(connection, tenant, new):
+        raise RefusedError(f"the group {new} exists already")
+    members = store.people_by_aor(connection, group_store.people(connection, tenant, [name]))
+    _save_people(log, members.values(), add=new, remove=name)
+    _save(log, None, replace(before, name=new), "group.rename")
+    above = group_store.by_key(
+        connection, ((tenant, parent) for parent in group_store.parents(connection, tenant, name))
+    )
+    for parent in above.values():
+        _save(log, parent, replace(parent, groups=_with(parent.groups, new, name)), "group.set")
+    group_store.delete(connection, [(tenant, name)])
+    after = {"name": new, "tenant": tenant}
+    log.note(GROUP, group_store.key_text(tenant, name), "group.rename", wire.public_group(before), after)
+    log.renamed_groups.append((tenant, name, new))
+
+
+def delete_kept(log: Journal, tenant: str, name: str, source: str = "") -> None:
+    """Remove the group from everybody and from every group it is in. Raises NotFoundError, RefusedError.
+
+    source: who asks, a directory source or (empty) somebody by hand; only its keeper may.
+    """
+    connection = log.connection
+    before = group_store.require(connection, tenant, name)
+    _only_keeper(before, source)
+    members = store.people_by_aor(connection, group_store.people(connection, tenant, [name]))
+    _save_people(log, members.values(), remove=name)
+    above = group_store.by_key(
+        connection, ((tenant, parent) for parent in group_store.parents(connection, tenant, name))
+    )
+    for parent in above.values():
+        inside = tuple(child for child in parent.groups if child != name)
+        _save(log, parent, replace(parent, groups=inside), "group.set")
+    group_store.delete(connection, [(tenant, name)])
+    log.note(GROUP, group_store.key_text(tenant, name), "group.delete", wire.public_group(before), None)
 
 
 def _known_tenant(connection: Connection, tenant: str) -> None:

@@ -30,6 +30,7 @@ class Journal:
     at_ms: int
     changes: dict[tuple[str, str], None] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
+    renamed_groups: list[tuple[str, str, str]] = field(default_factory=list)  # tenant, name before, name now
 
     def note(self, kind: str, key: str, action: str, before: Any, after: Any, *, tenant: str | None = None) -> None:
         """An object was changed. before, after: JSON values without secrets; None where there is none."""

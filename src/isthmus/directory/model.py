@@ -32,13 +32,40 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """A phone of one person, with a credential of its own.
+
+    name: its user name in the digest, no other device's anywhere. generation: of its secret, counted from 1.
+    credentials: of that secret; ha1_md5 is empty where the device must not use MD5. former: of the secret before, good
+    until `former_until_ms`; None where it is not. created_ms, secret_ms: when the device and its secret were made, in
+    milliseconds since 1970.
+    """
+
+    name: str
+    label: str
+    credentials: Credentials
+    created_ms: int
+    secret_ms: int
+    generation: int = 1
+    former: Credentials | None = None
+    former_until_ms: int = 0
+
+    @property
+    def generations(self) -> tuple[int, ...]:
+        """Of the secrets that open something."""
+        return (self.generation,) if self.former is None else (self.generation, self.generation - 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """One person of a tenant, as the directory holds them.
 
     number: E.164 with `+`, owned by this person alone across all sites; None when they have none.
     home: name of the one site that is home. home_epoch: grows by one at every move, never shrinks.
-    groups: names of the groups the person is in, sorted.
+    groups: names of the groups the person is in, sorted. barred: what they are kept from, sorted
+    (addressing/barring.py).
     id: stays with the person whatever they are called, and is never another's; empty until the directory gave one.
+    devices: the person's phones, by name.
     """
 
     aor: Aor
@@ -51,6 +78,8 @@ class Person:
     enabled: bool = True
     groups: tuple[str, ...] = ()
     id: str = ""
+    devices: tuple[Device, ...] = ()
+    barred: tuple[str, ...] = ()
 
     def moved_to(self, site: str) -> Person:
         """The same person after a committed move."""
@@ -93,6 +122,7 @@ class PersonChanges:
     credentials: Credentials | Unchanged = UNCHANGED
     enabled: bool | Unchanged = UNCHANGED
     groups: tuple[str, ...] | Unchanged = UNCHANGED
+    barred: tuple[str, ...] | Unchanged = UNCHANGED
 
     def applied_to(self, person: Person) -> Person:
         """The person as they are afterwards."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from isthmus.access.model import Object
-from isthmus.addressing import Aor, is_e164
+from isthmus.addressing import Aor, barring, is_e164
 from isthmus.directory.model import Person
 from isthmus.errors import UsageError
 
@@ -20,6 +20,7 @@ _LONGEST_DESCRIPTION = 500
 # Controls, surrogates and line ends: they would end up in SIP headers and in terminals.
 _UNSHOWN = ("Cc", "Cs", "Zl", "Zp")
 _MOST_GROUPS = 200
+_MOST_BARRED = 8  # they stand in the person's record of the snapshot
 
 
 def faults_of(person: Person, homes: Collection[str] | None, domains: Mapping[str, str]) -> list[str]:
@@ -39,6 +40,9 @@ def faults_of(person: Person, homes: Collection[str] | None, domains: Mapping[st
         faults.append(fault)
     if len(person.groups) > _MOST_GROUPS:
         faults.append(f"more than {_MOST_GROUPS} groups")
+    if len(person.barred) > _MOST_BARRED:
+        faults.append(f"more than {_MOST_BARRED} blocks")
+    faults.extend(fault for barred in person.barred if (fault := barring.fault_of(barred)))
     faults.extend(fault for group in person.groups if (fault := _group_fault(group)))
     return faults
 
@@ -51,7 +55,8 @@ def as_object(person: Person) -> Object:
 def normalised(person: Person) -> Person:
     """The person with blanks around names taken away, and groups sorted, each once."""
     groups = tuple(sorted({group.strip() for group in person.groups}))
-    return replace(person, display_name=person.display_name.strip(), groups=groups)
+    barred = tuple(sorted(set(person.barred)))
+    return replace(person, display_name=person.display_name.strip(), groups=groups, barred=barred)
 
 
 def checked_tenant(name: str) -> str:

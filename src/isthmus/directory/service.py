@@ -306,12 +306,7 @@ class Directory:
         listed = moving.distinct(moves)
         if connection is None:
             return self.write(actor, lambda log: moving.commit(log, listed, self._homes))
-        self._require_authority()
-        journal.lock(connection)
-        log = Journal(connection, actor, self._now_ms())
-        results = moving.commit(log, listed, self._homes)
-        self._flush(log)
-        return results
+        return self.write_in(connection, actor, lambda log: moving.commit(log, listed, self._homes))
 
     def change_many(
         self, operations: Sequence[changing.Operation], *, actor: str, connection: Connection
@@ -320,12 +315,7 @@ class Directory:
 
         Returns for each what `changing.apply` says.
         """
-        self._require_authority()
-        journal.lock(connection)
-        log = Journal(connection, actor, self._now_ms())
-        outcomes = changing.apply(log, operations, self._homes)
-        self._flush(log)
-        return outcomes
+        return self.write_in(connection, actor, lambda log: changing.apply(log, operations, self._homes))
 
     # The feed
 
@@ -396,6 +386,15 @@ class Directory:
         """
         self._require_authority()
         return self.write_here(actor, work, key=key, request=request, encode=encode, decode=decode)
+
+    def write_in(self, connection: Connection, actor: str, work: Callable[[Journal], _T]) -> _T:
+        """As `write`, in a transaction of the caller's, who calls `announce` once it is committed."""
+        self._require_authority()
+        journal.lock(connection)
+        log = Journal(connection, actor, self._now_ms())
+        result = work(log)
+        self._flush(log)
+        return result
 
     def write_here(
         self,

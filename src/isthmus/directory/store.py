@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,25 +27,16 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from isthmus.access.model import EVERYTHING, Reach, Scope
 from isthmus.addressing import Aor
-from isthmus.directory import groups
-from isthmus.directory.model import Credentials, Person
+from isthmus.directory import device_store, groups
+from isthmus.directory.batches import in_batches as in_batches
+from isthmus.directory.batches import upsert as upsert
+from isthmus.directory.model import Credentials, Device, Person
 from isthmus.directory.tables import departed, domain, membership, person, subgroup, tenant
 
-_T = TypeVar("_T")
-_BATCH = 1000  # well below the number of parameters either database takes
 _STREAM = 5000  # people read at a time when all are read
-
-
-def in_batches(items: Iterable[_T], size: int = _BATCH) -> Iterator[list[_T]]:
-    """The items in lists of at most `size`."""
-    everything = list(items)
-    for start in range(0, len(everything), size):
-        yield everything[start : start + size]
 
 
 def people_by_aor(connection: Connection, aors: Iterable[Aor]) -> dict[Aor, Person]:
@@ -112,6 +103,7 @@ def insert_people(connection: Connection, people: Sequence[Person]) -> None:
         return
     connection.execute(insert(person), [{**_row(each), "id": each.id or new_id()} for each in people])
     _insert_memberships(connection, people)
+    device_store.put(connection, people)
 
 
 def update_people(connection: Connection, people: Sequence[Person]) -> None:
@@ -131,6 +123,7 @@ def update_people(connection: Connection, people: Sequence[Person]) -> None:
     )
     _delete_memberships(connection, people)
     _insert_memberships(connection, people)
+    device_store.put(connection, people)
 
 
 def release_ids(connection: Connection, ids: Iterable[str]) -> None:
@@ -166,6 +159,7 @@ def release_numbers(connection: Connection, aors: Iterable[Aor]) -> None:
 
 def delete_people(connection: Connection, people: Sequence[Person]) -> None:
     """Remove people, keeping their epochs for the day the address comes back."""
+    device_store.delete(connection, people)
     for batch in in_batches(people):
         connection.execute(delete(person).where(person.c.aor.in_([str(each.aor) for each in batch])))
     rows = [{"aor": str(each.aor), "home_epoch": each.home_epoch} for each in people]
@@ -199,20 +193,6 @@ def put_tenants(connection: Connection, names: Iterable[str]) -> None:
 def put_domains(connection: Connection, pairs: Iterable[tuple[str, str]]) -> None:
     """Make sure that these domains exist and belong to these tenants."""
     upsert(connection, domain, [{"name": name, "tenant": owner} for name, owner in pairs], ("tenant",))
-
-
-def upsert(connection: Connection, table: Any, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Insert rows; where the primary key exists, set `columns` anew (none: leave the row alone)."""
-    if not rows:
-        return
-    make = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    statement = make(table)
-    key = [column.name for column in table.primary_key]
-    if columns:
-        values = {name: statement.excluded[name] for name in columns}
-        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=values), rows)
-    else:
-        connection.execute(statement.on_conflict_do_nothing(index_elements=key), rows)
 
 
 def new_id() -> str:
@@ -287,10 +267,11 @@ def _with_groups(connection: Connection, rows: Sequence[Row[Any]]) -> list[Perso
         query = select(membership).where(membership.c.aor.in_(batch))
         for aor, group in connection.execute(query):
             names[aor].append(group)
-    return [_person(row, tuple(sorted(names.get(row.aor, ())))) for row in rows]
+    devices = device_store.of_people(connection, (row.aor for row in rows))
+    return [_person(row, tuple(sorted(names.get(row.aor, ()))), devices.get(row.aor, ())) for row in rows]
 
 
-def _person(row: Row[Any], names: tuple[str, ...]) -> Person:
+def _person(row: Row[Any], names: tuple[str, ...], devices: tuple[Device, ...]) -> Person:
     user, _, host = row.aor.rpartition("@")  # written by us in its one form: no need to parse it anew
     return Person(
         aor=Aor(user, host),
@@ -303,6 +284,8 @@ def _person(row: Row[Any], names: tuple[str, ...]) -> Person:
         enabled=row.enabled,
         groups=names,
         id=row.id or "",
+        devices=devices,
+        barred=tuple(row.barred.split()),
     )
 
 
@@ -319,6 +302,7 @@ def _row(each: Person) -> dict[str, Any]:
         "ha1_sha256": each.credentials.ha1_sha256,
         "enabled": each.enabled,
         "id": each.id or None,
+        "barred": " ".join(each.barred),
     }
 
 

@@ -48,9 +48,42 @@ person = Table(
     # Stays when the address changes, and is never given again. NULL: came from a site that gives none.
     Column("id", Text),
     UniqueConstraint("id", name="one_person_an_id"),
+    # What they are kept from, sorted, with blanks between (addressing/barring.py).
+    Column("barred", Text, nullable=False, server_default=""),
     # The one thing that makes "a number has one owner" true whatever the code above it does.
     UniqueConstraint("number", name="one_owner_a_number"),
     Index("person_home", "home"),
+)
+
+# ha1_md5 is empty where MD5 is not for this device. former_*: empty and 0 unless the secret before is still good.
+device = Table(
+    "device",
+    metadata,
+    Column("name", _KEY, primary_key=True),
+    Column("aor", _KEY, ForeignKey("person.aor", ondelete="CASCADE"), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("ha1_md5", LargeBinary, nullable=False),
+    Column("ha1_sha256", LargeBinary, nullable=False),
+    Column("former_md5", LargeBinary, nullable=False),
+    Column("former_sha256", LargeBinary, nullable=False),
+    Column("former_until_ms", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("secret_ms", BigInteger, nullable=False),
+    Index("device_aor", "aor"),
+)
+
+# Secrets that open nothing any more: what was registered with them has to end. Each site has its own rows, written in
+# the transaction that ends the secret, kept for as long as a registration lives. next_ms: when to look again.
+device_ended = Table(
+    "device_ended",
+    metadata,
+    Column("aor", _KEY, primary_key=True),
+    Column("name", _KEY, primary_key=True),
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    Column("looked", Integer, nullable=False),
+    Column("next_ms", BigInteger, nullable=False),
+    Index("device_ended_next", "next_ms"),
 )
 
 membership = Table(

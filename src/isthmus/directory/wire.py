@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from isthmus.addressing import Aor, is_e164
-from isthmus.directory.model import Credentials, FeedPage, Group, Person
+from isthmus.directory.model import Credentials, Device, FeedPage, Group, Person
 from isthmus.errors import UsageError
 
 
@@ -24,6 +24,7 @@ def public(person: Person) -> dict[str, Any]:
         "enabled": person.enabled,
         "groups": list(person.groups),
         "id": person.id,
+        "barred": list(person.barred),
     }
 
 
@@ -34,9 +35,21 @@ def tag(person: Person) -> str:
 
 def from_public(data: dict[str, Any], credentials: Credentials) -> Person:
     """The person that `public` made `data` of, with these secrets."""
-    return Person(
-        **{**data, "aor": Aor.parse(data["aor"]), "groups": tuple(data["groups"]), "credentials": credentials}
-    )
+    lists = {"groups": tuple(data["groups"]), "barred": tuple(data.get("barred", ()))}
+    return Person(**{**data, **lists, "aor": Aor.parse(data["aor"]), "credentials": credentials})
+
+
+class _Device(msgspec.Struct, array_like=True):
+    name: str
+    label: str
+    created_ms: int
+    secret_ms: int
+    generation: int
+    ha1_md5: bytes
+    ha1_sha256: bytes
+    former_md5: bytes = b""
+    former_sha256: bytes = b""
+    former_until_ms: int = 0
 
 
 class _Person(msgspec.Struct, array_like=True):
@@ -53,6 +66,9 @@ class _Person(msgspec.Struct, array_like=True):
     enabled: bool
     groups: tuple[str, ...]
     id: str = ""  # sites of older versions send none
+    # Later than the rest, as in `_Page`.
+    devices: list[_Device] = []
+    barred: tuple[str, ...] = ()
 
 
 class _Group(msgspec.Struct, array_like=True):
@@ -102,8 +118,12 @@ def encode_page(page: FeedPage) -> bytes:
 
 
 def encode_person(person: Person) -> bytes:
-    """All of a person, secrets included, in the form that travels."""
-    return _encoder.encode(_of(person))
+    """All of a person, secrets included: as it travels, but that what is empty and came later leaves no trace.
+
+    So sites of different versions agree about those of whom both know everything.
+    """
+    fields = msgspec.structs.astuple(_of(person))
+    return _encoder.encode(fields if person.barred else fields[:-1])
 
 
 def decode_page(raw: bytes) -> FeedPage:
@@ -171,6 +191,42 @@ def _of(person: Person) -> _Person:
         person.enabled,
         person.groups,
         person.id,
+        [_device_of(each) for each in person.devices],
+        person.barred,
+    )
+
+
+def _device_of(each: Device) -> _Device:
+    former = each.former or Credentials(b"", b"")
+    return _Device(
+        each.name,
+        each.label,
+        each.created_ms,
+        each.secret_ms,
+        each.generation,
+        each.credentials.ha1_md5,
+        each.credentials.ha1_sha256,
+        former.ha1_md5,
+        former.ha1_sha256,
+        each.former_until_ms,
+    )
+
+
+def _device(wire: _Device) -> Device:
+    if any(len(ha1) not in (0, 16) for ha1 in (wire.ha1_md5, wire.former_md5)):
+        raise UsageError(f"the record of {wire.name} is damaged")
+    if len(wire.ha1_sha256) != 32 or len(wire.former_sha256) not in (0, 32):
+        raise UsageError(f"the record of {wire.name} is damaged")
+    former = Credentials(wire.former_md5, wire.former_sha256) if wire.former_sha256 else None
+    return Device(
+        wire.name,
+        wire.label,
+        Credentials(wire.ha1_md5, wire.ha1_sha256),
+        wire.created_ms,
+        wire.secret_ms,
+        wire.generation,
+        former,
+        wire.former_until_ms,
     )
 
 
@@ -190,6 +246,8 @@ def _person(wire: _Person) -> Person:
         wire.enabled,
         wire.groups,
         wire.id,
+        tuple(sorted(map(_device, wire.devices), key=lambda each: each.name)),
+        tuple(sorted(set(wire.barred))),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from sqlalchemy import Engine
 
 from isthmus.identity.accounts import Accounts
 from isthmus.identity.ledger import Ledger
-from isthmus.identity.model import Settings
+from isthmus.identity.model import Client, Settings
 from isthmus.identity.own import Own
 from isthmus.identity.passkeys import Passkeys
 from isthmus.identity.sealing import HASHER, Passwords, Sealer
@@ -38,11 +39,15 @@ def build_identity(
     port: int,
     settings: Settings,
     hasher: PasswordHasher = HASHER,
+    told: Callable[[str, Client, bool, bool], object] = lambda name, client, right, known: None,
 ) -> Identity:
-    """tenant: the site's own. fqdn, port: where browsers find it. Raises UnavailableError for an unreadable key."""
+    """tenant: the site's own. fqdn, port: where browsers find it. told: see `SignIn`.
+
+    Raises UnavailableError for an unreadable key.
+    """
     ledger = Ledger(engine)
     sealer, passwords = Sealer.from_file(key_file), Passwords(hasher)
-    sign_in = SignIn(ledger, passwords, sealer, settings)
+    sign_in = SignIn(ledger, passwords, sealer, settings, told=told)
     own = Own(ledger, passwords, sealer, sign_in, fqdn)
     origins = [f"https://{fqdn}:{port}", f"https://{fqdn}"]
     passkeys = Passkeys(ledger, sign_in, own, fqdn, origins)

@@ -42,7 +42,10 @@ class SignedIn:
 
 
 class SignIn:
-    """Sessions and how they are come by. monotonic: seconds for the back-off. codes: back-off by account."""
+    """Sessions and how they are come by. monotonic: seconds for the back-off. codes: back-off by account.
+
+    told: who tried to sign in, from where, whether that was right, and whether there is such an account.
+    """
 
     def __init__(
         self,
@@ -51,7 +54,9 @@ class SignIn:
         sealer: Sealer,
         settings: Settings,
         monotonic: Callable[[], float] = time.monotonic,
+        told: Callable[[str, Client, bool, bool], object] = lambda name, client, right, known: None,
     ) -> None:
+        self._told = told
         self._ledger, self._passwords, self._sealer, self.settings = ledger, passwords, sealer, settings
         self._guesses = BackOff(_FREE_GUESSES, monotonic)
         self._network = BackOff(_FREE_OF_NETWORK, monotonic)
@@ -74,8 +79,10 @@ class SignIn:
         right = self._right(stored, rules.normalised_password(password[:1024]))
         if account is None or not account.active or not right:
             self.guessed_wrong(account, client, "password")
+            self._told(wanted, client, False, account is not None)
             raise UnauthenticatedError(WRONG)
         self.guessed_right(key)
+        self._told(account.name, client, True, True)
         return self._ledger.write(
             f"account:{account.name}", lambda log: self._opened(log, account.id, client, replaces, stored, password)
         )
@@ -96,6 +103,7 @@ class SignIn:
         done = self._ledger.write(principal.actor, work)
         if done is None:
             account = self._ledger.read(lambda connection: store.accounts(connection, ids=[principal.id])[0])
+            self._told(account.name, client, False, True)
             self._note_failure(account, client, "second factor")
             raise UnauthenticatedError("the code is wrong, too old or used already")
         self.codes.succeeded(principal.id)
@@ -139,6 +147,7 @@ class SignIn:
 
     def opened_by_passkey(self, log: Journal, account: Account, client: Client, replaces: str) -> SignedIn:
         """A passkey with user verification is both factors in one."""
+        self._told(account.name, client, True, True)
         return self._open(log, account, client, replaces, Stage.FULL, "passkey")
 
     def opened_by_provider(
@@ -148,6 +157,7 @@ class SignIn:
 
         proved_at: when the provider saw a second factor, if it may speak for that; None: it is to be proved here.
         """
+        self._told(account.name, client, True, True)
         if ends:
             store.delete_sessions(log.connection, session_id=ends)
         stage = Stage.FULL if proved_at is not None else self._stage(log.connection, account)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, false, func, insert, or_, select, update
 
 from isthmus.access.model import Reach, Role, Scope, Stage
+from isthmus.addressing import barring
 from isthmus.directory.store import in_batches, upsert
 from isthmus.directory.tables import membership, person
 from isthmus.identity.model import Account, Held, Link, Passkey, Session, Token
@@ -24,6 +25,9 @@ from isthmus.identity.tables import (
     account_totp,
     custom_role,
 )
+
+# Whether a person is neither disabled nor blocked as a whole (addressing/barring.py).
+_let_in = and_(person.c.enabled, person.c.barred.not_like(f"%{barring.ACCOUNT}%"))
 
 # Accounts
 
@@ -63,8 +67,17 @@ def account_of_person(connection: Connection, person_id: str) -> Account | None:
     return next(iter(_accounts(connection, rows)), None)
 
 
+def tenants(connection: Connection, names: Iterable[str]) -> dict[str, str | None]:
+    """The tenants of those of the accounts that exist; None for who is of none."""
+    found: dict[str, str | None] = {}
+    for batch in in_batches(names):
+        rows = connection.execute(select(account.c.name, account.c.tenant).where(account.c.name.in_(batch)))
+        found |= {row.name: row.tenant for row in rows}
+    return found
+
+
 def _with_person() -> Select[Any]:
-    return select(account, person.c.aor, person.c.home, person.c.enabled.label("person_enabled")).join_from(
+    return select(account, person.c.aor, person.c.home, _let_in.label("person_enabled")).join_from(
         account, person, person.c.id == account.c.person, isouter=True
     )
 

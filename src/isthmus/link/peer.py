@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from isthmus.addressing import Aor
 from isthmus.directory.comparing import Held
@@ -126,6 +126,10 @@ class PeerLink:
         """What the peer holds in some of the ranges. Raises LinkDownError."""
         answer = self._client.post("/link/digests", {"ranges": sorted(ranges)}, timeout_s=_COMPARE_S)["people"]
         return {Aor.parse(aor): Held(str(digest), int(epoch)) for aor, (digest, epoch) in answer.items()}
+
+    def ask(self, path: str, body: Any, *, timeout_s: float = 3.0) -> Any:
+        """Ask the peer's link API something that can be asked twice. Raises LinkDownError, and what it answers."""
+        return self._client.post(path, body, timeout_s=timeout_s)
 
     def down(self) -> str:
         """Why the peer can't be reached, in one line; empty when it can. Asks now when it is not known to be up."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -27,6 +28,7 @@ def follow(log: Journal) -> None:
     changed = [group_store.key_of(key) for kind, key in log.changes if kind == GROUP]
     if not people and not changed:
         return
+    _rename_groups(log)
     _forget_people(log, people)
     _forget_groups(log, changed)
     plans: dict[str, list[str]] = {}
@@ -103,6 +105,20 @@ def _forget_people(log: Journal, people: Sequence[Aor]) -> None:
         for tenant, plan in lines:
             licence_store.leave(connection, tenant, plan, [aor])
     _forget(log, Level.PERSON, [(None, str(aor)) for aor in gone])
+
+
+def _rename_groups(log: Journal) -> None:
+    """What was given to groups stays with them under their new names."""
+    connection = log.connection
+    for tenant, name, new in log.renamed_groups:
+        for grant in store.grants_to(connection, Level.GROUP, [name]):
+            if grant.tenant == tenant:
+                store.delete_grants(connection, [grant])
+                store.put_grant(connection, replace(grant, target=new))
+        for each in licence_store.assigned_to(connection, Level.GROUP, [name]):
+            if each.tenant == tenant:
+                licence_store.delete_assignments(connection, [each])
+                licence_store.put_assignments(connection, [replace(each, target=new)])
 
 
 def _forget_groups(log: Journal, changed: Sequence[tuple[str, str]]) -> None:

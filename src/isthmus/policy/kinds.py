@@ -233,6 +233,7 @@ KINDS: dict[str, Kind] = {
                 Flag("photo", True, "Whether photos are shown."),
                 Choice("presence", "everyone", "Who sees whether they are there.", ("everyone", "contacts", "nobody")),
                 Whole("sign_in_days", 30, "Days before an app must be signed in anew.", 1, 365),
+                Flag("md5_digest", True, "Whether devices made for them may prove themselves by MD5 beside SHA-256."),
             ),
         ),
         Kind(

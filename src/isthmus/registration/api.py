@@ -68,12 +68,16 @@ def router(
 
 
 def binding_json(binding: Binding, site: str, now_s: float, names: Mapping[str, str]) -> dict[str, Any]:
-    """A binding as the API shows it. edge: name of the site the phone is connected to, its host where that is all."""
+    """A binding as the API shows it. edge: name of the site the phone is connected to, its host where that is all.
+
+    device: name of the device that registered it; None for a person's own credential.
+    """
     edge = edge_site(binding.path)
     shown: dict[str, Any] = {
         "contact": binding.contact,
         "edge": names.get(edge, edge) or site,
         "expires_s": max(0, int(binding.expires_at - now_s)),
+        "device": binding.device[0] if binding.device else None,
         "user_agent": binding.user_agent,
         "received": binding.received,
         "path": binding.path,

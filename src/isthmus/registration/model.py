@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import unquote
+
+_DEVICE = re.compile(r";device=([a-z0-9]+)\.(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,16 @@ class Binding:
     def key(self) -> tuple[str, int]:
         """What makes two bindings of a person the same one for the registrar: instance and flow, else contact."""
         return (self.instance, self.reg_id) if self.instance and self.reg_id else (self.contact, 0)
+
+    @property
+    def device(self) -> tuple[str, int] | None:
+        """The device that registered it, and the generation of the secret it did so with.
+
+        None where that was a person's own credential. The site whose edge the phone is at noted it beside the phone's
+        address, which stands in `received`, or in Path where the phone is at another site than its home.
+        """
+        match = _DEVICE.search(unquote(self.path)) or _DEVICE.search(self.received)
+        return None if match is None else (match[1], int(match[2]))
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:

@@ -98,6 +98,23 @@ class PersonRecord(msgspec.Struct, frozen=True, array_like=True):
     number: str | None = None
     display_name: str = ""
     enabled: bool = True
+    barred: tuple[str, ...] = ()
+
+
+class DeviceRecord(msgspec.Struct, frozen=True, array_like=True):
+    """A device as the snapshot holds it, under its name: whose it is, and its secrets, which are for their domain.
+
+    ha1_md5: empty where MD5 is not for it. former_*: the secret before, of the generation before, good until
+    `former_until_ms` (milliseconds since 1970); empty for none.
+    """
+
+    aor: str
+    generation: int
+    ha1_md5: bytes
+    ha1_sha256: bytes
+    former_md5: bytes = b""
+    former_sha256: bytes = b""
+    former_until_ms: int = 0
 
 
 class TrunkRecord(msgspec.Struct, frozen=True):

@@ -5,7 +5,8 @@ Pure: the same request and the same snapshot give the same outcome; no clock, no
 
 The rules, in the order in which they speak:
 
-1. A number that a person owns means that person; any other number means the PSTN.
+1. A number that a person owns means that person; any other number means the PSTN, where the caller may be kept from
+   calling (addressing/barring.py).
 2. A person of another tenant does not exist for the caller.
 3. A person's home answers for them. What arrives anywhere else is relayed home with the home epoch.
 4. Between two sites the newer epoch is right: a relayed request with a newer epoch than ours is at home here,
@@ -16,7 +17,7 @@ The rules, in the order in which they speak:
 
 from __future__ import annotations
 
-from isthmus.addressing import is_e164
+from isthmus.addressing import barring, is_e164
 from isthmus.routing.model import (
     Answer,
     Config,
@@ -33,6 +34,7 @@ from isthmus.routing.model import (
 )
 
 _NOT_FOUND = Answer(404, "Not Found")
+_BARRED = Answer(403, "Calls There Are Blocked")
 
 
 def decide(request: Request, snapshot: Snapshot) -> Outcome:
@@ -41,7 +43,7 @@ def decide(request: Request, snapshot: Snapshot) -> Outcome:
     if is_e164(request.target):
         person = snapshot.owner_of(request.target)
         if person is None:
-            decision = _to_pstn(request, snapshot.config, steps)
+            decision = _barred(request, snapshot, steps) or _to_pstn(request, snapshot.config, steps)
             return Outcome(decision, tuple(steps))
         steps.append(Step("number", f"{request.target} belongs to {person.aor}"))
     else:
@@ -160,6 +162,18 @@ def _way_out(
         steps.append(Step("way-out", f"by the PSTN: {person.number} through trunk {trunk}"))
         return Dial(trunk, person.number, instead_of=home)
     return None
+
+
+def _barred(request: Request, snapshot: Snapshot, steps: list[Step]) -> Decision | None:
+    """The answer for a caller who is kept from such calls. A peer has judged its own callers."""
+    caller = snapshot.person(request.caller) if request.source is Source.PHONE else None
+    if caller is None or not caller.barred:
+        return None
+    word = barring.keeps_from_calling(caller.barred, request.target, caller.number)
+    if word is None:
+        return None
+    steps.append(Step("barred", f"{caller.aor} {barring.meaning(word)}: {request.target} is one of those ({word})"))
+    return _BARRED
 
 
 def _to_pstn(request: Request, config: Config, steps: list[Step]) -> Decision:

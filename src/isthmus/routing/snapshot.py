@@ -4,8 +4,9 @@ Kamailio's workers map the file and read; the control service alone writes. A re
 for as long as a view is open, whatever is being written (LMDB is copy-on-write). With the database, the control
 service and the other site gone, the snapshot still answers.
 
-Three tables: `aor` (address -> PersonRecord, msgpack), `number` (E.164 -> address) and `meta` (configuration, and
-the sequence number of the last change applied).
+The tables: `aor` (address -> PersonRecord, msgpack), `number` (E.164 -> address), `device` (its name -> DeviceRecord),
+`owned` (address -> names of the person's devices, for the writer alone) and `meta` (configuration, and the sequence
+number of the last change applied).
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ import lmdb
 import msgspec
 
 from isthmus.addressing import Aor
-from isthmus.directory.model import Person
+from isthmus.directory.model import Device, Person
 from isthmus.errors import IsthmusError, UnavailableError
-from isthmus.routing.model import Config, PersonRecord
+from isthmus.routing.model import Config, DeviceRecord, PersonRecord
 
 # Address space, not disk: the file grows as it fills. Room for some 20 million people, so that no reader ever
 # meets a resized map.
 _MAP_BYTES = 8 << 30
 _TABLES = (b"aor", b"number", b"meta")
+_DEVICE, _OWNED = b"device", b"owned"
+_MAX_TABLES = len(_TABLES) + 2
 _CONFIG, _SEQ = b"config", b"seq"
 
 _person_from = msgspec.msgpack.Decoder(PersonRecord)
+_device_from = msgspec.msgpack.Decoder(DeviceRecord)
 _config_from = msgspec.msgpack.Decoder(Config)
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -36,10 +40,17 @@ _encode = msgspec.msgpack.Encoder().encode
 class View:
     """One consistent state of the snapshot; implements `routing.model.Snapshot`."""
 
-    __slots__ = ("_aor", "_last", "_number", "_txn", "config")
+    __slots__ = ("_aor", "_device", "_last", "_number", "_txn", "config")
 
-    def __init__(self, txn: lmdb.Transaction, aor: lmdb._Database, number: lmdb._Database, config: Config) -> None:
-        self._txn, self._aor, self._number, self.config = txn, aor, number, config
+    def __init__(
+        self,
+        txn: lmdb.Transaction,
+        aor: lmdb._Database,
+        number: lmdb._Database,
+        device: lmdb._Database | None,
+        config: Config,
+    ) -> None:
+        self._txn, self._aor, self._number, self._device, self.config = txn, aor, number, device, config
         self._last: PersonRecord | None = None
 
     def person(self, aor: str) -> PersonRecord | None:
@@ -59,6 +70,13 @@ class View:
         raw = self._txn.get(aor, db=self._aor)
         return None if raw is None else _person_from.decode(raw)
 
+    def device(self, name: str) -> DeviceRecord | None:
+        """The device of this name (lower case), or None."""
+        if self._device is None:
+            return None
+        raw = self._txn.get(_key(name), db=self._device)
+        return None if raw is None else _device_from.decode(raw)
+
     @property
     def seq(self) -> int:
         """Sequence number of the last directory change in this state."""
@@ -77,6 +95,7 @@ class LmdbSnapshot:
     def __init__(self, env: lmdb.Environment) -> None:
         self._env = env
         self._aor, self._number, self._meta = (env.open_db(name, create=False) for name in _TABLES)
+        self._device: lmdb._Database | None = None
         self._config_raw = b""
         self._config: Config | None = None
 
@@ -87,7 +106,7 @@ class LmdbSnapshot:
             env = lmdb.open(
                 str(path),
                 map_size=_MAP_BYTES,
-                max_dbs=len(_TABLES),
+                max_dbs=_MAX_TABLES,
                 readonly=True,
                 max_readers=510,
                 readahead=False,
@@ -102,6 +121,10 @@ class LmdbSnapshot:
 
     def view(self) -> _Opened:
         """The present state, unchanging while the context is open. Keep it open for one decision only."""
+        if self._device is None:
+            # A snapshot of an earlier version has no such table until the control service has opened it.
+            with contextlib.suppress(lmdb.NotFoundError):
+                self._device = self._env.open_db(_DEVICE, create=False)
         return _Opened(self)
 
     def _config_of(self, txn: lmdb.Transaction) -> Config:
@@ -130,7 +153,7 @@ class _Opened:
         snapshot = self._snapshot
         self._txn = txn = snapshot._env.begin(db=snapshot._meta, buffers=True)
         try:
-            return View(txn, snapshot._aor, snapshot._number, snapshot._config_of(txn))
+            return View(txn, snapshot._aor, snapshot._number, snapshot._device, snapshot._config_of(txn))
         except BaseException:
             txn.abort()
             raise
@@ -145,11 +168,12 @@ class SnapshotWriter:
     def __init__(self, path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._env = lmdb.open(
-            str(path), map_size=_MAP_BYTES, max_dbs=len(_TABLES), mode=0o600, max_readers=510, readahead=False
+            str(path), map_size=_MAP_BYTES, max_dbs=_MAX_TABLES, mode=0o600, max_readers=510, readahead=False
         )
         # Readers killed in the middle of a decision would pin old pages for ever.
         self._env.reader_check()
         self._aor, self._number, self._meta = (self._env.open_db(name) for name in _TABLES)
+        self._device, self._owned = self._env.open_db(_DEVICE), self._env.open_db(_OWNED, dupsort=True)
 
     @property
     def seq(self) -> int:
@@ -177,10 +201,11 @@ class SnapshotWriter:
         """
         homes, tenants = _positions(config)
         numbers: list[tuple[bytes, bytes]] = []
+        devices: list[tuple[bytes, bytes]] = []
         count = 0
         with self._writing() as txn:
-            txn.drop(self._aor, delete=False)
-            txn.drop(self._number, delete=False)
+            for table in (self._aor, self._number, self._device, self._owned):
+                txn.drop(table, delete=False)
             for person in people:
                 record = _record(person, homes, tenants)
                 key = _key(record.aor)
@@ -188,8 +213,15 @@ class SnapshotWriter:
                     raise IsthmusError(f"people are not in ascending order at {record.aor}")
                 if record.number is not None:
                     numbers.append((_key(record.number), key))
+                for device in person.devices:
+                    name = _key(device.name)
+                    devices.append((name, _encode(_device_record(record.aor, device))))
+                    txn.put(key, name, db=self._owned, append=True)
                 count += 1
             numbers.sort()
+            devices.sort()
+            for name, device_record in devices:
+                txn.put(name, device_record, db=self._device, append=True)
             for number, key in numbers:
                 txn.put(number, key, db=self._number, append=True)
             txn.put(_CONFIG, _encode(config), db=self._meta)
@@ -209,6 +241,7 @@ class SnapshotWriter:
             # delete the new owner's entry.
             for key, _ in staged:
                 self._release_number(txn, key)
+                self._release_devices(txn, key)
             for key, person in staged:
                 if person is None:
                     txn.delete(key, db=self._aor)
@@ -217,6 +250,7 @@ class SnapshotWriter:
                 txn.put(key, _encode(record), db=self._aor)
                 if record.number is not None:
                     txn.put(_key(record.number), key, db=self._number)
+                self._put_devices(txn, key, person)
             txn.put(_SEQ, seq.to_bytes(8, "big"), db=self._meta)
 
     def _release_number(self, txn: lmdb.Transaction, key: bytes) -> None:
@@ -226,6 +260,23 @@ class SnapshotWriter:
         number = _person_from.decode(raw).number
         if number is not None and txn.get(_key(number), db=self._number) == key:
             txn.delete(_key(number), db=self._number)
+
+    def _put_devices(self, txn: lmdb.Transaction, owner: bytes, person: Person) -> None:
+        for device in person.devices:
+            name = _key(device.name)
+            txn.put(name, _encode(_device_record(str(person.aor), device)), db=self._device)
+            txn.put(owner, name, db=self._owned)
+
+    def _release_devices(self, txn: lmdb.Transaction, owner: bytes) -> None:
+        with txn.cursor(db=self._owned) as cursor:
+            names = list(cursor.iternext_dup()) if cursor.set_key(owner) else []
+        for name in names:
+            raw = txn.get(name, db=self._device)
+            # It may be somebody else's by now, whose change came first.
+            if raw is not None and _key(_device_from.decode(raw).aor) == owner:
+                txn.delete(name, db=self._device)
+        if names:
+            txn.delete(owner, db=self._owned)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[lmdb.Transaction]:
@@ -240,7 +291,7 @@ class SnapshotWriter:
     def size_bytes(self) -> int:
         """Bytes of the pages in use by the current state."""
         with self._env.begin() as txn:
-            stats = [txn.stat(table) for table in (self._aor, self._number, self._meta)]
+            stats = [txn.stat(table) for table in (self._aor, self._number, self._meta, self._device, self._owned)]
         return sum(
             stat["psize"] * (stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]) for stat in stats
         )
@@ -281,4 +332,18 @@ def _record(person: Person, homes: dict[str, int], tenants: dict[str, int]) -> P
         number=person.number,
         display_name=person.display_name,
         enabled=person.enabled,
+        barred=person.barred,
+    )
+
+
+def _device_record(aor: str, device: Device) -> DeviceRecord:
+    former = device.former
+    return DeviceRecord(
+        aor=aor,
+        generation=device.generation,
+        ha1_md5=device.credentials.ha1_md5,
+        ha1_sha256=device.credentials.ha1_sha256,
+        former_md5=former.ha1_md5 if former else b"",
+        former_sha256=former.ha1_sha256 if former else b"",
+        former_until_ms=device.former_until_ms,
     )

@@ -12,6 +12,7 @@ import hmac
 import os
 import re
 import struct
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -98,6 +99,10 @@ def _fields(text: str) -> dict[str, str] | None:
 
 def expected_response(credentials: Credentials, method: str, ha1: bytes) -> str:
     """The response a holder of `ha1` (raw digest of user:realm:password) gives (RFC 7616 section 3.4.1)."""
+    return _expected(credentials, method, (ha1,))[0]
+
+
+def _expected(credentials: Credentials, method: str, ha1s: Sequence[bytes]) -> list[str]:
     digest = hashlib.md5 if credentials.algorithm is Algorithm.MD5 else hashlib.sha256
     ha2 = digest(f"{method}:{credentials.uri}".encode()).hexdigest()
     middle = (
@@ -105,7 +110,17 @@ def expected_response(credentials: Credentials, method: str, ha1: bytes) -> str:
         if credentials.qop
         else credentials.nonce
     )
-    return digest(f"{ha1.hex()}:{middle}:{ha2}".encode()).hexdigest()
+    return [digest(f"{ha1.hex()}:{middle}:{ha2}".encode()).hexdigest() for ha1 in ha1s]
+
+
+def which_is_right(credentials: Credentials, method: str, ha1s: Sequence[bytes]) -> int:
+    """Position of the first of several secrets whose holder gave the response; -1 for none.
+
+    All are tried whatever the outcome: the time tells nothing.
+    """
+    responses = _expected(credentials, method, ha1s)
+    right = [hmac.compare_digest(credentials.response, response) for response in responses]
+    return right.index(True) if True in right else -1
 
 
 def is_right(credentials: Credentials, method: str, ha1: bytes) -> bool:

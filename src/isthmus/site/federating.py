@@ -10,7 +10,7 @@ from isthmus.federation.openid import OpenidProvider
 from isthmus.federation.service import Federation, Passwords, Provider
 from isthmus.identity.build import Identity
 from isthmus.site.file import IdentityProvider, SiteFile
-from isthmus.site.syncing import secret_in
+from isthmus.site.private import read_secret
 
 
 def build_federation(site_file: SiteFile, identity: Identity) -> Federation:
@@ -54,7 +54,7 @@ class _Directory:
         server = Server(
             wanted.servers,
             wanted.user,
-            secret_in(folder / wanted.password_file) if wanted.password_file else "",
+            read_secret(folder / wanted.password_file) if wanted.password_file else "",
             (folder / wanted.ca_file).resolve() if wanted.ca_file else None,
         )
         lookup = Lookup(wanted.base, wanted.filter, wanted.name_attributes, wanted.id_attribute)
@@ -67,7 +67,7 @@ def _openid(site_file: SiteFile, wanted: IdentityProvider) -> Openid:
     return Openid(
         issuer=wanted.issuer,
         client_id=wanted.client_id,
-        secret=secret_in(folder / wanted.client_secret_file) if wanted.client_secret_file else "",
+        secret=read_secret(folder / wanted.client_secret_file) if wanted.client_secret_file else "",
         redirect_uri=f"https://{host}/v1/session/outside/{wanted.name}/callback",
         scopes=wanted.scopes,
         algorithms=wanted.algorithms,

@@ -11,6 +11,8 @@ import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -22,6 +24,9 @@ WORKFLOW_FILE = "dbos.sqlite"  # beside the database, where that is SQLite
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Fqdn = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", max_length=253)]
+
+
+_MAIL_ADDRESS = r"^[^@\s<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,253}$"
 
 
 class Role(StrEnum):
@@ -377,6 +382,105 @@ class IdentityProvider(_Section):
         return self
 
 
+class ScimSection(_Section):
+    """What an identity provider pushes by SCIM (docs/scim.md). At the authority only."""
+
+    mapping_file: Path | None = Field(
+        default=None, description="What is taken from which attribute (TOML), relative to the site file."
+    )
+    region: str = Field(default="", description="Country of numbers written without `+`, as in `US`.")
+    home: str = Field(default="", description="Site where new people live. Empty: this site.")
+    most_disabled_percent: float = Field(
+        default=10,
+        ge=0,
+        le=100,
+        description="Once so many of the people were disabled within a day, the rest waits for somebody to say yes.",
+    )
+    keep_days: int = Field(
+        default=30, ge=1, le=365, description="Days that a person whom the provider deleted can be restored."
+    )
+
+
+class MailSection(_Section):
+    """The mail server by which alerts are sent. Without this section none is."""
+
+    host: str = Field(min_length=1, description="Name of the server, as in its certificate.")
+    port: Port = Field(default=587, description="Its port: 587 for `starttls`, 465 for `tls`.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="`starttls`, `tls` from the first byte, or `none`: only for this machine's own."
+    )
+    user: str = Field(default="", description="Who signs in there; empty: nobody.")
+    password_file: Path | None = Field(
+        default=None, description="File with the password alone, mode 0600, relative to the site file."
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="Authorities (PEM) that sign its certificate, relative to the site file. None: the system's.",
+    )
+    sender: str = Field(pattern=_MAIL_ADDRESS, description="Address that mails come from.")
+    to: tuple[Annotated[str, Field(pattern=_MAIL_ADDRESS)], ...] = Field(
+        min_length=1, description="Addresses that mails go to."
+    )
+
+    @model_validator(mode="after")
+    def _safe(self) -> MailSection:
+        if self.security == "none" and self.host not in ("localhost", "::1") and not self.host.startswith("127."):
+            raise ValueError(
+                '`security = "none"` is for a server on this machine: alerts and passwords would be readable'
+            )
+        if self.user and self.password_file is None:
+            raise ValueError("`user` without `password_file`")
+        return self
+
+
+class WebhookSection(_Section):
+    """Where alerts are posted to, as JSON. Without this section they are not."""
+
+    url: str = Field(description="`https://...`; `http://` only to this machine.")
+    secret_file: Path = Field(
+        description="File with the secret that signs what is posted, mode 0600, relative to the site file."
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="Authorities (PEM) that sign its certificate, relative to the site file. None: the system's.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        near = parts.hostname == "localhost" or (parts.hostname or "").startswith("127.")
+        if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and near)):
+            raise ValueError("must be https://HOST..., or http:// to this machine")
+        return value
+
+
+class ActivitySection(_Section):
+    """What accounts usually do, and who is told of what they do not (docs/activity.md)."""
+
+    time_zone: str = Field(default="UTC", description="Time zone of the people's hours, as `Europe/Berlin`.")
+    home_countries: tuple[Annotated[str, Field(pattern="^[A-Z]{2}$")], ...] = Field(
+        default=(),
+        description="Countries that calls go to without being calls abroad, as `DE`, besides the caller's own.",
+    )
+    country_database: Path | None = Field(
+        default=None,
+        description="MMDB file that tells the countries of addresses, relative to the site file. None: networks alone "
+        "are looked at.",
+    )
+    mail: MailSection | None = None
+    webhook: WebhookSection | None = None
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, KeyError, OSError):
+            raise ValueError(f"there is no time zone {value!r}") from None
+        return value
+
+
 class SiteFile(_Section):
     """The whole file."""
 
@@ -388,8 +492,10 @@ class SiteFile(_Section):
     digest: DigestSection = DigestSection()
     link: LinkSection = LinkSection()
     protection: ProtectionSection = ProtectionSection()
+    activity: ActivitySection = ActivitySection()
     audit: AuditSection = AuditSection()
     sign_in: SignInSection = SignInSection()
+    scim: ScimSection = ScimSection()
     peer: tuple[Peer, ...] = ()
     trunk: tuple[Trunk, ...] = ()
     source: tuple[Source, ...] = ()

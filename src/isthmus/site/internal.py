@@ -76,6 +76,11 @@ def kamailio_rpc_socket(site: SiteFile) -> Path:
     return site.run_dir / "kamailio.rpc.sock"
 
 
+def activity_socket(site: SiteFile) -> Path:
+    """Where Kamailio's workers tell the control service what accounts do (activity/wire.py)."""
+    return site.run_dir / "activity.sock"
+
+
 def haproxy_socket(site: SiteFile) -> Path:
     """haproxy's runtime socket, level admin."""
     return site.run_dir / "haproxy.sock"

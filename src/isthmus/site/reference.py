@@ -50,14 +50,23 @@ def _sections() -> Iterator[tuple[str, FieldInfo]]:
     for name, field in SiteFile.model_fields.items():
         if not field.exclude:
             yield name, field
+            model = field.annotation
+            if isinstance(model, type) and issubclass(model, BaseModel):
+                yield from ((f"{name}.{key}", inner) for key, inner in model.model_fields.items() if _model_of(inner))
+
+
+def _model_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The section that a setting is, where it may be left out."""
+    found = [part for part in get_args(field.annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
+    return found[0] if type(None) in get_args(field.annotation) and found else None
 
 
 def _section(name: str, field: FieldInfo) -> str:
-    repeated = get_args(field.annotation)
-    model: type[BaseModel] = repeated[0] if repeated else field.annotation  # type: ignore[assignment]
+    repeated = () if _model_of(field) else get_args(field.annotation)
+    model: type[BaseModel] = _model_of(field) or (repeated[0] if repeated else field.annotation)  # type: ignore[assignment]
     heading = f"[[{name}]]" if repeated else f"[{name}]"
     note = " Once for each." if repeated else ""
-    rows = "".join(_row(key, setting) for key, setting in model.model_fields.items())
+    rows = "".join(_row(key, setting) for key, setting in model.model_fields.items() if not _model_of(setting))
     about = (model.__doc__ or "").strip().splitlines()[0]
     return f"\n## `{heading}`\n\n{about}{note}\n\n| setting | value | default | meaning |\n|---|---|---|---|\n{rows}"
 
@@ -73,7 +82,7 @@ def _row(key: str, field: FieldInfo) -> str:
 def _kind(field: FieldInfo) -> str:
     kind = str(field.annotation)
     if isinstance(field.annotation, type):
-        names = {str: "text", int: "number", bool: "true or false", Path: "path"}
+        names = {str: "text", int: "number", float: "number", bool: "true or false", Path: "path"}
         if issubclass(field.annotation, Enum):
             return "one of " + ", ".join(f"`{item.value}`" for item in field.annotation)
         text = names.get(field.annotation, kind)

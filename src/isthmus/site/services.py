@@ -11,11 +11,17 @@ from typing import Any
 from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
+from isthmus.activity.moving import ActivityParticipant
+from isthmus.activity.service import Activity
 from isthmus.audit import Actor, Origin
 from isthmus.audit.service import AuditLog
 from isthmus.database import migrate, open_database
 from isthmus.database.durable import Durable
+from isthmus.devices.ending import Endings
+from isthmus.devices.service import Devices
+from isthmus.devices.uses import Uses
 from isthmus.directory.grouping import Groups
+from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
 from isthmus.errors import IsthmusError
 from isthmus.federation.service import Federation
@@ -29,17 +35,20 @@ from isthmus.policy.moving import PolicyParticipant
 from isthmus.policy.service import Policies
 from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
+from isthmus.scim.service import Scim
 from isthmus.site import internal
 from isthmus.site.background import Background, Repeating
 from isthmus.site.federating import build_federation
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.syncing import build_sync
+from isthmus.site.watching import build_activity, run_activity
 from isthmus.sync.service import SyncService
 
 _log = logging.getLogger(__name__)
 
 _ANCHOR_EVERY_S = 60.0
+_DEVICES_S = 2.0  # how often what devices do and what has ended of them is looked after
 _COMPILE_AGAIN_S = 2.0  # after a compilation that failed, and to notice what another program wrote
 
 
@@ -66,7 +75,8 @@ class Services:
     """What the routes and jobs of a site share.
 
     audit: the log of who changed what. moving: moves, registrations and the links to peers.
-    sync: the directories that people come from. identity: accounts and sign-in.
+    sync: the directories that people come from. scim: what an identity provider pushes. identity: accounts and sign-in.
+    activity: what accounts usually do.
     federation: sign-in by providers outside.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
@@ -83,8 +93,12 @@ class Services:
     audit: AuditLog
     moving: Moving
     sync: SyncService
+    scim: Scim
     identity: Identity
     federation: Federation
+    devices: Devices
+    uses: Uses
+    activity: Activity
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
@@ -125,6 +139,7 @@ def build(site_file: SiteFile) -> Services:
     audit = _keep_audited(site_file, engine, background, facts)
     _keep_compiled(site_file.snapshot_dir / "stream", directory, writer, compiler, commits, background)
     durable = Durable(site_file.database_url)
+    activity = build_activity(site_file, engine, directory, lambda: moving.registrar)
     # After the compiler: what a peer or the move is told of, calls here see already.
     moving = build_moving(
         site_file,
@@ -132,13 +147,15 @@ def build(site_file: SiteFile) -> Services:
         directory,
         compiler,
         PolicyParticipant(directory, policies, licences, site_file.site.name),
+        ActivityParticipant(activity),
         authority=authority_of(site_file),
         listen=commits.listen,
         background=background,
         facts=facts,
         durable=durable,
     )
-    sync = build_sync(
+    identity = identity_of(site_file, engine, activity=activity)
+    sync, scim = build_sync(
         site_file,
         engine,
         directory,
@@ -146,8 +163,19 @@ def build(site_file: SiteFile) -> Services:
         homes=homes_of(site_file),
         background=background,
         durable=durable,
+        identity=identity,
     )
-    identity = identity_of(site_file, engine)
+    devices, uses = _build_devices(engine, directory, policies, moving, commits, background)
+    run_activity(
+        site_file,
+        engine,
+        activity,
+        authority=directory.is_authority,
+        background=background,
+        facts=facts,
+        durable=durable,
+        device_seen=uses.take,
+    )
     return Services(
         site_file,
         engine,
@@ -161,11 +189,42 @@ def build(site_file: SiteFile) -> Services:
         audit,
         moving,
         sync,
+        scim,
         identity,
         build_federation(site_file, identity),
+        devices,
+        uses,
+        activity,
         background,
         facts,
     )
+
+
+def _md5_judge(policies: Policies, tenant: str) -> Callable[[Person], bool]:
+    resolver = policies.resolver(tenant)
+    return lambda person: bool(resolver.resolve(person)["client"].values["md5_digest"])
+
+
+def _build_devices(
+    engine: Engine,
+    directory: Directory,
+    policies: Policies,
+    moving: Moving,
+    commits: Commits,
+    background: Background,
+) -> tuple[Devices, Uses]:
+    """The devices, and what goes on about them: keeping their use, ending what revoked ones registered."""
+    devices, uses = Devices(directory, lambda tenant: _md5_judge(policies, tenant)), Uses(engine)
+    endings = Endings(engine, moving.registrar)
+    ending = Repeating("end registrations of devices", endings.run, _DEVICES_S)
+    writing = Repeating("note the use of devices", uses.write, _DEVICES_S)
+    background.add("devices: note at the end", lambda: None, lambda: uses.write(everything=True))
+    settling = Repeating("end former secrets of devices", devices.settle, _DEVICES_S)
+    for name, job in (("note", writing), ("end", ending), ("settle", settling)):
+        background.add(f"devices: {name}", job.start, job.stop)
+    # After the snapshot was compiled: what is ended can't begin again.
+    commits.listen(lambda _: ending.wake())
+    return devices, uses
 
 
 def _short(licences: Licences) -> dict[str, Any]:
@@ -174,8 +233,10 @@ def _short(licences: Licences) -> dict[str, Any]:
     return {"ok": not found, "short": found}
 
 
-def identity_of(site_file: SiteFile, engine: Engine, hasher: PasswordHasher = HASHER) -> Identity:
-    """The accounts of this site, as its file sets them up. Raises UnavailableError."""
+def identity_of(
+    site_file: SiteFile, engine: Engine, hasher: PasswordHasher = HASHER, activity: Activity | None = None
+) -> Identity:
+    """The accounts of this site, as its file sets them up. activity: is told of sign-ins. Raises UnavailableError."""
     wanted = site_file.sign_in
     return build_identity(
         engine,
@@ -190,6 +251,7 @@ def identity_of(site_file: SiteFile, engine: Engine, hasher: PasswordHasher = HA
             shortest_password=wanted.shortest_password,
         ),
         hasher=hasher,
+        **({} if activity is None else {"told": activity.signed_in}),
     )
 
 

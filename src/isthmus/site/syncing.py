@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -11,12 +9,19 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from isthmus.database import reading
 from isthmus.database.durable import Durable
 from isthmus.directory.service import Directory
 from isthmus.errors import IsthmusError, RefusedError, UsageError
 from isthmus.homing import store as moves
+from isthmus.identity.build import Identity
+from isthmus.scim import store as scim_store
+from isthmus.scim.model import SOURCE, source_of
+from isthmus.scim.service import Scim
+from isthmus.scim.source import ScimSource
 from isthmus.site.background import Background
 from isthmus.site.file import SiteFile, Source
+from isthmus.site.private import read_secret
 from isthmus.sync import mapping
 from isthmus.sync.mapping import AttributeMapping
 from isthmus.sync.service import SyncService
@@ -26,6 +31,7 @@ from isthmus.sync.sources.csv import CsvSource
 from isthmus.sync.work import Configured, Work
 from isthmus.sync.workflow import Runs
 
+_PUSHED_EVERY_S = 3600.0  # what was pushed is done at once; this is for what could not be, and for those kept too long
 _FILTERS = {"ad": "(&(objectCategory=person)(objectClass=user))", "ldap": "(objectClass=inetOrgPerson)"}
 
 
@@ -38,35 +44,61 @@ def build_sync(
     homes: Collection[str],
     background: Background,
     durable: Durable,
-) -> SyncService:
+    identity: Identity,
+) -> tuple[SyncService, Scim]:
     """Connect everything and register what has to run. A source with a fault is told of when it is used."""
-    work = Work(engine, directory, _Sources(site_file, homes), moves.open_moves)
+    sources = _Sources(site_file, homes, engine)
+    work = Work(engine, directory, sources, moves.open_moves)
     if not directory.is_authority:
         own = site_file.site.name
         why_not = RefusedError(
             f"{own} is not the authority of this directory",
             do=f"Do it at {authority}: isthmus --site {authority} directory ...",
         )
-        return SyncService(engine, work, lambda run, attempt: None, intervals={}, why_not=why_not)
+        return SyncService(engine, work, lambda run, attempt: None, intervals={}, why_not=why_not), Scim(
+            engine, directory, work, identity, why_not=why_not
+        )
     runs = Runs(work, durable, due=lambda: service.begin_due())
-    intervals = {each.name: float(each.interval_s) for each in site_file.source}
-    service = SyncService(engine, work, runs.begin, intervals=intervals)
+    service = SyncService(engine, work, runs.begin, intervals=_Intervals(sources))
     background.add("directory sync", runs.start, runs.stop)
-    return service
+    return service, Scim(engine, directory, work, identity)
 
 
 class _Sources(Mapping[str, Configured]):
     """The sources of a site file. Mapping and password files are read at each use: a change needs no restart."""
 
-    def __init__(self, site_file: SiteFile, homes: Collection[str]) -> None:
-        self._site_file, self._homes = site_file, homes
-        self._sources = {each.name: each for each in site_file.source}
+    def __init__(self, site_file: SiteFile, homes: Collection[str], engine: Engine) -> None:
+        self._site_file, self._homes, self._engine = site_file, homes, engine
+        self.named = {each.name: each for each in site_file.source}
 
     def __getitem__(self, name: str) -> Configured:
-        return _configured(self._site_file, self._sources[name], self._homes)
+        kind, _, tenant = name.partition(":")
+        if kind == SOURCE and tenant:
+            return _pushed(self._site_file, self._homes, self._engine, tenant)
+        return _configured(self._site_file, self.named[name], self._homes)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._sources  # the inherited one would read files
+        # The inherited one would read files.
+        return name in self.named or (isinstance(name, str) and name.startswith(f"{SOURCE}:"))
+
+    def __iter__(self) -> Iterator[str]:
+        with reading(self._engine) as connection:
+            pushed = scim_store.tenants(connection)
+        return iter([*self.named, *map(source_of, pushed)])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+class _Intervals(Mapping[str, float]):
+    """Seconds between the runs of each source by themselves."""
+
+    def __init__(self, sources: _Sources) -> None:
+        self._sources = sources
+
+    def __getitem__(self, name: str) -> float:
+        named = self._sources.named.get(name)
+        return _PUSHED_EVERY_S if named is None else float(named.interval_s)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._sources)
@@ -116,6 +148,34 @@ def _configured(site_file: SiteFile, source: Source, homes: Collection[str]) -> 
     )
 
 
+def _pushed(site_file: SiteFile, homes: Collection[str], engine: Engine, tenant: str) -> Configured:
+    """What an identity provider pushes to a tenant. Its runs do what a push could not, and end what is kept too long.
+
+    With a mapping file that can't be read nothing is made of people; the provider is told to come again later.
+    """
+    scim, fault = site_file.scim, ""
+    pushed = ScimSource(engine, tenant)
+    source: SourceContract = pushed
+    try:
+        attributes = _mapping_of(site_file.path.parent, SOURCE, scim.mapping_file, scim.region, None)
+    except IsthmusError as error:
+        attributes, source, fault = mapping.DEFAULTS[SOURCE], _Faulty(error), str(error)
+    return Configured(
+        name=source_of(tenant),
+        kind=SOURCE,
+        source=source,
+        mapping=attributes,
+        tenant=tenant,
+        home=scim.home or site_file.site.name,
+        homes=homes,
+        percent=scim.most_disabled_percent,
+        keep_days=scim.keep_days,
+        interval_s=_PUSHED_EVERY_S,
+        lately=pushed.lately,
+        fault=fault,
+    )
+
+
 def _usual_homes(site_file: SiteFile) -> dict[str, str]:
     """What the incumbent's deployment locator means: `SRV:` is here; its cloud is our one peer, if it is one."""
     usual = {"SRV:": site_file.site.name}
@@ -125,13 +185,19 @@ def _usual_homes(site_file: SiteFile) -> dict[str, str]:
 
 
 def _mapping(folder: Path, source: Source, homes: Mapping[str, str]) -> AttributeMapping:
+    return _mapping_of(folder, source.kind, source.mapping_file, source.region, homes)
+
+
+def _mapping_of(
+    folder: Path, kind: str, file: Path | None, region: str, homes: Mapping[str, str] | None
+) -> AttributeMapping:
     data: Mapping[str, Any] = {}
-    if source.mapping_file is None:
-        return mapping.parse(source.kind, data, region=source.region, homes=homes)
-    path = folder / source.mapping_file
+    if file is None:
+        return mapping.parse(kind, data, region=region, homes=homes)
+    path = folder / file
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-        return mapping.parse(source.kind, data, region=source.region, homes=homes)
+        return mapping.parse(kind, data, region=region, homes=homes)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"the mapping file can't be read ({error})", where=str(path)) from error
     except UsageError as error:
@@ -155,7 +221,7 @@ def _source(folder: Path, source: Source, attributes: AttributeMapping) -> tuple
     server = Server(
         source.servers,
         source.user,
-        secret_in(folder / source.password_file) if source.password_file else "",
+        read_secret(folder / source.password_file) if source.password_file else "",
         (folder / source.ca_file).resolve() if source.ca_file else None,
     )
     scope = Scope(
@@ -168,22 +234,3 @@ def _source(folder: Path, source: Source, attributes: AttributeMapping) -> tuple
     )
     made = AdSource(server, scope) if source.kind == "ad" else LdapSource(server, scope)
     return made, LdapWriter(server, scope) if source.write_back else None
-
-
-def secret_in(path: Path) -> str:
-    """The password in a file that others can't read. Raises UsageError."""
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if stat.S_IMODE(mode) & 0o077:
-                raise UsageError(
-                    f"others may read the password (mode {stat.S_IMODE(mode):04o})",
-                    where=str(path),
-                    do=f"chmod 0600 {path}",
-                )
-            text = file.read(4096).decode().strip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the password can't be read ({error})", where=str(path)) from error
-    if not text:
-        raise UsageError("the password file is empty", where=str(path))
-    return text

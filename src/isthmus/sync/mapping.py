@@ -100,6 +100,24 @@ DEFAULTS: Mapping[str, AttributeMapping] = {
         homes={},
         details={**_DETAILS, "extension": "extension"},
     ),
+    # The attributes that scim.flatten makes of a user.
+    "scim": AttributeMapping(
+        ("ims.sip", "userName.address", "emails"),
+        ("phoneNumbers.work",),
+        ("displayName", "name.formatted", "name"),
+        home=(),
+        homes={},
+        details={
+            "mail": "emails",
+            "title": "title",
+            "department": "department",
+            "company": "organization",
+            "office": "locality",
+            "manager": "manager",
+            "external_id": "externalId",
+            "employee_number": "employeeNumber",
+        },
+    ),
 }
 
 

@@ -53,17 +53,24 @@ def plan(seen: Sequence[Wanted], gone: Collection[str], facts: Facts) -> list[Ch
     return sorted(changes, key=hands_over, reverse=True)
 
 
-def too_many(changes: Iterable[Change], linked: int, percent: float, always: int) -> str:
+def too_many(changes: Iterable[Change], linked: int, percent: float, always: int, lately: int = 0) -> str:
     """Why the plan must not be carried out unasked; empty when it may.
 
     linked: people the source has now. percent: how many of them it may disable at once. always: so many it always may,
-    as long as somebody is left: a source that is suddenly empty is broken more often than deserted.
+    as long as somebody is left: a source that is suddenly empty is broken more often than deserted. lately: people
+    whom it disabled one by one a short while ago, who count as well.
     """
     removed = sum(change.removes for change in changes)
-    if not removed or (removed < linked and (removed <= always or removed * 100 <= percent * linked)):
+    together, share_of = removed + lately, linked + lately
+    if not removed or (removed < linked and (together <= always or together * 100 <= percent * share_of)):
         return ""
     share = 100 * removed / max(linked, 1)
     return f"{removed} of {linked} people would be disabled ({share:.0f} %, and {percent:g} % is the limit)"
+
+
+def too_many_lately(removed: int, linked: int, percent: float, always: int) -> bool:
+    """The same of people disabled one by one in a while, of all who were linked. The last one may be: it was named."""
+    return removed > always and removed * 100 > percent * linked
 
 
 def counts(changes: Iterable[Change]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from isthmus.database import reading, writing
 from isthmus.directory.changing import Alter
 from isthmus.directory.model import PersonChanges
 from isthmus.errors import IsthmusError, NotFoundError, RefusedError, UsageError
-from isthmus.sync import rules, store
+from isthmus.sync import store
 from isthmus.sync.model import Change, Link, Run, RunState
 from isthmus.sync.work import Configured, Plan, Work
 
@@ -52,7 +52,7 @@ class SyncService:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine, self._work, self._begin, self._why_not, self._clock = engine, work, begin, why_not, clock
-        self._intervals = {name: interval_s for name, interval_s in intervals.items() if interval_s}
+        self._intervals = intervals
 
     def sources(self) -> list[SourceStatus]:
         """All sources. Asks none of them."""
@@ -79,7 +79,7 @@ class SyncService:
         """What a run would do, and why it would ask first (empty when not). Changes nothing."""
         configured = self._chosen(name)
         plan = self._work.plan(configured.name, full=full)
-        return plan, rules.too_many(plan.changes, plan.linked, configured.percent, configured.always)
+        return plan, configured.asks(plan)
 
     def start(self, name: str | None, *, full: bool, approved: bool, actor: str, key: str | None = None) -> Run:
         """Begin a run. key: idempotency key; with it the same run is returned as the first time.
@@ -111,6 +111,8 @@ class SyncService:
     def begin_due(self) -> None:
         """Begin runs of the sources whose interval is over, counted from the last run whatever came of it."""
         for name, interval_s in self._intervals.items():
+            if not interval_s:
+                continue
             last = next(iter(self.runs(name, 1)), None)
             if last is None or (last.finished is not None and self._clock() - last.started >= interval_s):
                 self.start(name, full=False, approved=False, actor=store.INTERVAL)

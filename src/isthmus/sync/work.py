@@ -20,7 +20,7 @@ from isthmus.directory import store as people
 from isthmus.directory.changing import Alter, Create, Operation, Outcome, Remove
 from isthmus.directory.importing import unusable_credentials
 from isthmus.directory.model import NewPerson, PersonChanges
-from isthmus.errors import IsthmusError, NotFoundError
+from isthmus.errors import IsthmusError, NotFoundError, UnavailableError
 from isthmus.sync import mapping as mapped
 from isthmus.sync import rules, store
 from isthmus.sync.mapping import AttributeMapping
@@ -38,7 +38,8 @@ class Configured:
 
     tenant: whose people it brings. home: the site where new ones live unless the source says. percent, always: see
     rules.too_many. keep_days: how long a person who vanished is kept. interval_s: seconds between runs by themselves;
-    0 for none. writer, write_back: the way back, and what goes it (see rules.written_back).
+    0 for none. writer, write_back: the way back, and what goes it (see rules.written_back). lately: how many people
+    were disabled in a while by what was pushed. fault: why nothing can be made of what is pushed; empty for none.
     """
 
     name: str
@@ -54,6 +55,12 @@ class Configured:
     interval_s: float = 0.0
     writer: Writer | None = None
     write_back: tuple[str, ...] = ()
+    lately: Callable[[], int] = lambda: 0
+    fault: str = ""
+
+    def asks(self, plan: Plan) -> str:
+        """Why the plan must not be carried out unasked; empty when it may."""
+        return rules.too_many(plan.changes, plan.linked, self.percent, self.always, self.lately())
 
 
 class PeopleDirectory(Protocol):
@@ -147,10 +154,13 @@ class Work:
             if holder[0] in self.sources
         }
         others = {object_id for name, object_id in holders.values() if name == configured.name} - set(links)
+        known = links | store.links(connection, configured.name, others)
+        # Who vanished and was deleted here since holds nothing any more.
+        gone = {each.aor for each in known.values() if each.vanished_ms is not None} - set(present)
         return rules.Facts(
             source=configured.name,
-            links=links | store.links(connection, configured.name, others),
-            holders=holders,
+            links=known,
+            holders={aor: holder for aor, holder in holders.items() if aor not in gone},
             rivals=[link for link in store.claiming(connection, numbers) if link.source in self.sources],
             present=present,
             owners=owners,
@@ -170,7 +180,7 @@ class Work:
             return
         plan = self.plan(run.source, full=run.mode == "full")
         configured = self.configured(run.source)
-        asks = "" if run.approved else rules.too_many(plan.changes, plan.linked, configured.percent, configured.always)
+        asks = "" if run.approved else configured.asks(plan)
         state = RunState.ASKING if asks else RunState.APPLYING
         self._write_down(run_id, _chunks(plan.changes))
         with writing(self._engine) as connection:
@@ -244,8 +254,48 @@ class Work:
         told += [f"{len(faults)} not written back ({next(iter(faults.items()))})"] if faults else []
         return ", ".join(told)
 
+    def push(
+        self,
+        connection: Connection,
+        name: str,
+        entries: Iterable[tuple[Entry, tuple[str, ...]]],
+        gone: Collection[str],
+        *,
+        actor: str,
+        lately: int,
+    ) -> tuple[int, list[Change]]:
+        """What a source that is pushed to us has just said of some objects, done at once in the caller's transaction.
+
+        lately: how many people it has disabled in a while. What would make them too many is not done; a run of the
+        source finds it, and asks. Returns how many were disabled now, and what was held back. The caller calls
+        `announce` of the directory once it has committed. Raises UnavailableError for a source with a fault.
+        """
+        configured = self.configured(name)
+        if configured.fault:
+            raise UnavailableError(configured.fault)
+        seen = {entry.id: _wanted(configured, entry, groups) for entry, groups in entries}
+        links = store.links(connection, name, {*seen, *gone})
+        wanted = [each for each in seen.values() if each.aor or each.faults or each.id in links]
+        changes = rules.plan(wanted, gone, self._facts(connection, configured, wanted, links))
+        held: list[Change] = []
+        removing = [change for change in changes if change.removes]
+        if removing and rules.too_many_lately(
+            len(removing) + lately, store.linked(connection, name) + lately, configured.percent, configured.always
+        ):
+            held = removing
+            changes = [change for change in changes if not change.removes]
+        rows = list(enumerate(changes))
+        self._remember(connection, name, rows, self._carry_out(connection, actor, rows))
+        return len(removing) - len(held), held
+
     def _apply_chunk(self, connection: Connection, run: Run, number: int) -> None:
         rows = store.chunk(connection, run.id, number)
+        reasons = self._carry_out(connection, _actor(run), rows)
+        self._remember(connection, run.source, rows, reasons)
+        store.set_done(connection, run.id, number, reasons)
+
+    def _carry_out(self, connection: Connection, actor: str, rows: Sequence[tuple[int, Change]]) -> dict[int, str]:
+        """Do what can be done. Returns for each position of what can't be, why not."""
         touched = [change.aor for _, change in rows if _is_for_who_rests(change) and change.aor is not None]
         moving = self._moving(connection, touched) if touched else {}
         reasons: dict[int, str] = {}
@@ -256,19 +306,18 @@ class Work:
             elif (operation := _operation(change)) is not None:
                 due.append((position, change, operation))
         outcomes = self.directory.change_many(
-            [operation for _, _, operation in due], actor=_actor(run), connection=connection
+            [operation for _, _, operation in due], actor=actor, connection=connection
         )
         for (position, _, _), outcome in zip(due, outcomes, strict=True):
             if isinstance(outcome, IsthmusError):
                 reasons[position] = str(outcome)
-        self._remember(connection, run, rows, reasons)
-        store.set_done(connection, run.id, number, reasons)
+        return reasons
 
     def _remember(
-        self, connection: Connection, run: Run, rows: Sequence[tuple[int, Change]], reasons: Mapping[int, str]
+        self, connection: Connection, source: str, rows: Sequence[tuple[int, Change]], reasons: Mapping[int, str]
     ) -> None:
         """What the objects stand for from now on."""
-        before = store.links(connection, run.source, {change.id for _, change in rows})
+        before = store.links(connection, source, {change.id for _, change in rows})
         kept: list[Link] = []
         dropped: list[str] = []
         for position, change in rows:
@@ -284,8 +333,8 @@ class Work:
             if position not in reasons:
                 since = self._now_ms() if change.vanished else None
             conflicts = (*change.conflicts, *((reasons[position],) if position in reasons else ()))
-            kept.append(Link(run.source, change.id, aor, change.wanted, since, conflicts))
-        store.drop_links(connection, run.source, dropped)
+            kept.append(Link(source, change.id, aor, change.wanted, since, conflicts))
+        store.drop_links(connection, source, dropped)
         store.put_links(connection, kept)
 
     def fail(self, run_id: str, reason: str) -> None:
@@ -342,8 +391,9 @@ def _read(source: Source, cursor: str | None, known: Mapping[str, str]) -> tuple
 
 def _wanted(configured: Configured, entry: Entry, groups: Iterable[str]) -> Wanted:
     names = configured.mapping.groups
-    # A CSV without a table of groups names ours.
-    ours = [names[group] for group in groups if group in names] if names or configured.kind != "csv" else groups
+    # A CSV without a table of groups names ours, and what is pushed becomes ours.
+    by_name = configured.kind == "scim" or (configured.kind == "csv" and not names)
+    ours = groups if by_name else [names[group] for group in groups if group in names]
     return mapped.wanted(entry, configured.mapping, tuple(ours))
 
 

@@ -10,8 +10,12 @@ import hashlib
 import hmac
 import time
 
+from isthmus.activity.wire import Kind
+from isthmus.addressing import barring
+from isthmus.devices.rules import is_device_name
 from isthmus.engines.kamailio.config import BrainSettings
 from isthmus.engines.kamailio.ksr import KSR, Refused, header, text
+from isthmus.engines.kamailio.reporting import Reporter
 from isthmus.routing.model import PersonRecord
 from isthmus.routing.snapshot import View
 from isthmus.sip import digest
@@ -20,11 +24,12 @@ from isthmus.sip import digest
 class Authenticator:
     """Checks phones' credentials against the snapshot."""
 
-    def __init__(self, settings: BrainSettings, secret: bytes) -> None:
-        self._settings, self._secret = settings, secret
+    def __init__(self, settings: BrainSettings, secret: bytes, activity: Reporter) -> None:
+        self._settings, self._secret, self._activity = settings, secret, activity
 
-    def authenticate(self, view: View, method: str, domain: str) -> PersonRecord | None:
-        """The person whose phone sent the request at hand; None after a challenge, with which the request ends.
+    def authenticate(self, view: View, method: str, domain: str) -> tuple[PersonRecord, str] | None:
+        """The person whose phone sent the request at hand, and which device it is (name and generation of its secret,
+        empty for the person's own credential); None after a challenge, with which the request ends.
 
         domain: realm, one of ours. Raises Refused when guessing is to stop.
         """
@@ -36,28 +41,59 @@ class Authenticator:
         if credentials is None or credentials.realm != domain:
             self._challenge(asked, domain, source, stale=False)
             return None
-        guard = _key(source, credentials.username.lower(), domain)
+        name = credentials.username.lower()
+        guard = _key(source, name, domain)
         self._refuse_guessing(guard)
-        person = view.person(f"{credentials.username.lower()}@{domain}")
-        if not self._is_right(credentials, method, person):
+        if is_device_name(name):
+            proved = self._device(view, credentials, method, name, domain)
+        else:
+            proved = self._person(view.person(f"{name}@{domain}"), credentials, method)
+        if proved is None:
             self._count_failure(guard, credentials.username, source)
+            self._report_failure(view, credentials, domain, source)
             self._challenge(asked, domain, source, stale=False)
             return None
         if not self._is_fresh(credentials, domain, source):
             self._challenge(asked, domain, source, stale=True)
             return None
-        return person
+        if proved[0].barred and barring.keeps_out(proved[0].barred, source):
+            raise Refused(403, "Blocked")
+        return proved
 
-    def _is_right(self, credentials: digest.Credentials, method: str, person: PersonRecord | None) -> bool:
-        """The answer for a real account, a disabled one and none at all takes the same work."""
-        sha256 = credentials.algorithm is digest.Algorithm.SHA256
-        if person is None:
-            size = 32 if sha256 else 16
-            ha1 = hmac.digest(self._secret, credentials.username.encode(), hashlib.sha256)[:size]
-        else:
-            ha1 = person.ha1_sha256 if sha256 else person.ha1_md5
+    def _person(
+        self, person: PersonRecord | None, credentials: digest.Credentials, method: str
+    ) -> tuple[PersonRecord, str] | None:
+        """By a person's own credential. For a real account, a disabled one and none at all it takes the same work."""
+        ha1 = self._nobodys(credentials) if person is None else _own(person, credentials)
         right = digest.is_right(credentials, method, ha1) and self._is_for_this(credentials.uri)
-        return right and person is not None and person.enabled
+        return (person, "") if right and person is not None and person.enabled else None
+
+    def _device(
+        self, view: View, credentials: digest.Credentials, method: str, name: str, domain: str
+    ) -> tuple[PersonRecord, str] | None:
+        """By a device's credential: its secret, or the one before while that is good.
+
+        For one that is there and one that is not it takes the same work; while two secrets are good, a hash more.
+        """
+        device = view.device(name)
+        if device is None:
+            # A person may bear such a name as well; their own credential serves then.
+            return self._person(view.person(f"{name}@{domain}"), credentials, method)
+        person = view.person(device.aor)
+        sha256 = credentials.algorithm is digest.Algorithm.SHA256
+        # Empty where MD5 is forbidden: no secret, and none that anybody could answer by.
+        ha1s = [(device.ha1_sha256 if sha256 else device.ha1_md5) or self._nobodys(credentials)]
+        if device.former_until_ms > time.time() * 1000:
+            ha1s.append((device.former_sha256 if sha256 else device.former_md5) or self._nobodys(credentials))
+        which = digest.which_is_right(credentials, method, ha1s)
+        if which < 0 or person is None or not person.enabled or not self._is_for_this(credentials.uri):
+            return None
+        return person, f"{name}.{device.generation - which}"
+
+    def _nobodys(self, credentials: digest.Credentials) -> bytes:
+        """A digest secret that nobody has, for this user name and algorithm."""
+        size = 32 if credentials.algorithm is digest.Algorithm.SHA256 else 16
+        return hmac.digest(self._secret, credentials.username.encode(), hashlib.sha256)[:size]
 
     def _is_for_this(self, uri: str) -> bool:
         """The digest's uri must be the Request-URI (RFC 7616 3.4.6), or credentials could serve elsewhere.
@@ -97,6 +133,19 @@ class Authenticator:
         elif count == self._settings.failed_logins_per_minute:
             KSR.warn(f"{count} wrong passwords for {username[:64]!r} from {source}: refused for a minute\n")
 
+    def _report_failure(self, view: View, credentials: digest.Credentials, domain: str, source: str) -> None:
+        """The address counts where it is proved: a nonce of ours for it came back, so it is the sender's own.
+
+        A device's failures are those of the person whose it is.
+        """
+        proved = digest.nonce_age(self._secret, credentials.nonce, time.time(), domain, source) is not None
+        name = credentials.username.lower()[:64]
+        device = view.device(name) if is_device_name(name) else None
+        account = f"{name}@{domain}" if device is None else device.aor
+        known = device is not None or view.person(account) is not None
+        address = source if proved else ""
+        self._activity.tell(Kind.REFUSED, account, address, header("User-Agent"), known=known)
+
     def _challenge(self, name: str, realm: str, source: str, *, stale: bool) -> None:
         nonce = digest.make_nonce(self._secret, time.time(), realm, source)
         agent = header("User-Agent")
@@ -106,6 +155,11 @@ class Authenticator:
             KSR.sl.send_reply(401, "Unauthorized")
         else:
             KSR.sl.send_reply(407, "Proxy Authentication Required")
+
+
+def _own(person: PersonRecord, credentials: digest.Credentials) -> bytes:
+    """The digest of a person's own secret that is asked for."""
+    return person.ha1_sha256 if credentials.algorithm is digest.Algorithm.SHA256 else person.ha1_md5
 
 
 def _key(*parts: str) -> str:

@@ -26,7 +26,7 @@ class Brain:
     def __init__(self, settings_file: str) -> None:
         settings = msgspec.json.decode(Path(settings_file).read_bytes(), type=BrainSettings)
         self._site = Site(settings)
-        self._auth = Authenticator(settings, self._site.secret)
+        self._auth = Authenticator(settings, self._site.secret, self._site.activity)
 
     def child_init(self, rank: int) -> int:
         """Called in each process, and once before the fork: so nothing is opened here."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from isthmus.activity.wire import Kind
 from isthmus.engines.kamailio import contact, dialogs, hops, replies, timers
 from isthmus.engines.kamailio.ksr import (
     FLAG_MEDIA,
     FLAG_OFFERED,
+    FLAG_OUTSIDE,
     FLAG_PRIVATE,
     INTERNAL,
     KSR,
@@ -22,15 +24,18 @@ from isthmus.routing.rules import decide
 from isthmus.sip.sealing import open_flow
 
 
-def out(site: Site, request: Request, decision: Decision, arrival: str) -> None:
-    """Do what was decided. Every case ends in a relayed request or a final answer."""
+def out(site: Site, request: Request, decision: Decision, arrival: str, device: str = "") -> None:
+    """Do what was decided. Every case ends in a relayed request or a final answer.
+
+    device: whose credential proved the request; empty for a person's own.
+    """
     if isinstance(decision, Answer):
         raise Refused(decision.code, decision.reason)
     if request.method == "REGISTER":
         if isinstance(decision, Local):
-            _save(site, arrival)
+            _save(site, arrival, device)
         elif isinstance(decision, Relay):
-            _relay_register(site, decision, arrival)
+            _relay_register(site, decision, arrival, device)
         return
     if request.method == "INVITE":
         _prepare_call(site, "peer" if arrival.startswith("peer:") else arrival)
@@ -40,6 +45,13 @@ def out(site: Site, request: Request, decision: Decision, arrival: str) -> None:
         _hand_over(site, decision, request)
     else:
         _dial(site, decision)
+
+
+def leads_outside(decision: Decision) -> bool:
+    """Whether a call goes to the PSTN by the caller's wish, from here or from the peer that has the trunks."""
+    if isinstance(decision, Dial):
+        return not decision.instead_of
+    return isinstance(decision, Relay) and not decision.aor
 
 
 def _prepare_call(site: Site, arrival: str) -> None:
@@ -126,19 +138,19 @@ def _relay_to_flow() -> None:
         KSR.tm.t_send_reply(replies.FLOW_FAILED, "Flow Failed")
 
 
-def _save(site: Site, arrival: str) -> None:
+def _save(site: Site, arrival: str, device: str) -> None:
     if arrival.startswith("peer:"):
         hops.to_registrar(site)
         KSR.tm.t_relay()
         return
-    KSR.pv.sets("$avp(RCV)", hops.own_flow(arrival).uri)
+    KSR.pv.sets("$avp(RCV)", hops.own_contact(arrival, device))
     KSR.registrar.save("location", 0)
 
 
-def _relay_register(site: Site, decision: Relay, arrival: str) -> None:
+def _relay_register(site: Site, decision: Relay, arrival: str, device: str) -> None:
     """A phone that registers at the wrong site: its home keeps the binding, with the way back through us."""
     if not arrival.startswith("peer:"):
-        path = contact.path_uri(site.settings.link_host, hops.own_flow(arrival).uri)
+        path = contact.path_uri(site.settings.link_host, hops.own_contact(arrival, device))
         if arrival == "udp":
             # Over UDP the phone would look after its flow by STUN (RFC 5626 section 4.4.2), which nobody answers.
             strip("Supported")
@@ -192,7 +204,7 @@ def to_flow(site: Site, received: str) -> None:
 def handle_failure(site: Site) -> None:
     """A request ended without success. Where the other site stayed silent, look for another way for a call."""
     if KSR.tm.t_is_canceled() > 0:
-        dialogs.end_media()
+        _end_call(site)
         return
     peer = KSR.pv.get("$avp(relayed)")
     silent = KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0
@@ -204,8 +216,15 @@ def handle_failure(site: Site) -> None:
         KSR.pv.unset("$avp(relayed)")
         _another_way(site)
         return
-    dialogs.end_media()
+    _end_call(site)
     _prefer_what_people_said()
+
+
+def _end_call(site: Site) -> None:
+    """The call at hand came to nothing."""
+    dialogs.end_media()
+    if KSR.isflagset(FLAG_OUTSIDE) > 0:
+        site.activity.tell(Kind.ENDED, call_id=text("$ci"))
 
 
 def _prefer_what_people_said() -> None:
@@ -237,6 +256,6 @@ def _another_way(site: Site) -> None:
         KSR.tm.t_reset_fr()
         _dial(site, decision)
         return
-    dialogs.end_media()
+    _end_call(site)
     if isinstance(decision, Answer):
         KSR.tm.t_reply(decision.code, decision.reason)

@@ -45,6 +45,7 @@ class BrainSettings(msgspec.Struct, frozen=True):
     snapshot: str
     flow_secret: str
     control_secret: str
+    activity_socket: str
     link_host: str
     internal_host: str
     listeners: dict[int, str]
@@ -87,6 +88,7 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         snapshot=str(site.snapshot_dir),
         flow_secret=str(internal.flow_secret(site)),
         control_secret=str(internal.control_secret(site)),
+        activity_socket=str(internal.activity_socket(site)),
         link_host=link_host(site),
         internal_host=site.site.internal_address,
         listeners=listeners,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isthmus.activity.wire import Kind
 from isthmus.engines.kamailio import branches, contact, hops, media
 from isthmus.engines.kamailio.ksr import (
     CREDENTIALS,
@@ -43,6 +44,8 @@ def handle(site: Site, arrival: str, method: str) -> None:
             raise Refused(400, "Bad Contact")
     if passage.side is Side.LINK:
         KSR.setflag(FLAG_PASS_LINK)
+    elif method == "BYE":
+        site.activity.tell(Kind.ENDED, call_id=call_id)
     if passage.media:
         _keep_media(method, call_id, passage, far_end)
     if method in _REFRESHES:

@@ -34,6 +34,15 @@ def to_flow(site: Site, uri: str, edge: str) -> None:
         KSR.set_forward_no_connect()
 
 
+def own_contact(edge: str, device: str) -> str:
+    """How the registrar is told to reach the phone that the message at hand came from, and which device that is.
+
+    device: name and generation; empty for a person's own credential. It stays with the binding wherever that goes.
+    """
+    uri = own_flow(edge).uri
+    return f"{uri};device={device}" if device else uri
+
+
 def own_flow(edge: str) -> Flow:
     """The flow the message at hand came by. edge: the listener it came to."""
     return Flow(edge, text("$si").strip("[]"), int(text("$sp")))

@@ -12,6 +12,7 @@ FLAG_OFFERED = 1  # the request carried SDP: an answer is due in the reply
 FLAG_MEDIA = 2  # also a branch flag: media of this passage is relayed here
 FLAG_PASS_LINK = 3  # the first request of this dialog came over the link
 FLAG_PRIVATE = 4  # the caller asked for privacy (RFC 3323): no identity towards phones
+FLAG_OUTSIDE = 5  # a call of one of our people to the PSTN, which was told to the activity's profile
 
 
 # Read by us, and so by nobody else's leave. What else begins with X-Isthmus- means nothing to anybody.

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from isthmus.activity.wire import Kind
 from isthmus.engines.kamailio import branches, hops, media, timers
-from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_OFFERED, IDENTITY, KSR, has_sdp, header, strip, text
+from isthmus.engines.kamailio.ksr import (
+    FLAG_MEDIA,
+    FLAG_OFFERED,
+    FLAG_OUTSIDE,
+    IDENTITY,
+    KSR,
+    has_sdp,
+    header,
+    strip,
+    text,
+)
 from isthmus.engines.kamailio.site import Site
 
 FLOW_FAILED = 430  # RFC 5626 section 11.5
@@ -23,6 +34,8 @@ def handle(site: Site) -> None:
         strip(*IDENTITY)
         if code < 300:
             hops.seal_contact(site, _edge(site))
+    if 200 <= code < 300 and KSR.isflagset(FLAG_OUTSIDE) > 0:
+        site.activity.tell(Kind.ANSWERED, call_id=text("$ci"))
     if 200 <= code < 300 and KSR.pv.get("$avp(timer)") is not None:
         added = timers.for_answer(header("Session-Expires"), caller_supports_timer=True)
         if added:

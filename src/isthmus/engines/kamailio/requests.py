@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from isthmus.activity.wire import Kind
 from isthmus.addressing import dialled_number
 from isthmus.engines.kamailio import branches, carry, contact, dialogs, hops
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.ksr import (
     CREDENTIALS,
+    FLAG_OUTSIDE,
     FLAG_PASS_LINK,
     IDENTITY,
     INTERNAL,
@@ -21,7 +23,7 @@ from isthmus.engines.kamailio.ksr import (
     text,
 )
 from isthmus.engines.kamailio.site import Site
-from isthmus.routing.model import Answer, Local, PersonRecord, Request, Source
+from isthmus.routing.model import Answer, Decision, Local, PersonRecord, Request, Source
 from isthmus.routing.rules import decide
 from isthmus.routing.snapshot import View
 
@@ -83,17 +85,23 @@ def _is_flood(site: Site) -> bool:
 
 def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> None:
     """From a phone, a gateway or a stranger: nothing is believed before it is proved."""
-    trunk = site.trunk_at(text("$si"))
+    trunk, person = site.trunk_at(text("$si")), None
+    device = ""
     with site.snapshot.view() as view:
         if trunk is not None:
             request, asserted = _trunk_request(site, view, trunk.name, method)
         else:
             domain = _realm(view)
-            person = auth.authenticate(view, method, domain)
-            if person is None:
+            proved = auth.authenticate(view, method, domain)
+            if proved is None:
                 return  # challenged
+            person, device = proved
+            if device:
+                site.activity.tell_device(device, text("$si"), arrival, lambda: header("User-Agent"))
             request, asserted = _phone_request(site, view, person, domain, method)
         decision = decide(request, view).decision
+        if person is not None:
+            _tell_activity(site, person, request, decision)
     if method != "REGISTER" or not isinstance(decision, Local):  # what is saved here goes nowhere
         strip(*INTERNAL, *IDENTITY, *CREDENTIALS, "Route", "Path")
     if asserted:
@@ -103,7 +111,7 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
         raise Refused(400, "Bad Contact")
     # Only where `decide` knows no such target: a seal never leads past it to anybody it does know.
     if not (isinstance(decision, Answer) and carry.to_sealed_flow(site, request, arrival)):
-        carry.out(site, request, decision, arrival)
+        carry.out(site, request, decision, arrival, device)
 
 
 def _phone_request(site: Site, view: View, person: PersonRecord, domain: str, method: str) -> tuple[Request, str]:
@@ -124,6 +132,24 @@ def _phone_request(site: Site, view: View, person: PersonRecord, domain: str, me
         target = _target(site, view, domain)
     request = Request(method, target, Source.PHONE, person.aor, unreachable=site.unreachable())
     return request, "" if method == "REGISTER" else _identity(person)
+
+
+def _tell_activity(site: Site, person: PersonRecord, request: Request, decision: Decision) -> None:
+    """What the profile of an account is made of: registrations, and calls to the PSTN."""
+    if request.method == "REGISTER":
+        if not isinstance(decision, Answer):
+            site.activity.tell_registered(person.aor, text("$si"), header("User-Agent"))
+    elif request.method == "INVITE" and carry.leads_outside(decision):
+        KSR.setflag(FLAG_OUTSIDE)
+        site.activity.tell(
+            Kind.CALL,
+            person.aor,
+            text("$si"),
+            header("User-Agent"),
+            number=request.target,
+            own_number=person.number or "",
+            call_id=text("$ci"),
+        )
 
 
 def _realm(view: View) -> str:

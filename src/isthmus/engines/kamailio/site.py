@@ -9,6 +9,7 @@ from pathlib import Path
 from isthmus.engines.kamailio.config import BrainSettings, PeerSettings, TrunkSettings
 from isthmus.engines.kamailio.ksr import KSR, text
 from isthmus.engines.kamailio.media import Networks
+from isthmus.engines.kamailio.reporting import Reporter
 from isthmus.routing.snapshot import LmdbSnapshot
 
 _NONE: frozenset[str] = frozenset()
@@ -29,6 +30,7 @@ class Site:
         self._trunk_by_host = {trunk.host: trunk for trunk in settings.trunks}
         self.direct = Networks(settings.direct_networks)
         self.exempt = Networks(settings.exempt_networks)
+        self.activity = Reporter(settings.activity_socket)
         self._snapshot: LmdbSnapshot | None = None
 
     @property

@@ -1,0 +1,1 @@
+"""What accounts usually do, and an alert where somebody does something else."""

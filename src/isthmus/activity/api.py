@@ -1,0 +1,166 @@
+"""HTTP routes of activity: alerts, what is usual, blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Body, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from isthmus.access.api import Reached
+from isthmus.activity.model import Event, State
+from isthmus.activity.profile import Habits, Profile
+from isthmus.activity.service import Activity
+from isthmus.activity.telling import alert_json
+from isthmus.addressing import Aor, barring
+from isthmus.audit.web import LocalActor
+from isthmus.directory.api import KeyHeader
+from isthmus.directory.model import Person
+from isthmus.errors import UsageError
+from isthmus.link.api import PeerName, known_peer
+
+_LONGEST = 4 << 20  # bytes of events at once
+_events_from = msgspec.msgpack.Decoder(list[Event])
+
+_VOLUMES = {
+    "failures": "wrong passwords in ten minutes",
+    "outside_calls": "calls to the PSTN an hour",
+    "abroad_calls": "calls abroad an hour",
+    "abroad_minutes": "minutes abroad a day",
+    "abroad_at_once": "calls abroad at once",
+    "places_peak": "networks within an hour",
+    "exports": "records exported a day",
+}
+
+
+class BlockBody(BaseModel):
+    """What to keep whom from: see addressing/barring.py."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    aor: str = Field(max_length=400)
+    block: str = Field(max_length=100)
+
+
+class UnblockBody(BaseModel):
+    """What is to be allowed again; without `block` everything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    aor: str = Field(max_length=400)
+    block: str | None = Field(default=None, max_length=100)
+
+
+def router(activity: Activity) -> APIRouter:
+    """/v1/activity."""
+    routes = APIRouter(prefix="/v1/activity")
+    _add_reading(routes, activity)
+    _add_writing(routes, activity)
+    return routes
+
+
+def link_router(activity: Activity, peers: Sequence[str]) -> APIRouter:
+    """POST /link/activity: what people who are at home here did at the peer."""
+    routes = APIRouter()
+
+    @routes.post("/link/activity", status_code=204)
+    async def take(
+        peer: PeerName, content: Annotated[bytes, Body(media_type="application/octet-stream", max_length=_LONGEST)]
+    ) -> None:
+        known_peer(peer, peers)
+        try:
+            events = _events_from.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"these are no events: {error}") from error
+        for event in events:
+            activity.take(event, from_peer=True)
+
+    return routes
+
+
+def encoded(events: list[Event]) -> bytes:
+    """What `link_router` takes."""
+    return msgspec.msgpack.encode(events)
+
+
+def _add_reading(routes: APIRouter, activity: Activity) -> None:
+    @routes.get("/alerts")
+    def listed(
+        reach: Reached,
+        state: State | None = None,
+        subject: Annotated[str | None, Query(max_length=400)] = None,
+        before: Annotated[float | None, Query(ge=0, le=1e11)] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> list[dict[str, Any]]:
+        before_ms = None if before is None else int(before * 1000)
+        wanted = None if subject is None or "\0" in subject else subject
+        if wanted is None and subject is not None:
+            return []
+        found = activity.listed(state=state, subject=wanted, before_ms=before_ms, limit=limit, reach=reach)
+        return [alert_json(alert) for alert in found]
+
+    @routes.get("/alerts/{alert}")
+    def one(alert: str, reach: Reached) -> dict[str, Any]:
+        return alert_json(activity.get(_id(alert), reach))
+
+    @routes.get("/profiles/{account}")
+    def profile(account: str, reach: Reached) -> dict[str, Any]:
+        name = account if account.startswith(("account:", "cli:")) else str(Aor.parse(account))
+        return profile_json(name, activity.profile(name.replace("\0", ""), reach))
+
+
+def _add_writing(routes: APIRouter, activity: Activity) -> None:
+    @routes.post("/alerts/{alert}/confirm")
+    def confirm(alert: str, actor: LocalActor, reach: Reached) -> dict[str, Any]:
+        return alert_json(activity.judge(_id(alert), State.CONFIRMED, actor=actor, reach=reach))
+
+    @routes.post("/alerts/{alert}/false-alarm")
+    def false_alarm(alert: str, actor: LocalActor, reach: Reached) -> dict[str, Any]:
+        return alert_json(activity.judge(_id(alert), State.FALSE_ALARM, actor=actor, reach=reach))
+
+    @routes.post("/block")
+    def block(body: BlockBody, actor: LocalActor, reach: Reached, key: KeyHeader = None) -> dict[str, Any]:
+        return blocked_json(activity.block(Aor.parse(body.aor), body.block, actor=actor, key=key, reach=reach))
+
+    @routes.post("/unblock")
+    def unblock(body: UnblockBody, actor: LocalActor, reach: Reached, key: KeyHeader = None) -> dict[str, Any]:
+        return blocked_json(activity.unblock(Aor.parse(body.aor), body.block, actor=actor, key=key, reach=reach))
+
+
+def blocked_json(person: Person) -> dict[str, Any]:
+    """What somebody is kept from now."""
+    return {
+        "aor": str(person.aor),
+        "barred": [{"block": word, "means": barring.meaning(word)} for word in person.barred],
+    }
+
+
+def profile_json(account: str, profile: Profile) -> dict[str, Any]:
+    """What is usual for an account. days: on how many each was seen, older ones counting less. Hours: share of days."""
+    acted = max(profile.acted_days, 1.0)
+    hours = [round((profile.hours[hour] + profile.hours[hour + 24]) / acted, 3) for hour in range(24)]
+    return {
+        "account": account,
+        "days": round(profile.days, 1),
+        "learnt": profile.days > 5.0,
+        "networks": _habits(profile.networks, profile.last_day),
+        "countries": _habits(profile.countries, profile.last_day),
+        "clients": _habits(profile.clients, profile.last_day),
+        "destinations": _habits(profile.destinations, profile.last_day),
+        "hours": hours,
+        "most": {about: round(getattr(profile, name).peak, 1) for name, about in _VOLUMES.items()},
+    }
+
+
+def _habits(habits: Habits, day: int) -> list[dict[str, Any]]:
+    found = sorted(habits.held.items(), key=lambda item: (-item[1].faded(day), item[0]))
+    return [
+        {"name": name, "days": round(habit.faded(day), 1), "since": habit.first * 86_400, "last": habit.last * 86_400}
+        for name, habit in found
+    ]
+
+
+def _id(text: str) -> str:
+    return text if text.isascii() and text.isalnum() else "-"
