@@ -64,6 +64,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/session/password"): {"present": "x", "new": "x"},
     ("POST", "/v1/session/totp/confirm"): {"code": "123456"},
     ("POST", "/v1/session/passkeys"): {"credential": {}},
+    ("POST", "/v1/session/outside/{provider}"): {},
+    ("POST", "/v1/session/outside/{provider}/password"): {"name": "x", "password": "x"},
 }
 # What a provider sends; the protocol describes itself, and not by OpenAPI.
 SCIM_BODIES: dict[tuple[str, str], dict[str, Any]] = {

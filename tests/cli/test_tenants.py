@@ -67,6 +67,14 @@ REFUSED = {
     "policy revoke": "calling --person {aor}", "policy explain": "{aor}",
     "audit list": "--tenant {tenant}", "audit search": "alice", "audit show": "{entry}",
     "audit export": "--object {aor}", "audit verify": "", "audit anchor": "", "audit accept": "--reason x",
+    "device list": "{aor}", "device show": "{device}", "device add": "{aor} --label x",
+    "device rename": "{device} --label x", "device rotate": "{device}", "device revoke": "{device} --yes",
+    "device forbid-md5": "{device}",
+    "activity alerts": "", "activity show": "{account}", "activity profile": "{aor}",
+    "activity confirm": "{alert}", "activity false-alarm": "{alert}", "activity block": "{aor}",
+    "activity unblock": "{aor}",
+    "scim status": "--tenant {tenant}", "scim token list": "--tenant {tenant}",
+    "scim token create": "x --tenant {tenant}", "scim token revoke": "{token}",
     "snapshot status": "", "snapshot rebuild": "",
 }  # fmt: skip
 # What works without any site's API, or shows what is everybody's.
@@ -97,6 +105,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
     services.licences.define("main", "standard", count=5, features=sorted(FEATURES)[:1], actor="test")
     services.policies.create(Policy("main", "calling", "anna-only", (), ""), actor="test")
     batch = services.moving.moves.start([Aor.parse("alice@contoso.example")], "nowhere", actor="test")
+    device, _ = services.devices.add(Aor.parse("alice@contoso.example"), "desk", actor="test")
     token, _ = services.identity.own.create_token(OPERATOR, "backup", ["person.read"], 3600, "anna")
     site.browser().sign_in("anna")
     entry = services.directory.audit("alice@contoso.example")[0]["id"]
@@ -104,7 +113,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
         "aor": "alice@contoso.example", "tenant": "main", "domain": "contoso.example", "group": "reception-desk",
         "account": "anna", "role": "reception", "token": token.id, "move": batch.id, "plan": "standard",
         "session": services.identity.own.sessions(OPERATOR)[0][0].id, "file": str(folder / "people.csv"),
-        "policy": "anna-only", "entry": str(entry),
+        "policy": "anna-only", "device": device.device.name, "alert": "a" * 32, "entry": str(entry),
     }  # fmt: skip
     (folder / "people.csv").write_text("aor,home\nalice@contoso.example,premises\n")
     (folder / "absent.csv").write_text("aor,home\nzzzzz@contoso.example,premises\n")

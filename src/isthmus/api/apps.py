@@ -19,6 +19,7 @@ from isthmus.devices import api as devices
 from isthmus.directory import api as directory
 from isthmus.directory import group_api as groups
 from isthmus.engines.kamailio.bulk import ask
+from isthmus.federation import api as federation
 from isthmus.homing import api as homing
 from isthmus.identity import api as identity
 from isthmus.identity import session_api as session
@@ -45,6 +46,7 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
     app = _app("API", gated)
     identity = services.identity
     app.include_router(session.router(identity.sign_in, identity.own, identity.passkeys))
+    app.include_router(federation.router(services.federation))
     _include_features(app, services)
     site = services.site_file.site
     app.include_router(pages.router(site.name, site.role.value, site.fqdn))

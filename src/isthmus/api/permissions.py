@@ -220,6 +220,13 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/session/passkeys/options"): _REGISTER,
     ("POST", "/v1/session/passkeys"): _REGISTER,
     ("DELETE", "/v1/session/passkeys/{key}"): _SESSION,
+    # Sign-in by providers outside
+    ("GET", "/v1/session/outside"): _ANYONE,
+    ("POST", "/v1/session/outside/{provider}"): Rule(On.ANYONE, costly=True),
+    ("POST", "/v1/session/outside/{provider}/password"): Rule(On.ANYONE, costly=True),
+    ("GET", "/v1/session/outside/{provider}/callback"): _ANYONE,
+    ("GET", "/v1/session/links"): _SESSION,
+    ("DELETE", "/v1/session/links/{link}"): _SESSION,
 }
 
 

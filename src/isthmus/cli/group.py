@@ -91,6 +91,19 @@ def set_group(
         _print_group(client.patch(_path(group, tenant), {"description": description}), as_json)
 
 
+@app.command(epilog="Example:  isthmus group rename sales selling")
+def rename(
+    group: GroupArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is to be called.")],
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Call a group otherwise. Who is in it stays, and policies and licences given to it do."""
+    with connect(site) as client:
+        _print_group(client.patch(_path(group, tenant), {"name": name}), as_json)
+
+
 @app.command(epilog="Example:  isthmus group delete sales --yes")
 def delete(
     group: GroupArgument,

@@ -8,7 +8,16 @@ from urllib.parse import quote
 import typer
 
 from isthmus.cli.client import connect
-from isthmus.cli.output import JsonOption, SiteOption, moment, print_fields, print_json, print_line, print_table
+from isthmus.cli.output import (
+    JsonOption,
+    SiteOption,
+    moment,
+    print_done,
+    print_fields,
+    print_json,
+    print_line,
+    print_table,
+)
 
 app = typer.Typer(
     help="An identity provider (Entra, Okta) that pushes people and groups to us by SCIM 2.0.",
@@ -76,8 +85,12 @@ def list_tokens(tenant: _TENANT = None, as_json: JsonOption = False, site: SiteO
 
 
 @tokens.command("revoke", epilog="Example:  isthmus scim token revoke 3f2a9c01d4e5")
-def revoke(token: Annotated[str, typer.Argument(metavar="ID", help="The token.")], site: SiteOption = None) -> None:
+def revoke(
+    token: Annotated[str, typer.Argument(metavar="ID", help="The token.")],
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
     """Revoke a token, at once."""
     with connect(site) as client:
         client.delete(f"/v1/tokens/{quote(token, safe='')}")
-    print_line(f"revoked token {token}")
+    print_done(f"revoked token {token}", {"id": token, "revoked": True}, as_json)

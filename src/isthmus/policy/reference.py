@@ -18,9 +18,13 @@ shown. Groups are kept at the authority, by hand or by a directory source, and t
 
     isthmus group create sales --description "Everybody who sells"
     isthmus group add sales alice@contoso.example --group sales-north
+    isthmus group rename sales-north sales-oslo
     isthmus group list --member alice@contoso.example
     isthmus user list --group sales
     isthmus user move --group sales --to online --dry-run
+
+A renamed group keeps its people and its place in other groups, and at the authority what was given to it. At another
+site, which has policies and licences of its own, they have to be given to the new name again.
 
 ## Policies
 

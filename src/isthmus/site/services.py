@@ -24,6 +24,7 @@ from isthmus.directory.grouping import Groups
 from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
 from isthmus.errors import IsthmusError
+from isthmus.federation.service import Federation
 from isthmus.identity.build import Identity, build_identity
 from isthmus.identity.model import Settings
 from isthmus.identity.sealing import HASHER
@@ -37,6 +38,7 @@ from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.scim.service import Scim
 from isthmus.site import internal
 from isthmus.site.background import Background, Repeating
+from isthmus.site.federating import build_federation
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.syncing import build_sync
@@ -77,8 +79,8 @@ class Services:
 
     audit: the log of who changed what. moving: moves, registrations and the links to peers.
     sync: the directories that people come from. scim: what an identity provider pushes. identity: accounts and sign-in.
-    activity: what accounts usually do. tenants: tenants and their domains. admission: whether a tenant's accounts are
-    let in now.
+    activity: what accounts usually do. federation: sign-in by providers outside. tenants: tenants and their domains.
+    admission: whether a tenant's accounts are let in now.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -96,6 +98,7 @@ class Services:
     sync: SyncService
     scim: Scim
     identity: Identity
+    federation: Federation
     devices: Devices
     uses: Uses
     activity: Activity
@@ -196,6 +199,7 @@ def build(site_file: SiteFile) -> Services:
         sync,
         scim,
         identity,
+        build_federation(site_file, identity),
         devices,
         uses,
         activity,
