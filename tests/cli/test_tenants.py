@@ -42,6 +42,7 @@ REFUSED = {
     "domain list": "--tenant {tenant}", "domain show": "{domain} --tenant {tenant}",
     "domain add": "new.{domain} --tenant {tenant}", "domain verify": "{domain} --tenant {tenant}",
     "domain remove": "{domain} --tenant {tenant}",
+    "group rename": "{group} other --tenant {tenant}",
     "group list": "--tenant {tenant}", "group show": "{group} --tenant {tenant}",
     "group create": "{group} --tenant {tenant}", "group set": "{group} --description x --tenant {tenant}",
     "group delete": "{group} --yes --tenant {tenant}", "group add": "{group} {aor} --tenant {tenant}",
