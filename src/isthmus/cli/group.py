@@ -92,6 +92,22 @@ def set_group(
         _print_group(client.patch(_path(group, tenant), {"description": description}), as_json)
 
 
+@app.command(epilog="Example:  isthmus group rename sales selling")
+def rename(
+    group: GroupArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its new name.")],
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Call a group kept by hand otherwise. People, groups, policies, licences and roles given for it stay with it.
+
+    At the other site what was given to the group ends with its former name: give it there again.
+    """
+    with Client(registry.find(site)) as client:
+        _print_group(client.patch(_path(group, tenant), {"name": name}), as_json)
+
+
 @app.command(epilog="Example:  isthmus group delete sales --yes")
 def delete(
     group: GroupArgument,
