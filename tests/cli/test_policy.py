@@ -43,6 +43,9 @@ def test_groups_licences_and_policies_from_the_command_line(isthmus: Isthmus) ->
     assert "Emergency" in must("policy", "kinds", "calling")
 
     must("licence", "set", "phone-system", "--count", "1")
+    must("group", "rename", "staff", "everybody")
+    assert "everybody" in must("policy", "show", "calling", "interns")
+    must("group", "rename", "everybody", "staff")
     must("licence", "assign", "phone-system", "--group", "staff")
     assert "group staff, by way of interns" in must("licence", "show", ALICE)
     assert isthmus("licence", "check", "--dry-run", "--count", "phone-system=0").code == 1

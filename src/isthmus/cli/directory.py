@@ -179,6 +179,7 @@ def show(aor: _AorArgument, as_json: JsonOption = False, site: SiteOption = None
         ("Id", found["id"]),
         ("Home there", found["home"]),
         ("Extension", found["extension"]),
+        ("Manager", found.get("manager")),
         ("Vanished", _when(found["vanished"])),
         ("Conflicts", "; ".join(found["conflicts"]) or None),
     ]

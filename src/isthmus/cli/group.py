@@ -95,7 +95,7 @@ def set_group(
 @app.command(epilog="Example:  isthmus group rename sales selling")
 def rename(
     group: GroupArgument,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Its new name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is to be called.")],
     tenant: TenantOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,

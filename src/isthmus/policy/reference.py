@@ -18,7 +18,7 @@ shown. Groups are kept at the authority, by hand or by a directory source, and t
 
     isthmus group create sales --description "Everybody who sells"
     isthmus group add sales alice@contoso.example --group sales-north
-    isthmus group rename sales-north north
+    isthmus group rename sales-north sales-oslo
     isthmus group list --member alice@contoso.example
     isthmus user list --group sales
     isthmus user move --group sales --to online --dry-run

@@ -70,7 +70,9 @@ def router(sync: SyncService) -> APIRouter:
 
     @routes.get("/people/{aor}")
     def person(aor: str) -> dict[str, Any]:
-        return link_json(sync.details(Aor.parse(aor)))
+        link = sync.details(Aor.parse(aor))
+        manager = sync.manager(link)
+        return link_json(link) | {"manager": str(manager) if manager else None}
 
     @routes.post("/people/{aor}/restore", status_code=204)
     def restore(aor: str, actor: LocalActor) -> None:
