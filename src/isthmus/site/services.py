@@ -26,6 +26,7 @@ from isthmus.directory.service import Directory
 from isthmus.errors import IsthmusError
 from isthmus.federation.service import Federation
 from isthmus.identity.build import Identity, build_identity
+from isthmus.identity.following import follow as roles_follow
 from isthmus.identity.model import Settings
 from isthmus.identity.sealing import HASHER
 from isthmus.link.compare import Comparison, compare
@@ -128,6 +129,7 @@ def build(site_file: SiteFile) -> Services:
         on_commit=commits,
     )
     directory.join(follow)
+    directory.join(roles_follow)
     if directory.is_authority:
         seed(directory, site_file)
     policies, licences = Policies(directory, homes_of(site_file)), Licences(directory)
