@@ -71,6 +71,7 @@ def apply_page(log: Journal, page: FeedPage, source: str) -> int:
     gone = [present[aor] for aor, person in page.people if person is None and aor in present]
     changed = [person for aor, person in page.people if person is not None and person != present.get(aor)]
     _refuse_strangers(connection, changed, source)
+    log.left, log.more_to_come = _left(connection, gone, changed, present), page.to_seq < page.last_seq
     store.delete_people(connection, gone)
     # Somebody renamed brings the id along; who has it here is told of further on.
     store.release_ids(connection, [person.id for person in changed if person.id])
@@ -88,6 +89,21 @@ def apply_page(log: Journal, page: FeedPage, source: str) -> int:
         after = {"to": page.to_seq, "changed": _names(changed), "gone": _names(gone)}
         log.entry("feed.apply", source, None, after, tenant="")
     return page.to_seq
+
+
+def _left(
+    connection: Connection, gone: list[Person], changed: list[Person], present: dict[Aor, Person]
+) -> dict[Aor, str]:
+    """Addresses that are no longer whose they were, and the id of who that was."""
+    left = {person.aor: person.id for person in gone}
+    for person in changed:
+        before = present.get(person.aor)
+        # Somebody without an id is nobody else for getting one: an older version of the other site gave none.
+        if before is not None and before.id and person.id and before.id != person.id:
+            left[person.aor] = before.id
+    now = {person.id: person.aor for person in changed if person.id}
+    holders = store.holders(connection, now)
+    return left | {aor: id_ for id_, aor in holders.items() if aor != now[id_]}
 
 
 def _names(people: list[Person]) -> list[str]:

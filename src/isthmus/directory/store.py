@@ -126,6 +126,15 @@ def update_people(connection: Connection, people: Sequence[Person]) -> None:
     device_store.put(connection, people)
 
 
+def holders(connection: Connection, ids: Iterable[str]) -> dict[str, Aor]:
+    """Who has each of the ids now; those of nobody are left out."""
+    found: dict[str, Aor] = {}
+    for batch in in_batches(ids):
+        query = select(person.c.id, person.c.aor).where(person.c.id.in_(batch))
+        found |= {id_: Aor.parse(aor) for id_, aor in connection.execute(query)}
+    return found
+
+
 def release_ids(connection: Connection, ids: Iterable[str]) -> None:
     """Take the ids from whoever has them."""
     for batch in in_batches(ids):

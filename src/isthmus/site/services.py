@@ -26,6 +26,7 @@ from isthmus.directory.service import Directory
 from isthmus.errors import IsthmusError
 from isthmus.federation.service import Federation
 from isthmus.identity.build import Identity, build_identity
+from isthmus.identity.following import follow as roles_follow
 from isthmus.identity.model import Settings
 from isthmus.identity.sealing import HASHER
 from isthmus.link.compare import Comparison, compare
@@ -79,8 +80,9 @@ class Services:
 
     audit: the log of who changed what. moving: moves, registrations and the links to peers.
     sync: the directories that people come from. scim: what an identity provider pushes. identity: accounts and sign-in.
-    activity: what accounts usually do. federation: sign-in by providers outside. tenants: tenants and their domains.
-    admission: whether a tenant's accounts are let in now.
+    activity: what accounts usually do. tenants: tenants and their domains. admission: whether a tenant's accounts are
+    let in now.
+    federation: sign-in by providers outside.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -133,6 +135,7 @@ def build(site_file: SiteFile) -> Services:
         on_commit=commits,
     )
     directory.join(follow)
+    directory.join(roles_follow)
     directory.join(keep_within)
     admission = Admission(directory)
     commits.listen(admission.forget)
