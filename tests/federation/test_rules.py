@@ -84,7 +84,9 @@ def test_an_old_proof_is_none_where_a_new_one_was_asked_for(auth_time: Any):
 
 def test_the_challenge_is_that_of_the_rfc():
     # RFC 7636 appendix B
-    assert rules.challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    assert (
+        rules.challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    )
 
 
 @pytest.mark.parametrize(
