@@ -13,7 +13,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import activity, audit, calls, policies, publishing, pushing, registers, routing, signing_in, syncing, whole
+from bench import (
+    activity,
+    audit,
+    calls,
+    feeding,
+    policies,
+    publishing,
+    pushing,
+    registers,
+    routing,
+    signing_in,
+    syncing,
+    whole,
+)
 from bench.model import Figure, Scale, number
 
 MEASUREMENTS: dict[str, Callable[[Scale], list[Figure]]] = {
@@ -21,6 +34,7 @@ MEASUREMENTS: dict[str, Callable[[Scale], list[Figure]]] = {
     "registers": registers.measure,
     "routing": routing.measure,
     "publishing": publishing.measure,
+    "feeding": feeding.measure,
     "policies": policies.measure,
     "audit": audit.measure,
     "activity": activity.measure,

@@ -123,6 +123,20 @@ def test_each_change_of_a_person_needs_its_own_permission(site: Site):
     assert vera.patch(ALICE, json={"password": "new-secret"}).status_code == 403
 
 
+def test_a_role_for_a_group_follows_the_group_to_its_new_name(site: Site):
+    site.person("alice@contoso.example", groups=("sales",))
+    here = site.services.site_file.site.tenant
+    site.account("uma", ("user", Scope(tenants=frozenset({here}), groups=frozenset({"sales", "interns"}))))
+    site.account("vic", ("user", Scope(groups=frozenset({"sales"}))))
+    site.services.groups.create(here, "sales", actor="test")
+    site.services.groups.rename(here, "sales", "selling", actor="test")
+    for name in ("uma", "vic"):
+        assert [each["aor"] for each in site.by_token(name).get("/v1/people").json()] == ["alice@contoso.example"]
+    site.person("bob@contoso.example", groups=("sales",))  # a new group of the old name
+    assert [each["aor"] for each in site.by_token("uma").get("/v1/people").json()] == ["alice@contoso.example"]
+    assert {each["action"] for each in site.services.directory.audit("account:uma")} >= {"role.reach"}
+
+
 def test_nobody_is_changed_out_of_or_into_ones_reach(site: Site):
     site.person("alice@contoso.example", groups=("sales",))
     site.person("bob@contoso.example")

@@ -15,7 +15,9 @@ def test_engines_are_measured(name: str):
     _check(name)
 
 
-@pytest.mark.parametrize("name", ["routing", "publishing", "policies", "audit", "signing_in", "activity", "pushing"])
+@pytest.mark.parametrize(
+    "name", ["routing", "publishing", "feeding", "policies", "audit", "signing_in", "activity", "pushing"]
+)
 def test_routing_is_measured(name: str):
     _check(name)
 
@@ -36,6 +38,7 @@ def test_nothing_is_left_out():
         "registers",
         "routing",
         "publishing",
+        "feeding",
         "policies",
         "audit",
         "activity",

@@ -43,10 +43,22 @@ def test_groups_licences_and_policies_from_the_command_line(isthmus: Isthmus) ->
     assert "Emergency" in must("policy", "kinds", "calling")
 
     must("licence", "set", "phone-system", "--count", "1")
+    must("group", "rename", "staff", "everybody")
+    assert "everybody" in must("policy", "show", "calling", "interns")
+    must("group", "rename", "everybody", "staff")
     must("licence", "assign", "phone-system", "--group", "staff")
     assert "group staff, by way of interns" in must("licence", "show", ALICE)
     assert isthmus("licence", "check", "--dry-run", "--count", "phone-system=0").code == 1
     must("licence", "check")
+
+    renamed = json.loads(must("group", "rename", "staff", "everyone", "--json"))
+    assert (renamed["name"], renamed["groups"], renamed["effective"]) == ("everyone", ["interns"], 1)
+    assert "group everyone, by way of interns" in must("licence", "show", ALICE)
+    assert "by way of interns" in must("policy", "explain", ALICE)
+    taken = isthmus("group", "rename", "everyone", "interns")
+    assert (taken.code, "the group interns exists already" in taken.err) == (1, True)
+    assert isthmus("group", "rename", "nothing", "something").code == 1
+    must("group", "rename", "everyone", "staff")
 
     # As it was: the service is shared with the other tests.
     must("licence", "unassign", "phone-system", "--group", "staff")

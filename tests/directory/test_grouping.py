@@ -106,6 +106,32 @@ def test_a_deleted_group_is_gone_from_people_and_groups(directory: Directory, gr
         groups.delete(MAIN, "north", actor="test")
 
 
+def test_a_renamed_group_keeps_its_people_and_its_place(directory: Directory, groups: Groups, other_site):
+    nested(groups)
+    directory.create(new("alice", groups=("north", "pilot")), actor="test")
+    renamed = groups.rename(MAIN, "north", " nord ", actor="test")
+    assert (renamed.name, renamed.groups) == ("nord", ("oslo",))
+    assert directory.get(aor("alice")).groups == ("nord", "pilot")
+    assert groups.get(MAIN, "sales").group.groups == ("nord",)
+    with pytest.raises(NotFoundError):
+        groups.get(MAIN, "north")
+    other = other_site()
+    pump(directory, other)
+    assert Groups(other).get(MAIN, "sales").group.groups == ("nord",)
+    assert other.get(aor("alice")).groups == ("nord", "pilot")
+
+
+@pytest.mark.parametrize("taken", ["oslo", "pilot"])
+def test_a_group_is_not_renamed_to_what_is_there_already(directory: Directory, groups: Groups, taken: str):
+    nested(groups)
+    directory.create(new("alice", groups=("pilot",)), actor="test")
+    with pytest.raises(RefusedError, match="exists already"):
+        groups.rename(MAIN, "north", taken, actor="test")
+    groups.put(Group(MAIN, "kept", source="ad"), actor="test")
+    with pytest.raises(RefusedError, match="kept by the directory source ad"):
+        groups.rename(MAIN, "kept", "x", actor="test")
+
+
 def test_who_keeps_a_group_changes_it(groups: Groups):
     groups.put(Group(MAIN, "staff", "From the AD", "ad"), actor="sync")
     groups.put(Group(MAIN, "staff", "From the AD, again", "ad"), actor="sync")

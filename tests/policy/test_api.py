@@ -28,6 +28,8 @@ def test_bad_requests_are_told_what_is_wrong(local: TestClient):
         local.post("/v1/groups?tenant=other", json={"name": "a"}),
         local.get("/v1/groups/nothing"),
         local.patch("/v1/groups/%00", json={"add": {"people": ["x"]}}),
+        local.patch("/v1/groups/nothing", json={"name": "something"}),
+        local.patch("/v1/groups/nothing", json={"name": "something", "description": "x"}),
         local.delete("/v1/groups/nothing"),
         local.post("/v1/policies", json={"kind": "weather", "name": "x"}),
         local.post("/v1/policies", json={"kind": "calling", "name": "X Y"}),

@@ -27,6 +27,15 @@ def test_a_user_becomes_a_person_with_number_name_and_details(world: World):
     assert (entry["actor"].partition("/")[0], entry["action"]) == (f"token:scim-{world.tenant}", "person.create")
 
 
+def test_a_manager_is_a_person_once_they_were_pushed(world: World):
+    boss = world.user("boss")
+    world.user("alice", **{ENTERPRISE: {"manager": {"value": boss["id"]}}})
+    world.user("bob", **{ENTERPRISE: {"manager": {"value": "nobody"}}})
+    sync = world.services.sync
+    assert sync.manager(sync.details(world.aor("alice"))) == world.aor("boss")
+    assert sync.manager(sync.details(world.aor("bob"))) is None
+
+
 def test_the_sip_address_goes_before_the_user_name(world: World):
     world.user("ajones@corp.example", ims=[{"type": "sip", "value": f"sip:{world.address('alice')}"}])
     assert world.person("alice") is not None

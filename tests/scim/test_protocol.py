@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from scim2_server.requests import ScimRequest
 from starlette.testclient import TestClient
 
 from isthmus.access.model import Scope
+from isthmus.errors import RefusedError
+from isthmus.scim.service import Scim
 from tests.api.callers import OPERATOR
 from tests.scim.world import BULK, ENTERPRISE, GROUP, USER, World
 
@@ -239,6 +242,15 @@ def test_strangers_and_other_tokens_are_refused_in_the_same_form(world: World):
     _, secret = identity.own.create_token(OPERATOR, "x", ["person.read"], 3600, f"reader-{world.tenant}")
     answer = world.showing(secret).get("/Users")
     assert (answer.status_code, answer.json()["schemas"]) == (403, [ERROR])
+
+
+def test_a_site_that_is_not_the_authority_says_so(world: World):
+    why_not = RefusedError("premises is not the authority of this directory", do="Do it at online.")
+    services = world.services
+    scim = Scim(services.engine, services.directory, services.sync._work, services.identity, why_not=why_not)
+    for method, path in (("GET", "/Users"), ("POST", "/Users"), ("GET", "/Schemas")):
+        answer = scim.handle(world.tenant, "test", ScimRequest(method, "https://h/scim/v2", path, body=b"{}"))
+        assert answer.status == 403 and "Do it at online." in str(answer.body)
 
 
 def test_a_token_can_push_and_nothing_else(world: World):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
+from isthmus.database import writing
 from isthmus.directory.model import PersonChanges
 from isthmus.errors import UsageError
 from isthmus.sync import store
 from isthmus.sync.sources.csv import parse
-from tests.sync.world import World, csv_source
+from tests.sync.world import World, aor, csv_source
 
+_DN = "CN=Böss\\, 100%_,DC=contoso"
 HEADING = "id,aor,display_name,number,home,groups"
 
 
@@ -202,3 +205,18 @@ def test_runs_by_themselves_that_found_nothing_do_not_hide_the_others(world: Wor
     for _ in range(60):
         world.sync()
     assert len(world.service.runs(limit=100)) == 50
+
+
+def test_a_manager_is_found_by_id_and_by_what_the_source_calls_them(world: World, file: Path):
+    lines = ("1,alice@contoso.example,2", f'2,bob@contoso.example,"{_DN}"', "3,carol@contoso.example,")
+    file.write_text("\n".join(("id,aor,manager", *lines)))
+    world.sync()
+    service = world.service
+    assert service.manager(service.details(aor("alice"))) == aor("bob")
+    assert service.manager(service.details(aor("bob"))) is None
+    assert service.manager(service.details(aor("carol"))) is None
+    carol = service.details(aor("carol"))
+    called = replace(carol, wanted=replace(carol.wanted, name=_DN))
+    with writing(world.engine) as connection:
+        store.put_links(connection, [called])
+    assert service.manager(service.details(aor("bob"))) == aor("carol")

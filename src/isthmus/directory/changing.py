@@ -182,6 +182,7 @@ def _write(log: Journal, planned: Sequence[_Planned]) -> None:
     staying = [each for each in planned if each.before and each.after and not each.renamed]
     changed = [each.after for each in staying if each.after and each.after != each.before]
     coming = [each.after for each in planned if each.after and (each.renamed or not each.before)]
+    log.left.update((person.aor, person.id) for person in leaving)
     store.delete_people(log.connection, leaving)
     store.update_people(log.connection, changed)
     store.insert_people(log.connection, coming)

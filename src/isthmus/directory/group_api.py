@@ -37,6 +37,7 @@ class MembersBody(_Body):
 class GroupChangesBody(_Body):
     """What is to be different; whatever is left out stays."""
 
+    name: str | None = None
     description: str | None = None
     add: MembersBody = MembersBody()
     remove: MembersBody = MembersBody()
@@ -90,9 +91,11 @@ def _add_writing(routes: APIRouter, groups: Groups, own_tenant: str) -> None:
         key: KeyHeader = None,
     ) -> dict[str, Any]:
         add, remove = _members(body.add), _members(body.remove)
-        if body.description is not None:
-            if add or remove:
-                raise UsageError("change the description and the members one after the other")
+        if (body.name is not None) + (body.description is not None) + bool(add or remove) > 1:
+            raise UsageError("change the name, the description and the members one after the other")
+        if body.name is not None:
+            name = groups.rename(tenant, name, body.name, actor=actor, key=key).name
+        elif body.description is not None:
             groups.set(tenant, name, body.description, actor=actor, key=key)
         elif add or remove:
             groups.change(tenant, name, add=add, remove=remove, actor=actor, key=key)

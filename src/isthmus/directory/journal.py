@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from isthmus import audit
+from isthmus.addressing import Aor
 from isthmus.audit import store as audit_store
 from isthmus.audit.model import Entry, Filter
 from isthmus.directory.store import in_batches, upsert
@@ -22,7 +23,9 @@ TENANT, DOMAIN, PERSON, GROUP = "tenant", "domain", "person", "group"
 class Journal:
     """What one write has to tell: collected while it works, written by `flush` before it commits.
 
-    actor: who; an audit.Actor where it is known from where. at_ms: milliseconds since 1970.
+    actor: who; an audit.Actor where it is known from where. at_ms: milliseconds since 1970. left: addresses that are
+    no longer whose they were, and the stable id of who that was (empty: has none). more_to_come: of a page of a feed
+    alone, whether others follow it; None for any other write.
     """
 
     connection: Connection
@@ -31,6 +34,8 @@ class Journal:
     changes: dict[tuple[str, str], None] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     renamed_groups: list[tuple[str, str, str]] = field(default_factory=list)  # tenant, name before, name now
+    left: dict[Aor, str] = field(default_factory=dict)
+    more_to_come: bool | None = None
 
     def note(self, kind: str, key: str, action: str, before: Any, after: Any, *, tenant: str | None = None) -> None:
         """An object was changed. before, after: JSON values without secrets; None where there is none."""

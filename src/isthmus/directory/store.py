@@ -126,6 +126,15 @@ def update_people(connection: Connection, people: Sequence[Person]) -> None:
     device_store.put(connection, people)
 
 
+def holders(connection: Connection, ids: Iterable[str]) -> dict[str, Aor]:
+    """Who has each of the ids now; those of nobody are left out."""
+    found: dict[str, Aor] = {}
+    for batch in in_batches(ids):
+        query = select(person.c.id, person.c.aor).where(person.c.id.in_(batch))
+        found |= {id_: Aor.parse(aor) for id_, aor in connection.execute(query)}
+    return found
+
+
 def release_ids(connection: Connection, ids: Iterable[str]) -> None:
     """Take the ids from whoever has them."""
     for batch in in_batches(ids):
@@ -188,6 +197,22 @@ def tenants(connection: Connection) -> list[str]:
 def put_tenants(connection: Connection, names: Iterable[str]) -> None:
     """Make sure that these tenants exist."""
     upsert(connection, tenant, [{"name": name} for name in names], ())
+
+
+def suspended(connection: Connection) -> frozenset[str]:
+    """The names of the tenants that are suspended."""
+    return frozenset(connection.execute(select(tenant.c.name).where(tenant.c.suspended)).scalars())
+
+
+def set_suspended(connection: Connection, name: str, value: bool) -> None:
+    """Suspend the tenant, or let it go on."""
+    connection.execute(update(tenant).where(tenant.c.name == name).values(suspended=value))
+
+
+def delete_domains(connection: Connection, names: Iterable[str]) -> None:
+    """Remove domains in which nobody has an address."""
+    for batch in in_batches(names):
+        connection.execute(delete(domain).where(domain.c.name.in_(batch)))
 
 
 def put_domains(connection: Connection, pairs: Iterable[tuple[str, str]]) -> None:

@@ -241,6 +241,11 @@ def insert_held(connection: Connection, given: Held) -> None:
     )
 
 
+def set_groups(connection: Connection, grant_id: str, groups: frozenset[str]) -> None:
+    """Let a role that was given reach these groups."""
+    connection.execute(update(account_role).where(account_role.c.id == grant_id).values(groups=_json(groups)))
+
+
 def delete_held(connection: Connection, grant_id: str) -> None:
     """Take a role."""
     connection.execute(delete(account_role).where(account_role.c.id == grant_id))

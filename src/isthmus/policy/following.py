@@ -16,7 +16,8 @@ from isthmus.addressing import Aor
 from isthmus.directory import group_store, groups
 from isthmus.directory import store as directory_store
 from isthmus.directory.journal import GROUP, PERSON, Journal
-from isthmus.policy import licence_store, licences, store
+from isthmus.policy import following_people, licence_store, licences, store
+from isthmus.policy.following_people import Given
 from isthmus.policy.model import Assignment, Level
 
 _log = logging.getLogger(__name__)
@@ -26,9 +27,10 @@ def follow(log: Journal) -> None:
     """Bring lines and grants up to what the write changed of people and groups."""
     people = [Aor.parse(key) for kind, key in log.changes if kind == PERSON]
     changed = [group_store.key_of(key) for kind, key in log.changes if kind == GROUP]
-    if not people and not changed:
+    if not people and not changed and log.more_to_come is None:
         return
     _rename_groups(log)
+    following_people.follow(log)
     _forget_people(log, people)
     _forget_groups(log, changed)
     plans: dict[str, list[str]] = {}
@@ -131,14 +133,16 @@ def _forget(log: Journal, level: Level, gone: Collection[tuple[str | None, str]]
     """gone: tenant (None: whichever) and target."""
     if not gone:
         return
+    connection = log.connection
     targets = {target for _, target in gone}
-    for grant in store.grants_to(log.connection, level, targets):
-        if (None, grant.target) in gone or (grant.tenant, grant.target) in gone:
-            store.delete_grants(log.connection, [grant])
-            key = f"{grant.tenant}/{grant.kind}/{grant.level}/{grant.target}"
-            log.entry("policy.revoke", key, {"policy": grant.policy}, None)
-    for each in licence_store.assigned_to(log.connection, level, targets):
-        if (None, each.target) in gone or (each.tenant, each.target) in gone:
-            licence_store.delete_assignments(log.connection, [each])
-            before = {"level": level.value, "target": each.target}
-            log.entry("licence.unassign", f"{each.tenant}/{each.plan}", before, None)
+
+    def is_gone(tenant: str, target: str) -> bool:
+        return (None, target) in gone or (tenant, target) in gone
+
+    grants = [each for each in store.grants_to(connection, level, targets) if is_gone(each.tenant, each.target)]
+    assigned = [
+        each for each in licence_store.assigned_to(connection, level, targets) if is_gone(each.tenant, each.target)
+    ]
+    store.delete_grants(connection, grants)
+    licence_store.delete_assignments(connection, assigned)
+    following_people.forget(log, [Given(grants, assigned)])

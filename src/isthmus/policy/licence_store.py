@@ -115,6 +115,26 @@ def places_of(connection: Connection, aors: Iterable[Aor]) -> dict[Aor, set[tupl
     return found
 
 
+def places(connection: Connection, aors: Iterable[Aor]) -> list[tuple[str, str, int, Aor]]:
+    """Tenant, plan and place of these people in every line they are in."""
+    found: list[tuple[str, str, int, Aor]] = []
+    for batch in in_batches(aors):
+        query = select(licence_place).where(licence_place.c.aor.in_([str(aor) for aor in batch]))
+        found += [(row.tenant, row.plan, int(row.place), Aor.parse(row.aor)) for row in connection.execute(query)]
+    return found
+
+
+def take_place(connection: Connection, tenant: str, plan: str, aor: Aor, place: int) -> None:
+    """Put somebody who is not in the line at this place of it, or at its end where it is somebody else's."""
+    query = select(licence_place.c.aor).where(
+        licence_place.c.tenant == tenant, licence_place.c.plan == plan, licence_place.c.place == place
+    )
+    if connection.execute(query).first() is not None:
+        append(connection, tenant, plan, [aor])
+        return
+    connection.execute(insert(licence_place), {"tenant": tenant, "plan": plan, "aor": str(aor), "place": place})
+
+
 def entitled(connection: Connection, tenant: str, aors: Iterable[Aor]) -> list[Entitled]:
     """The places of these people, and whether the count reaches them; by person, then plan."""
     last = _last_places(connection, tenant)

@@ -18,9 +18,14 @@ shown. Groups are kept at the authority, by hand or by a directory source, and t
 
     isthmus group create sales --description "Everybody who sells"
     isthmus group add sales alice@contoso.example --group sales-north
+    isthmus group rename sales-north sales-oslo
     isthmus group list --member alice@contoso.example
     isthmus user list --group sales
     isthmus user move --group sales --to online --dry-run
+
+A group renamed keeps its people, its groups, its place in other groups, what was given to it here, and the roles that
+reach it. At another site it is a new group: policies and licences given to it there end, and have to be given again.
+What was given to one person alone follows the person to another address, at every site.
 
 ## Policies
 

@@ -83,3 +83,12 @@ licence_place = Table(
     UniqueConstraint("tenant", "plan", "place", name="one_person_a_place"),
     Index("licence_place_aor", "aor"),
 )
+
+# What was given to people whose address a page of the feed took away, and who may come under another one in a later
+# page. Empty whenever the feed has been read to its end. given: JSON (following_people.py).
+policy_waiting = Table(
+    "policy_waiting",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("given", Text, nullable=False),
+)

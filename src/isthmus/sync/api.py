@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
 from isthmus.addressing import Aor
@@ -39,9 +39,10 @@ def router(sync: SyncService) -> APIRouter:
         return {"source": name, "found": sync.check(name)}
 
     @routes.post("/runs")
-    def start(body: RunBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
+    def start(body: RunBody, response: Response, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
         if not body.dry_run:
             run = sync.start(body.source, full=body.full, approved=body.approved, actor=actor, key=key)
+            response.headers["Location"] = f"/v1/operations/{run.id}"
             return run_json(run)
         plan, asks = sync.plan(body.source, full=body.full)
         told = [change_json(each) for each in plan.changes if each.kind not in SILENT or each.conflicts]
@@ -70,7 +71,9 @@ def router(sync: SyncService) -> APIRouter:
 
     @routes.get("/people/{aor}")
     def person(aor: str) -> dict[str, Any]:
-        return link_json(sync.details(Aor.parse(aor)))
+        link = sync.details(Aor.parse(aor))
+        manager = sync.manager(link)
+        return link_json(link) | {"manager": str(manager) if manager else None}
 
     @routes.post("/people/{aor}/restore", status_code=204)
     def restore(aor: str, actor: LocalActor) -> None:

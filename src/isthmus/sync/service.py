@@ -145,6 +145,16 @@ class SyncService:
             raise NotFoundError(f"{aor} comes from no source")
         return link
 
+    def manager(self, link: Link) -> Aor | None:
+        """Whom a person reports to by what their source says, if that is a person of the same source."""
+        self._only_authority()
+        said = dict(link.wanted.details).get("manager")
+        if not said or "\0" in said:
+            return None
+        with reading(self._engine) as connection:
+            found = store.named(connection, link.source, said)
+        return found.aor if found is not None else None
+
     def restore(self, aor: Aor, *, actor: str) -> None:
         """Let somebody in again who vanished from their source, with all they had; no source keeps them then.
 

@@ -89,6 +89,19 @@ def of_person(connection: Connection, aor: Aor) -> Link | None:
     return None if row is None else _link(row)
 
 
+def named(connection: Connection, name: str, text: str) -> Link | None:
+    """The object of a source that has this id, or that is called so there (a DN)."""
+    for found in (
+        link.c.id == text,
+        link.c.wanted.contains(f'"name":{msgspec.json.encode(text).decode()}', autoescape=True),
+    ):
+        query = select(link).where(link.c.source == name, found).limit(1)
+        row = connection.execute(query).mappings().first()
+        if row is not None:
+            return _link(row)
+    return None
+
+
 def claiming(connection: Connection, numbers: Iterable[str]) -> list[Link]:
     """Links of all sources whose objects want one of the numbers."""
     found: list[Link] = []
