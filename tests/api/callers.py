@@ -23,6 +23,7 @@ from isthmus.api import web_app
 from isthmus.api.gate import operator
 from isthmus.directory.model import Credentials, NewPerson
 from isthmus.identity import totp
+from isthmus.site.federating import build_federation
 from isthmus.site.file import load
 from isthmus.site.services import Services, build, identity_of
 from tests.cli.conftest import write_site
@@ -126,14 +127,18 @@ def _template() -> Path:
     return folder / "premises"
 
 
-def open_site(folder: Path) -> Services:
+def open_site(folder: Path, more: str = "") -> Services:
+    """more: what the site file says besides."""
     shutil.copytree(_template(), folder / "premises")
+    with (folder / "premises" / "site.toml").open("a") as file:
+        file.write(more)
     site_file = load(folder / "premises" / "site.toml")
     made = build(site_file)
     directory = made.directory
     directory.create_tenant("fabrikam", actor="test")
     directory.add_domain("fabrikam.example", "fabrikam", actor="test")
-    return replace(made, identity=identity_of(site_file, made.engine, CHEAP, activity=made.activity))
+    identity = identity_of(site_file, made.engine, CHEAP, activity=made.activity)
+    return replace(made, identity=identity, federation=build_federation(site_file, identity))
 
 
 @pytest.fixture

@@ -12,11 +12,14 @@ from isthmus.database import migrate, open_database, reading, writing
 from isthmus.devices import tables as devices
 from isthmus.directory import tables as directory
 from isthmus.errors import UnavailableError
+from isthmus.federation import tables as federation
 from isthmus.homing import tables as homing
+from isthmus.identity import tables as identity
 from isthmus.policy import tables as policy
+from isthmus.tenancy import tables as tenancy
 
 
-@pytest.mark.parametrize("tables", [devices, directory, homing, policy])
+@pytest.mark.parametrize("tables", [devices, directory, federation, homing, identity, policy, tenancy])
 def test_the_tables_are_those_the_code_means(database_url: str, tables: ModuleType):
     metadata = tables.metadata
     migrate(database_url)

@@ -53,6 +53,13 @@ PERMISSIONS: dict[str, str] = {
     "token.create": "Create API tokens of one's own",
     "token.revoke": "Revoke API tokens of others",
     "access.explain": "Ask who may do what",
+    "tenant.read": "See tenants, their limits and what they have",
+    "tenant.set": "Change a tenant's name and contact",
+    "tenant.create": "Create tenants, for who reaches all of them",
+    "tenant.delete": "Delete tenants, for who reaches all of them",
+    "domain.read": "See a tenant's domains",
+    "domain.write": "Claim, verify and remove a tenant's domains",
+    "domain.approve": "Vouch for domains without a DNS record, for who reaches all tenants",
 }
 
 # What has to be proved by a second factor within the last minutes: it can hurt many, or open the door to it.
@@ -60,6 +67,7 @@ DANGEROUS = frozenset(
     {
         "person.delete", "person.import", "person.move", "account.create", "account.delete", "account.reset-mfa",
         "account.set", "role.write", "role.grant", "token.create", "directory.sync", "audit.accept",
+        "tenant.create", "tenant.delete", "domain.approve",
     }
 )  # fmt: skip
 
@@ -69,6 +77,7 @@ _SEEN_BY = {
     "account": "account.read",
     "role": "role.read", "session": "session.read", "token": "token.read", "group": "group.read",
     "activity": "activity.read", "licence": "licence.read", "policy": "policy.read", "directory": "directory.read",
+    "tenant": "tenant.read", "domain": "domain.read",
 }  # fmt: skip
 
 _READ = frozenset(name for name in PERMISSIONS if name.endswith(".read"))

@@ -41,6 +41,7 @@ class Feed:
 
     def start(self) -> None:
         """Listen. Raises UnavailableError where the socket can't be made."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
         before = os.umask(0o177)

@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import Depends, FastAPI
 
 from isthmus.activity import api as activity
-from isthmus.api import errors, openapi, state
+from isthmus.api import errors, openapi, operations, state
+from isthmus.api.conditional import Conditional
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
 from isthmus.api.peer import PeersOnly
 from isthmus.api.permissions import checked
@@ -18,6 +19,7 @@ from isthmus.devices import api as devices
 from isthmus.directory import api as directory
 from isthmus.directory import group_api as groups
 from isthmus.engines.kamailio.bulk import ask
+from isthmus.federation import api as federation
 from isthmus.homing import api as homing
 from isthmus.identity import api as identity
 from isthmus.identity import session_api as session
@@ -29,6 +31,7 @@ from isthmus.registration import api as registration
 from isthmus.scim import api as scim
 from isthmus.site.services import Services
 from isthmus.sync import api as sync
+from isthmus.tenancy import api as tenancy
 
 
 def local_app(services: Services) -> FastAPI:
@@ -43,6 +46,7 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
     app = _app("API", gated)
     identity = services.identity
     app.include_router(session.router(identity.sign_in, identity.own, identity.passkeys))
+    app.include_router(federation.router(services.federation))
     _include_features(app, services)
     site = services.site_file.site
     app.include_router(pages.router(site.name, site.role.value, site.fqdn))
@@ -52,7 +56,7 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
     def healthz() -> dict[str, str]:
         return {"site": site.name, "status": "up"}
 
-    door = WebDoor(identity.sign_in, identity.own.by_token, limits)
+    door = WebDoor(identity.sign_in, identity.own.by_token, limits, tenant=services.admission)
     gated_app = _gated(app, services, door, secure=True)
     gated_app.add_middleware(scim.ScimErrors)
     return gated_app
@@ -79,6 +83,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(state.router(services))
     people = services.directory
     app.include_router(directory.router(people, services.activity.exported))
+    app.include_router(tenancy.router(services.tenants, site.tenant))
     app.include_router(groups.router(services.groups, people, site.tenant))
     app.include_router(licence.router(services.licences, people, site.tenant))
     app.include_router(policy.router(services.policies, people, site.tenant))
@@ -91,6 +96,8 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(registration.router(site.name, people, moving.registrar, hosts=hosts))
     app.include_router(link.local_router(moving.links, services.compare))
     app.include_router(sync.router(services.sync))
+    found = operations.Operations(moving.moves, services.sync, site.tenant)
+    app.include_router(operations.router(found, operations.Watch(found.again)))
     app.include_router(scim.router(services.scim, site.tenant))
     app.include_router(devices.router(site.name, services.devices, services.uses, moving.links))
     app.include_router(activity.router(services.activity))
@@ -100,6 +107,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
 
 def _gated(app: FastAPI, services: Services, door: Door, *, secure: bool) -> FastAPI:
     openapi.serve(app)
+    app.add_middleware(Conditional)  # inside the gate, which is added after it
     app.add_middleware(Gate, routes=app, door=door, tenant=services.site_file.site.tenant, secure=secure)
     return checked(app)
 

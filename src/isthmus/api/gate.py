@@ -115,8 +115,10 @@ class WebDoor:
         by_token: Callable[[str], Principal],
         limits: Limits = Limits(),
         monotonic: Callable[[], float] = time.monotonic,
+        tenant: Callable[[str | None], None] = lambda tenant: None,
     ) -> None:
-        self._sign_in, self._by_token = sign_in, by_token
+        """tenant: raises IsthmusError where the accounts of that tenant are not let in now."""
+        self._sign_in, self._by_token, self._tenant = sign_in, by_token, tenant
         self._address = Rate(*limits.address, monotonic)
         self._account = Rate(*limits.account, monotonic)
         self._proving = Rate(*limits.proving, monotonic)
@@ -143,6 +145,7 @@ class WebDoor:
         else:
             return None
         _within(self._account, principal.id)
+        self._tenant(principal.tenant)
         return principal
 
     def _meant(self, asked: Asked, cookie: str) -> None:

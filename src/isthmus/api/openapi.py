@@ -66,13 +66,13 @@ def _described(app: FastAPI) -> dict[str, Any]:
     for method, path, _ in routes_of(app):
         operation = schema["paths"].get(path, {}).get(method.lower())
         if operation is not None:
-            _describe(operation, RULES[method, path])
+            _describe(method, operation, RULES[method, path])
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     return schema
 
 
-def _describe(operation: dict[str, Any], rule: Rule) -> None:
+def _describe(method: str, operation: dict[str, Any], rule: Rule) -> None:
     responses = operation["responses"]
     for status, text in _ERRORS.items():
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -82,6 +82,8 @@ def _describe(operation: dict[str, Any], rule: Rule) -> None:
     ]
     if not operation["parameters"]:
         del operation["parameters"]
+    if method == "GET" and "200" in responses:
+        responses["304"] = {"description": "Nothing is different from what If-None-Match names"}
     operation["x-permissions"] = list(rule.permissions)
     operation["x-second-factor"] = rule.permission in DANGEROUS
     operation["security"] = [] if rule.on is On.ANYONE else [{"token": []}, {"session": []}]

@@ -93,6 +93,18 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/people/import"): _reached("person.import", body=128 * _MIB),
     ("PATCH", "/v1/people/{aor}"): _reached("person.set", "person.password", "number.assign"),
     ("DELETE", "/v1/people/{aor}"): _reached("person.delete"),
+    # Tenants and their domains
+    ("GET", "/v1/tenants"): _reached("tenant.read"),
+    ("GET", "/v1/tenants/{tenant}"): _reached("tenant.read"),
+    ("POST", "/v1/tenants"): Rule(On.EVERYTHING, "tenant.create"),
+    ("PATCH", "/v1/tenants/{tenant}"): _reached("tenant.set"),
+    ("DELETE", "/v1/tenants/{tenant}"): Rule(On.EVERYTHING, "tenant.delete"),
+    ("GET", "/v1/domains"): _tenant("domain.read"),
+    ("GET", "/v1/domains/{domain}"): _tenant("domain.read"),
+    ("POST", "/v1/domains"): _tenant("domain.write"),
+    ("POST", "/v1/domains/{domain}/verify"): Rule(On.TENANT, "domain.write", costly=True),
+    ("POST", "/v1/domains/{domain}/approve"): Rule(On.EVERYTHING, "domain.approve"),
+    ("DELETE", "/v1/domains/{domain}"): _tenant("domain.write"),
     # Their devices
     ("GET", "/v1/devices"): _reached("device.read"),
     ("GET", "/v1/devices/{device}"): _reached("device.read"),
@@ -157,6 +169,9 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/moves/{batch_id}/pause"): _reached("move.control"),
     ("POST", "/v1/moves/{batch_id}/resume"): _reached("move.control"),
     ("POST", "/v1/moves/{batch_id}/cancel"): _reached("move.control"),
+    # Long work
+    ("GET", "/v1/operations/{operation}"): _reached("move.read", "directory.read"),
+    ("GET", "/v1/operations/{operation}/events"): _reached("move.read", "directory.read"),
     # What an identity provider pushes; the routes know one tenant, the asker's
     ("GET", "/v1/scim"): _tenant("directory.read"),
     ("GET", "/v1/scim/tokens"): _tenant("directory.read"),
@@ -205,6 +220,13 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/session/passkeys/options"): _REGISTER,
     ("POST", "/v1/session/passkeys"): _REGISTER,
     ("DELETE", "/v1/session/passkeys/{key}"): _SESSION,
+    # Sign-in by providers outside
+    ("GET", "/v1/session/outside"): _ANYONE,
+    ("POST", "/v1/session/outside/{provider}"): Rule(On.ANYONE, costly=True),
+    ("POST", "/v1/session/outside/{provider}/password"): Rule(On.ANYONE, costly=True),
+    ("GET", "/v1/session/outside/{provider}/callback"): _ANYONE,
+    ("GET", "/v1/session/links"): _SESSION,
+    ("DELETE", "/v1/session/links/{link}"): _SESSION,
 }
 
 

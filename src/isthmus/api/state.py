@@ -41,6 +41,7 @@ def snapshot_of(services: Services) -> dict[str, Any]:
     """Which change the calls see, and which one the directory is at (None while the database is silent)."""
     last = _last_seq(services)
     return {
+        "site": services.site_file.site.name,
         "seq": services.writer.seq,
         "directory_seq": last,
         "current": last == services.writer.seq,

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_json, print_line
-from isthmus.site import registry
 
 app = typer.Typer(help="Who may do what, and why.", no_args_is_help=True)
 
@@ -32,7 +31,7 @@ def explain(
     site: SiteOption = None,
 ) -> None:
     """Say whether somebody may do something to something, and why. Exit 1 when not."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         verdict = client.get("/v1/access/explain", who=who, action=action, object=what)
     if as_json:
         print_json(verdict)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect
 from isthmus.cli.output import (
     JsonOption,
     SiteOption,
@@ -19,7 +19,6 @@ from isthmus.cli.output import (
     print_table,
 )
 from isthmus.errors import UsageError
-from isthmus.site import registry
 
 app = typer.Typer(help="Accounts of administrators and people at a site.", no_args_is_help=True)
 
@@ -37,7 +36,7 @@ def list_accounts(
     site: SiteOption = None,
 ) -> None:
     """List the accounts of a site."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = [each for page in client.pages("/v1/accounts", "name", match=match) for each in page]
     if as_json:
         print_json(found)
@@ -60,7 +59,7 @@ def list_accounts(
 @app.command(epilog="Example:  isthmus account show anna")
 def show(name: Name, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Show an account and the roles it holds."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         _print(client.get(path_of(name)), as_json)
 
 
@@ -100,7 +99,7 @@ def create(
         "password": read_password() if password_stdin else None,
         "roles": [{"role": each, **limits} for each in role or ()],
     }
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         _print(client.post("/v1/accounts", body), as_json)
 
 
@@ -128,14 +127,14 @@ def set_account(
         body["password"] = read_password()
     if body == {"new_password": False}:
         raise UsageError("nothing to change", do="See: isthmus account set --help")
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         _print(client.patch(path_of(name), body), as_json)
 
 
 @app.command(epilog="Example:  isthmus account disable ben")
 def disable(name: Name, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Keep an account out, at once: its sessions end, its tokens are refused."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         _print(client.patch(path_of(name), {"enabled": False}), as_json)
 
 
@@ -149,7 +148,7 @@ def delete(
     """Delete an account with its second factors, sessions and tokens. Asks first on a terminal."""
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete the account {name}?", abort=True, err=True)
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         client.delete(path_of(name))
     if as_json:
         print_json({"deleted": name})
@@ -160,7 +159,7 @@ def delete(
 @app.command("reset-mfa", epilog="Example:  isthmus account reset-mfa anna")
 def reset_mfa(name: Name, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Take an account's second factors away; it registers new ones when it signs in. Noted in the audit log."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         _print(client.post(f"{path_of(name)}/reset-mfa"), as_json)
 
 

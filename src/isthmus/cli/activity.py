@@ -10,9 +10,8 @@ import typer
 
 from isthmus.activity.model import State
 from isthmus.addressing import barring
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields, print_json, print_line, print_table
-from isthmus.site import registry
 
 app = typer.Typer(help="What accounts do out of the usual, and how to stop it.", no_args_is_help=True)
 
@@ -37,7 +36,7 @@ def alerts(
     """List alerts, those that went on last first."""
     if state != "all" and state not in {each.value for each in State}:
         raise typer.BadParameter("is open, confirmed, false-alarm or all", param_hint="--state")
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get("/v1/activity/alerts", state=None if state == "all" else state, subject=subject, limit=limit)
     if as_json:
         print_json(found)
@@ -57,7 +56,7 @@ def show(
     if "@" in what or ":" in what:
         alerts(state="all", subject=what, limit=100, as_json=as_json, site=site)
         return
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         alert = client.get(f"/v1/activity/alerts/{quote(what, safe='')}")
     if as_json:
         print_json(alert)
@@ -93,7 +92,7 @@ def profile(
     site: SiteOption = None,
 ) -> None:
     """Show what is usual for an account: networks, clients, countries called, hours, most of anything."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get(f"/v1/activity/profiles/{quote(account, safe='')}")
     if as_json:
         print_json(found)
@@ -136,7 +135,7 @@ def block(
     site: SiteOption = None,
 ) -> None:
     """Keep a person's account from something, at all sites and at once. `unblock` takes it back."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         done = client.post("/v1/activity/block", {"aor": aor, "block": what})
     meaning = next(each["means"] for each in done["barred"] if each["block"] == what)
     print_done(f"{done['aor']} {meaning} from now on.", done, as_json)
@@ -153,14 +152,14 @@ def unblock(
     site: SiteOption = None,
 ) -> None:
     """Take a block away, or all of them."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         done = client.post("/v1/activity/unblock", {"aor": aor, "block": what})
     left = ", ".join(each["block"] for each in done["barred"])
     print_done(f"{done['aor']} is kept from {left or 'nothing'} now.", done, as_json)
 
 
 def _judge(alert: str, verb: str, told: str, as_json: bool, site: str | None) -> None:
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         done = client.post(f"/v1/activity/alerts/{quote(alert, safe='')}/{verb}")
     print_done(f"Alert {done['id']} {told}.", done, as_json)
 

@@ -17,6 +17,7 @@ from isthmus.cli import (
     demo,
     device,
     directory,
+    domain,
     group,
     licence,
     move,
@@ -27,6 +28,7 @@ from isthmus.cli import (
     scim,
     site,
     snapshot,
+    tenant,
     token,
     user,
 )
@@ -60,12 +62,25 @@ def _globals(
             autocompletion=complete_sites,
         ),
     ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", metavar="URL", help="A site elsewhere: https and its web port. Needs --token-file."),
+    ] = None,
+    token_file: Annotated[
+        str | None, typer.Option("--token-file", metavar="FILE", help="Holds a token of one's account there.")
+    ] = None,
+    ca_file: Annotated[
+        str | None, typer.Option("--ca-file", metavar="FILE", help="Who vouches for that site, if nobody known does.")
+    ] = None,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     if site_name is not None:
         os.environ["ISTHMUS_SITE"] = site_name
+    for name, value in (("URL", url), ("TOKEN_FILE", token_file), ("CA_FILE", ca_file)):
+        if value is not None:
+            os.environ[f"ISTHMUS_{name}"] = value
 
 
 # In the order in which the help lists them.
@@ -75,6 +90,8 @@ for _name, _commands in {
     "user": user.app,
     "device": device.app,
     "directory": directory.app,
+    "tenant": tenant.app,
+    "domain": domain.app,
     "scim": scim.app,
     "group": group.app,
     "licence": licence.app,

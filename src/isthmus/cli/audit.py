@@ -17,7 +17,7 @@ from rich.markup import escape
 from isthmus.audit import anchors, wire
 from isthmus.audit.model import Anchor
 from isthmus.audit.service import AuditLog
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect, is_remote
 from isthmus.cli.output import (
     JsonOption,
     SiteOption,
@@ -109,7 +109,7 @@ def show(
     site: SiteOption = None,
 ) -> None:
     """Show one entry with the states before and after."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         entry = client.get(f"/v1/audit/{id_}")
     if as_json:
         print_json(entry)
@@ -143,7 +143,7 @@ def export(
     if as_json and form is not Form.JSON:
         raise UsageError("says something else than --format", where="--json", do="Leave one of the two out.")
     count = 0
-    with Client(registry.find(site), timeout_s=None) as client, _written(output) as file, progress("entries") as done:
+    with connect(site, timeout_s=None) as client, _written(output) as file, progress("entries") as done:
         for line in client.lines("GET", "/v1/audit/export", format=form.value, after=after, **wanted):
             file.write(line + b"\n")
             count += 1
@@ -166,12 +166,14 @@ def verify(
 
     Works without the control service too, on the database itself.
     """
-    site_file = registry.find(site)
     kept = [each for path in anchor or () for each in anchors.read_foreign(path)]
     with progress("entries") as show_done:
         try:
-            verdict = _verify_there(site_file, kept, show_done)
+            verdict = _verify_there(site, kept, show_done)
         except UnavailableError:
+            if is_remote():
+                raise
+            site_file = registry.find(site)
             if not site_file.state.database and not (site_file.state_dir / "isthmus.db").exists():
                 raise  # it never ran: there is nothing yet, and nothing shall be made by looking
             verdict = _verify_here(site_file, kept, show_done)
@@ -186,7 +188,7 @@ def verify(
 @app.command("anchor", epilog="Example:  isthmus audit anchor >> /media/elsewhere/anchors.jsonl")
 def print_anchor(as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Print where the log stands, as a line of JSON to keep on another machine: `verify --anchor` takes it."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         told = client.get("/v1/audit/anchor")
     if as_json:
         print_json(told)
@@ -201,7 +203,7 @@ def accept(
     site: SiteOption = None,
 ) -> None:
     """Go on from a restored database. The log keeps that its anchors knew of more, and the reason."""
-    with Client(registry.find(site), timeout_s=None) as client:
+    with connect(site, timeout_s=None) as client:
         told = client.post("/v1/audit/accept", {"reason": reason})
     if as_json:
         print_json(told)
@@ -225,7 +227,7 @@ def _wanted(
 
 def _list(wanted: dict[str, str | None], before: int | None, limit: int, as_json: bool, site: str | None) -> None:
     entries: list[dict[str, Any]] = []
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         while len(entries) < limit:
             size = min(_PAGE, limit - len(entries))
             page = client.get("/v1/audit", before=before, limit=size, **wanted)
@@ -293,9 +295,9 @@ def _written(output: str) -> Iterator[BinaryIO]:
         raise UsageError(f"the file can't be written ({error.strerror})", where=output) from error
 
 
-def _verify_there(site_file: SiteFile, kept: list[Anchor], show_done: Callable[..., None]) -> dict[str, Any]:
+def _verify_there(site: str | None, kept: list[Anchor], show_done: Callable[..., None]) -> dict[str, Any]:
     body = {"anchors": [msgspec.to_builtins(each) for each in kept]}
-    with Client(site_file, timeout_s=None) as client:
+    with connect(site, timeout_s=None) as client:
         for line in client.lines("POST", "/v1/audit/verify", body=body):
             told = msgspec.json.decode(line)
             if "verdict" in told:

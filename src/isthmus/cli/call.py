@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.addressing import Aor, dialled_number, is_e164
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_json, print_line, print_table
 from isthmus.errors import IsthmusError, NotFoundError, UnavailableError, UsageError
 from isthmus.routing import explain
@@ -148,7 +148,7 @@ def _phones(path: explain.Path) -> list[dict[str, Any]] | None:
 
 def _registered(aor: str, home: str) -> list[dict[str, Any]] | None:
     try:
-        with Client(registry.find(home), timeout_s=_ASK_S) as client:
+        with connect(home, timeout_s=_ASK_S) as client:
             found: list[dict[str, Any]] = client.get("/v1/registrations", aor=aor)[0]["bindings"]
     except IsthmusError:
         return None
@@ -159,7 +159,7 @@ def _warn_of_links(path: explain.Path) -> None:
     """Say where a link that the path takes is down: the explanation is made as if it were up."""
     for hop, following in pairwise(path.hops):
         try:
-            with Client(registry.find(hop.site), timeout_s=_ASK_S) as client:
+            with connect(hop.site, timeout_s=_ASK_S) as client:
                 links = client.get("/v1/health")["link"]
         except (IsthmusError, KeyError):
             continue
@@ -222,7 +222,7 @@ def _print_phones(phones: list[dict[str, Any]] | None) -> None:
 @app.command("list", epilog="Example:  isthmus call list --site online")
 def list_calls(site: SiteOption = None, json: JsonOption = False) -> None:
     """List the calls that are up, with caller, callee, state and age."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         calls: list[dict[str, Any]] = client.get("/v1/calls")
     if json:
         print_json(calls)

@@ -1,42 +1,124 @@
-"""Talks to a site's control service on this machine, over its unix socket."""
+"""Talks to a site's control service: over its unix socket on this machine, or over its web port with a token."""
 
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import pwd
+import ssl
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 
-from isthmus.errors import ForbiddenError, IsthmusError, NotFoundError, RefusedError, UnavailableError, UsageError
-from isthmus.site import internal
+from isthmus.errors import (
+    ChangedError,
+    ForbiddenError,
+    IsthmusError,
+    NotFoundError,
+    RefusedError,
+    UnauthenticatedError,
+    UnavailableError,
+    UsageError,
+)
+from isthmus.site import internal, registry
 from isthmus.site.file import SiteFile
 
 _CONNECT_S = 5.0
 _KINDS: dict[int, type[IsthmusError]] = {
+    401: UnauthenticatedError,
     403: ForbiddenError,
     404: NotFoundError,
     409: RefusedError,
+    412: ChangedError,
+    413: UsageError,
     422: UsageError,
     503: UnavailableError,
 }
 
 
-class Client:
-    """The local API of one site. Answers are decoded JSON; refusals come back as the IsthmusError they were."""
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A site's API over its web port. token: of an account there. ca_file: who vouches for its certificate."""
 
-    def __init__(self, site_file: SiteFile, *, timeout_s: float | None = 60.0) -> None:
-        """timeout_s: how long the service may think; None waits for ever, for bulk work."""
-        self._site = site_file.site.name
-        self._socket = internal.control_socket(site_file)
+    url: str
+    token: str = field(repr=False)
+    ca_file: str = ""
+
+    @classmethod
+    def from_environment(cls) -> Remote | None:
+        """What $ISTHMUS_URL, $ISTHMUS_TOKEN_FILE and $ISTHMUS_CA_FILE say (`isthmus --url`), None without the first.
+
+        Raises UsageError.
+        """
+        url = os.environ.get("ISTHMUS_URL", "")
+        if not url:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname or "")):
+            raise UsageError(f"{url!r} is not an https address", where="--url", do="The token must not go in clear.")
+        path = os.environ.get("ISTHMUS_TOKEN_FILE", "")
+        if not path:
+            raise UsageError("--url needs --token-file", do="Make one with: isthmus token create")
+        try:
+            token = Path(path).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"the token can't be read ({type(error).__name__})", where=path) from error
+        return cls(url.rstrip("/"), token, os.environ.get("ISTHMUS_CA_FILE", ""))
+
+    def open(self, timeout: httpx.Timeout) -> httpx.Client:
+        """Raises UsageError for a certificate authority that is none."""
+        try:
+            trusted = ssl.create_default_context(cafile=self.ca_file or None)
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(f"no certificates can be read there ({error})", where=self.ca_file) from error
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx.Client(base_url=self.url, verify=trusted, timeout=timeout, headers=headers, trust_env=False)
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_remote() -> bool:
+    """Whether the command is to talk to a site elsewhere."""
+    return bool(os.environ.get("ISTHMUS_URL"))
+
+
+def connect(site: str | None = None, *, timeout_s: float | None = 60.0) -> Client:
+    """The API that the command is to use: by `--url` over a web port, else the site's on this machine.
+
+    Raises UsageError, NotFoundError (no such site).
+    """
+    remote = Remote.from_environment()
+    return Client(remote if remote is not None else registry.find(site), timeout_s=timeout_s)
+
+
+class Client:
+    """The API of one site. Answers are decoded JSON; refusals come back as the IsthmusError they were."""
+
+    def __init__(self, where: SiteFile | Remote, *, timeout_s: float | None = 60.0) -> None:
+        """where: the site on this machine, by its socket. timeout_s: how long the service may think; None: for ever."""
+        timeout = httpx.Timeout(timeout_s, connect=_CONNECT_S)
+        if isinstance(where, Remote):
+            self._site = where.url
+            self._http = where.open(timeout)
+            return
+        self._site = where.site.name
+        self._socket = internal.control_socket(where)
         self._http = httpx.Client(
             # A connection a request: next to nothing on a unix socket, and none is found closed at its second use.
             transport=httpx.HTTPTransport(uds=str(self._socket), limits=httpx.Limits(max_keepalive_connections=0)),
             base_url="http://control",
-            timeout=httpx.Timeout(timeout_s, connect=_CONNECT_S),
+            timeout=timeout,
             headers={"X-Isthmus-Actor": f"cli:{_user_name()}", "X-Isthmus-Address": _address()},
         )
 

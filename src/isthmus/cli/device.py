@@ -11,7 +11,7 @@ import segno
 import typer
 
 from isthmus.addressing import Aor
-from isthmus.cli.client import Client
+from isthmus.cli.client import Client, connect
 from isthmus.cli.output import (
     JsonOption,
     SiteOption,
@@ -24,7 +24,6 @@ from isthmus.cli.output import (
     print_table,
 )
 from isthmus.errors import IsthmusError, NotFoundError, UsageError
-from isthmus.site import registry
 
 app = typer.Typer(help="People's phones, each with a credential of its own.", no_args_is_help=True)
 
@@ -58,7 +57,7 @@ def add(
     The phone registers the person's address, and gives this user name and password when asked who it is.
     The password is kept nowhere: make a new one with `rotate` if it is lost.
     """
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         device = client.post("/v1/devices", {"aor": str(Aor.parse(aor)), "label": label, "md5": md5})
     _print_credential(device, qr, as_json)
 
@@ -74,7 +73,7 @@ def list_devices(
 ) -> None:
     """List devices with their last use: when, where, and by which client."""
     wanted = str(Aor.parse(aor)) if aor is not None else None
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = [each for page in client.pages("/v1/devices", "name", aor=wanted) for each in page]
     if as_json:
         print_json(found)
@@ -96,7 +95,7 @@ def list_devices(
 )
 def show(name: _Name, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Show one device."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         device = client.get(_path(client, name))
     if as_json:
         print_json(device)
@@ -121,7 +120,7 @@ def rename(
     site: SiteOption = None,
 ) -> None:
     """Give a device another label. Its credential stays."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         device = client.patch(_path(client, name), {"label": label})
     print_done(f"{device['name']} of {device['aor']} is called {device['label']!r}", device, as_json)
 
@@ -147,7 +146,7 @@ def rotate(
     what the phone has registered with it.
     """
     body = {"overlap_s": _seconds(overlap), "md5": md5}
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         device = client.post(f"{_path(client, name)}/rotate", body)
     _print_credential(device, qr, as_json)
 
@@ -164,7 +163,7 @@ def revoke(
         typer.confirm(f"Revoke {', '.join(names)}?", abort=True, err=True)
     worst = 0
     told: list[dict[str, Any]] = []
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         for name in names:
             try:
                 client.delete(_path(client, name))
@@ -219,7 +218,7 @@ def forbid_md5(
     """
     if bool(names) == by_policy:
         raise UsageError("name devices, or say --by-policy", do="See: isthmus device forbid-md5 --help")
-    with Client(registry.find(site), timeout_s=None) as client:
+    with connect(site, timeout_s=None) as client:
         wanted = None if by_policy else [_named(client, name) for name in names or ()]
         done = client.post("/v1/devices/forbid-md5", {"names": wanted, "dry_run": dry_run})
     if as_json:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import typer
 
 from isthmus.addressing import Aor
-from isthmus.cli.client import Client
+from isthmus.cli.client import Client, connect
 from isthmus.cli.output import (
     JsonOption,
     SiteOption,
@@ -24,7 +24,6 @@ from isthmus.cli.output import (
     print_table,
 )
 from isthmus.errors import IsthmusError, UnavailableError
-from isthmus.site import registry
 
 app = typer.Typer(help="The directories that people come from.", no_args_is_help=True)
 
@@ -55,7 +54,7 @@ def sync(
 ) -> None:
     """Bring people into line with their source. Exit 1 when the run fails, or stops and asks."""
     body = {"source": source, "full": full, "approved": yes, "dry_run": dry_run}
-    with Client(registry.find(site), timeout_s=None) as client:
+    with connect(site, timeout_s=None) as client:
         answer = client.post("/v1/directory/runs", body)
         if dry_run:
             _show_plan(answer, as_json)
@@ -84,7 +83,7 @@ def sources(
 ) -> None:
     """List the sources. With --check exit 1 when one of them does not answer as it must."""
     worst = 0
-    with Client(registry.find(site), timeout_s=None) as client:
+    with connect(site, timeout_s=None) as client:
         found = client.get("/v1/directory/sources")
         for each in found if check else ():
             try:
@@ -125,7 +124,7 @@ def runs(
     site: SiteOption = None,
 ) -> None:
     """List runs, the newest first, or show one with its changes."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         if run is not None:
             found = client.get(f"/v1/directory/runs/{quote(run, safe='')}", changes=100_000)
         else:
@@ -152,7 +151,7 @@ def runs(
 @app.command(epilog="Example:  isthmus directory conflicts")
 def conflicts(source: _SourceOption = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """List who is not as their source wants them, and why."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get("/v1/directory/conflicts", source=source)
     if as_json:
         print_json(found)
@@ -167,7 +166,7 @@ def conflicts(source: _SourceOption = None, as_json: JsonOption = False, site: S
 @app.command(epilog="Example:  isthmus directory show alice@contoso.example")
 def show(aor: _AorArgument, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Show what a person is at their source, and what is kept of them from there."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get(f"/v1/directory/people/{_path(aor)}")
     if as_json:
         print_json(found)
@@ -189,7 +188,7 @@ def show(aor: _AorArgument, as_json: JsonOption = False, site: SiteOption = None
 @app.command(epilog="Example:  isthmus directory restore dave@contoso.example")
 def restore(aor: _AorArgument, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Let somebody in again who vanished from their source, with number, home, groups and password."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         client.post(f"/v1/directory/people/{_path(aor)}/restore")
     address = str(Aor.parse(aor))
     print_done(f"restored {address}", {"aor": address, "restored": True}, as_json)
@@ -202,7 +201,7 @@ def compare(
     site: SiteOption = None,
 ) -> None:
     """Prove that the sites agree about every person. Exit 1 when they don't, or a site can't be asked."""
-    with Client(registry.find(site), timeout_s=None) as client:
+    with connect(site, timeout_s=None) as client:
         found = client.post("/v1/directory/compare", {"repair": repair})
     if as_json:
         print_json(found)

@@ -9,10 +9,9 @@ from urllib.parse import quote
 
 import typer
 
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields, print_json, print_table
 from isthmus.errors import UsageError
-from isthmus.site import registry
 
 app = typer.Typer(help="The groups of the directory, which may contain groups.", no_args_is_help=True)
 
@@ -39,7 +38,7 @@ def list_groups(
 ) -> None:
     """List groups in the order of their names."""
     found: list[dict[str, Any]] = []
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         if member is not None:
             found = client.get("/v1/groups", member=member)
         else:
@@ -61,7 +60,7 @@ def show(
     group: GroupArgument, tenant: TenantOption = None, as_json: JsonOption = False, site: SiteOption = None
 ) -> None:
     """Show one group. Who is in it: isthmus user list --group."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         _print_group(client.get(_path(group), tenant=tenant), as_json)
 
 
@@ -74,7 +73,7 @@ def create(
     site: SiteOption = None,
 ) -> None:
     """Create a group, or describe one that so far stands at people alone."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         body = {"name": group, "description": description}
         _print_group(client.post("/v1/groups", body, tenant=tenant), as_json)
 
@@ -88,7 +87,7 @@ def set_group(
     site: SiteOption = None,
 ) -> None:
     """Change the description of a group."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         _print_group(client.patch(_path(group, tenant), {"description": description}), as_json)
 
 
@@ -104,7 +103,7 @@ def rename(
 
     At the other site what was given to the group ends with its former name: give it there again.
     """
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         _print_group(client.patch(_path(group, tenant), {"name": name}), as_json)
 
 
@@ -117,7 +116,7 @@ def delete(
     site: SiteOption = None,
 ) -> None:
     """Delete a group: nobody is in it any more, and what was given to it is gone. Asks first on a terminal."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get(_path(group), tenant=tenant)
         if not yes:
             if not sys.stdin.isatty():
@@ -172,7 +171,7 @@ def _change(
     if not aors and not groups:
         raise UsageError("nobody is named", do=f"See: isthmus group {what} --help")
     body = {what: {"people": list(aors or ()), "groups": list(groups or ())}}
-    with Client(registry.find(site), timeout_s=None) as client:
+    with connect(site, timeout_s=None) as client:
         _print_group(client.patch(_path(group, tenant), body), as_json)
 
 

@@ -8,11 +8,10 @@ from urllib.parse import quote
 
 import typer
 
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect
 from isthmus.cli.group import TenantOption, query, way_text
 from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields, print_json, print_line, print_table
 from isthmus.errors import UsageError
-from isthmus.site import registry
 
 app = typer.Typer(help="Which features people have, and for how many there are licences.", no_args_is_help=True)
 
@@ -29,7 +28,7 @@ _DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say who would gai
 @app.command("list", epilog="Examples:  isthmus licence list   |   isthmus --site online licence list --json")
 def list_plans(tenant: TenantOption = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """List plans, how many licences there are, and how many are in use."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get("/v1/licences", tenant=tenant)
     if as_json:
         print_json(found)
@@ -56,7 +55,7 @@ def show(
     site: SiteOption = None,
 ) -> None:
     """Show a plan and who has it, or a person and what they have."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         if "@" in what:
             found = client.get(f"/v1/licences/of/{quote(what, safe='@')}")
         else:
@@ -91,7 +90,7 @@ def set_plan(
     if count is None and feature is None and description is None:
         raise UsageError("nothing to change", do="See: isthmus licence set --help")
     body = {"count": count, "features": feature, "description": description, "force": force, "dry_run": dry_run}
-    with Client(registry.find(site), timeout_s=None) as client:
+    with connect(site, timeout_s=None) as client:
         _print_effect(client.put(query(_path(plan), tenant), body), as_json)
 
 
@@ -100,7 +99,7 @@ def delete(
     plan: PlanArgument, tenant: TenantOption = None, as_json: JsonOption = False, site: SiteOption = None
 ) -> None:
     """Give up a plan that is assigned to nobody. Without the last one licences are asked for no more."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         client.delete(query(_path(plan), tenant))
     print_done(f"{plan} is deleted.", {"plan": plan, "deleted": True}, as_json)
 
@@ -155,7 +154,7 @@ def check(
     if dry_run != bool(count):
         raise UsageError("--dry-run and --count belong together", do="Example: --dry-run --count phone-system=200")
     counts = dict(_counted(text) for text in count or ())
-    with Client(registry.find(site), timeout_s=None) as client:
+    with connect(site, timeout_s=None) as client:
         if dry_run:
             effects = [
                 client.put(query(_path(plan), tenant), {"count": n, "dry_run": True}) for plan, n in counts.items()
@@ -192,7 +191,7 @@ def _assign(
     if not aors and not groups:
         raise UsageError("nobody is named", do=f"See: isthmus licence {what} --help")
     body = {"people": list(aors or ()), "groups": list(groups or ()), "dry_run": dry_run}
-    with Client(registry.find(site), timeout_s=None) as client:
+    with connect(site, timeout_s=None) as client:
         _print_effect(client.post(f"{_path(plan)}/{what}", body, tenant=tenant), as_json)
 
 

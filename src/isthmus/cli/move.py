@@ -13,7 +13,7 @@ import typer
 
 from isthmus.addressing import Aor
 from isthmus.cli import user_files
-from isthmus.cli.client import Client
+from isthmus.cli.client import Client, connect
 from isthmus.cli.output import (
     JsonOption,
     SiteOption,
@@ -29,7 +29,6 @@ from isthmus.cli.output import (
 from isthmus.directory import bulk
 from isthmus.directory.bulk import Fault, Record
 from isthmus.errors import NotFoundError, UnavailableError, UsageError
-from isthmus.site import registry
 
 app = typer.Typer(help="Moves of people between sites.", no_args_is_help=True)
 
@@ -73,7 +72,7 @@ def user_move(
     if bool(people) == bool(group):
         raise UsageError("name people (addresses or --file), or a --group, one of the two")
     body = {"to": to, "aors": people or None, "group": group, "dry_run": dry_run}
-    with Client(registry.find(site), timeout_s=None) as client:
+    with connect(site, timeout_s=None) as client:
         with ending_aside("The move may have begun all the same. See: isthmus move list"):
             answer = client.post("/v1/moves", body)
         if dry_run:
@@ -95,7 +94,7 @@ def list_batches(
     site: SiteOption = None,
 ) -> None:
     """List batches, the newest first."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         batches = client.get("/v1/moves", limit=limit)
     if as_json:
         print_json(batches)
@@ -126,7 +125,7 @@ def show(
     site: SiteOption = None,
 ) -> None:
     """Show one batch, and who was not moved, with every reason."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get(_path(batch), people="all" if everybody else "not_moved")
     if as_json:
         print_json(found)
@@ -170,7 +169,7 @@ def cancel(batch: BatchArgument, as_json: JsonOption = False, site: SiteOption =
 
 
 def _order(what: str, batch: str, as_json: bool, site: str | None) -> None:
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.post(f"{_path(batch)}/{what}")
     if as_json:
         print_json(found)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect, is_remote
 from isthmus.cli.group import TenantOption, query, way_text
 from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields, print_json, print_line, print_table
 from isthmus.errors import UsageError
@@ -39,7 +39,7 @@ def list_policies(
     site: SiteOption = None,
 ) -> None:
     """List policies, and to whom they are granted."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get("/v1/policies", kind=kind, tenant=tenant)
     if as_json:
         print_json(found)
@@ -58,7 +58,7 @@ def kinds(
     site: SiteOption = None,
 ) -> None:
     """List the kinds of policy with their settings, what these take, and their defaults."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = [each for each in client.get("/v1/policies/kinds") if kind in (None, each["kind"])]
     if not found:
         kind_of(kind or "")
@@ -82,7 +82,7 @@ def show(
     site: SiteOption = None,
 ) -> None:
     """Show one policy, and to whom it is granted."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         _print_policy(client.get(_path(kind, name), tenant=tenant), as_json)
 
 
@@ -98,7 +98,7 @@ def create(
 ) -> None:
     """Create a policy. Settings that it does not name are left to the next that is granted, or the default."""
     body = {"kind": kind, "name": name, "settings": _parsed(kind, settings), "description": description}
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         _print_policy(client.post("/v1/policies", body, tenant=tenant), as_json)
 
 
@@ -123,7 +123,7 @@ def set_policy(
     if not settings and not unset and description is None:
         raise UsageError("nothing to change", do="See: isthmus policy set --help")
     body = {"settings": _parsed(kind, settings), "unset": unset or [], "description": description}
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         _print_policy(client.patch(query(_path(kind, name), tenant), body), as_json)
 
 
@@ -136,7 +136,7 @@ def delete(
     site: SiteOption = None,
 ) -> None:
     """Delete a policy that is granted to nobody."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         client.delete(query(_path(kind, name), tenant))
     print_done(f"The {kind} policy {name} is deleted.", {"kind": kind, "name": name, "deleted": True}, as_json)
 
@@ -161,7 +161,7 @@ def grant(
 ) -> None:
     """Grant a policy. It takes the place of the one of its kind that the same target had."""
     body = {"kind": kind, "policy": name, **_target(person, group, home, everybody), "rank": rank}
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         made = client.post("/v1/policies/grant", body, tenant=tenant)
     if as_json:
         print_json(made)
@@ -183,7 +183,7 @@ def revoke(
 ) -> None:
     """Take away what of this kind is granted to exactly this target."""
     body = {"kind": kind, **_target(person, group, home, everybody)}
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         client.post("/v1/policies/revoke", body, tenant=tenant)
     who = f"{body['level']} {body['target']}".strip()
     print_done(f"No {kind} policy is granted to {who} any more.", {**body, "revoked": True}, as_json)
@@ -200,8 +200,7 @@ def explain(
     site: SiteOption = None,
 ) -> None:
     """Say which settings apply to a person and why, and which policies lost."""
-    site_file = registry.find(site)
-    with Client(site_file) as client:
+    with connect(site) as client:
         found = client.get("/v1/policies/explain", aor=aor, kind=kind)
     if as_json:
         print_json(found)
@@ -212,7 +211,7 @@ def explain(
         for s in each["settings"]
     )
     print_table(("Kind", "Setting", "Value", "Because of", "Beats"), rows)
-    if found["home"] != site_file.site.name:
+    if not is_remote() and found["home"] != registry.find(site).site.name:
         print_line(
             f"{found['aor']} is at home at {found['home']}, whose policies are the ones that count: "
             f"isthmus --site {found['home']} policy explain {found['aor']}"

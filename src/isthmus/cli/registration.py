@@ -6,12 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect, is_remote
 from isthmus.cli.output import JsonOption, SiteOption, print_json, print_table
 from isthmus.cli.user import path_of
 from isthmus.errors import UnavailableError
 from isthmus.site import registry
-from isthmus.site.file import SiteFile
 
 app = typer.Typer(help="Where phones can be reached.", no_args_is_help=True)
 
@@ -37,8 +36,7 @@ def list_registrations(
 
     A person's phones are asked for at their home, whichever site that is.
     """
-    site_file = registry.find(site)
-    found = _everybody(site_file) if aor is None else _one(site_file, aor)
+    found = _everybody(site) if aor is None else _one(site, aor)
     if as_json:
         print_json(found)
         return
@@ -47,26 +45,27 @@ def list_registrations(
         for entry in found
         for b in entry["bindings"]
     )
-    empty = (
-        f"No phone of {found[0]['aor']} is registered." if aor else f"No phone is registered at {site_file.site.name}."
-    )
+    empty = f"No phone of {found[0]['aor']} is registered." if aor else "No phone is registered at the site."
     print_table(("Address", "Contact", "Connected to", "Expires in", "Device", "User agent"), rows, empty=empty)
 
 
-def _everybody(site_file: SiteFile) -> list[dict[str, Any]]:
-    with Client(site_file) as client:
+def _everybody(site: str | None) -> list[dict[str, Any]]:
+    with connect(site) as client:
         return [entry for page in client.pages("/v1/registrations", "aor") for entry in page]
 
 
-def _one(site_file: SiteFile, aor: str) -> list[dict[str, Any]]:
+def _one(site: str | None, aor: str) -> list[dict[str, Any]]:
     """One person's entry, from the home, which alone keeps registrations. Raises UnavailableError for a far one."""
-    with Client(site_file) as client:
+    with connect(site) as client:
         home = client.get(path_of(aor))["home"]
+        if is_remote():
+            return list(client.get("/v1/registrations", aor=aor))
+    site_file = registry.find(site)
     if home != site_file.site.name and home not in registry.names():
         raise UnavailableError(
             f"{aor} is at home at {home}, which keeps the registrations and is not on this machine",
             do=f"Run there: isthmus registration list {aor}",
         )
-    with Client(registry.find(home)) as client:
+    with connect(home) as client:
         found: list[dict[str, Any]] = client.get("/v1/registrations", aor=aor)
     return found

@@ -8,10 +8,9 @@ from urllib.parse import quote
 import typer
 
 from isthmus.cli.account import GroupsOption, SitesOption, TenantsOption, path_of, scope_text
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_fields, print_json, print_line, print_table
 from isthmus.errors import NotFoundError, UsageError
-from isthmus.site import registry
 
 app = typer.Typer(help="Roles: named sets of permissions, and who holds them.", no_args_is_help=True)
 
@@ -27,7 +26,7 @@ def list_roles(
     site: SiteOption = None,
 ) -> None:
     """List the roles, or the permissions that roles are made of."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get("/v1/access/permissions" if permissions else "/v1/roles")
     if as_json:
         print_json(found)
@@ -42,7 +41,7 @@ def list_roles(
 @app.command(epilog="Example:  isthmus role show helpdesk")
 def show(role: RoleArgument, tenant: _Tenant = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Show a role's permissions, and who holds it."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get(_path(role), tenant=tenant)
     if as_json:
         print_json(found)
@@ -66,7 +65,7 @@ def create(
 ) -> None:
     """Create a custom role, or set an existing one anew."""
     body = {"permissions": permission, "description": description, "tenant": tenant}
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         made: dict[str, Any] = client.put(_path(role), body)
     if as_json:
         print_json(made)
@@ -77,7 +76,7 @@ def create(
 @app.command(epilog="Example:  isthmus role delete reception")
 def delete(role: RoleArgument, tenant: _Tenant = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Delete a custom role that nobody holds."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         client.delete(_path(role), tenant=tenant)
     if as_json:
         print_json({"deleted": role})
@@ -100,7 +99,7 @@ def grant(
 ) -> None:
     """Give an account a role, for everything in its tenant or for some of it."""
     body = {"role": role, "tenants": tenant_scope, "sites": site_scope, "groups": group_scope}
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         held = client.post(f"{path_of(name)}/roles", body)
     if as_json:
         print_json(held)
@@ -119,7 +118,7 @@ def revoke(
     site: SiteOption = None,
 ) -> None:
     """Take a role from an account."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         held = [
             each
             for each in client.get(path_of(name))["roles"]

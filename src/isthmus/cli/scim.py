@@ -7,9 +7,17 @@ from urllib.parse import quote
 
 import typer
 
-from isthmus.cli.client import Client
-from isthmus.cli.output import JsonOption, SiteOption, moment, print_fields, print_json, print_line, print_table
-from isthmus.site import registry
+from isthmus.cli.client import connect
+from isthmus.cli.output import (
+    JsonOption,
+    SiteOption,
+    moment,
+    print_done,
+    print_fields,
+    print_json,
+    print_line,
+    print_table,
+)
 
 app = typer.Typer(
     help="An identity provider (Entra, Okta) that pushes people and groups to us by SCIM 2.0.",
@@ -25,7 +33,7 @@ _TENANT = Annotated[str | None, typer.Option("--tenant", help="Whose people; by 
 @app.command(epilog="Examples:  isthmus scim status   |   isthmus scim status --json")
 def status(tenant: _TENANT = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Show who was pushed, and what waits for somebody to say yes."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get("/v1/scim", tenant=tenant)
     if as_json:
         print_json(found)
@@ -56,7 +64,7 @@ def create(
     site: SiteOption = None,
 ) -> None:
     """Make a token. Its secret is shown this once, and kept nowhere."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         made = client.post("/v1/scim/tokens", {"name": name, "lifetime_s": days * 86_400}, tenant=tenant)
     if as_json:
         print_json(made)
@@ -67,7 +75,7 @@ def create(
 @tokens.command("list", epilog="Example:  isthmus scim token list")
 def list_tokens(tenant: _TENANT = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """List the tokens; their secrets are known to nobody here."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get("/v1/scim/tokens", tenant=tenant)
     if as_json:
         print_json(found)
@@ -77,8 +85,12 @@ def list_tokens(tenant: _TENANT = None, as_json: JsonOption = False, site: SiteO
 
 
 @tokens.command("revoke", epilog="Example:  isthmus scim token revoke 3f2a9c01d4e5")
-def revoke(token: Annotated[str, typer.Argument(metavar="ID", help="The token.")], site: SiteOption = None) -> None:
+def revoke(
+    token: Annotated[str, typer.Argument(metavar="ID", help="The token.")],
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
     """Revoke a token, at once."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         client.delete(f"/v1/tokens/{quote(token, safe='')}")
-    print_line(f"revoked token {token}")
+    print_done(f"revoked token {token}", {"id": token, "revoked": True}, as_json)

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect, is_remote
 from isthmus.cli.output import JsonOption, SiteOption, print_fields, print_json, print_line
 from isthmus.errors import UnavailableError
 from isthmus.routing.snapshot import LmdbSnapshot
@@ -19,12 +19,13 @@ app = typer.Typer(help="What calls are routed by, compiled from the directory.",
 @app.command(epilog="Example:  isthmus snapshot status --site online --json")
 def status(as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Say how far the snapshot is. Works without the control service too, as calls do."""
-    site_file = registry.find(site)
     try:
-        with Client(site_file) as client:
-            state = {"site": site_file.site.name, **client.get("/v1/snapshot")}
+        with connect(site) as client:
+            state = client.get("/v1/snapshot")
     except UnavailableError:
-        state = _alone(site_file)
+        if is_remote():
+            raise
+        state = _alone(registry.find(site))
     if as_json:
         print_json(state)
         return
@@ -44,7 +45,7 @@ def status(as_json: JsonOption = False, site: SiteOption = None) -> None:
 @app.command(epilog="Example:  isthmus snapshot rebuild")
 def rebuild(as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Compile everything anew from the directory; calls go on by the old state until it is done."""
-    with Client(registry.find(site), timeout_s=None) as client:
+    with connect(site, timeout_s=None) as client:
         state = client.post("/v1/snapshot/rebuild")
     if as_json:
         print_json(state)

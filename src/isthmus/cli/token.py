@@ -7,9 +7,8 @@ from urllib.parse import quote
 
 import typer
 
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, moment, print_fields, print_json, print_line, print_table
-from isthmus.site import registry
 
 app = typer.Typer(help="API tokens, for programs.", no_args_is_help=True)
 sessions = typer.Typer(help="Who is signed in.", no_args_is_help=True)
@@ -20,7 +19,7 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.")]
 @app.command("list", epilog="Example:  isthmus token list")
 def list_tokens(as_json: JsonOption = False, site: SiteOption = None) -> None:
     """List the API tokens of all accounts; their secrets are known to nobody here."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get("/v1/tokens")
     if as_json:
         print_json(found)
@@ -43,7 +42,7 @@ def create(
 ) -> None:
     """Make an API token. Its secret is shown this once, and kept nowhere."""
     body = {"name": name, "account": account, "permissions": permission, "lifetime_s": days * 86_400}
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         made = client.post("/v1/tokens", body)
     if as_json:
         print_json(made)
@@ -55,7 +54,7 @@ def create(
 @app.command(epilog="Example:  isthmus token revoke 3f2a9c01d4e5")
 def revoke(token: _Id, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Revoke a token, at once."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         client.delete(f"/v1/tokens/{quote(token, safe='')}")
     if as_json:
         print_json({"revoked": token})
@@ -66,7 +65,7 @@ def revoke(token: _Id, as_json: JsonOption = False, site: SiteOption = None) -> 
 @sessions.command("list", epilog="Example:  isthmus session list")
 def list_sessions(as_json: JsonOption = False, site: SiteOption = None) -> None:
     """List who is signed in, from where and by which browser."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         found = client.get("/v1/sessions")
     if as_json:
         print_json(found)
@@ -82,7 +81,7 @@ def list_sessions(as_json: JsonOption = False, site: SiteOption = None) -> None:
 @sessions.command("revoke", epilog="Example:  isthmus session revoke 3f2a9c01d4e5a6b7")
 def revoke_session(session: _Id, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """End a session, at once."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         client.delete(f"/v1/sessions/{quote(session, safe='')}")
     if as_json:
         print_json({"revoked": session})

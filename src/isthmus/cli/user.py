@@ -11,7 +11,7 @@ import typer
 
 from isthmus.addressing import Aor
 from isthmus.cli import user_files
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect, is_remote
 from isthmus.cli.output import (
     JsonOption,
     SiteOption,
@@ -54,7 +54,7 @@ def list_people(
 ) -> None:
     """List people in the order of their addresses."""
     people: list[dict[str, Any]] = []
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         for page in client.pages("/v1/people", "aor", home=home, group=group, match=match):
             people += page
             if limit is not None and len(people) >= limit:
@@ -70,7 +70,7 @@ def list_people(
 @app.command(epilog="Example:  isthmus user show alice@contoso.example")
 def show(aor: AorArgument, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Show one person."""
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         _print_person(client.get(path_of(aor)), as_json)
 
 
@@ -105,20 +105,20 @@ def create(
     The password is the person's own, for any phone. Better give each phone one of its own: isthmus device add
     """
     Aor.parse(aor)  # a slip is told before a password is asked for
-    site_file = registry.find(site)
+    home = home or _own_home(site)
     chosen = _password(password, password_stdin, generate_password, no_password)
     if chosen is None and not no_password:
         chosen = _asked_password()
     body = {
         "aor": aor,
-        "home": home or site_file.site.name,
+        "home": home,
         "display_name": name,
         "number": number,
         "password": chosen,
         "groups": group or [],
         "enabled": not disabled,
     }
-    with Client(site_file) as client:
+    with connect(site) as client:
         person = client.post("/v1/people", body)
     _print_person({**person, "password": chosen} if generate_password else person, as_json)
 
@@ -158,7 +158,7 @@ def set_person(
         changes["password"] = None
     if not changes and not add_group and not remove_group:
         raise UsageError("nothing to change", do="See: isthmus user set --help")
-    with Client(registry.find(site)) as client:
+    with connect(site) as client:
         if add_group or remove_group:
             groups = set(client.get(path_of(aor))["groups"])
             changes["groups"] = sorted((groups | set(add_group or ())) - set(remove_group or ()))
@@ -174,15 +174,16 @@ def delete(
     site: SiteOption = None,
 ) -> None:
     """Delete people; their numbers are free then. Asks first on a terminal."""
-    paths = [(aor, path_of(aor)) for aor in aors]
+    for aor in aors:
+        Aor.parse(aor)  # a slip is told before anybody is deleted
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete {', '.join(aors)}?", abort=True, err=True)
     worst = 0
     told: list[dict[str, Any]] = []
-    with Client(registry.find(site)) as client:
-        for aor, path in paths:
+    with connect(site) as client:
+        for aor in aors:
             try:
-                client.delete(path)
+                client.delete(path_of(aor))
                 told.append({"aor": aor, "deleted": True, "error": None})
                 if not as_json:
                     print_line(f"deleted {aor}")
@@ -244,3 +245,10 @@ def _print_person(person: dict[str, Any], as_json: bool) -> None:
     if "password" in person:
         fields.append(("Password", person["password"]))
     print_fields(fields)
+
+
+def _own_home(site: str | None) -> str:
+    """The site that the command talks to. Raises UsageError where it is one elsewhere."""
+    if is_remote():
+        raise UsageError("say at which site the person is at home", where="--home")
+    return registry.find(site).site.name

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.client import Client
+from isthmus.cli.client import connect
 from isthmus.cli.output import (
     JsonOption,
     SiteOption,
@@ -27,7 +27,6 @@ from isthmus.directory import bulk, wire
 from isthmus.directory.bulk import Fault, Record
 from isthmus.directory.model import Credentials
 from isthmus.errors import UsageError
-from isthmus.site import registry
 
 IMPORT_EXAMPLES = (
     "Columns: aor, display_name, number, home, password, groups (separated by ';' in CSV), enabled. "
@@ -61,7 +60,6 @@ def import_people(
     site: SiteOption = None,
 ) -> None:
     """Create people from a file: all of them, or nobody and a list of everything that is wrong."""
-    site_file = registry.find(site)
     text = read_text(file)
     records, faults = bulk.read_json(text) if _form(file, form) is Form.JSON else bulk.read_csv(text)
     body = {
@@ -71,7 +69,7 @@ def import_people(
         "dry_run": dry_run or bool(faults),
     }
     aside = ending_aside("The import may be done all the same. See: isthmus user list")
-    with Client(site_file, timeout_s=None) as client, aside, progress(f"{len(records)} people"):
+    with connect(site, timeout_s=None) as client, aside, progress(f"{len(records)} people"):
         report = client.post("/v1/people/import", body)
     every = sorted((*faults, *(Fault(**error) for error in report["errors"])), key=lambda fault: fault.line)
     _tell(report, every, dry_run, as_json, file)
@@ -94,7 +92,7 @@ def export_people(
         raise UsageError("--json and --format csv exclude each other")
     form = Form.JSON if as_json else form
     found: list[dict[str, Any]] = []
-    with Client(registry.find(site)) as client, progress("people") as done:
+    with connect(site) as client, progress("people") as done:
         for page in client.pages("/v1/people", "aor", home=home, group=group, match=match):
             found += page
             done(len(found))

@@ -147,7 +147,7 @@ def _add_writing(routes: APIRouter, directory: Directory) -> None:
     ) -> dict[str, Any]:
         address = Aor.parse(aor)
         reach = access.reach_of_all(principal, _needed(body))
-        wanted, seen = _changes(address, body), _seen_tag(if_match)
+        wanted, seen = _changes(address, body), seen_tag(if_match)
         person = directory.set(address, wanted, actor=actor, key=key, reach=reach, unless_changed=seen)
         return _tagged(response, person)
 
@@ -155,7 +155,7 @@ def _add_writing(routes: APIRouter, directory: Directory) -> None:
     def delete(
         aor: str, reach: Reached, actor: LocalActor, key: KeyHeader = None, if_match: MatchHeader = None
     ) -> None:
-        seen = _seen_tag(if_match)
+        seen = seen_tag(if_match)
         directory.delete(Aor.parse(aor), actor=actor, key=key, reach=reach, unless_changed=seen)
 
 
@@ -169,7 +169,7 @@ def _tagged(response: Response, person: Person) -> dict[str, Any]:
     return wire.public(person)
 
 
-def _seen_tag(if_match: str | None) -> str | None:
+def seen_tag(if_match: str | None) -> str | None:
     """The tag the asker has seen; None for any (RFC 9110 13.1.1)."""
     return None if if_match in (None, "*") else if_match.strip().strip('"')
 

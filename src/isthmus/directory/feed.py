@@ -33,6 +33,8 @@ def read_page(connection: Connection, seq: int, limit: int) -> FeedPage:
     for _, kind, key in changes:
         keys.setdefault(kind, []).append(key)  # a kind of a later version is none of this page's business
     owners = store.domains(connection) if keys[DOMAIN] else {}
+    suspended = store.suspended(connection) if keys[TENANT] else frozenset()
+    known = set(store.tenants(connection)) if keys[TENANT] else set()
     aors = [Aor.parse(key) for key in keys[PERSON]]
     people = store.people_by_aor(connection, aors)
     names = [group_store.key_of(key) for key in keys[GROUP]]
@@ -42,10 +44,13 @@ def read_page(connection: Connection, seq: int, limit: int) -> FeedPage:
         from_seq=seq,
         to_seq=to_seq,
         last_seq=last,
-        tenants=tuple(keys[TENANT]),
-        domains=tuple((name, owners[name]) for name in keys[DOMAIN]),
+        # One that is gone stays at the other site as an empty name: nothing there is its any more.
+        tenants=tuple(name for name in keys[TENANT] if name in known),
+        domains=tuple((name, owners[name]) for name in keys[DOMAIN] if name in owners),
         people=tuple((aor, people.get(aor)) for aor in aors),
         groups=tuple((name, groups.get(name)) for name in names),
+        suspended=tuple(name for name in keys[TENANT] if name in suspended),
+        gone_domains=tuple(name for name in keys[DOMAIN] if name not in owners),
     )
 
 
@@ -74,6 +79,9 @@ def apply_page(log: Journal, page: FeedPage, source: str) -> int:
         log.changed(PERSON, str(aor))
     store.update_people(connection, [person for person in changed if person.aor in present])
     store.insert_people(connection, [person for person in changed if person.aor not in present])
+    store.delete_domains(connection, page.gone_domains)
+    for name in page.gone_domains:
+        log.changed(DOMAIN, name)
     for person in (*gone, *changed):
         log.changed(PERSON, str(person.aor))
     journal.set_position(connection, source, page.stream, page.to_seq)
@@ -139,14 +147,18 @@ def _refuse_strangers(connection: Connection, people: list[Person], source: str)
 
 def _put_domains(log: Journal, page: FeedPage) -> None:
     known = set(store.tenants(log.connection))
+    suspended = store.suspended(log.connection)
     for name in page.tenants:
-        if name not in known:
+        if name not in known or (name in suspended) != (name in page.suspended):
             log.changed(TENANT, name)
     owned = store.domains(log.connection)
     for name, tenant in page.domains:
         if owned.get(name) != tenant:
             log.changed(DOMAIN, name)
     store.put_tenants(log.connection, {*page.tenants, *(tenant for _, tenant in page.domains)} - known)
+    for name in page.tenants:
+        if (name in suspended) != (name in page.suspended):
+            store.set_suspended(log.connection, name, name in page.suspended)
     store.put_domains(log.connection, page.domains)
 
 

@@ -151,7 +151,7 @@ class FeedPage:
 
     stream: names the database the numbers belong to. last_seq: the newest change there; equal to `to_seq` on the
     last page. Each object appears once, as it is now; what is gone as None. domains: name and tenant.
-    groups: tenant and name, and the group.
+    groups: tenant and name, and the group. suspended: those of `tenants` that are. gone_domains: names of domains.
     """
 
     stream: str
@@ -162,3 +162,5 @@ class FeedPage:
     domains: tuple[tuple[str, str], ...] = ()
     people: tuple[tuple[Aor, Person | None], ...] = ()
     groups: tuple[tuple[tuple[str, str], Group | None], ...] = ()
+    suspended: tuple[str, ...] = ()
+    gone_domains: tuple[str, ...] = ()

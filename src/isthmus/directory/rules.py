@@ -19,6 +19,10 @@ _LONGEST_PASSWORD = 128
 _LONGEST_DESCRIPTION = 500
 # Controls, surrogates and line ends: they would end up in SIP headers and in terminals.
 _UNSHOWN = ("Cc", "Cs", "Zl", "Zp")
+# Embeddings, overrides and isolates make a name look like another beside what surrounds it. Marks of direction alone
+# (U+200E, U+200F) and joiners are part of how some languages are written.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_MOST_STACKED = 6  # no writing needs as many; hundreds cover the lines around them
 _MOST_GROUPS = 200
 _MOST_BARRED = 8  # they stand in the person's record of the snapshot
 
@@ -107,7 +111,20 @@ def _text_fault(what: str, text: str, longest: int) -> str | None:
         return f"{what} is longer than {longest} characters"
     if any(unicodedata.category(character) in _UNSHOWN for character in text):
         return f"{what} contains a character that can't be shown"
+    if not _TURNING.isdisjoint(text):
+        return f"{what} contains a character that turns the direction of what follows"
+    if _stacked(text) > _MOST_STACKED:
+        return f"{what} has more than {_MOST_STACKED} marks on one letter"
     return None
+
+
+def _stacked(text: str) -> int:
+    """The most combining marks in a row."""
+    most = run = 0
+    for character in text:
+        run = run + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        most = max(most, run)
+    return most
 
 
 def number_taken(person: Person, owner: Aor, tenant: str) -> str:

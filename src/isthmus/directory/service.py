@@ -139,6 +139,11 @@ class Directory:
         with reading(self._engine) as connection:
             return store.domains(connection)
 
+    def suspended(self) -> frozenset[str]:
+        """The tenants that are suspended."""
+        with reading(self._engine) as connection:
+            return store.suspended(connection)
+
     def last_seq(self) -> int:
         """Sequence number of the last change."""
         with reading(self._engine) as connection:

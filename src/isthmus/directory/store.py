@@ -199,6 +199,22 @@ def put_tenants(connection: Connection, names: Iterable[str]) -> None:
     upsert(connection, tenant, [{"name": name} for name in names], ())
 
 
+def suspended(connection: Connection) -> frozenset[str]:
+    """The names of the tenants that are suspended."""
+    return frozenset(connection.execute(select(tenant.c.name).where(tenant.c.suspended)).scalars())
+
+
+def set_suspended(connection: Connection, name: str, value: bool) -> None:
+    """Suspend the tenant, or let it go on."""
+    connection.execute(update(tenant).where(tenant.c.name == name).values(suspended=value))
+
+
+def delete_domains(connection: Connection, names: Iterable[str]) -> None:
+    """Remove domains in which nobody has an address."""
+    for batch in in_batches(names):
+        connection.execute(delete(domain).where(domain.c.name.in_(batch)))
+
+
 def put_domains(connection: Connection, pairs: Iterable[tuple[str, str]]) -> None:
     """Make sure that these domains exist and belong to these tenants."""
     upsert(connection, domain, [{"name": name, "tenant": owner} for name, owner in pairs], ("tenant",))

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.dialects import postgresql
 
@@ -23,7 +24,13 @@ metadata = MetaData()
 # Addresses compare and sort by bytes, as the snapshot does.
 _KEY = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
-tenant = Table("tenant", metadata, Column("name", Text, primary_key=True))
+# suspended: its people are let in nowhere, and its accounts and tokens neither.
+tenant = Table(
+    "tenant",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("suspended", Boolean, nullable=False, server_default=false()),
+)
 
 domain = Table(
     "domain",

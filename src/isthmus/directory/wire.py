@@ -91,6 +91,8 @@ class _Page(msgspec.Struct):
     # Later than the rest: a site of an older version sends none of it, and passes over what it is sent.
     groups: list[_Group] = []
     gone_groups: list[tuple[str, str]] = []
+    suspended: tuple[str, ...] = ()
+    gone_domains: tuple[str, ...] = ()
 
 
 _decoder = msgspec.json.Decoder(_Page)
@@ -113,6 +115,8 @@ def encode_page(page: FeedPage) -> bytes:
             gone,
             [_group_of(group) for _, group in page.groups if group is not None],
             [key for key, group in page.groups if group is None],
+            page.suspended,
+            page.gone_domains,
         )
     )
 
@@ -151,6 +155,8 @@ def decode_page(raw: bytes) -> FeedPage:
         page.domains,
         tuple(people),
         tuple(groups),
+        page.suspended,
+        page.gone_domains,
     )
 
 

@@ -41,12 +41,16 @@ def local_router(moves: MoveService, group_members: Members) -> APIRouter:
     router = APIRouter(prefix="/v1/moves")
 
     @router.post("")
-    def start(body: MoveBody, reach: Reached, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
+    def start(
+        body: MoveBody, reach: Reached, response: Response, actor: LocalActor, key: KeyHeader = None
+    ) -> dict[str, Any]:
         moves.check_target(body.to)
         people = _people(body, group_members, reach)
         if body.dry_run:
             return {"to": body.to, "people": [planned_json(entry) for entry in moves.plan(people, body.to, reach)]}
-        return _with_people(moves, moves.start(people, body.to, actor=actor, key=key, reach=reach), "not_moved")
+        batch = moves.start(people, body.to, actor=actor, key=key, reach=reach)
+        response.headers["Location"] = f"/v1/operations/{batch.id}"
+        return _with_people(moves, batch, "not_moved")
 
     @router.get("")
     def batches(reach: Reached, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:

@@ -171,8 +171,8 @@ class Accounts:
             account = _manageable(connection, by, "account.reset-mfa", name)
             store.delete_totp(connection, account.id)
             store.put_recovery(connection, account.id, ())
-            # An account without a password would have no way in left; its passkeys are its password.
-            if account.has_password:
+            # An account without a password or provider would have no way in left; its passkeys are its password.
+            if account.has_password or account.linked:
                 store.delete_passkeys(connection, account.id)
             store.delete_sessions(connection, account_id=account.id)
             note(log, account, "account.reset-mfa", {"factors": list(account.factors)}, {"factors": []})
@@ -360,6 +360,7 @@ def account_json(account: Account) -> dict[str, Any]:
         "password": account.has_password,
         "factors": list(account.factors),
         "recovery_codes": account.recovery_codes,
+        "outside": list(account.linked),
         "created": account.created,
         "signed_in": account.signed_in,
     }

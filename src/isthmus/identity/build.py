@@ -20,12 +20,14 @@ from isthmus.identity.signin import SignIn
 
 @dataclass(frozen=True)
 class Identity:
-    """What the routes of accounts and of sign-in need."""
+    """What the routes of accounts and of sign-in need, and sign-in by providers outside."""
 
     accounts: Accounts
     own: Own
     sign_in: SignIn
     passkeys: Passkeys
+    ledger: Ledger
+    sealer: Sealer
 
 
 def build_identity(
@@ -48,6 +50,5 @@ def build_identity(
     sign_in = SignIn(ledger, passwords, sealer, settings, told=told)
     own = Own(ledger, passwords, sealer, sign_in, fqdn)
     origins = [f"https://{fqdn}:{port}", f"https://{fqdn}"]
-    return Identity(
-        Accounts(ledger, passwords, settings, tenant), own, sign_in, Passkeys(ledger, sign_in, own, fqdn, origins)
-    )
+    passkeys = Passkeys(ledger, sign_in, own, fqdn, origins)
+    return Identity(Accounts(ledger, passwords, settings, tenant), own, sign_in, passkeys, ledger, sealer)

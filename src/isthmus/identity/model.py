@@ -13,6 +13,7 @@ class Account:
 
     id: stable. name: what they type. tenant: None for accounts of the whole installation. person: the stable id of
     the person it is; empty for accounts that are nobody's in the directory. aor, site, groups: of that person now.
+    linked: the providers outside that may say who it is.
     Times: Unix seconds.
     """
 
@@ -32,6 +33,7 @@ class Account:
     site: str = ""
     groups: tuple[str, ...] = ()
     person_enabled: bool = True
+    linked: tuple[str, ...] = ()
 
     @property
     def active(self) -> bool:
@@ -109,6 +111,18 @@ class Passkey:
     backed_up: bool
     created: float
     used: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Who an account is to a provider outside: `subject` of `authority`. Times: Unix seconds."""
+
+    id: str
+    account: str
+    authority: str
+    subject: str
+    created: float
+    used: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,14 +75,14 @@ def router(sign_in: SignIn, own: Own, passkeys: Passkeys) -> APIRouter:
 def _add_session(routes: APIRouter, sign_in: SignIn, own: Own) -> None:
     @routes.post("", status_code=201)
     def begin(body: SignInBody, request: Request, response: Response) -> dict[str, Any]:
-        done = sign_in.begin(body.name, body.password, _client(request), _cookie(request))
-        return _kept(response, sign_in, done)
+        done = sign_in.begin(body.name, body.password, client_of(request), cookie_of(request))
+        return kept(response, sign_in, done)
 
     @routes.get("")
     def show(principal: Acting, request: Request) -> dict[str, Any]:
         account = own.account(principal)
         told = _told(account, principal.proof.stage, principal.proof.second_factor_at)
-        cookie = _cookie(request)
+        cookie = cookie_of(request)
         told["csrf"] = sign_in.csrf(cookie) if cookie and principal.session else None
         told["session"] = principal.session or None
         told["permissions"] = [name for name in PERMISSIONS if reach(principal, name).scopes]
@@ -95,7 +95,7 @@ def _add_session(routes: APIRouter, sign_in: SignIn, own: Own) -> None:
 
     @routes.post("/second-factor")
     def second_factor(body: CodeBody, principal: Acting, request: Request, response: Response) -> dict[str, Any]:
-        return _kept(response, sign_in, sign_in.second_factor(principal, body.code, _client(request)))
+        return kept(response, sign_in, sign_in.second_factor(principal, body.code, client_of(request)))
 
     @routes.post("/password", status_code=204)
     def password(body: PasswordBody, principal: Acting) -> None:
@@ -110,8 +110,8 @@ def _add_totp(routes: APIRouter, sign_in: SignIn, own: Own) -> None:
 
     @routes.post("/totp/confirm")
     def confirm(body: CodeBody, principal: Acting, request: Request, response: Response) -> dict[str, Any]:
-        done, codes = own.confirm_totp(principal, body.code, _client(request))
-        return _kept(response, sign_in, done) | {"new_recovery_codes": codes}
+        done, codes = own.confirm_totp(principal, body.code, client_of(request))
+        return kept(response, sign_in, done) | {"new_recovery_codes": codes}
 
     @routes.delete("/totp", status_code=204)
     def remove(principal: Acting) -> None:
@@ -131,8 +131,8 @@ def _add_passkeys(routes: APIRouter, sign_in: SignIn, own: Own, passkeys: Passke
     @routes.post("/passkey")
     def sign_in_by(body: PasskeySignInBody, request: Request, response: Response) -> dict[str, Any]:
         present: Principal | None = request.scope["state"]["principal"]
-        done = passkeys.sign_in(body.ceremony, body.credential, _client(request), present, _cookie(request))
-        return _kept(response, sign_in, done)
+        done = passkeys.sign_in(body.ceremony, body.credential, client_of(request), present, cookie_of(request))
+        return kept(response, sign_in, done)
 
     @routes.get("/passkeys")
     def listed(principal: Acting) -> list[dict[str, Any]]:
@@ -144,24 +144,26 @@ def _add_passkeys(routes: APIRouter, sign_in: SignIn, own: Own, passkeys: Passke
 
     @routes.post("/passkeys", status_code=201)
     def register(body: PasskeyBody, principal: Acting, request: Request, response: Response) -> dict[str, Any]:
-        done, codes = passkeys.register(principal, body.credential, body.name, _client(request))
-        return _kept(response, sign_in, done) | {"new_recovery_codes": codes}
+        done, codes = passkeys.register(principal, body.credential, body.name, client_of(request))
+        return kept(response, sign_in, done) | {"new_recovery_codes": codes}
 
     @routes.delete("/passkeys/{key}", status_code=204)
     def remove(key: str, principal: Acting) -> None:
         passkeys.remove(principal, key)
 
 
-def _client(request: Request) -> Client:
+def client_of(request: Request) -> Client:
+    """Where the request comes from, as the gate saw it."""
     client: Client = request.scope["state"]["asked"].client
     return client
 
 
-def _cookie(request: Request) -> str:
+def cookie_of(request: Request) -> str:
+    """The session cookie; empty without one."""
     return str(request.scope["state"]["asked"].cookies.get(SESSION_COOKIE, ""))
 
 
-def _kept(response: Response, sign_in: SignIn, done: SignedIn) -> dict[str, Any]:
+def kept(response: Response, sign_in: SignIn, done: SignedIn) -> dict[str, Any]:
     """Give the browser its cookies. They end with the browser, or when the site says so."""
     attributes: dict[str, Any] = {"path": "/", "secure": True, "httponly": True, "samesite": "strict"}
     response.set_cookie(SESSION_COOKIE, done.cookie, **attributes)

@@ -28,7 +28,7 @@ _HASHING_AT_ONCE = 4  # 64 MiB each
 _HALFWAY_S = 600.0  # from password to second factor
 _TOUCH_S = 60.0
 _LONGEST_AGENT = 512
-_WRONG = "the name or the password is wrong"
+WRONG = "the name or the password is wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +75,13 @@ class SignIn:
         except Exception:
             wanted = ""
         account, stored = self._ledger.read(lambda connection: _account(connection, wanted))
-        key, place = self._guesser(account, wanted, client), network(client.address)
-        self._guesses.check(key)
-        if not key.startswith("device:"):
-            self._network.check(place)
-        self._guesses.failed(key)  # counted before it is known, so that guesses at the same time count as well
+        key = self.guess(account, wanted, client)
         right = self._right(stored, rules.normalised_password(password[:1024]))
         if account is None or not account.active or not right:
-            self._network.failed(place)
+            self.guessed_wrong(account, client, "password")
             self._told(wanted, client, False, account is not None)
-            self._note_failure(account, client, "password")
-            raise UnauthenticatedError(_WRONG)
-        self._guesses.succeeded(key)
+            raise UnauthenticatedError(WRONG)
+        self.guessed_right(key)
         self._told(account.name, client, True, True)
         return self._ledger.write(
             f"account:{account.name}", lambda log: self._opened(log, account.id, client, replaces, stored, password)
@@ -155,6 +150,42 @@ class SignIn:
         self._told(account.name, client, True, True)
         return self._open(log, account, client, replaces, Stage.FULL, "passkey")
 
+    def opened_by_provider(
+        self, log: Journal, account: Account, client: Client, how: str, *, ends: str, proved_at: float | None
+    ) -> SignedIn:
+        """A provider outside says who it is. ends: id of the session that this one replaces.
+
+        proved_at: when the provider saw a second factor, if it may speak for that; None: it is to be proved here.
+        """
+        self._told(account.name, client, True, True)
+        if ends:
+            store.delete_sessions(log.connection, session_id=ends)
+        stage = Stage.FULL if proved_at is not None else self._stage(log.connection, account)
+        return self._open(log, account, client, "", stage, how, proved_at)
+
+    # Guesses
+
+    def guess(self, account: Account | None, name: str, client: Client) -> str:
+        """Count a guess before it is known to be right, so that those made at the same time count as well.
+
+        Returns what `guessed_right` wants. Raises TooManyError while there is a pause.
+        """
+        key = self._guesser(account, name, client)
+        self._guesses.check(key)
+        if not key.startswith("device:"):
+            self._network.check(network(client.address))
+        self._guesses.failed(key)
+        return key
+
+    def guessed_right(self, key: str) -> None:
+        """It was right: forget the wrong ones before."""
+        self._guesses.succeeded(key)
+
+    def guessed_wrong(self, account: Account | None, client: Client, what: str) -> None:
+        """It was wrong; `what` says in the audit log why, without secrets."""
+        self._network.failed(network(client.address))
+        self._note_failure(account, client, what)
+
     # Who is it?
 
     def by_session(self, cookie: str, client: Client) -> Principal:
@@ -218,18 +249,29 @@ class SignIn:
     ) -> SignedIn:
         found = store.accounts(log.connection, ids=[account_id])
         if not found or not found[0].active or store.password_of(log.connection, account_id) != stored:
-            raise UnauthenticatedError(_WRONG)  # it changed this instant
+            raise UnauthenticatedError(WRONG)  # it changed this instant
         account = found[0]
         if stored is not None and self._passwords.outdated(stored):
             fresh = self._passwords.hash(rules.normalised_password(password))
             store.set_account(log.connection, account_id, password=fresh)
-        if account.factors:
-            stage = Stage.SECOND_FACTOR
-        else:
-            stage = Stage.ENROL if self.needs_factor(log.connection, account) else Stage.FULL
-        return self._open(log, account, client, replaces, stage, "password")
+        return self._open(log, account, client, replaces, self._stage(log.connection, account), "password")
 
-    def _open(self, log: Journal, account: Account, client: Client, replaces: str, stage: Stage, how: str) -> SignedIn:
+    def _stage(self, connection: Connection, account: Account) -> Stage:
+        """How far the first factor leads."""
+        if account.factors:
+            return Stage.SECOND_FACTOR
+        return Stage.ENROL if self.needs_factor(connection, account) else Stage.FULL
+
+    def _open(
+        self,
+        log: Journal,
+        account: Account,
+        client: Client,
+        replaces: str,
+        stage: Stage,
+        how: str,
+        proved_at: float | None = None,
+    ) -> SignedIn:
         now = log.at_ms / 1000
         full = stage is Stage.FULL
         session = Session(
@@ -239,7 +281,7 @@ class SignIn:
             created=now,
             seen=now,
             expires=self._expiry(now, now) if full else now + _HALFWAY_S,
-            second_factor_at=now if how == "passkey" else None,
+            second_factor_at=now if how == "passkey" else proved_at,
             browser=_printable(client.agent),
             address=client.address,
         )

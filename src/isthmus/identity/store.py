@@ -13,9 +13,10 @@ from isthmus.access.model import Reach, Role, Scope, Stage
 from isthmus.addressing import barring
 from isthmus.directory.store import in_batches, upsert
 from isthmus.directory.tables import membership, person
-from isthmus.identity.model import Account, Held, Passkey, Session, Token
+from isthmus.identity.model import Account, Held, Link, Passkey, Session, Token
 from isthmus.identity.tables import (
     account,
+    account_link,
     account_passkey,
     account_recovery,
     account_role,
@@ -60,6 +61,12 @@ def accounts(
     return _accounts(connection, rows)
 
 
+def account_of_person(connection: Connection, person_id: str) -> Account | None:
+    """The account of that person."""
+    rows = connection.execute(_with_person().where(account.c.person == person_id)).all()
+    return next(iter(_accounts(connection, rows)), None)
+
+
 def tenants(connection: Connection, names: Iterable[str]) -> dict[str, str | None]:
     """The tenants of those of the accounts that exist; None for who is of none."""
     found: dict[str, str | None] = {}
@@ -95,6 +102,7 @@ def _accounts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Account]
     passkeys: dict[str, int] = {}
     codes: dict[str, int] = {}
     groups: dict[str, list[str]] = defaultdict(list)
+    linked: dict[str, list[str]] = defaultdict(list)
     for batch in in_batches(ids):
         confirmed = select(account_totp.c.account).where(account_totp.c.account.in_(batch), account_totp.c.confirmed)
         totp |= set(connection.execute(confirmed).scalars())
@@ -103,6 +111,10 @@ def _accounts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Account]
             if table is account_recovery:
                 query = query.where(table.c.used_ms.is_(None))
             counts.update({each: int(count) for each, count in connection.execute(query)})
+        for each, authority in connection.execute(
+            select(account_link.c.account, account_link.c.authority).where(account_link.c.account.in_(batch))
+        ):
+            linked[each].append(authority)
     for names in in_batches([row.aor for row in rows if row.aor]):
         for aor, group in connection.execute(select(membership).where(membership.c.aor.in_(names))):
             groups[aor].append(group)
@@ -124,6 +136,7 @@ def _accounts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Account]
             site=row.home or "",
             groups=tuple(sorted(groups.get(row.aor, ()))),
             person_enabled=row.person_enabled is not False,
+            linked=tuple(sorted(linked.get(row.id, ()))),
         )
         for row in rows
     ]
@@ -330,6 +343,55 @@ def delete_passkeys(connection: Connection, account_id: str, key_id: str | None 
     if key_id is not None:
         query = query.where(account_passkey.c.id == key_id)
     return connection.execute(query).rowcount
+
+
+# Links to providers outside
+
+
+def links(
+    connection: Connection,
+    *,
+    account_id: str | None = None,
+    authority: str | None = None,
+    subject: str | None = None,
+) -> list[Link]:
+    """Links that fit all that is given."""
+    query = select(account_link).order_by(account_link.c.authority)
+    if account_id is not None:
+        query = query.where(account_link.c.account == account_id)
+    if authority is not None:
+        query = query.where(account_link.c.authority == authority)
+    if subject is not None:
+        query = query.where(account_link.c.subject == subject)
+    return [
+        Link(row.id, row.account, row.authority, row.subject, row.created_ms / 1000, _seconds(row.used_ms))
+        for row in connection.execute(query)
+    ]
+
+
+def insert_link(connection: Connection, made: Link) -> None:
+    """Add one. Raises IntegrityError where the subject or the account has one already."""
+    connection.execute(
+        insert(account_link).values(
+            id=made.id,
+            account=made.account,
+            authority=made.authority,
+            subject=made.subject,
+            created_ms=int(made.created * 1000),
+        )
+    )
+
+
+def link_used(connection: Connection, link_id: str, now_ms: int) -> None:
+    """Remember when somebody came in by it."""
+    connection.execute(update(account_link).where(account_link.c.id == link_id).values(used_ms=now_ms))
+
+
+def delete_link(connection: Connection, account_id: str, link_id: str) -> int:
+    """Take one of an account's links away; how many there were."""
+    return connection.execute(
+        delete(account_link).where(account_link.c.account == account_id, account_link.c.id == link_id)
+    ).rowcount
 
 
 # Sessions and tokens

@@ -138,3 +138,18 @@ account_token = Table(
     UniqueConstraint("hash", name="one_token_a_secret"),
     Index("account_token_account", "account"),
 )
+
+# Who an account is to a provider outside. authority: `ldap:NAME`, or the issuer of an OpenID provider. subject: stable
+# there, and never given to anybody else.
+account_link = Table(
+    "account_link",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _account(),
+    Column("authority", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("used_ms", BigInteger),
+    UniqueConstraint("authority", "subject", name="one_account_a_subject"),
+    UniqueConstraint("account", "authority", name="one_subject_an_account"),
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from isthmus.addressing import Aor, HostPort
@@ -31,6 +31,8 @@ class Source(Protocol):
     def changes_since(self, seq: int, limit: int) -> ChangePage: ...
 
     def domains(self) -> dict[str, str]: ...
+
+    def suspended(self) -> frozenset[str]: ...
 
     def everybody(self) -> tuple[int, Iterable[Person]]: ...
 
@@ -61,9 +63,12 @@ class Compiler:
 
     def _configure(self) -> None:
         before = self._writer.config
-        config = configuration(self._site_file, self._directory.domains(), before)
+        config = self._present(before)
         if config != before:
             self._writer.set_config(config)
+
+    def _present(self, before: Config | None) -> Config:
+        return configuration(self._site_file, self._directory.domains(), before, self._directory.suspended())
 
     def rebuild(self) -> int:
         """Compile everything anew, in one step for readers. Returns the number of people."""
@@ -72,7 +77,7 @@ class Compiler:
             return self._people
 
     def _rebuild(self) -> int:
-        config = configuration(self._site_file, self._directory.domains(), self._writer.config)
+        config = self._present(self._writer.config)
         seq, people = self._directory.everybody()
         self._people = self._writer.rebuild(config, people, seq)
         return seq
@@ -86,7 +91,9 @@ class Compiler:
             seq = page.to_seq
 
 
-def configuration(site_file: SiteFile, domains: dict[str, str], before: Config | None) -> Config:
+def configuration(
+    site_file: SiteFile, domains: dict[str, str], before: Config | None, suspended: Collection[str] = ()
+) -> Config:
     """The snapshot's configuration, from the site file and the directory's domains (domain -> tenant).
 
     Sites and tenants keep the positions they have in `before`, since people's records name them by position.
@@ -105,6 +112,7 @@ def configuration(site_file: SiteFile, domains: dict[str, str], before: Config |
         ),
         pstn_sites=tuple(peer.name for peer in site_file.peer if peer.pstn),
         when_down=site_file.link.when_down,
+        suspended=frozenset(tenants.index(name) for name in suspended if name in tenants),
     )
 
 

@@ -105,6 +105,8 @@ def _not_signed_in(request: Request, view: View) -> Outcome | None:
         why = f"nobody is called {request.caller}, so no phone can sign in as them"
     elif not person.enabled:
         why = f"{person.aor} is disabled, so no phone can sign in as them"
+    elif person.tenant in view.config.suspended:
+        why = f"the tenant of {person.aor} is suspended, so no phone can sign in as them"
     else:
         if request.method == "REGISTER" and request.target != request.caller:
             why = f"{request.caller} may not register phones of {request.target}"

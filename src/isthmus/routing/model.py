@@ -131,7 +131,7 @@ class Config(msgspec.Struct, frozen=True):
     site: the site whose snapshot this is. sites, tenants: names, indexed by PersonRecord.
     pstn_sites: the sites, by name, that have a trunk. domains: domain -> index in tenants.
     when_down: ways out, in order, when the home of a called person can't be reached ("pstn").
-    role: premises, online or connector.
+    role: premises, online or connector. suspended: positions in tenants of those whose people are let in nowhere.
     """
 
     site: str
@@ -142,6 +142,7 @@ class Config(msgspec.Struct, frozen=True):
     trunks: tuple[TrunkRecord, ...] = ()
     pstn_sites: tuple[str, ...] = ()
     when_down: tuple[str, ...] = ("pstn",)
+    suspended: frozenset[int] = frozenset()
 
 
 class Snapshot(Protocol):

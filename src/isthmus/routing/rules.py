@@ -57,6 +57,9 @@ def _to_person(request: Request, person: PersonRecord | None, config: Config, st
     if not person.enabled:
         steps.append(Step("disabled", f"{person.aor} is disabled"))
         return _NOT_FOUND
+    if person.tenant in config.suspended:
+        steps.append(Step("suspended", f"the tenant of {person.aor} is suspended"))
+        return _NOT_FOUND
     if not _same_tenant(request, person, config):
         steps.append(Step("tenant", f"{request.caller or 'the caller'} is of another tenant than {person.aor}"))
         return _NOT_FOUND

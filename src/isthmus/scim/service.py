@@ -15,6 +15,7 @@ from scim2_models import (
     InvalidSyntaxException,
     PatchOp,
     PayloadTooLargeException,
+    Resource,
     ResourceType,
     SCIMException,
     SearchRequest,
@@ -43,6 +44,7 @@ from isthmus.sync.work import Work
 
 _log = logging.getLogger(__name__)
 _LONGEST_EXPRESSION = 4096  # characters of a filter or a path
+_LARGEST_USER = 256 << 10  # bytes as they come, blanks and escapes included
 PERMISSION, ROLE = "scim.push", "provisioner"
 
 
@@ -55,6 +57,16 @@ class _Protocol(ScimService):
             if len(str(value)) > _LONGEST_EXPRESSION:
                 raise InvalidFilterException(detail=f"{str(name)[:40]} is longer than {_LONGEST_EXPRESSION} characters")
         return super().read_search(resource_types, payload)
+
+    def read_creation(self, resource_type: ResourceType, body: bytes, content_type: str | None) -> Resource[Any]:
+        """Refuse a user who is too large before reading them costs anything."""
+        _check_size(resource_type, body)
+        return super().read_creation(resource_type, body, content_type)
+
+    def read_replacement(self, resource_type: ResourceType, body: bytes, content_type: str | None) -> Resource[Any]:
+        """The same of a user put in the place of another."""
+        _check_size(resource_type, body)
+        return super().read_replacement(resource_type, body, content_type)
 
     def read_patch(self, resource_type: ResourceType, body: bytes, content_type: str | None) -> PatchOp[Any]:
         """Refuse more and longer operations than any provider sends at once; many members are one operation."""
@@ -166,6 +178,11 @@ class Scim:
     def _only_authority(self) -> None:
         if self._why_not is not None:
             raise self._why_not
+
+
+def _check_size(resource_type: ResourceType, body: bytes) -> None:
+    if resource_type.name == "User" and len(body) > _LARGEST_USER:
+        raise PayloadTooLargeException(detail=f"A user is larger than {_LARGEST_USER} bytes")
 
 
 def _check_operations(patch: Any) -> None:

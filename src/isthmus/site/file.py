@@ -307,6 +307,81 @@ class Source(_Section):
         return self
 
 
+class IdentityProvider(_Section):
+    """Who else may say who somebody is, when people sign in to the API and the pages (docs/identity.md)."""
+
+    name: Name = Field(description="Short name, part of the address that the provider sends browsers back to.")
+    kind: Literal["ldap", "oidc"] = Field(description="`ldap` (passwords of a directory) or `oidc` (OpenID Connect).")
+    title: str = Field(default="", max_length=64, description="What people see. Empty: `name`.")
+    tenant: str = Field(
+        default="", description="Tenant whose accounts it speaks for, and no other's. Empty: this site's."
+    )
+    accounts: Literal["people", "anyone", "linked"] = Field(
+        default="people",
+        description="For whom an account is made at the first sign-in: `people` of `source`, `anyone` whom the "
+        "provider lets in, or `linked`: nobody; only accounts that their owners have linked come in.",
+    )
+    source: str = Field(
+        default="", description="The `[[source]]` whose object ids the provider gives: by them people are known."
+    )
+    servers: tuple[str, ...] = Field(default=(), description="`ldap`: as in `[[source]]`.")
+    ca_file: Path | None = Field(
+        default=None,
+        description="Authorities (PEM) that sign the provider's certificate, relative to the site file. None: the "
+        "system's.",
+    )
+    user: str = Field(default="", description="`ldap`: who looks for the name's object. Empty: nobody.")
+    password_file: Path | None = Field(default=None, description="`ldap`: file with their password, mode 0600.")
+    base: tuple[str, ...] = Field(default=(), description="`ldap`: subtrees that people are looked for in.")
+    filter: str = Field(default="(objectClass=person)", description="`ldap`: which objects may sign in.")
+    name_attributes: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")], ...] = Field(
+        default=("uid", "mail"),
+        min_length=1,
+        description="`ldap`: attributes of which one must be what is typed as name; for Active Directory "
+        '`["sAMAccountName", "userPrincipalName"]`.',
+    )
+    id_attribute: Literal["entryUUID", "objectGUID"] = Field(
+        default="entryUUID", description="`ldap`: what accounts are linked by; for Active Directory `objectGUID`."
+    )
+    issuer: str = Field(default="", description="`oidc`: the provider, exactly as it writes itself; `https://` only.")
+    client_id: str = Field(default="", description="`oidc`: as whom the provider knows this site.")
+    client_secret_file: Path | None = Field(
+        default=None,
+        description="`oidc`: file with the client's secret, mode 0600. None: a public client, with PKCE alone.",
+    )
+    scopes: tuple[str, ...] = Field(default=("openid", "profile"), description="`oidc`: what is asked for.")
+    algorithms: tuple[Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"], ...] = (
+        Field(default=("RS256", "PS256", "ES256"), description="`oidc`: signatures of ID tokens that are taken.")
+    )
+    entry_claim: str = Field(default="", description="`oidc`: claim that holds the object id in `source`.")
+    login_claim: str = Field(
+        default="preferred_username", description="`oidc`: claim that names an account made for `anyone`."
+    )
+    second_factor_acr: tuple[str, ...] = Field(
+        default=(),
+        description="`oidc`: values of `acr` by which the provider says that it saw a second factor. None of these "
+        "and of `second_factor_amr`: the second factor is proved here, as after a password.",
+    )
+    second_factor_amr: tuple[str, ...] = Field(default=(), description='`oidc`: the same for `amr`, as `["mfa"]`.')
+
+    @model_validator(mode="after")
+    def _whole(self) -> IdentityProvider:
+        if self.kind == "ldap":
+            if not self.servers or not self.base:
+                raise ValueError("a provider of kind ldap needs `servers` and `base`")
+            if any(not server.startswith(("ldaps://", "ldap://", "ldapi://")) for server in self.servers):
+                raise ValueError("`servers` begin with ldaps://, ldap:// or ldapi://")
+            if self.user and self.password_file is None:
+                raise ValueError("`user` without `password_file`")
+            if not (self.filter.startswith("(") and self.filter.endswith(")")):
+                raise ValueError("`filter` is to be in brackets, as (objectClass=person)")
+        elif not self.issuer.startswith("https://") or not self.client_id:
+            raise ValueError("a provider of kind oidc needs `issuer` (https://) and `client_id`")
+        if self.accounts == "people" and (not self.source or (self.kind == "oidc" and not self.entry_claim)):
+            raise ValueError('`accounts = "people"` needs `source`, and for oidc `entry_claim`')
+        return self
+
+
 class ScimSection(_Section):
     """What an identity provider pushes by SCIM (docs/scim.md). At the authority only."""
 
@@ -424,6 +499,7 @@ class SiteFile(_Section):
     peer: tuple[Peer, ...] = ()
     trunk: tuple[Trunk, ...] = ()
     source: tuple[Source, ...] = ()
+    identity_provider: tuple[IdentityProvider, ...] = ()
     path: Path = Field(default=Path("site.toml"), exclude=True, description="Where the file was read from.")
 
     @model_validator(mode="after")
@@ -439,6 +515,8 @@ class SiteFile(_Section):
             raise ValueError("two sources have the same name")
         if self.source and not self.site.authority:
             raise ValueError("sources belong into the site file of the authority")
+        if len({provider.name for provider in self.identity_provider}) != len(self.identity_provider):
+            raise ValueError("two identity providers have the same name")
         if self.site.role is not Role.CONNECTOR and not self.site.domains:
             raise ValueError("site.domains is empty: nobody could live here")
         return self

@@ -24,6 +24,7 @@ from isthmus.directory.grouping import Groups
 from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
 from isthmus.errors import IsthmusError
+from isthmus.federation.service import Federation
 from isthmus.identity.build import Identity, build_identity
 from isthmus.identity.following import follow as roles_follow
 from isthmus.identity.model import Settings
@@ -38,11 +39,15 @@ from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.scim.service import Scim
 from isthmus.site import internal
 from isthmus.site.background import Background, Repeating
+from isthmus.site.federating import build_federation
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.syncing import build_sync
 from isthmus.site.watching import build_activity, run_activity
 from isthmus.sync.service import SyncService
+from isthmus.tenancy.admission import Admission
+from isthmus.tenancy.lookup import TxtLookup
+from isthmus.tenancy.service import Lookup, Tenants, keep_within
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +80,9 @@ class Services:
 
     audit: the log of who changed what. moving: moves, registrations and the links to peers.
     sync: the directories that people come from. scim: what an identity provider pushes. identity: accounts and sign-in.
-    activity: what accounts usually do.
+    activity: what accounts usually do. tenants: tenants and their domains. admission: whether a tenant's accounts are
+    let in now.
+    federation: sign-in by providers outside.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -93,9 +100,12 @@ class Services:
     sync: SyncService
     scim: Scim
     identity: Identity
+    federation: Federation
     devices: Devices
     uses: Uses
     activity: Activity
+    tenants: Tenants
+    admission: Admission
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
@@ -126,6 +136,9 @@ def build(site_file: SiteFile) -> Services:
     )
     directory.join(follow)
     directory.join(roles_follow)
+    directory.join(keep_within)
+    admission = Admission(directory)
+    commits.listen(admission.forget)
     if directory.is_authority:
         seed(directory, site_file)
     policies, licences = Policies(directory, homes_of(site_file)), Licences(directory)
@@ -189,12 +202,21 @@ def build(site_file: SiteFile) -> Services:
         sync,
         scim,
         identity,
+        build_federation(site_file, identity),
         devices,
         uses,
         activity,
+        tenants_of(site_file, directory),
+        admission,
         background,
         facts,
     )
+
+
+def tenants_of(site_file: SiteFile, directory: Directory, lookup: Lookup | None = None) -> Tenants:
+    """The tenants of this site's directory. lookup: by default the machine's own resolvers."""
+    site = site_file.site
+    return Tenants(directory, lookup or TxtLookup(), own_tenant=site.tenant, own_domains=site.domains)
 
 
 def _md5_judge(policies: Policies, tenant: str) -> Callable[[Person], bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
 from isthmus.addressing import Aor
@@ -39,9 +39,10 @@ def router(sync: SyncService) -> APIRouter:
         return {"source": name, "found": sync.check(name)}
 
     @routes.post("/runs")
-    def start(body: RunBody, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
+    def start(body: RunBody, response: Response, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
         if not body.dry_run:
             run = sync.start(body.source, full=body.full, approved=body.approved, actor=actor, key=key)
+            response.headers["Location"] = f"/v1/operations/{run.id}"
             return run_json(run)
         plan, asks = sync.plan(body.source, full=body.full)
         told = [change_json(each) for each in plan.changes if each.kind not in SILENT or each.conflicts]

@@ -48,7 +48,7 @@ class Authenticator:
             proved = self._device(view, credentials, method, name, domain)
         else:
             proved = self._person(view.person(f"{name}@{domain}"), credentials, method)
-        if proved is None:
+        if proved is None or proved[0].tenant in view.config.suspended:
             self._count_failure(guard, credentials.username, source)
             self._report_failure(view, credentials, domain, source)
             self._challenge(asked, domain, source, stale=False)

@@ -74,9 +74,44 @@ async function addPasskey() {
   return act("POST", "/v1/session/passkeys", { credential: credential.toJSON(), name });
 }
 
+// Providers outside: a directory whose password is typed here, or a page elsewhere that the browser is sent to.
+const OUTSIDE = "/v1/session/outside";
+const BACK = {
+  refused: "The sign-in did not succeed. Try again, or ask an administrator.",
+  unavailable: "The provider does not answer now. Try again later.",
+};
+
+async function offerProviders() {
+  const offered = await ask("GET", OUTSIDE).catch(() => []);
+  const passwords = offered.filter((each) => each.kind === "password");
+  const choice = (title, value) => {
+    const made = element("option", title);
+    made.value = value;
+    return made;
+  };
+  at("#where select").replaceChildren(...passwords.map((each) => choice(each.title, each.name)), choice("this site", ""));
+  at("#where").hidden = passwords.length === 0;
+  at("#outside").replaceChildren(...offered.filter((each) => each.kind === "redirect").map((each) => {
+    const button = element("button", `Sign in with ${each.title}`);
+    button.type = "button";
+    button.className = "second";
+    button.addEventListener("click", () => {
+      DEEDS.outside = async () => {
+        location.assign((await ask("POST", `${OUTSIDE}/${each.name}`, {})).address);
+        return {};
+      };
+      return perform("outside");
+    });
+    return button;
+  }));
+}
+
 // What each button and form does. Returns what the next view is made of: an answer that says where the sign-in stands.
 const DEEDS = {
-  password: (form) => ask("POST", "/v1/session", { name: form.name.value, password: form.password.value }),
+  password: (form) => ask("POST", form.where.value ? `${OUTSIDE}/${form.where.value}/password` : "/v1/session", {
+    name: form.name.value,
+    password: form.password.value,
+  }),
   code: (form) => ask("POST", "/v1/session/second-factor", { code: form.code.value }),
   passkey: usePasskey,
   "add-passkey": addPasskey,
@@ -210,4 +245,7 @@ for (const button of document.querySelectorAll("button[data-do]")) {
 if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
   document.querySelectorAll('[data-do="passkey"], [data-do="add-passkey"], [value="passkey"]').forEach((b) => b.remove());
 }
-perform("show");
+await offerProviders();
+await perform("show");
+const came = BACK[new URLSearchParams(location.search).get("outside")];
+if (came) await failed({ message: came });

@@ -1,0 +1,1 @@
+"""Tenants as their operator sees them: profile, limits, suspension, and the domains they claim and prove."""

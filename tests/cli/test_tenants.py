@@ -1,0 +1,237 @@
+"""Generated from the tree of commands: an administrator of another tenant, by --url and a token of their own.
+
+The site answers over a web port of its own here, on loopback, as it does behind haproxy.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import uvicorn
+
+from isthmus.addressing import Aor
+from isthmus.api import web_app
+from isthmus.api.gate import Limits
+from isthmus.cli.assembly import app
+from isthmus.cli.main import run
+from isthmus.policy.licences import FEATURES
+from isthmus.policy.model import Policy
+from tests.api.callers import OPERATOR, Site, open_site
+from tests.cli.conftest import Answer
+
+# What is asked of tenant main's objects by fabrikam's administrator. {object} stands for its name, or for one of the
+# same kind that does not exist. A command that is neither here nor below fails the test that counts them.
+REFUSED = {
+    "user show": "{aor}", "user set": "{aor} --name x", "user delete": "{aor} --yes",
+    "user create": "{aor} --generate-password --home premises", "user move": "{aor} --to online --dry-run",
+    "user export": "--match {aor} --format json", "user list": "--match {aor}", "user import": "{file}",
+    "directory sync": "--dry-run", "directory compare": "", "directory conflicts": "",
+    "directory sources": "", "directory show": "{aor}", "directory restore": "{aor}",
+    "directory runs": "",
+    "tenant list": "", "tenant show": "{tenant}", "tenant create": "new", "tenant set": "{tenant} --name x",
+    "tenant delete": "{tenant} --yes",
+    "domain list": "--tenant {tenant}", "domain show": "{domain} --tenant {tenant}",
+    "domain add": "new.{domain} --tenant {tenant}", "domain verify": "{domain} --tenant {tenant}",
+    "domain remove": "{domain} --tenant {tenant}",
+    "group list": "--tenant {tenant}", "group show": "{group} --tenant {tenant}",
+    "group create": "{group} --tenant {tenant}", "group set": "{group} --description x --tenant {tenant}",
+    "group delete": "{group} --yes --tenant {tenant}", "group add": "{group} {aor} --tenant {tenant}",
+    "group remove": "{group} {aor} --tenant {tenant}",
+    "registration list": "{aor}", "call list": "",
+    "account list": "", "account show": "{account}", "account set": "{account} --name x",
+    "account create": "new --person {aor}", "account delete": "{account} --yes", "account disable": "{account}",
+    "account reset-mfa": "{account}",
+    "role list": "", "role show": "{role} --tenant {tenant}", "role delete": "{role} --tenant {tenant}",
+    "role grant": "auditor {account}", "role revoke": "global {account}",
+    "role create": "{role} --permission person.read --tenant {tenant}",
+    "token list": "--account {account}", "token create": "x --account {account} --permission person.read",
+    "token revoke": "{token}", "session list": "--account {account}", "session revoke": "{session}",
+    "access explain": "erin person.read {aor}",
+    "move list": "", "move show": "{move}", "move pause": "{move}", "move resume": "{move}", "move cancel": "{move}",
+    "licence list": "--tenant {tenant}", "licence show": "{plan} --tenant {tenant}",
+    "licence set": "{plan} --count 1 --feature messaging --dry-run --tenant {tenant}",
+    "licence delete": "{plan} --tenant {tenant}", "licence assign": "{plan} {aor}",
+    "licence unassign": "{plan} {aor}", "licence check": "--tenant {tenant}",
+    "policy list": "--tenant {tenant}", "policy kinds": "", "policy show": "calling {policy}",
+    "policy create": "calling {policy} --tenant {tenant}", "policy set": "calling {policy} --description x",
+    "policy delete": "calling {policy}", "policy grant": "calling {policy} --person {aor}",
+    "policy revoke": "calling --person {aor}", "policy explain": "{aor}",
+    "audit list": "--tenant {tenant}", "audit search": "alice", "audit show": "{entry}",
+    "audit export": "--object {aor}", "audit verify": "", "audit anchor": "", "audit accept": "--reason x",
+    "snapshot status": "", "snapshot rebuild": "",
+}  # fmt: skip
+# What works without any site's API, or shows what is everybody's.
+APART = {"demo", "pki", "site", "call explain"}
+SECRETS = ("alice", "contoso", "14255550101", "reception", "anna", "backup")
+
+
+@dataclass
+class Elsewhere:
+    """A site with tenants main and fabrikam, whose administrator erin has a token in `token_file`."""
+
+    site: Site
+    url: str
+    token_file: Path
+    names: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
+    folder = tmp_path_factory.mktemp("e")
+    services = open_site(folder)
+    site = Site(services, web_app(services, Limits((1e6, 10**6), (1e6, 10**6), (1e6, 10**6))))
+    site.person("alice@contoso.example", "+14255550101")
+    site.account("anna", "global")
+    site.account("erin", "global", tenant="fabrikam")
+    services.identity.accounts.put_role(OPERATOR, "reception", ["person.read"], tenant="main")
+    services.groups.create("main", "reception-desk", "", actor="test")
+    services.licences.define("main", "standard", count=5, features=sorted(FEATURES)[:1], actor="test")
+    services.policies.create(Policy("main", "calling", "anna-only", (), ""), actor="test")
+    batch = services.moving.moves.start([Aor.parse("alice@contoso.example")], "nowhere", actor="test")
+    token, _ = services.identity.own.create_token(OPERATOR, "backup", ["person.read"], 3600, "anna")
+    site.browser().sign_in("anna")
+    entry = services.directory.audit("alice@contoso.example")[0]["id"]
+    names = {
+        "aor": "alice@contoso.example", "tenant": "main", "domain": "contoso.example", "group": "reception-desk",
+        "account": "anna", "role": "reception", "token": token.id, "move": batch.id, "plan": "standard",
+        "session": services.identity.own.sessions(OPERATOR)[0][0].id, "file": str(folder / "people.csv"),
+        "policy": "anna-only", "entry": str(entry),
+    }  # fmt: skip
+    (folder / "people.csv").write_text("aor,home\nalice@contoso.example,premises\n")
+    (folder / "absent.csv").write_text("aor,home\nzzzzz@contoso.example,premises\n")
+    secret = site.by_token("erin").headers["Authorization"].removeprefix("Bearer ")
+    (folder / "token").write_text(secret)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(site.app, log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield Elsewhere(site, f"http://127.0.0.1:{listener.getsockname()[1]}", folder / "token", names)
+    server.should_exit = True
+    thread.join(10)
+    services.close()
+
+
+@pytest.fixture
+def erin(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., Answer]:
+    """Commands as fabrikam's administrator, on a machine without any site."""
+    monkeypatch.setenv("ISTHMUS_SITES", str(tmp_path / "none"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    for name in ("ISTHMUS_URL", "ISTHMUS_TOKEN_FILE", "ISTHMUS_CA_FILE", "ISTHMUS_SITE"):
+        monkeypatch.setenv(name, "")  # set by the command itself, and undone with the test
+    monkeypatch.delenv("ISTHMUS_SITE")
+    monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: PTH123, SIM115
+
+    def call(*arguments: str) -> Answer:
+        capsys.readouterr()
+        code = run(["--url", elsewhere.url, "--token-file", str(elsewhere.token_file), *arguments])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        assert "fault of isthmus" not in err
+        return Answer(code, out, err)
+
+    return call
+
+
+def commands(group: typer.Typer = app, above: str = "") -> Iterator[str]:
+    """Every command of the tree, as it is typed."""
+    for command in group.registered_commands:
+        assert command.callback is not None
+        yield f"{above}{command.name or command.callback.__name__.replace('_', '-')}"
+    for below in group.registered_groups:
+        assert below.typer_instance is not None
+        yield from commands(below.typer_instance, f"{above}{below.name} ")
+
+
+COMMANDS = [each for each in commands() if each not in APART and each.split()[0] not in APART]
+
+
+def words(elsewhere: Elsewhere, command: str, names: dict[str, str]) -> list[str]:
+    return [*command.split(), *shlex.split(REFUSED[command].format(**names))]
+
+
+def absent(names: dict[str, str]) -> dict[str, str]:
+    """Names of the same lengths, so that tables are alike, of what does not exist."""
+    kept = {"file": names["file"].replace("people", "absent"), "aor": "zzzzz@contoso.example", "entry": "99"}
+    others = {name: "z" * len(value) for name, value in names.items() if name not in kept}
+    return {**others, "domain": "zzzzzzz.example", **kept}
+
+
+def anonymous(answer: Answer, *named: dict[str, str]) -> tuple[int, str, str]:
+    """Without any of the names that were asked for, there or not."""
+    texts = [answer.out, answer.err]
+    for value in sorted({value for names in named for value in names.values()}, key=len, reverse=True):
+        texts = [text.replace(value, "*") for text in texts]
+    return answer.code, texts[0], texts[1]
+
+
+def test_every_command_is_asked_here():
+    assert set(COMMANDS) == set(REFUSED)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_another_tenants_things_are_as_if_they_did_not_exist(
+    elsewhere: Elsewhere, erin: Callable[..., Answer], command: str
+):
+    nowhere = absent(elsewhere.names)
+    there, not_there = (erin(*words(elsewhere, command, names)) for names in (elsewhere.names, nowhere))
+    both = (elsewhere.names, nowhere)
+    assert anonymous(there, *both) == anonymous(not_there, *both)
+    asked = " ".join(words(elsewhere, command, elsewhere.names))
+    if command == "user import":
+        asked += Path(elsewhere.names["file"]).read_text()
+    for secret in SECRETS:
+        if secret not in asked:
+            assert secret not in there.out + there.err, secret
+
+
+def test_nothing_was_changed_by_any_of_it(elsewhere: Elsewhere):
+    services: Any = elsewhere.site.services
+    assert [str(person.aor) for person in services.directory.people()] == ["alice@contoso.example"]
+    assert services.identity.accounts.get(OPERATOR, "anna")[0].enabled
+    assert services.tenants.get("main")[0].display_name == ""
+    assert services.groups.get("main", "reception-desk").group.description == ""
+
+
+def test_ones_own_things_are_shown_and_changed(elsewhere: Elsewhere, erin: Callable[..., Answer]):
+    """The tests above would hold for a site that answers nothing."""
+    made = erin("user", "create", "zoe@fabrikam.example", "--generate-password", "--home", "premises")
+    assert made.code == 0, made.err
+    assert "zoe@fabrikam.example" in erin("user", "list").out
+    assert "fabrikam.example" in erin("domain", "list").out
+    assert erin("tenant", "set", "fabrikam", "--name", "Fabrikam").code == 0
+    assert "erin" in erin("account", "list").out
+    assert erin("user", "delete", "zoe@fabrikam.example", "--yes").code == 0
+    assert "user.create" not in erin("audit", "list").out
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--url", "http://192.0.2.1:8443"], "not an https address"),
+        (["--url", "ftp://127.0.0.1"], "not an https address"),
+        (["--url", "https://127.0.0.1:1"], "needs --token-file"),
+        (["--url", "https://127.0.0.1:1", "--token-file", "/nonexistent"], "the token can't be read"),
+    ],
+)
+def test_wrong_ways_to_a_site_elsewhere(
+    options: list[str], told: str, erin: Callable[..., Answer], capsys: pytest.CaptureFixture[str]
+):
+    assert run([*options, "user", "list"]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_token_that_is_none_is_told(elsewhere: Elsewhere, erin: Callable[..., Answer], tmp_path: Path, capsys: Any):
+    (tmp_path / "wrong").write_text("isthmus_wrong\n")
+    assert run(["--url", elsewhere.url, "--token-file", str(tmp_path / "wrong"), "user", "list"]) == 1
+    assert "token" in capsys.readouterr().err
