@@ -23,8 +23,9 @@ shown. Groups are kept at the authority, by hand or by a directory source, and t
     isthmus user list --group sales
     isthmus user move --group sales --to online --dry-run
 
-A group renamed keeps its people, its groups, its place in other groups, what was given to it here, and the roles that
-reach it. At another site it is a new group: policies and licences given to it there end, and have to be given again.
+A renamed group keeps its people, its groups and its place in other groups; at the authority also what was given to it,
+and the roles that reach it. At another site, which has policies, licences and roles of its own, they have to be given
+to the new name again.
 What was given to one person alone follows the person to another address, at every site.
 
 ## Policies
