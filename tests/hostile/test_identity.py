@@ -38,7 +38,7 @@ FORGED: tuple[str | bytes, ...] = (
     "X-Isthmus-Seal: 1",
 )
 _LEAK = re.compile(
-    rb"ceo@|9999|p-preferred-identity|remote-party-id|x-isthmus-(?:control|direct|seal)|authorization", re.I
+    rb"ceo@|14255559999|p-preferred-identity|remote-party-id|x-isthmus-(?:control|direct|seal)|authorization", re.I
 )
 
 
