@@ -107,11 +107,16 @@ def test_several_may_open_a_new_database_at_the_same_moment(tmp_path: Path):
         engine = open_database(f"sqlite:///{tmp_path / name}")
         with writing(engine) as connection:
             connection.execute(text("CREATE TABLE IF NOT EXISTS x (y)"))
+            connection.execute(text("INSERT INTO x VALUES (1)"))
         engine.dispose()
 
     with ThreadPoolExecutor(3) as pool:
         for number in range(60):
             list(pool.map(write, [f"{number}.db"] * 3))
+    engine = open_database(f"sqlite:///{tmp_path / '59.db'}")
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT count(*) FROM x")).scalar() == 3
+    engine.dispose()
 
 
 def test_opening_a_database_anew_leaves_the_locks_of_others_in_the_process(tmp_path: Path):

@@ -13,9 +13,9 @@ from isthmus.cli.output import (
     JsonOption,
     SiteOption,
     moment,
+    print_done,
     print_fields,
     print_json,
-    print_line,
     print_table,
 )
 from isthmus.errors import UsageError
@@ -150,10 +150,7 @@ def delete(
         typer.confirm(f"Delete the account {name}?", abort=True, err=True)
     with connect(site) as client:
         client.delete(path_of(name))
-    if as_json:
-        print_json({"deleted": name})
-    else:
-        print_line(f"deleted account {name}")
+    print_done(f"deleted account {name}", {"account": name, "deleted": True}, as_json)
 
 
 @app.command("reset-mfa", epilog="Example:  isthmus account reset-mfa anna")

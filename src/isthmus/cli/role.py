@@ -9,7 +9,7 @@ import typer
 
 from isthmus.cli.account import GroupsOption, SitesOption, TenantsOption, path_of, scope_text
 from isthmus.cli.client import connect
-from isthmus.cli.output import JsonOption, SiteOption, print_fields, print_json, print_line, print_table
+from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields, print_json, print_line, print_table
 from isthmus.errors import NotFoundError, UsageError
 
 app = typer.Typer(help="Roles: named sets of permissions, and who holds them.", no_args_is_help=True)
@@ -78,10 +78,7 @@ def delete(role: RoleArgument, tenant: _Tenant = None, as_json: JsonOption = Fal
     """Delete a custom role that nobody holds."""
     with connect(site) as client:
         client.delete(_path(role), tenant=tenant)
-    if as_json:
-        print_json({"deleted": role})
-    else:
-        print_line(f"deleted role {role}")
+    print_done(f"deleted role {role}", {"role": role, "deleted": True}, as_json)
 
 
 @app.command(
@@ -129,10 +126,8 @@ def revoke(
         if len(held) > 1:
             raise UsageError(f"{name} holds {role} {len(held)} times", do="Say which, with --id.")
         client.delete(f"{path_of(name)}/roles/{held[0]['id']}")
-    if as_json:
-        print_json({"revoked": held[0]["id"]})
-    else:
-        print_line(f"{name} no longer holds {role} ({scope_text(held[0])})")
+    text = f"{name} no longer holds {role} ({scope_text(held[0])})"
+    print_done(text, {"account": name, "role": role, "id": held[0]["id"], "revoked": True}, as_json)
 
 
 def _path(role: str) -> str:

@@ -8,7 +8,15 @@ from urllib.parse import quote
 import typer
 
 from isthmus.cli.client import connect
-from isthmus.cli.output import JsonOption, SiteOption, moment, print_fields, print_json, print_line, print_table
+from isthmus.cli.output import (
+    JsonOption,
+    SiteOption,
+    moment,
+    print_done,
+    print_fields,
+    print_json,
+    print_table,
+)
 
 app = typer.Typer(help="API tokens, for programs.", no_args_is_help=True)
 sessions = typer.Typer(help="Who is signed in.", no_args_is_help=True)
@@ -56,10 +64,7 @@ def revoke(token: _Id, as_json: JsonOption = False, site: SiteOption = None) -> 
     """Revoke a token, at once."""
     with connect(site) as client:
         client.delete(f"/v1/tokens/{quote(token, safe='')}")
-    if as_json:
-        print_json({"revoked": token})
-    else:
-        print_line(f"revoked token {token}")
+    print_done(f"revoked token {token}", {"id": token, "revoked": True}, as_json)
 
 
 @sessions.command("list", epilog="Example:  isthmus session list")
@@ -83,7 +88,4 @@ def revoke_session(session: _Id, as_json: JsonOption = False, site: SiteOption =
     """End a session, at once."""
     with connect(site) as client:
         client.delete(f"/v1/sessions/{quote(session, safe='')}")
-    if as_json:
-        print_json({"revoked": session})
-    else:
-        print_line(f"ended session {session}")
+    print_done(f"ended session {session}", {"id": session, "revoked": True}, as_json)
