@@ -11,13 +11,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from isthmus.site import internal, status
+from isthmus.site import internal, rules, status
 from tests.agents.raw import TRANSPORTS, User
 from tests.faults.link import Watch
 from tests.interop.conftest import DOMAIN, HOMES, Sites
 from tests.support import wait_for
 
-_READY_AGAIN_S = 15.0
+# Tests kill the same process again and again, before it counts as steady: the supervisor then waits its longest.
+_READY_AGAIN_S = rules.LONGEST_DELAY_S + 15.0
 
 
 def other(site: str) -> str:
