@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from starlette.testclient import TestClient
 
 from isthmus.access.model import Scope
 from isthmus.errors import RefusedError
+from isthmus.scim.protocol import handle
 from isthmus.scim.service import Scim
 from tests.api.callers import OPERATOR
 from tests.scim.world import BULK, ENTERPRISE, GROUP, USER, World
@@ -249,7 +252,7 @@ def test_a_site_that_is_not_the_authority_says_so(world: World):
     services = world.services
     scim = Scim(services.engine, services.directory, services.sync._work, services.identity, why_not=why_not)
     for method, path in (("GET", "/Users"), ("POST", "/Users"), ("GET", "/Schemas")):
-        answer = scim.handle(world.tenant, "test", ScimRequest(method, "https://h/scim/v2", path, body=b"{}"))
+        answer = handle(scim, world.tenant, "test", ScimRequest(method, "https://h/scim/v2", path, body=b"{}"))
         assert answer.status == 403 and "Do it at online." in str(answer.body)
 
 
@@ -284,3 +287,9 @@ def test_a_password_is_neither_kept_nor_described(world: World):
     assert not any("heron" in row for row in rows)
     schemas = world.client.get("/Schemas").json()["Resources"]
     assert "password" not in [each["name"] for schema in schemas for each in schema["attributes"]]
+
+
+def test_a_site_starts_without_the_libraries_of_the_protocol():
+    """Half a second of every start, for what most sites never serve."""
+    loaded = "import sys, isthmus.site.control; sys.exit('scim2_server' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0

@@ -10,8 +10,6 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
-from scim2_models import Error
-from scim2_server.requests import ScimRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from isthmus.access.api import Acting, Reached
@@ -23,6 +21,7 @@ from isthmus.scim.service import Scim, as_json, tenant_of
 
 PREFIX = "/scim/v2"
 _MEDIA_TYPE = "application/scim+json"
+_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"  # RFC 7644 3.12
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _DAY_S = 86_400
 _MOST_QUERY = 8192
@@ -67,10 +66,7 @@ def protocol(scim: Scim, tenant: str, fqdn: str, port: int) -> APIRouter:
         whose = tenant_of(principal, tenant)
         if not reached.covers(Object("directory", "people", whose)):
             raise ForbiddenError("the whole tenant has to be within reach")
-        asked = _asked(request, await request.body(), usual)
-        answer = await run_in_threadpool(scim.handle, whose, actor, asked)
-        body = b"" if answer.body is None else json.dumps(answer.body).encode()
-        return Response(body, int(answer.status), headers=answer.headers)
+        return await run_in_threadpool(_served, scim, whose, actor, request, await request.body(), usual)
 
     routes.add_api_route(
         f"{PREFIX}/{{path:path}}",
@@ -81,10 +77,14 @@ def protocol(scim: Scim, tenant: str, fqdn: str, port: int) -> APIRouter:
     return routes
 
 
-def _asked(request: Request, body: bytes, usual: str) -> ScimRequest:
+def _served(scim: Scim, tenant: str, actor: str, request: Request, body: bytes, usual: str) -> Response:
+    from scim2_server.requests import ScimRequest
+
+    from isthmus.scim.protocol import handle  # see there why only now
+
     host = request.headers.get("host", "")
     query = request.scope["query_string"].decode("latin-1")[:_MOST_QUERY]
-    return ScimRequest(
+    asked = ScimRequest(
         method=request.method,
         base_url=f"https://{host if _HOST.fullmatch(host) else usual}{PREFIX}",
         path=request.scope["path"].removeprefix(PREFIX),
@@ -92,6 +92,9 @@ def _asked(request: Request, body: bytes, usual: str) -> ScimRequest:
         headers=request.headers.items(),
         body=body,
     )
+    answer = handle(scim, tenant, actor, asked)
+    told = b"" if answer.body is None else json.dumps(answer.body).encode()
+    return Response(told, int(answer.status), headers=answer.headers)
 
 
 class ScimErrors:
@@ -137,7 +140,8 @@ def _translated(start: Message, body: bytes) -> list[Message]:
         detail = str(json.loads(body).get("detail", ""))
     except (ValueError, AttributeError):
         detail = ""
-    error = json.dumps(Error(status=start["status"], detail=detail or None).model_dump()).encode()
+    told = {"schemas": [_ERROR], "status": str(start["status"])} | ({"detail": detail} if detail else {})
+    error = json.dumps(told).encode()
     kept = [each for each in start["headers"] if each[0].lower() not in (b"content-type", b"content-length")]
     headers = [*kept, (b"content-type", _MEDIA_TYPE.encode()), (b"content-length", str(len(error)).encode())]
     return [{**start, "headers": headers}, {"type": "http.response.body", "body": error}]
