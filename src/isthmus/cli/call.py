@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.addressing import Aor, dialled_number, is_e164
+from isthmus.addressing import Aor, is_e164
 from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_json, print_line, print_table
+from isthmus.dialling.plan import Dialling
 from isthmus.errors import IsthmusError, NotFoundError, UnavailableError, UsageError
-from isthmus.routing import explain
+from isthmus.routing import dialling, explain
 from isthmus.routing.model import Local, PersonRecord, Request, Source
 from isthmus.routing.snapshot import LmdbSnapshot, View
 from isthmus.site import registry
@@ -109,23 +110,30 @@ def _request(
     if method not in _KINDS:
         raise UsageError(f"{method!r} is none of {', '.join(_KINDS)}")
     source, who, via = explain.caller_of(_address(caller, view), view)
+    dials = view.person(who) if source is Source.PHONE else None
     entrance = at or _entrance(who, source, view)
     for site in (entrance, *down):
         if site not in view.config.sites:
             raise NotFoundError(f"there is no site {site!r}", do=f"Sites are {', '.join(view.config.sites)}.")
-    return Request(method, _address(target, view), source, who, via, unreachable=frozenset(down)), entrance
+    plan = view.config.dial_plans[dials.dial_plan] if dials else Dialling()
+    return Request(method, _address(target, view, plan), source, who, via, unreachable=frozenset(down)), entrance
 
 
-def _address(text: str, view: View) -> str:
-    """What is called, as the sites read it: a number, or an address; without a domain, of the site's first one."""
+def _address(text: str, view: View, plan: Dialling | None = None) -> str:
+    """What is called, as the sites read it: a number, or an address; without a domain, of the site's first one.
+
+    plan: the dial plan of who dials it.
+    """
     bare = text.strip()
     scheme, colon, rest = bare.partition(":")
     if colon and scheme.lower() in ("sip", "sips", "tel"):
         bare = rest
     user, at, host = bare.partition("@")
-    number = dialled_number(user)
-    if number and (not at or host.lower() in view.config.domains):
-        return number
+    if not at or host.lower() in view.config.domains:
+        address = f"{user}@{host or next(iter(view.config.domains), '')}".lower()
+        found = dialling.target(user, address, plan or Dialling(), view)
+        if found != address:
+            return found
     if not user or bool(at) != bool(host) or not (host or view.config.domains):
         raise UsageError(
             f"{text!r} is neither an address nor a number", do="Write alice@contoso.example or +14255550101."

@@ -9,7 +9,10 @@ import unicodedata
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import phonenumbers
+
 from isthmus.addressing import normalise_number
+from isthmus.dialling import patterns
 from isthmus.errors import NotFoundError, UsageError
 
 Value = bool | int | str | None
@@ -137,6 +140,62 @@ class Number(Setting):
 
 
 @dataclass(frozen=True, slots=True)
+class Country(Setting):
+    """A country by its code, or none."""
+
+    @property
+    def form(self) -> str:
+        return "an ISO 3166 code as `US`, or `none`"
+
+    def checked(self, value: object) -> Value:
+        if value == "" or (isinstance(value, str) and value.upper() in phonenumbers.SUPPORTED_REGIONS):
+            return str(value).upper()
+        raise self.fault(value)
+
+    def parsed(self, text: str) -> Value:
+        return "" if text.lower() == "none" else self.checked(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Digits(Setting):
+    """Some digits, or none. lead: what stands before them (`+`)."""
+
+    longest: int = 3
+    lead: str = ""
+
+    @property
+    def form(self) -> str:
+        return f"{'`+` and ' if self.lead else ''}at most {self.longest} digits, or `none`"
+
+    def checked(self, value: object) -> Value:
+        if not isinstance(value, str):
+            raise self.fault(value)
+        digits = value.removeprefix(self.lead)
+        if value and not (
+            value.startswith(self.lead) and digits.isascii() and digits.isdigit() and len(digits) <= self.longest
+        ):
+            raise self.fault(value)
+        return value
+
+    def parsed(self, text: str) -> Value:
+        return "" if text.lower() == "none" else self.checked(text)
+
+
+@dataclass(frozen=True, slots=True)
+class DialRules(Setting):
+    """The rules of a dial plan (dialling/patterns.py)."""
+
+    @property
+    def form(self) -> str:
+        return "rules as `7|XXX -> +1425555`, with `;` between them"
+
+    def checked(self, value: object) -> Value:
+        if not isinstance(value, str) or len(value) > _LONGEST_RULES:
+            raise self.fault(value)
+        return patterns.written(patterns.parsed(value))
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of policy."""
 
@@ -159,6 +218,7 @@ class Kind:
         return {each.name: each.default for each in self.settings}
 
 
+_LONGEST_RULES = 6000  # characters
 _REACH = ("international", "domestic", "none")
 
 KINDS: dict[str, Kind] = {
@@ -191,6 +251,17 @@ KINDS: dict[str, Kind] = {
                     "Which of their calls are recorded: `on_demand` lets them begin and end it.",
                     ("none", "on_demand", "all"),
                 ),
+            ),
+        ),
+        Kind(
+            "dial-plan",
+            "How the numbers that a person dials are read. Emergency numbers come first, whatever it says.",
+            (
+                Country("country", "", "Whose numbers, prefixes, emergency numbers and short codes they dial."),
+                Digits("outside_line", "", "Digits dialled before a number outside, as 9.", 3),
+                Whole("extension_digits", 0, "How many digits an extension has; 0 for none.", 0, 8),
+                Digits("extension_base", "", "What stands before an extension to make it a number.", 14, "+"),
+                DialRules("rules", "", "What comes before extensions and numbers outside, in this order."),
             ),
         ),
         Kind(

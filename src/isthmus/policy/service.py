@@ -40,7 +40,7 @@ class Policies:
     """The policies of one site. sites: names of those where people can live."""
 
     def __init__(self, directory: Directory, sites: Collection[str]) -> None:
-        self._directory, self._engine, self._sites = directory, directory.engine, frozenset(sites)
+        self._directory, self.engine, self._sites = directory, directory.engine, frozenset(sites)
 
     # Reading
 
@@ -48,14 +48,14 @@ class Policies:
         """The tenant's policies with their grants, the strongest first. Raises NotFoundError for an unknown kind."""
         if kind is not None:
             kind_of(kind)
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             found = store.policies(connection, tenant, kind)
             grants = store.grants(connection, tenant, kind)
         return [(each, _of(each, grants)) for each in found]
 
     def get(self, tenant: str, kind: str, name: str) -> tuple[Policy, list[Grant]]:
         """One policy with its grants. Raises NotFoundError."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             policy = _existing(connection, tenant, kind, name)
             return policy, _of(policy, store.grants(connection, tenant, kind, name))
 
@@ -63,19 +63,19 @@ class Policies:
         """What is in force for the person, each setting with its reason. Raises NotFoundError."""
         kinds = [kind_of(kind).name] if kind is not None else list(KINDS)
         person = self._directory.get(aor)
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             granted = store.granted(connection, person.tenant)
             ways = groups.containing(person.groups, groups.inverted(_nesting(connection, person.tenant)))
         return Explained(person, tuple(rules.effective(each, person, granted, ways) for each in kinds), ways)
 
     def resolver(self, tenant: str) -> rules.Resolver:
         """What is in force for many people of a tenant, as of now."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return rules.Resolver(store.granted(connection, tenant), _nesting(connection, tenant))
 
     def names(self, tenant: str) -> set[tuple[str, str]]:
         """Kind and name of every policy of the tenant."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return {(each.kind, each.name) for each in store.policies(connection, tenant)}
 
     # Writing

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, select
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from isthmus.directory.store import in_batches, upsert
 from isthmus.policy.model import Grant, Level, Policy
-from isthmus.policy.tables import policy, policy_grant
+from isthmus.policy.tables import policy, policy_grant, policy_revision
 
 
 def policies(connection: Connection, tenant: str, kind: str | None = None, name: str | None = None) -> list[Policy]:
@@ -92,6 +92,16 @@ def grants_to(connection: Connection, level: Level, targets: Iterable[str]) -> l
         query = select(policy_grant).where(policy_grant.c.level == level.value, policy_grant.c.target.in_(batch))
         found += [_grant(row) for row in connection.execute(query).mappings()]
     return found
+
+
+def revision(connection: Connection) -> int:
+    """Grows with every change of policies, grants or groups."""
+    return int(connection.execute(select(policy_revision.c.number)).scalar_one())
+
+
+def count_revision(connection: Connection) -> None:
+    """Let the revision grow."""
+    connection.execute(update(policy_revision).values(number=policy_revision.c.number + 1))
 
 
 def _policy(row: RowMapping) -> Policy:

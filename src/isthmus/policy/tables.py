@@ -92,3 +92,11 @@ policy_waiting = Table(
     Column("person_id", Text, primary_key=True),
     Column("given", Text, nullable=False),
 )
+
+# One row: grows with every change of policies, their grants, or groups. What is compiled from them knows by it.
+policy_revision = Table(
+    "policy_revision",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)

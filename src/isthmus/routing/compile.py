@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from isthmus.addressing import Aor, HostPort
+from isthmus.dialling.plan import Dialling
 from isthmus.directory.model import Person
 from isthmus.routing.model import Config, TrunkRecord
-from isthmus.routing.snapshot import SnapshotWriter
+from isthmus.routing.snapshot import OnePlan, Placing, SnapshotWriter
 from isthmus.site.file import SiteFile
 
 _PAGE = 2000
@@ -37,11 +38,33 @@ class Source(Protocol):
     def everybody(self) -> tuple[int, Iterable[Person]]: ...
 
 
-class Compiler:
-    """Keeps one site's snapshot at the state of its directory. Safe to call from several threads."""
+class Plans(Protocol):
+    """Who dials by which plan. revision: another one once anybody's may be another."""
 
-    def __init__(self, directory: Source, writer: SnapshotWriter, site_file: SiteFile) -> None:
-        self._directory, self._writer, self._site_file = directory, writer, site_file
+    def revision(self) -> int: ...
+
+    def placing(self, before: tuple[Dialling, ...]) -> Placing: ...
+
+
+class NoPlans:
+    """Nobody has one."""
+
+    def revision(self) -> int:
+        """Never another."""
+        return 0
+
+    def placing(self, before: tuple[Dialling, ...]) -> Placing:
+        """Everybody has the first."""
+        return OnePlan()
+
+
+class Compiler:
+    """Keeps one site's snapshot at the state of its directory and policies. Safe to call from several threads."""
+
+    def __init__(
+        self, directory: Source, writer: SnapshotWriter, site_file: SiteFile, plans: Plans | None = None
+    ) -> None:
+        self._directory, self._writer, self._site_file, self._plans = directory, writer, site_file, plans or NoPlans()
         self._lock = threading.Lock()
 
     @property
@@ -52,14 +75,22 @@ class Compiler:
     def catch_up(self) -> int:
         """Apply every change since the last one applied. Returns the sequence number reached."""
         with self._lock:
-            if self._writer.config is None:
+            if self._writer.config is None or not self.has_todays_plans():
                 return self._rebuild()
             self._configure()
             for page in self._pages(self._writer.seq):
                 # After the page was read: a tenant it names is in the configuration by now.
                 self._configure()
-                self._writer.apply(page.people, page.to_seq)
+                self._writer.apply(page.people, page.to_seq, self._placing())
             return self._writer.seq
+
+    def has_todays_plans(self) -> bool:
+        """Whether people's dial plans are those that their policies give them now."""
+        return self._writer.revision == self._plans.revision()
+
+    def _placing(self) -> Placing:
+        config = self._writer.config
+        return self._plans.placing(config.dial_plans if config else (Dialling(),))
 
     def _configure(self) -> None:
         before = self._writer.config
@@ -78,8 +109,9 @@ class Compiler:
 
     def _rebuild(self) -> int:
         config = self._present(self._writer.config)
+        revision, placing = self._plans.revision(), self._plans.placing((Dialling(),))
         seq, people = self._directory.everybody()
-        self._people = self._writer.rebuild(config, people, seq)
+        self._people = self._writer.rebuild(config, people, seq, placing, revision)
         return seq
 
     def _pages(self, seq: int) -> Iterator[ChangePage]:
@@ -113,6 +145,7 @@ def configuration(
         pstn_sites=tuple(peer.name for peer in site_file.peer if peer.pstn),
         when_down=site_file.link.when_down,
         suspended=frozenset(tenants.index(name) for name in suspended if name in tenants),
+        dial_plans=before.dial_plans if before else (Dialling(),),
     )
 
 

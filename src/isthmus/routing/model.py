@@ -7,6 +7,8 @@ from typing import Protocol
 
 import msgspec
 
+from isthmus.dialling.plan import Dialling
+
 
 class Source(StrEnum):
     """Who handed us the request, as proved by the connection or a digest, never by what a header claims."""
@@ -20,7 +22,8 @@ class Request(msgspec.Struct, frozen=True):
     """One out-of-dialog request, reduced to what routing depends on.
 
     method: SIP method in capitals.
-    target: an AOR `user@domain` in lower case, or an E.164 number `+...`.
+    target: an AOR `user@domain` in lower case, an E.164 number `+...`, or what is dialled as it is in the country: an
+        emergency number `sos.112`, a short code `short.411`.
     source, via: who handed it over; `via` is the peer's or trunk's name, empty for a phone.
     caller: AOR of the authenticated person calling, or the asserted identity a trunk or peer gave.
     epoch: home epoch the peer routed by (-1 where none was given).
@@ -52,7 +55,10 @@ class Relay(msgspec.Struct, frozen=True, tag="relay"):
 
 
 class Dial(msgspec.Struct, frozen=True, tag="dial"):
-    """Send to the PSTN: `number` (E.164) by `trunk`. `instead_of` is the site a link cut keeps us from."""
+    """Send to the PSTN: `number` (E.164, or digits of an emergency number or short code) by `trunk`.
+
+    `instead_of` is the site a link cut keeps us from.
+    """
 
     trunk: str
     number: str
@@ -67,6 +73,10 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
 
 
 Decision = Local | Relay | Dial | Answer
+
+
+SOS, SHORT = "sos.", "short."
+"""What targets begin with that are dialled as they are in the country (see `Request.target`)."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -86,7 +96,8 @@ class Outcome(msgspec.Struct, frozen=True):
 class PersonRecord(msgspec.Struct, frozen=True, array_like=True):
     """A person as the snapshot holds them: a short msgpack array, at most 300 bytes with keys and indexes.
 
-    home and tenant are positions in `Config.sites` and `Config.tenants`: short, and the names stand once.
+    home, tenant and dial_plan are positions in `Config.sites`, `Config.tenants` and `Config.dial_plans`: short, and the
+    names stand once.
     """
 
     aor: str
@@ -99,6 +110,7 @@ class PersonRecord(msgspec.Struct, frozen=True, array_like=True):
     display_name: str = ""
     enabled: bool = True
     barred: tuple[str, ...] = ()
+    dial_plan: int = 0
 
 
 class DeviceRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -131,6 +143,7 @@ class Config(msgspec.Struct, frozen=True):
     site: the site whose snapshot this is. sites, tenants: names, indexed by PersonRecord.
     pstn_sites: the sites, by name, that have a trunk. domains: domain -> index in tenants.
     when_down: ways out, in order, when the home of a called person can't be reached ("pstn").
+    dial_plans: indexed by PersonRecord; the first is for everybody who has none.
     role: premises, online or connector. suspended: positions in tenants of those whose people are let in nowhere.
     """
 
@@ -143,6 +156,7 @@ class Config(msgspec.Struct, frozen=True):
     pstn_sites: tuple[str, ...] = ()
     when_down: tuple[str, ...] = ("pstn",)
     suspended: frozenset[int] = frozenset()
+    dial_plans: tuple[Dialling, ...] = (Dialling(),)
 
 
 class Snapshot(Protocol):

@@ -5,8 +5,8 @@ Pure: the same request and the same snapshot give the same outcome; no clock, no
 
 The rules, in the order in which they speak:
 
-1. A number that a person owns means that person; any other number means the PSTN, where the caller may be kept from
-   calling (addressing/barring.py).
+1. An emergency call goes out, whoever calls and whatever they are kept from. A number that a person owns means that
+   person; any other number means the PSTN, where the caller may be kept from calling (addressing/barring.py).
 2. A person of another tenant does not exist for the caller.
 3. A person's home answers for them. What arrives anywhere else is relayed home with the home epoch.
 4. Between two sites the newer epoch is right: a relayed request with a newer epoch than ours is at home here,
@@ -18,7 +18,10 @@ The rules, in the order in which they speak:
 from __future__ import annotations
 
 from isthmus.addressing import barring, is_e164
+from isthmus.dialling.plan import is_premium
 from isthmus.routing.model import (
+    SHORT,
+    SOS,
     Answer,
     Config,
     Decision,
@@ -40,6 +43,8 @@ _BARRED = Answer(403, "Calls There Are Blocked")
 def decide(request: Request, snapshot: Snapshot) -> Outcome:
     """Where `request` goes, and why. Raises nothing; whatever can't be routed is an Answer."""
     steps: list[Step] = []
+    if request.target.startswith((SOS, SHORT)) and "@" not in request.target:
+        return Outcome(_to_service(request, snapshot, steps), tuple(steps))
     if is_e164(request.target):
         person = snapshot.owner_of(request.target)
         if person is None:
@@ -91,7 +96,8 @@ def _to_unknown(request: Request, config: Config, steps: list[Step]) -> Decision
     steps.append(Step("unknown", f"nobody is called {request.target}"))
     user = request.target.partition("@")[0]
     if user.lstrip("+").isdigit():
-        steps.append(Step("not-a-number", f"{user} is no number: those are dialled as +14255550101 or 14255550101"))
+        how = "those are dialled as +14255550101 or 14255550101, or as the caller's dial plan says"
+        steps.append(Step("not-a-number", f"{user} is no number: {how}"))
     return _NOT_FOUND
 
 
@@ -179,21 +185,46 @@ def _barred(request: Request, snapshot: Snapshot, steps: list[Step]) -> Decision
     return _BARRED
 
 
-def _to_pstn(request: Request, config: Config, steps: list[Step]) -> Decision:
+def _to_service(request: Request, snapshot: Snapshot, steps: list[Step]) -> Decision:
+    """An emergency number or a short code: it is dialled in the PSTN as it stands."""
+    emergency = request.target.startswith(SOS)
+    digits = request.target.partition(".")[2]
+    if emergency:
+        steps.append(Step("emergency", f"{digits} is an emergency number: nothing keeps anybody from calling it"))
+        return _to_pstn(request, snapshot.config, steps, digits)
+    return _barred_code(request, digits, snapshot, steps) or _to_pstn(request, snapshot.config, steps, digits)
+
+
+def _barred_code(request: Request, digits: str, snapshot: Snapshot, steps: list[Step]) -> Decision | None:
+    caller = snapshot.person(request.caller) if request.source is Source.PHONE else None
+    if caller is None or not caller.barred:
+        return None
+    country = snapshot.config.dial_plans[caller.dial_plan].country
+    words = [barring.PSTN, *([barring.PREMIUM] if is_premium(digits, country) else [])]
+    for word in words:
+        if word in caller.barred:
+            steps.append(Step("barred", f"{caller.aor} {barring.meaning(word)}: {digits} is one of those ({word})"))
+            return _BARRED
+    return None
+
+
+def _to_pstn(request: Request, config: Config, steps: list[Step], digits: str = "") -> Decision:
+    """digits: what is dialled there where it is no E.164 number."""
+    number = digits or request.target
     if request.source is Source.TRUNK:
-        steps.append(Step("pstn", f"{request.target} came from the PSTN and is no number of ours"))
+        steps.append(Step("pstn", f"{number} came from the PSTN and is no number of ours"))
         return _NOT_FOUND
     if request.method != "INVITE":
-        steps.append(Step("pstn", f"{request.target} is on the PSTN, where {request.method} does not reach"))
+        steps.append(Step("pstn", f"{number} is on the PSTN, where {request.method} does not reach"))
         return _NOT_FOUND
     if config.trunks:
         trunk = config.trunks[0].name
-        steps.append(Step("pstn", f"{request.target} is on the PSTN: through trunk {trunk}"))
-        return Dial(trunk, request.target)
+        steps.append(Step("pstn", f"{number} is on the PSTN: through trunk {trunk}"))
+        return Dial(trunk, number)
     if request.source is not Source.PEER:
         for site in config.pstn_sites:
             if site not in request.unreachable:
-                steps.append(Step("pstn", f"{request.target} is on the PSTN, and the trunks are at {site}"))
+                steps.append(Step("pstn", f"{number} is on the PSTN, and the trunks are at {site}"))
                 return Relay(site, "", -1)
-    steps.append(Step("pstn", f"{request.target} is on the PSTN, and no trunk can be reached"))
+    steps.append(Step("pstn", f"{number} is on the PSTN, and no trunk can be reached"))
     return Answer(480, "No Way To The PSTN")

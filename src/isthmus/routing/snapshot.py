@@ -14,11 +14,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import lmdb
 import msgspec
 
 from isthmus.addressing import Aor
+from isthmus.dialling.plan import Dialling
 from isthmus.directory.model import Device, Person
 from isthmus.errors import IsthmusError, UnavailableError
 from isthmus.routing.model import Config, DeviceRecord, PersonRecord
@@ -29,12 +31,34 @@ _MAP_BYTES = 8 << 30
 _TABLES = (b"aor", b"number", b"meta")
 _DEVICE, _OWNED = b"device", b"owned"
 _MAX_TABLES = len(_TABLES) + 2
-_CONFIG, _SEQ = b"config", b"seq"
+_CONFIG, _SEQ, _REVISION = b"config", b"seq", b"revision"
 
 _person_from = msgspec.msgpack.Decoder(PersonRecord)
 _device_from = msgspec.msgpack.Decoder(DeviceRecord)
 _config_from = msgspec.msgpack.Decoder(Config)
 _encode = msgspec.msgpack.Encoder().encode
+
+
+class Placing(Protocol):
+    """Finds people's dial plans by their position in `plans`, which may grow meanwhile."""
+
+    @property
+    def plans(self) -> tuple[Dialling, ...]: ...
+
+    def position(self, person: Person) -> int: ...
+
+
+class OnePlan:
+    """Placing for who knows of no dial plans: everybody has the first."""
+
+    plans = (Dialling(),)
+
+    def position(self, person: Person) -> int:
+        """The first."""
+        return 0
+
+
+_ONE_PLAN = OnePlan()
 
 
 class View:
@@ -182,6 +206,13 @@ class SnapshotWriter:
             return int.from_bytes(txn.get(_SEQ) or b"", "big")
 
     @property
+    def revision(self) -> int:
+        """Of the policies whose dial plans are in it; -1 before any."""
+        with self._env.begin(db=self._meta) as txn:
+            raw = txn.get(_REVISION)
+            return -1 if raw is None else int.from_bytes(raw, "big")
+
+    @property
     def config(self) -> Config | None:
         """The configuration now in force, or None in an empty snapshot."""
         with self._env.begin(db=self._meta) as txn:
@@ -193,11 +224,13 @@ class SnapshotWriter:
         with self._writing() as txn:
             txn.put(_CONFIG, _encode(config), db=self._meta)
 
-    def rebuild(self, config: Config, people: Iterable[Person], seq: int) -> int:
+    def rebuild(
+        self, config: Config, people: Iterable[Person], seq: int, placing: Placing = _ONE_PLAN, revision: int = 0
+    ) -> int:
         """Replace everything in one transaction; readers see the old state until it is done.
 
-        people: in ascending order of their AOR text (lets LMDB append, which is faster and denser).
-        Returns how many people the snapshot holds.
+        people: in ascending order of their AOR text (lets LMDB append, which is faster and denser). revision: of the
+        policies that `placing` goes by. Returns how many people the snapshot holds.
         """
         homes, tenants = _positions(config)
         numbers: list[tuple[bytes, bytes]] = []
@@ -207,7 +240,7 @@ class SnapshotWriter:
             for table in (self._aor, self._number, self._device, self._owned):
                 txn.drop(table, delete=False)
             for person in people:
-                record = _record(person, homes, tenants)
+                record = _record(person, homes, tenants, placing.position(person))
                 key = _key(record.aor)
                 if not txn.put(key, _encode(record), db=self._aor, append=True):
                     raise IsthmusError(f"people are not in ascending order at {record.aor}")
@@ -224,12 +257,13 @@ class SnapshotWriter:
                 txn.put(name, device_record, db=self._device, append=True)
             for number, key in numbers:
                 txn.put(number, key, db=self._number, append=True)
-            txn.put(_CONFIG, _encode(config), db=self._meta)
+            txn.put(_CONFIG, _encode(msgspec.structs.replace(config, dial_plans=placing.plans)), db=self._meta)
             txn.put(_SEQ, seq.to_bytes(8, "big"), db=self._meta)
+            txn.put(_REVISION, revision.to_bytes(8, "big"), db=self._meta)
         self._env.reader_check()
         return count
 
-    def apply(self, changes: Iterable[tuple[Aor, Person | None]], seq: int) -> None:
+    def apply(self, changes: Iterable[tuple[Aor, Person | None]], seq: int, placing: Placing = _ONE_PLAN) -> None:
         """Bring some people up to date in one transaction; None deletes. `seq`: the last change included."""
         config = self.config
         if config is None:
@@ -246,11 +280,13 @@ class SnapshotWriter:
                 if person is None:
                     txn.delete(key, db=self._aor)
                     continue
-                record = _record(person, homes, tenants)
+                record = _record(person, homes, tenants, placing.position(person))
                 txn.put(key, _encode(record), db=self._aor)
                 if record.number is not None:
                     txn.put(_key(record.number), key, db=self._number)
                 self._put_devices(txn, key, person)
+            if placing.plans != config.dial_plans:
+                txn.put(_CONFIG, _encode(msgspec.structs.replace(config, dial_plans=placing.plans)), db=self._meta)
             txn.put(_SEQ, seq.to_bytes(8, "big"), db=self._meta)
 
     def _release_number(self, txn: lmdb.Transaction, key: bytes) -> None:
@@ -314,7 +350,7 @@ def _positions(config: Config) -> tuple[dict[str, int], dict[str, int]]:
     )
 
 
-def _record(person: Person, homes: dict[str, int], tenants: dict[str, int]) -> PersonRecord:
+def _record(person: Person, homes: dict[str, int], tenants: dict[str, int], dial_plan: int) -> PersonRecord:
     try:
         home, tenant = homes[person.home], tenants[person.tenant]
     except KeyError as error:
@@ -333,6 +369,7 @@ def _record(person: Person, homes: dict[str, int], tenants: dict[str, int]) -> P
         display_name=person.display_name,
         enabled=person.enabled,
         barred=person.barred,
+        dial_plan=dial_plan,
     )
 
 

@@ -30,6 +30,8 @@ from isthmus.identity.following import follow as roles_follow
 from isthmus.identity.model import Settings
 from isthmus.identity.sealing import HASHER
 from isthmus.link.compare import Comparison, compare
+from isthmus.policy import dialling
+from isthmus.policy.dialling import DialPlans
 from isthmus.policy.following import follow
 from isthmus.policy.licensing import Licences
 from isthmus.policy.moving import PolicyParticipant
@@ -135,6 +137,7 @@ def build(site_file: SiteFile) -> Services:
         on_commit=commits,
     )
     directory.join(follow)
+    directory.join(dialling.follow)
     directory.join(roles_follow)
     directory.join(keep_within)
     admission = Admission(directory)
@@ -143,7 +146,7 @@ def build(site_file: SiteFile) -> Services:
         seed(directory, site_file)
     policies, licences = Policies(directory, homes_of(site_file)), Licences(directory)
     writer = SnapshotWriter(site_file.snapshot_dir)
-    compiler = Compiler(directory, writer, site_file)
+    compiler = Compiler(directory, writer, site_file, DialPlans(policies))
     background = Background()
     facts: dict[str, Callable[[], Any]] = {"licences": lambda: _short(licences)}
     # The first to start, and so the last to stop: its last anchor is behind all that the others still wrote.
@@ -340,7 +343,7 @@ def _keep_compiled(
             compiler.rebuild()
             stream_file.write_text(stream, encoding="ascii")
             compiled_from[0] = stream
-        elif writer.config is None or writer.seq != last:
+        elif writer.config is None or writer.seq != last or not compiler.has_todays_plans():
             compiler.catch_up()
 
     job = Repeating("compile the snapshot", catch_up, _COMPILE_AGAIN_S)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from isthmus.activity.wire import Kind
-from isthmus.addressing import dialled_number
+from isthmus.addressing import dialled_number, is_e164
+from isthmus.dialling.plan import Dialling
 from isthmus.engines.kamailio import branches, carry, contact, dialogs, hops
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.ksr import (
@@ -23,10 +24,12 @@ from isthmus.engines.kamailio.ksr import (
     text,
 )
 from isthmus.engines.kamailio.site import Site
-from isthmus.routing.model import Answer, Decision, Local, PersonRecord, Request, Source
+from isthmus.routing import dialling
+from isthmus.routing.model import SHORT, SOS, Answer, Decision, Local, PersonRecord, Request, Source
 from isthmus.routing.rules import decide
 from isthmus.routing.snapshot import View
 
+_NO_PLAN = Dialling()
 _ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REGISTER, REFER, NOTIFY, INFO, UPDATE, PRACK"
 _ROUTED = frozenset({"INVITE", "MESSAGE", "OPTIONS", "REGISTER"})
 _PAI_USER = re.compile(r"<(?:sips?|tel):([^@;>]+)(?:@([^;:>]+))?")
@@ -129,7 +132,7 @@ def _phone_request(site: Site, view: View, person: PersonRecord, domain: str, me
         claimed = f"{text('$fU')}@{text('$fd')}".lower()
         if claimed != person.aor and not claimed.endswith("@anonymous.invalid"):
             raise Refused(403, "From Is Not You")
-        target = _target(site, view, domain)
+        target = _target(site, view, domain, view.config.dial_plans[person.dial_plan])
     request = Request(method, target, Source.PHONE, person.aor, unreachable=site.unreachable())
     return request, "" if method == "REGISTER" else _identity(person)
 
@@ -139,7 +142,7 @@ def _tell_activity(site: Site, person: PersonRecord, request: Request, decision:
     if request.method == "REGISTER":
         if not isinstance(decision, Answer):
             site.activity.tell_registered(person.aor, text("$si"), header("User-Agent"))
-    elif request.method == "INVITE" and carry.leads_outside(decision):
+    elif request.method == "INVITE" and carry.leads_outside(decision) and is_e164(request.target):
         KSR.setflag(FLAG_OUTSIDE)
         site.activity.tell(
             Kind.CALL,
@@ -185,14 +188,15 @@ def _trunk_request(site: Site, view: View, trunk: str, method: str) -> tuple[Req
     return request, f"P-Asserted-Identity: <tel:{caller}>\r\n" if vouched else ""
 
 
-def _target(site: Site, view: View, domain: str) -> str:
-    """What the Request-URI means: an E.164 number, or an AOR. `domain` stands in for our own host names."""
+def _target(site: Site, view: View, domain: str, plan: Dialling = _NO_PLAN) -> str:
+    """What the Request-URI means (see Request.target). `domain` stands in for our own host names.
+
+    plan: that of the person who dials; without it numbers have their country code.
+    """
     user, host = text("$rU"), text("$rd").lower()
-    number = dialled_number(user)
     known = host in view.config.domains or host in site.settings.own_hosts or not host
-    if number and known:
-        return number
-    return f"{user.lower()}@{domain if host in site.settings.own_hosts else host}"
+    address = f"{user.lower()}@{domain if host in site.settings.own_hosts else host}"
+    return dialling.target(user, address, plan, view) if known else address
 
 
 def _from_peer(site: Site, peer: str, method: str) -> None:
@@ -208,7 +212,10 @@ def _from_peer(site: Site, peer: str, method: str) -> None:
         if method == "REGISTER":
             target = f"{text('$tU')}@{text('$td')}".lower()
         else:
-            target = _target(site, view, next(iter(view.config.domains), ""))
+            user = text("$rU")
+            # The peer has read by the plan of who dialled.
+            as_dialled = user.startswith((SOS, SHORT)) and user.partition(".")[2].isdigit()
+            target = user if as_dialled else _target(site, view, next(iter(view.config.domains), ""))
         request = Request(
             method,
             target,
