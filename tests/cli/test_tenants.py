@@ -65,7 +65,7 @@ REFUSED = {
     "policy list": "--tenant {tenant}", "policy kinds": "", "policy show": "calling {policy}",
     "policy create": "calling {policy} --tenant {tenant}", "policy set": "calling {policy} --description x",
     "policy delete": "calling {policy}", "policy grant": "calling {policy} --person {aor}",
-    "policy revoke": "calling --person {aor}", "policy explain": "{aor}",
+    "policy revoke": "calling --person {aor}", "policy explain": "{aor}", "dialplan test": "{aor} 911",
     "audit list": "--tenant {tenant}", "audit search": "alice", "audit show": "{entry}",
     "audit export": "--object {aor}", "audit verify": "", "audit anchor": "", "audit accept": "--reason x",
     "device list": "{aor}", "device show": "{device}", "device add": "{aor} --label x",

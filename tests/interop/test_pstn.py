@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+from isthmus.routing.snapshot import LmdbSnapshot
 from tests.interop.conftest import DOMAIN, HOMES, Sites
+from tests.support import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -36,6 +38,48 @@ async def test_out_to_the_pstn(numbered: Sites, home: str, at: str):
         early.cancel()
         assert await early.over() == "487 Request Terminated"
         await phone.register(0)
+
+
+@pytest.fixture(scope="module")
+def planned(numbered: Sites) -> Sites:
+    """Both sites with a dial plan, in force for calls."""
+    settings = {"country": "US", "outside_line": "9", "extension_digits": 4, "extension_base": "+1425555"}
+    for site in HOMES:
+        with numbered.api(site) as api:
+            api.post("/v1/policies", {"kind": "dial-plan", "name": "usa", "settings": settings})
+            api.post("/v1/policies/grant", {"kind": "dial-plan", "policy": "usa", "level": "tenant"})
+        wait_for(lambda site=site: "US" in plans(numbered, site), 15, f"calls at {site} follow the plan")
+    return numbered
+
+
+def plans(sites: Sites, site: str) -> list[str]:
+    """The countries of the dial plans that a site's calls go by."""
+    with LmdbSnapshot.open(sites.file(site).snapshot_dir).view() as view:
+        return sorted(plan.country for plan in view.config.dial_plans)
+
+
+@pytest.mark.parametrize(("home", "at"), [("premises", "premises"), ("online", "premises")])
+async def test_dialled_by_the_dial_plan(planned: Sites, home: str, at: str):
+    """An outside line, an extension of the other home's, an emergency call: also by phones at the wrong site."""
+    other = HOMES[1 - HOMES.index(home)]
+    extension = {"premises": "0111", "online": "0112"}[other]
+    async with (
+        await planned.phone(f"numbered-{home}", at, tone_hz=440) as phone,
+        await planned.phone(f"numbered-{other}", other, tone_hz=600) as called,
+    ):
+        call = await phone.dial(f"sip:912065550123@{DOMAIN}")
+        await phone.hears(call, 1000)
+        await call.hang_up()
+        call = await phone.dial(f"sip:{extension}@{DOMAIN}")
+        await phone.hears(call, 600)
+        await call.hang_up()
+        for digits in ("911", "9112"):
+            call = await phone.dial(f"sip:{digits}@{DOMAIN}")
+            await phone.hears(call, 1000)
+            await call.hang_up()
+        assert await phone.refused(f"sip:0990@{DOMAIN}") == 486
+        await phone.register(0)
+        await called.register(0)
 
 
 @pytest.mark.parametrize(("home", "number"), [("premises", "+14255550111"), ("online", "+14255550112")])

@@ -131,6 +131,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/policies"): _tenant("policy.read"),
     ("GET", "/v1/policies/kinds"): _OWN,
     ("GET", "/v1/policies/explain"): _reached("policy.read"),
+    ("GET", "/v1/policies/dialled"): _reached("policy.read"),
     ("GET", "/v1/policies/{kind}/{name}"): _tenant("policy.read"),
     ("POST", "/v1/policies"): _tenant("policy.write"),
     ("PATCH", "/v1/policies/{kind}/{name}"): _tenant("policy.write"),

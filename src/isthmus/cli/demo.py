@@ -25,7 +25,7 @@ from isthmus.cli.output import JsonOption, error_console, print_fields, print_js
 from isthmus.demo import accounts as account_file
 from isthmus.demo import run
 from isthmus.demo.accounts import Account
-from isthmus.demo.people import ensure_people, unknown
+from isthmus.demo.people import ensure_dial_plan, ensure_people, unknown
 from isthmus.demo.plan import DEFAULT_NETWORK, DOMAIN, make_plan
 from isthmus.demo.provision import Demo, existing, provision
 from isthmus.errors import RefusedError, UnavailableError
@@ -120,6 +120,7 @@ def _wait_until_known(demo: Demo, accounts: tuple[Account, ...], tell: run.Tell,
     deadline = time.monotonic() + _KNOWN_WITHIN_S
     for site in demo.sites:
         with Client(site) as api:
+            ensure_dial_plan(api)
             while missing := unknown(accounts, api):
                 if interrupted.wait(_CHECK_S):
                     return

@@ -80,6 +80,9 @@ class Carrier:
             log.warning("%s is no site of ours: %s to %s refused", peer, caller, user)
             call.reject(403, "Forbidden")
             return
+        if user in EMERGENCY:
+            log.info("%s: %s to emergency number %s: %s", source.name, caller, user, await self._echo(call))
+            return
         try:
             number = normalise_number(user, "US")
         except UsageError:
@@ -193,6 +196,8 @@ class Carrier:
             call.cancel()
         return call.ended or "cancelled"
 
+
+EMERGENCY = frozenset({"911", "112"})  # a simulated dispatcher: rings, answers, beeps, and echoes
 
 SPECIAL: dict[str, Callable[[Carrier, Call], Awaitable[str]]] = {
     "+14255550990": Carrier._busy,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from isthmus.demo.accounts import Account, with_homes
-from isthmus.demo.plan import SOURCE
+from isthmus.demo.plan import DIAL_PLAN, SOURCE
 from isthmus.demo.provision import Demo
 from isthmus.errors import NotFoundError, UnavailableError, UsageError
 
@@ -37,6 +37,14 @@ def ensure_people(demo: Demo, api: Api) -> tuple[Account, ...]:
     homes = {account.aor: _ensure(api, account, names[account.aor], demo) for account in demo.accounts}
     _hand_over(demo, api)
     return tuple(with_homes(list(demo.accounts), homes, demo.plan))
+
+
+def ensure_dial_plan(api: Api) -> None:
+    """Give the people of this API's site the demo's dial plan, unless somebody has seen to dial plans already."""
+    if api.get("/v1/policies?kind=dial-plan"):
+        return
+    api.post("/v1/policies", DIAL_PLAN)
+    api.post("/v1/policies/grant", {"kind": "dial-plan", "policy": DIAL_PLAN["name"], "level": "tenant"})
 
 
 def unknown(accounts: Sequence[Account], api: Api) -> list[str]:

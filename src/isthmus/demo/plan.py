@@ -16,6 +16,13 @@ NUMBER_PREFIX = "+142555501"
 DEFAULT_NETWORK = "127.0"
 
 
+# How the demo's people dial: 9 for an outside line, and the last four digits of each other's numbers.
+DIAL_PLAN = {
+    "kind": "dial-plan",
+    "name": "demo",
+    "description": "How the demo's people dial",
+    "settings": {"country": "US", "outside_line": "9", "extension_digits": 4, "extension_base": "+1425555"},
+}
 # The name of the source that the demo's people come from.
 SOURCE = "people"
 _SOURCE = f"""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from isthmus.access.api import People, Reached
 from isthmus.addressing import Aor
 from isthmus.audit.web import LocalActor
+from isthmus.dialling.plan import Dialled
+from isthmus.dialling.plan import dialled as read
 from isthmus.directory.api import KeyHeader
 from isthmus.policy import rules
+from isthmus.policy.dialling import KIND as DIAL_PLAN
+from isthmus.policy.dialling import plan_of
 from isthmus.policy.kinds import KINDS, Kind
 from isthmus.policy.model import Grant, Level, Policy
 from isthmus.policy.service import DEFAULT_RANK, Explained, Policies, grant_public, public
@@ -80,6 +84,14 @@ def _add_reading(routes: APIRouter, policies: Policies, people: People, own_tena
     def explain(aor: str, reach: Reached, kind: str | None = None) -> dict[str, Any]:
         return explained_json(policies.explain(people.get(Aor.parse(aor), reach).aor, kind))
 
+    @routes.get("/dialled")
+    def dialled(
+        aor: str, digits: Annotated[list[str], Query(min_length=1, max_length=100)], reach: Reached
+    ) -> list[dict[str, Any]]:
+        person = people.get(Aor.parse(aor), reach)
+        plan = plan_of(policies.resolver(person.tenant).resolve(person)[DIAL_PLAN])
+        return [_dialled(each, read(each, plan)) for each in digits]
+
     @routes.get("/{kind}/{name}")
     def policy(kind: str, name: str, tenant: str = own_tenant) -> dict[str, Any]:
         return _shown(*policies.get(tenant, kind, name))
@@ -138,6 +150,13 @@ def _target(body: TargetBody, tenant: str) -> str:
 
 def _shown(policy: Policy, grants: list[Grant]) -> dict[str, Any]:
     return {**public(policy), "grants": [grant_public(grant) for grant in grants]}
+
+
+def _dialled(digits: str, meant: Dialled | None) -> dict[str, Any]:
+    found: dict[str, str | None] = {"kind": None, "means": None, "why": None}
+    if meant is not None:
+        found = {"kind": meant.kind.value, "means": meant.digits, "why": meant.why}
+    return {"dialled": digits, **found}
 
 
 def _kind(kind: Kind) -> dict[str, Any]:

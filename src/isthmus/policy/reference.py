@@ -40,6 +40,33 @@ the target, and which policies are missing there.
     isthmus policy revoke calling --group interns
 
 """
+_DIALLING = """
+## Dial plans
+
+How what people dial is read is a policy like the others, so that a tenant, a site, a group or a person may dial in its
+own way: kind `dial-plan`.
+
+    isthmus policy create dial-plan seattle --set country=US --set outside_line=9 \\
+        --set extension_digits=4 --set extension_base=+1425555 --set "rules=7|XXX -> +1206555"
+    isthmus policy grant dial-plan seattle --everybody
+    isthmus dialplan test alice@contoso.example 0103 914255550123 9011442079460000 7123 911
+
+Emergency numbers of the country come first, with the digits for an outside line or without, and no rule, extension or
+block stands in their way. Then the rules in their order, extensions, numbers outside and short codes as they are
+dialled in the country (all countries', from libphonenumber). A number with `+` and its country code always works.
+Calls follow a change within some seconds. A person whose address is made of digits is reached by them all the same.
+
+A rule is `PATTERN -> PREFIX`; what is left of the dialled digits goes behind the prefix.
+
+| in a pattern | stands for |
+|---|---|
+| `0` to `9`, `*`, `#` | itself |
+| `X`, `Z`, `N` | any digit, 1 to 9, 2 to 9 |
+| `[13-5]` | one of these digits |
+| `.` | one or more digits; at the end alone |
+| `\\|` | what stands before it is taken away; without it, everything is |
+
+"""
 _LICENCES = """
 ## Licences
 
@@ -63,7 +90,7 @@ def page() -> str:
     kinds = "".join(_kind(kind) for kind in KINDS.values())
     plans = "".join(f"| `{name}` | {about} | {', '.join(gives)} |\n" for name, (about, gives) in _PLANS)
     table = f"\n| plan | what it is | features |\n|---|---|---|\n{plans}"
-    return f"{_HEAD}{_rules(rules.__doc__)}\n{kinds}{_LICENCES}{_rules(licences.__doc__)}\n{table}{_FOOT}"
+    return f"{_HEAD}{_rules(rules.__doc__)}\n{kinds}{_DIALLING}{_LICENCES}{_rules(licences.__doc__)}\n{table}{_FOOT}"
 
 
 _PLANS = sorted(licences.SHIPPED.items())
