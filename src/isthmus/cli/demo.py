@@ -120,7 +120,6 @@ def _wait_until_known(demo: Demo, accounts: tuple[Account, ...], tell: run.Tell,
     deadline = time.monotonic() + _KNOWN_WITHIN_S
     for site in demo.sites:
         with Client(site) as api:
-            ensure_dial_plan(api)
             while missing := unknown(accounts, api):
                 if interrupted.wait(_CHECK_S):
                     return
@@ -129,6 +128,7 @@ def _wait_until_known(demo: Demo, accounts: tuple[Account, ...], tell: run.Tell,
                         f"{site.site.name} has not heard of {', '.join(missing)}", where=str(site.log_dir)
                     )
                 tell({"people": f"{site.site.name} to hear of {len(missing)} of them"})
+            ensure_dial_plan(api)
     tell({"people": None})
 
 
