@@ -25,6 +25,7 @@ from isthmus.directory.model import Credentials, NewPerson
 from isthmus.identity import totp
 from isthmus.site.federating import build_federation
 from isthmus.site.file import load
+from isthmus.site.providing import build_provider
 from isthmus.site.services import Services, build, identity_of
 from tests.cli.conftest import write_site
 
@@ -138,7 +139,12 @@ def open_site(folder: Path, more: str = "") -> Services:
     directory.create_tenant("fabrikam", actor="test")
     directory.add_domain("fabrikam.example", "fabrikam", actor="test")
     identity = identity_of(site_file, made.engine, CHEAP, activity=made.activity)
-    return replace(made, identity=identity, federation=build_federation(site_file, identity))
+    return replace(
+        made,
+        identity=identity,
+        federation=build_federation(site_file, identity),
+        provider=build_provider(site_file, identity, made.admission),
+    )
 
 
 @pytest.fixture

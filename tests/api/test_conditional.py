@@ -37,7 +37,7 @@ LISTINGS = [
     and path not in (
         "/v1/people/export", "/v1/audit/export",  # streams and files
         "/v1/calls", "/v1/registrations",  # no engine runs here
-        "/v1/access/explain", "/v1/policies/explain",  # name somebody
+        "/v1/access/explain", "/v1/policies/explain", "/v1/policies/dialled",  # name somebody
         "/v1/session", "/v1/session/passkeys",  # not by a token
         "/v1/tokens", "/v1/health", "/v1/audit", "/v1/audit/anchor",  # other at each look
     )

@@ -16,10 +16,11 @@ from isthmus.federation import tables as federation
 from isthmus.homing import tables as homing
 from isthmus.identity import tables as identity
 from isthmus.policy import tables as policy
+from isthmus.provider import tables as provider
 from isthmus.tenancy import tables as tenancy
 
 
-@pytest.mark.parametrize("tables", [devices, directory, federation, homing, identity, policy, tenancy])
+@pytest.mark.parametrize("tables", [devices, directory, federation, homing, identity, policy, provider, tenancy])
 def test_the_tables_are_those_the_code_means(database_url: str, tables: ModuleType):
     metadata = tables.metadata
     migrate(database_url)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
@@ -149,6 +151,38 @@ def test_an_authenticator_app_and_a_recovery_code(two_sites: Sites, page: Page):
     page.get_by_label("Code of your authenticator app").fill(codes[0])
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("alert")).to_contain_text("used already")
+
+
+def test_a_program_of_ours_sends_people_here_to_sign_in_and_gets_them_back(two_sites: Sites, page: Page):
+    """From the web phone's request over password and second factor to its callback; then with nothing to type."""
+    authenticator(page.context, page)
+    callback = f"{ACCOUNT.removesuffix('/account')}/phone/callback"
+    query = {
+        "client_id": "phone",
+        "redirect_uri": callback,
+        "response_type": "code",
+        "scope": "openid profile api",
+        "state": "s1",
+        "code_challenge": "c" * 43,
+        "code_challenge_method": "S256",
+    }
+    address = f"{ACCOUNT.removesuffix('/account')}/oauth/authorize?{urlencode(query)}"
+    back = re.compile(rf"^{re.escape(callback)}\?code=[^&]+&state=s1&iss=")
+    password = account(two_sites, "dora")
+    page.goto(address)
+    page.get_by_label("Name", exact=True).fill("dora")
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("button", name="Register a passkey or hardware key").click()
+    expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
+    page.get_by_role("button", name="I have kept them").click()
+    expect(page).to_have_url(back)
+    page.goto(address)
+    expect(page).to_have_url(back)
+    page.goto(f"{address}&prompt=login")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page).to_have_url(back)
 
 
 def test_a_session_is_ended_from_another_browser(two_sites: Sites, browser: Browser, page: Page):

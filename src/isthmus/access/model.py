@@ -143,6 +143,8 @@ class Way(StrEnum):
     LOCAL = "local"
     SESSION = "session"
     TOKEN = "token"  # noqa: S105
+    OPENID = "openid"
+    """By an access token of the site as an OpenID provider: with what its session has proved, and no more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,8 +81,8 @@ def _somewhere(principal: Principal, action: str) -> Reach:
 
 
 def needs_step_up(principal: Principal, action: str, now: float) -> bool:
-    """Whether the second factor has to be proved first. Tokens were made by somebody who had."""
-    if action not in DANGEROUS or principal.proof.way is not Way.SESSION:
+    """Whether the second factor has to be proved first. API tokens were made by somebody who had."""
+    if action not in DANGEROUS or principal.proof.way not in (Way.SESSION, Way.OPENID):
         return False
     proved = principal.proof.second_factor_at
     return proved is None or now - proved > STEP_UP_S

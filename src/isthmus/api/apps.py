@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
+from isthmus.access.model import Principal
 from isthmus.activity import api as activity
 from isthmus.api import errors, openapi, operations, state
 from isthmus.api.conditional import Conditional
@@ -27,6 +28,7 @@ from isthmus.link import api as link
 from isthmus.pages import api as pages
 from isthmus.policy import api as policy
 from isthmus.policy import licence_api as licence
+from isthmus.provider import api as provider
 from isthmus.registration import api as registration
 from isthmus.scim import api as scim
 from isthmus.site.services import Services
@@ -47,6 +49,7 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
     identity = services.identity
     app.include_router(session.router(identity.sign_in, identity.own, identity.passkeys))
     app.include_router(federation.router(services.federation))
+    app.include_router(provider.router(services.provider, identity.sign_in))
     _include_features(app, services)
     site = services.site_file.site
     app.include_router(pages.router(site.name, site.role.value, site.fqdn))
@@ -56,7 +59,10 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
     def healthz() -> dict[str, str]:
         return {"site": site.name, "status": "up"}
 
-    door = WebDoor(identity.sign_in, identity.own.by_token, limits, tenant=services.admission)
+    def by_token(token: str) -> Principal:
+        return services.provider.by_token(token) or identity.own.by_token(token)
+
+    door = WebDoor(identity.sign_in, by_token, limits, tenant=services.admission)
     gated_app = _gated(app, services, door, secure=True)
     gated_app.add_middleware(scim.ScimErrors)
     return gated_app

@@ -84,6 +84,14 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/assets/{name}"): _ANYONE,
     ("GET", "/healthz"): _ANYONE,
     ("GET", "/v1/openapi.json"): _ANYONE,
+    # This site as an OpenID provider: who asks shows codes and tokens, and is asked for them by the protocol
+    ("GET", "/.well-known/openid-configuration"): _ANYONE,
+    ("GET", "/oauth/keys"): _ANYONE,
+    ("GET", "/oauth/authorize"): _ANYONE,
+    ("POST", "/oauth/token"): Rule(On.ANYONE, body=16 * 1024),
+    ("POST", "/oauth/revoke"): Rule(On.ANYONE, body=16 * 1024),
+    ("GET", "/oauth/userinfo"): _OWN,
+    ("GET", "/oauth/logout"): _ANYONE,
     # The directory
     ("GET", "/v1/people"): _reached("person.read"),
     ("GET", "/v1/people/count"): _reached("person.read"),

@@ -14,7 +14,7 @@ from isthmus.federation.model import Openid, Outside
 _SKEW_S = 60.0
 _OLDEST_TOKEN_S = 600.0
 _LONGEST_SUBJECT = 255  # OpenID Connect Core 2
-_PAGES = ("/account",)
+_PAGES = ("/account", "/oauth/authorize")
 
 
 def return_path(path: str) -> str:

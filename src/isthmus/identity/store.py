@@ -422,6 +422,12 @@ def session_by_hash(connection: Connection, digest: str) -> tuple[Session, str] 
     return None if row is None else (_session(row), row.agent)
 
 
+def session(connection: Connection, session_id: str) -> Session | None:
+    """The session of this id."""
+    row = connection.execute(select(account_session).where(account_session.c.id == session_id)).one_or_none()
+    return None if row is None else _session(row)
+
+
 def sessions(connection: Connection, accounts_: Iterable[str] | None = None, now_ms: int = 0) -> list[Session]:
     """The sessions that go on, the latest used first."""
     query = select(account_session).where(account_session.c.expires_ms > now_ms)

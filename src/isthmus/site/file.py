@@ -382,6 +382,26 @@ class IdentityProvider(_Section):
         return self
 
 
+_REDIRECT_URI = r"^https://[^\s#]+$|^http://(127\.0\.0\.1|localhost)[:/][^\s#]*$"
+
+
+class OpenidClientSection(_Section):
+    """A program whose people sign in at this site, as at an OpenID provider (docs/identity.md)."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="What the program calls itself: `client_id`.")
+    redirect_uris: tuple[Annotated[str, Field(pattern=_REDIRECT_URI)], ...] = Field(
+        min_length=1, description="Where browsers go back to, exactly; `https://`, or this very machine."
+    )
+    logout_uris: tuple[Annotated[str, Field(pattern=r"^https://[^\s#]+$")], ...] = Field(
+        default=(), description="Where a browser may go after signing out."
+    )
+    tenant: str = Field(default="", description="Whose accounts may use it. Empty: the site's own tenant.")
+    secret_file: Path | None = Field(
+        default=None, description="File with its secret, mode 0600, relative to the site file. None: a public client."
+    )
+    algorithm: Literal["RS256", "ES256"] = Field(default="RS256", description="What its ID tokens are signed by.")
+
+
 class ScimSection(_Section):
     """What an identity provider pushes by SCIM (docs/scim.md). At the authority only."""
 
@@ -500,6 +520,7 @@ class SiteFile(_Section):
     trunk: tuple[Trunk, ...] = ()
     source: tuple[Source, ...] = ()
     identity_provider: tuple[IdentityProvider, ...] = ()
+    openid_client: tuple[OpenidClientSection, ...] = ()
     path: Path = Field(default=Path("site.toml"), exclude=True, description="Where the file was read from.")
 
     @model_validator(mode="after")
@@ -517,6 +538,9 @@ class SiteFile(_Section):
             raise ValueError("sources belong into the site file of the authority")
         if len({provider.name for provider in self.identity_provider}) != len(self.identity_provider):
             raise ValueError("two identity providers have the same name")
+        clients = [client.id for client in self.openid_client]
+        if len({"console", "phone", *clients}) != len(clients) + 2:
+            raise ValueError("two OpenID clients have the same id (`console` and `phone` are the site's own)")
         if self.site.role is not Role.CONNECTOR and not self.site.domains:
             raise ValueError("site.domains is empty: nobody could live here")
         return self

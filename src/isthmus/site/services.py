@@ -36,6 +36,7 @@ from isthmus.policy.following import follow
 from isthmus.policy.licensing import Licences
 from isthmus.policy.moving import PolicyParticipant
 from isthmus.policy.service import Policies
+from isthmus.provider.service import OpenidProvider
 from isthmus.routing.compile import Compiler
 from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.scim.service import Scim
@@ -44,6 +45,7 @@ from isthmus.site.background import Background, Repeating
 from isthmus.site.federating import build_federation
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
+from isthmus.site.providing import build_provider
 from isthmus.site.syncing import build_sync
 from isthmus.site.watching import build_activity, run_activity
 from isthmus.sync.service import SyncService
@@ -84,7 +86,7 @@ class Services:
     sync: the directories that people come from. scim: what an identity provider pushes. identity: accounts and sign-in.
     activity: what accounts usually do. tenants: tenants and their domains. admission: whether a tenant's accounts are
     let in now.
-    federation: sign-in by providers outside.
+    federation: sign-in by providers outside. provider: the site as an OpenID provider.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -103,6 +105,7 @@ class Services:
     scim: Scim
     identity: Identity
     federation: Federation
+    provider: OpenidProvider
     devices: Devices
     uses: Uses
     activity: Activity
@@ -206,6 +209,7 @@ def build(site_file: SiteFile) -> Services:
         scim,
         identity,
         build_federation(site_file, identity),
+        build_provider(site_file, identity, admission),
         devices,
         uses,
         activity,

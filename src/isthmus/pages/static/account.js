@@ -74,6 +74,11 @@ async function addPasskey() {
   return act("POST", "/v1/session/passkeys", { credential: credential.toJSON(), name });
 }
 
+// A program of ours that sent the browser here to sign in, and where it goes on; `again`: though somebody is signed in.
+const ADDRESS = new URLSearchParams(location.search);
+const GO_ON = ADDRESS.get("back")?.startsWith("/oauth/authorize?") ? ADDRESS.get("back") : null;
+let again = GO_ON !== null && ADDRESS.has("again");
+
 // Providers outside: a directory whose password is typed here, or a page elsewhere that the browser is sent to.
 const OUTSIDE = "/v1/session/outside";
 const BACK = {
@@ -97,7 +102,7 @@ async function offerProviders() {
     button.className = "second";
     button.addEventListener("click", () => {
       DEEDS.outside = async () => {
-        location.assign((await ask("POST", `${OUTSIDE}/${each.name}`, {})).address);
+        location.assign((await ask("POST", `${OUTSIDE}/${each.name}`, GO_ON ? { back: GO_ON } : {})).address);
         return {};
       };
       return perform("outside");
@@ -131,6 +136,7 @@ const DEEDS = {
 };
 
 async function perform(name, form) {
+  if (name !== "show") again = false;
   at("#trouble").hidden = true;
   at("#done").textContent = "";
   const buttons = [...document.querySelectorAll("main button")];
@@ -175,6 +181,8 @@ async function show(told) {
     return view("app");
   }
   const session = told.stage && told.stage !== "full" ? told : await present();
+  if (again) return view("sign-in");
+  if (session.stage === "full" && GO_ON) return location.replace(GO_ON);
   if (session.stage === "full") await full(session);
   view(session.stage);
   if (told.told) at("#done").textContent = told.told;
@@ -247,5 +255,5 @@ if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
 }
 await offerProviders();
 await perform("show");
-const came = BACK[new URLSearchParams(location.search).get("outside")];
+const came = BACK[ADDRESS.get("outside")];
 if (came) await failed({ message: came });
