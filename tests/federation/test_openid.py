@@ -220,7 +220,7 @@ def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(away: Away):
 def test_a_new_key_of_the_provider_is_fetched_but_not_at_every_strangers_word(away: Away):
     away.arrive(away.site.browser())
     assert away.forger.key_requests == 1
-    provider: Any = away.site.services.federation._providers["idp"].redirecting
+    provider: Any = away.site.services.federation._providers["idp"].redirecting.made()
     provider._clock = lambda: time.time() + 30
     away.forger.keys.append(RSAKey.generate_key(2048, {"kid": "two", "use": "sig"}))
     away.arrive(browser := away.site.browser())
@@ -263,7 +263,7 @@ def test_an_answer_of_another_provider_is_not_sent_on(away: Away):
     assert "another provider" in away.refused(iss="https://evil.example")
     assert away.forger.asked == {}
     away.forger.about = {"authorization_response_iss_parameter_supported": True}
-    provider: Any = away.site.services.federation._providers["idp"].redirecting
+    provider: Any = away.site.services.federation._providers["idp"].redirecting.made()
     provider._about = (float("-inf"), {})
     assert "another provider" in away.refused()
     away.arrive(browser := away.site.browser(), iss=away.forger.issuer)
@@ -273,7 +273,7 @@ def test_an_answer_of_another_provider_is_not_sent_on(away: Away):
 def test_discovery_that_names_another_issuer_or_plain_http_is_not_used(away: Away):
     for wrong in ({"issuer": "https://evil.example"}, {"token_endpoint": "http://127.0.0.1/token"}):
         away.forger.about = wrong
-        provider: Any = away.site.services.federation._providers["idp"].redirecting
+        provider: Any = away.site.services.federation._providers["idp"].redirecting.made()
         provider._about = (float("-inf"), {})
         browser = away.site.browser()
         begun = browser.post(BEGIN, json={})

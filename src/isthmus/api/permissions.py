@@ -234,6 +234,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/session/outside/{provider}"): Rule(On.ANYONE, costly=True),
     ("POST", "/v1/session/outside/{provider}/password"): Rule(On.ANYONE, costly=True),
     ("GET", "/v1/session/outside/{provider}/callback"): _ANYONE,
+    ("POST", "/v1/session/outside/{provider}/acs"): Rule(On.ANYONE, body=512 * 1024),
+    ("GET", "/v1/session/outside/{provider}/metadata"): _ANYONE,
     ("GET", "/v1/session/links"): _SESSION,
     ("DELETE", "/v1/session/links/{link}"): _SESSION,
 }

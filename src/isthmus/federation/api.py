@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -63,27 +66,28 @@ def _add_sign_in(routes: APIRouter, federation: Federation) -> None:
         address, browser = federation.begin(
             provider, client_of(request), present=present, back=body.back, link=body.link
         )
+        # A browser sends no other kind with a POST from a page elsewhere. It lets nobody in by itself: the answer has
+        # to fit the request that it stands for, and is good once.
+        kind: Literal["lax", "none"] = "none" if federation.answers_by_post(provider) else "lax"
         response.set_cookie(
-            WAITING_COOKIE, browser, max_age=_AT_PROVIDER_S, path="/", secure=True, httponly=True, samesite="lax"
+            WAITING_COOKIE, browser, max_age=_AT_PROVIDER_S, path="/", secure=True, httponly=True, samesite=kind
         )
         return {"address": address}
 
     @routes.get("/outside/{provider}/callback", status_code=303, response_class=RedirectResponse)
     def back(provider: str, request: Request) -> Response:
-        browser = str(request.scope["state"]["asked"].cookies.get(WAITING_COOKIE, ""))
-        # What came more than once is not what a provider sends.
-        given = request.query_params.multi_items()
-        answer = dict(given) if len(dict(given)) == len(given) else {}
-        try:
-            done = federation.finish(provider, answer, browser, client_of(request))
-        except UnavailableError:
-            return _sent("/account?outside=unavailable")
-        except IsthmusError:
-            return _sent("/account?outside=refused")
-        response = _sent(done.back)
-        if done.signed_in is not None:
-            kept(response, federation.sign_in, done.signed_in)
-        return response
+        return _finished(federation, provider, request, request.query_params.multi_items())
+
+    @routes.post("/outside/{provider}/acs", status_code=303, response_class=RedirectResponse)
+    async def posted_back(provider: str, request: Request) -> Response:
+        text = (await request.body()).decode("ascii", "replace")
+        given = parse_qsl(text, keep_blank_values=True, max_num_fields=20)
+        named = [("state" if name == "RelayState" else name, value) for name, value in given if name != "state"]
+        return await run_in_threadpool(_finished, federation, provider, request, named)
+
+    @routes.get("/outside/{provider}/metadata", response_class=Response)
+    def metadata(provider: str) -> Response:
+        return Response(federation.metadata(provider), media_type="application/samlmetadata+xml")
 
 
 def _add_links(routes: APIRouter, federation: Federation) -> None:
@@ -103,6 +107,23 @@ def _add_links(routes: APIRouter, federation: Federation) -> None:
     @routes.delete("/links/{link}", status_code=204)
     def unlink(link: str, principal: Acting) -> None:
         federation.unlink(principal, link)
+
+
+def _finished(federation: Federation, provider: str, request: Request, given: Sequence[tuple[str, str]]) -> Response:
+    """To where the sign-in leads, or to the page that says that it came to nothing."""
+    browser = str(request.scope["state"]["asked"].cookies.get(WAITING_COOKIE, ""))
+    # What came more than once is not what a provider sends.
+    answer = dict(given) if len(dict(given)) == len(given) else {}
+    try:
+        done = federation.finish(provider, answer, browser, client_of(request))
+    except UnavailableError:
+        return _sent("/account?outside=unavailable")
+    except IsthmusError:
+        return _sent("/account?outside=refused")
+    response = _sent(done.back)
+    if done.signed_in is not None:
+        kept(response, federation.sign_in, done.signed_in)
+    return response
 
 
 def _sent(path: str) -> Response:

@@ -64,6 +64,31 @@ class Openid:
 
 
 @dataclass(frozen=True, slots=True)
+class Saml:
+    """How a SAML provider is used, and who we are to it.
+
+    entity_id, sign_on: its name, and where browsers are sent. certificates: DER, of which one has to have signed.
+    sp_entity_id, acs: our name, and where browsers come back to. subject_attribute: holds the stable id; empty: a
+    persistent NameID is it. entry_attribute: holds the id in `Terms.source`. acr: of which authentication contexts
+    one says that a second factor was proved. key: PEM with the key and certificate that sign requests; None: unsigned.
+    """
+
+    entity_id: str
+    sign_on: str
+    certificates: tuple[bytes, ...]
+    sp_entity_id: str
+    acs: str
+    subject_attribute: str = ""
+    entry_attribute: str = ""
+    login_attribute: str = ""
+    acr: tuple[str, ...] = ()
+    key: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Saml({self.entity_id})"
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """A sign-in that is at the provider now.
 

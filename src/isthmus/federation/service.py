@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,11 +43,15 @@ class Redirecting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One provider: whom it may sign in, and one of the two ways to ask it."""
+    """One provider: whom it may sign in, and one of the two ways to ask it.
+
+    metadata: what its administrator is to know of us, for SAML alone, whose answers come by POST from its own page.
+    """
 
     terms: Terms
     passwords: Passwords | None = None
     redirecting: Redirecting | None = None
+    metadata: Callable[[], bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,18 @@ class Federation:
             {"name": name, "title": each.terms.title, "kind": "password" if each.passwords else "redirect"}
             for name, each in self._providers.items()
         ]
+
+    def answers_by_post(self, provider: str) -> bool:
+        """Whether the browser comes back by a POST from the provider's page."""
+        found = self._providers.get(provider)
+        return found is not None and found.metadata is not None
+
+    def metadata(self, provider: str) -> bytes:
+        """What a SAML provider is to know of us. Raises NotFoundError, UnavailableError."""
+        found = self._providers.get(provider)
+        if found is None or found.metadata is None:
+            raise _no_provider(provider)
+        return found.metadata()
 
     # By password
 

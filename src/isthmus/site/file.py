@@ -311,7 +311,9 @@ class IdentityProvider(_Section):
     """Who else may say who somebody is, when people sign in to the API and the pages (docs/identity.md)."""
 
     name: Name = Field(description="Short name, part of the address that the provider sends browsers back to.")
-    kind: Literal["ldap", "oidc"] = Field(description="`ldap` (passwords of a directory) or `oidc` (OpenID Connect).")
+    kind: Literal["ldap", "oidc", "saml"] = Field(
+        description="`ldap` (passwords of a directory), `oidc` (OpenID Connect) or `saml` (SAML 2.0)."
+    )
     title: str = Field(default="", max_length=64, description="What people see. Empty: `name`.")
     tenant: str = Field(
         default="", description="Tenant whose accounts it speaks for, and no other's. Empty: this site's."
@@ -353,16 +355,26 @@ class IdentityProvider(_Section):
     algorithms: tuple[Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"], ...] = (
         Field(default=("RS256", "PS256", "ES256"), description="`oidc`: signatures of ID tokens that are taken.")
     )
-    entry_claim: str = Field(default="", description="`oidc`: claim that holds the object id in `source`.")
+    entry_claim: str = Field(default="", description="`oidc`, `saml`: claim that holds the object id in `source`.")
     login_claim: str = Field(
-        default="preferred_username", description="`oidc`: claim that names an account made for `anyone`."
+        default="preferred_username", description="`oidc`, `saml`: claim that names an account made for `anyone`."
     )
     second_factor_acr: tuple[str, ...] = Field(
         default=(),
-        description="`oidc`: values of `acr` by which the provider says that it saw a second factor. None of these "
-        "and of `second_factor_amr`: the second factor is proved here, as after a password.",
+        description="`oidc`, `saml`: values of `acr`, or authentication contexts, by which the provider says that it "
+        "saw a second factor. None of these and of `second_factor_amr`: it is proved here, as after a password.",
     )
     second_factor_amr: tuple[str, ...] = Field(default=(), description='`oidc`: the same for `amr`, as `["mfa"]`.')
+    metadata_file: Path | None = Field(
+        default=None, description="`saml`: file with the provider's metadata (XML). A new one needs no restart."
+    )
+    subject_claim: str = Field(
+        default="", description="`saml`: attribute with a stable id. Empty: the NameID, which has to be persistent."
+    )
+    request_key_file: Path | None = Field(
+        default=None,
+        description="`saml`: PEM with an RSA key and certificate that sign requests, mode 0600. None: unsigned.",
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> IdentityProvider:
@@ -375,10 +387,13 @@ class IdentityProvider(_Section):
                 raise ValueError("`user` without `password_file`")
             if not (self.filter.startswith("(") and self.filter.endswith(")")):
                 raise ValueError("`filter` is to be in brackets, as (objectClass=person)")
+        elif self.kind == "saml":
+            if self.metadata_file is None:
+                raise ValueError("a provider of kind saml needs `metadata_file`")
         elif not self.issuer.startswith("https://") or not self.client_id:
             raise ValueError("a provider of kind oidc needs `issuer` (https://) and `client_id`")
-        if self.accounts == "people" and (not self.source or (self.kind == "oidc" and not self.entry_claim)):
-            raise ValueError('`accounts = "people"` needs `source`, and for oidc `entry_claim`')
+        if self.accounts == "people" and (not self.source or (self.kind != "ldap" and not self.entry_claim)):
+            raise ValueError('`accounts = "people"` needs `source`, and for oidc and saml `entry_claim`')
         return self
 
 
