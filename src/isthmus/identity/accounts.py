@@ -262,7 +262,10 @@ class Accounts:
     # Parts
 
     def _checked(self, password: str, name: str, display_name: str) -> str:
-        return rules.new_password(password, self._settings.shortest_password, (name, display_name, self._own_tenant))
+        about = (name, display_name, self._own_tenant)
+        checked = rules.new_password(password, self._settings.shortest_password, about)
+        self._settings.breached.check(checked)
+        return checked
 
     def _tenant_for(
         self, connection: Connection, by: Principal, tenant: str | None, every: bool, person: Aor | None
