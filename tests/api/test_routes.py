@@ -339,3 +339,29 @@ def _anonymous(answer: Any, names: dict[str, str]) -> tuple[int, str]:
         for changing in ("id", "created", "finished", "rate_per_s"):
             parsed.pop(changing, None)
     return answer.status_code, json.dumps(parsed)
+
+
+PAGED = ("/v1/people", "/v1/accounts", "/v1/groups", "/v1/tenants", "/v1/devices", "/v1/audit")
+
+
+@pytest.mark.parametrize("path", PAGED)
+def test_every_long_list_leads_from_page_to_page(world: World, path: str):
+    """The pages of one are all of the list, in its order."""
+    for number in range(3):
+        world.site.services.groups.create("main", f"paged-{path[4:]}-{number}", actor="test")
+    admin = world.site.by_token("anna")
+    whole = admin.get(path, params={"limit": 1000}).json()
+    found: list[Any] = []
+    address = f"{path}?limit=1"
+    while address:
+        answer = admin.get(address)
+        found += answer.json()
+        address = answer.links.get("next", {}).get("url", "")
+    assert found == whole
+
+
+def test_every_route_is_described_under_a_tag(world: World):
+    described = TestClient(world.site.app, base_url=BASE).get("/v1/openapi.json").json()
+    tags = {tag["name"] for tag in described["tags"]}
+    used = {tag for operations in described["paths"].values() for each in operations.values() for tag in each["tags"]}
+    assert used == tags

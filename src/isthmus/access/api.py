@@ -32,5 +32,10 @@ class People(Protocol):
         """The person. Raises NotFoundError, also for who is out of reach."""
 
 
+def next_page(request: Request, **more: str) -> str:
+    """The Link header that leads to the next page (RFC 8288). more: the parameters by which that one differs."""
+    return f'<{request.url.path}?{request.url.include_query_params(**more).query}>; rel="next"'
+
+
 Acting = Annotated[Principal, Depends(acting)]
 Reached = Annotated[Reach, Depends(reached)]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from isthmus.access.api import Reached
+from isthmus.access.api import Reached, next_page
 from isthmus.activity.model import Event, State
 from isthmus.activity.profile import Habits, Profile
 from isthmus.activity.service import Activity
@@ -89,6 +89,8 @@ def _add_reading(routes: APIRouter, activity: Activity) -> None:
     @routes.get("/alerts")
     def listed(
         reach: Reached,
+        request: Request,
+        response: Response,
         state: State | None = None,
         subject: Annotated[str | None, Query(max_length=400)] = None,
         before: Annotated[float | None, Query(ge=0, le=1e11)] = None,
@@ -99,6 +101,8 @@ def _add_reading(routes: APIRouter, activity: Activity) -> None:
         if wanted is None and subject is not None:
             return []
         found = activity.listed(state=state, subject=wanted, before_ms=before_ms, limit=limit, reach=reach)
+        if len(found) == limit:
+            response.headers["Link"] = next_page(request, before=str(found[-1].last))
         return [alert_json(alert) for alert in found]
 
     @routes.get("/alerts/{alert}")

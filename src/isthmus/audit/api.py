@@ -9,10 +9,11 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from isthmus.access.api import next_page
 from isthmus.audit import cef, wire
 from isthmus.audit.model import Actor, Anchor, Filter
 from isthmus.audit.service import AuditLog
@@ -85,10 +86,15 @@ def _add_reading(routes: APIRouter, log: AuditLog, site: str, exported: Exported
     @routes.get("")
     def entries(
         wanted: _Wanted,
+        request: Request,
+        response: Response,
         before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> list[dict[str, Any]]:
-        return [wire.public(each) for each in log.find(wanted, before=before, limit=limit)]
+        found = [wire.public(each) for each in log.find(wanted, before=before, limit=limit)]
+        if len(found) == limit:
+            response.headers["Link"] = next_page(request, before=str(found[-1]["id"]))
+        return found
 
     @routes.get("/export", response_class=StreamingResponse, responses={200: {"content": _EXPORTS}})
     def export(

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Protocol
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from isthmus.access.api import Reached
+from isthmus.access.api import Reached, next_page
 from isthmus.addressing import Aor
 from isthmus.audit.web import LocalActor
 from isthmus.devices.model import Owned, Use
 from isthmus.devices.service import Devices, public
 from isthmus.devices.uses import Uses
-from isthmus.directory.api import KeyHeader, next_page
+from isthmus.directory.api import KeyHeader
 from isthmus.errors import IsthmusError
 
 _DAY_S = 86_400

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.access import rules as access
-from isthmus.access.api import Acting, Reached
+from isthmus.access.api import Acting, Reached, next_page
 from isthmus.access.model import Reach
 from isthmus.addressing import Aor, normalise_number
 from isthmus.audit.model import Actor
@@ -157,11 +157,6 @@ def _add_writing(routes: APIRouter, directory: Directory) -> None:
     ) -> None:
         seen = seen_tag(if_match)
         directory.delete(Aor.parse(aor), actor=actor, key=key, reach=reach, unless_changed=seen)
-
-
-def next_page(request: Request, **more: str) -> str:
-    """The Link header that leads to the next page (RFC 8288)."""
-    return f'<{request.url.path}?{request.url.include_query_params(**more).query}>; rel="next"'
 
 
 def _tagged(response: Response, person: Person) -> dict[str, Any]:

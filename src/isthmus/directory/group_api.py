@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from isthmus.access.api import People, Reached
+from isthmus.access.api import People, Reached, next_page
 from isthmus.addressing import Aor
 from isthmus.audit.web import LocalActor
 from isthmus.directory import wire
@@ -58,6 +58,8 @@ def _add_reading(routes: APIRouter, groups: Groups, people: People, own_tenant: 
     @routes.get("")
     def listed(
         reach: Reached,
+        request: Request,
+        response: Response,
         tenant: str = own_tenant,
         match: str | None = None,
         member: str | None = None,
@@ -69,7 +71,10 @@ def _add_reading(routes: APIRouter, groups: Groups, people: People, own_tenant: 
                 {"name": name, "way": list(way)}
                 for name, way in sorted(groups.of(people.get(Aor.parse(member), reach).aor).items())
             ]
-        return [_shown(each) for each in groups.listed(tenant, match=match, after=after, limit=limit)]
+        found = [_shown(each) for each in groups.listed(tenant, match=match, after=after, limit=limit)]
+        if len(found) == limit:
+            response.headers["Link"] = next_page(request, after=found[-1]["name"])
+        return found
 
     @routes.get("/{name:path}")
     def group(name: str, tenant: str = own_tenant) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.access import rules as access
-from isthmus.access.api import Acting
+from isthmus.access.api import Acting, next_page
 from isthmus.access.model import Object, Principal, Scope
 from isthmus.access.permissions import DANGEROUS, PERMISSIONS
 from isthmus.addressing import Aor
@@ -107,8 +107,7 @@ def _add_accounts(routes: APIRouter, accounts: Accounts) -> None:
     ) -> list[dict[str, Any]]:
         found = accounts.listed(principal, match=_text(match), after=_text(after), limit=limit)
         if len(found) == limit:
-            query = request.url.include_query_params(after=found[-1].name).query
-            response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+            response.headers["Link"] = next_page(request, after=found[-1].name)
         return [account_json(account) for account in found]
 
     @routes.post("/accounts", status_code=201)

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
-from isthmus.access.api import Reached
+from isthmus.access.api import Reached, next_page
 from isthmus.access.model import Reach
 from isthmus.addressing import Aor
 from isthmus.directory.model import Person
@@ -44,6 +44,8 @@ def router(
     @routes.get("")
     def registrations(
         reach: Reached,
+        request: Request,
+        response: Response,
         aor: str | None = None,
         after: str | None = None,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
@@ -54,6 +56,8 @@ def router(
         else:
             behind = Aor.parse(after) if after else None
             wanted = people.people(home=site, after=behind, limit=limit, reach=reach)
+            if len(wanted) == limit:
+                response.headers["Link"] = next_page(request, after=str(wanted[-1].aor))
         now = clock()
         return [
             {

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from isthmus.access.api import Reached
+from isthmus.access.api import Reached, next_page
 from isthmus.audit.web import LocalActor
-from isthmus.directory.api import KeyHeader, MatchHeader, next_page, seen_tag
+from isthmus.directory.api import KeyHeader, MatchHeader, seen_tag
 from isthmus.tenancy import rules
 from isthmus.tenancy.model import UNCHANGED, Tenant, TenantChanges, Usage
 from isthmus.tenancy.service import Tenants, tag, usage_public
