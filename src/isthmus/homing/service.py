@@ -115,9 +115,9 @@ class MoveService:
     def check_target(self, target: str) -> None:
         """Raises NotFoundError for a site that does not exist: one line, in place of one for each person."""
         self._only_authority()
-        sites = self._ledger.facts("", target, ()).sites
-        if target not in sites:
-            raise NotFoundError(f"there is no site {target!r}", do=f"Sites are {', '.join(sorted(sites))}.")
+        if target not in self._ledger.site_names:
+            known = ", ".join(sorted(self._ledger.site_names))
+            raise NotFoundError(f"there is no site {target!r}", do=f"Sites are {known}.")
 
     def plan(self, people: Sequence[Aor], target: str, reach: Reach = EVERYTHING) -> list[Planned]:
         """What would become of a move: every reason against each person. Changes nothing.

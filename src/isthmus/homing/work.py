@@ -68,6 +68,7 @@ class Work:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine, self._directory, self._sites, self._registry = engine, directory, sites, registry
+        self.site_names = sites.names
         self._clock = clock
         self._stages: dict[State, Callable[[Batch, list[Move]], str]] = {
             State.QUEUED: self._take,

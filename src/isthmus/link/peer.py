@@ -136,6 +136,8 @@ class PeerLink:
         with self._condition:
             if self._up:
                 return ""
+            if self._thread is None:  # nobody would ever answer
+                return f"the link to {self.peer} is down ({self._why})"
             failures = self._failures
             self._hurry = True
             self._condition.notify_all()
