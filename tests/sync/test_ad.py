@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from isthmus.addressing import Aor
+from isthmus.api import web_app
+from isthmus.database import writing
+from isthmus.errors import UnavailableError, UsageError
+from isthmus.sync import store
+from isthmus.sync.model import Link, Wanted
+from isthmus.sync.sources.ad import sid_text
 from isthmus.sync.sources.connection import Directory
 from isthmus.sync.sources.writing import LdapWriter
+from tests.api.callers import Site, open_site
+from tests.api.test_routes import WITHOUT_LIMITS
 from tests.support import Loopback, Processes
-from tests.sync.samba import REALM, ROOT, STAFF, Samba
+from tests.sync.samba import REALM, ROOT, SECRET, STAFF, Samba
 from tests.sync.world import World, ldap_source
 
 pytestmark = pytest.mark.engine
@@ -194,3 +204,93 @@ def test_what_became_of_people_here_is_written_back(samba: Samba, ou: str, sqlit
         values = directory.read(dn, ["msRTCSIP-Line", "msRTCSIP-DeploymentLocator"])
     assert values == {"msrtcsip-line": [b"tel:+14255550101"], "msrtcsip-deploymentlocator": [b"SRV:"]}
     assert (world.counts(), world.sync().note) == ({}, "")
+
+
+def test_of_two_domains_one_that_is_lost_costs_nobody_of_the_other(samba: Samba, ou: str, sqlite: Engine):
+    """Two sources with two cursors. Whom both claim stays with the one that had them, and is told of."""
+    alice, bob, carol = unique("alice", "bob", "carol")
+    for place in ("West", "East"):
+        samba.add(f"OU={place},{ou}", objectClass=["organizationalUnit"], ou=place)
+    samba.person(alice, ou=f"OU=West,{ou}")
+    samba.person(bob, ou=f"OU=East,{ou}")
+    twin = samba.person(carol, ou=f"OU=West,{ou}")
+    west, east = (
+        ldap_source(samba.server(), f"OU={place},{ou}", "ad", name=place.lower()) for place in ("West", "East")
+    )
+    world = World(sqlite, west, east)
+    assert (world.counts("west"), world.counts("east")) == ({"create": 2}, {"create": 1})
+    samba.add(
+        f"CN={carol} too,OU=East,{ou}", objectClass=["user"], sAMAccountName=f"{carol}too", userAccountControl="544",
+        msRTCSIP_PrimaryUserAddress=f"sip:{carol}@contoso.example", displayName="Not She",
+    )  # fmt: skip
+    world.sync("east")
+    assert world.person(carol).display_name == carol.capitalize()
+    assert any("west" in text for text in world.conflicts().values()), world.conflicts()
+
+    lost = replace(samba.server(), uris=("ldaps://127.0.0.1:1",))
+    world.sources["east"] = ldap_source(lost, f"OU=East,{ou}", "ad", name="east")
+    with pytest.raises(UnavailableError):
+        world.sync("east")
+    samba.set(twin, displayName="Carol C.")
+    assert world.counts("west") == {"change": 1}
+    assert all(person.enabled for person in world.people().values())
+
+
+_SIGN_IN = """
+[[identity_provider]]
+name = "directory"
+kind = "ldap"
+source = "resource"
+servers = ["ldaps://{address}"]
+ca_file = "{folder}/ca/ca.pem"
+user = "reader@{realm}"
+password_file = "{folder}/reader"
+base = ["{ou}"]
+name_attributes = ["sAMAccountName", "userPrincipalName"]
+id_attribute = "{attribute}"
+"""
+
+
+@pytest.mark.parametrize("attribute", ["objectGUID", "objectSid"])
+def test_people_sign_in_with_the_password_of_their_domain(samba: Samba, ou: str, tmp_path: Path, attribute: str):
+    """Known by the object itself, or by its twin in a resource forest. Who may not sign in there may not here."""
+    alice, bob, carol = unique("alice", "bob", "carol")
+    words = {"unicodePwd": f'"{SECRET}"'.encode("utf-16-le"), "userAccountControl": "512"}
+    dn = samba.person(alice, ou=ou, userPrincipalName=f"{alice}@{REALM}", **words)
+    samba.person(bob, ou=ou, **{**words, "userAccountControl": "514"})
+    samba.person(carol, ou=ou, pwdLastSet="0", **words)  # has to choose another one first
+    with Directory.open(samba.server(user=_ADMIN)) as directory:
+        found = directory.read(dn, ["objectGUID", "objectSid"]) or {}
+    guid, sid = str(uuid.UUID(bytes_le=found["objectguid"][0])), sid_text(found["objectsid"][0])
+    secret = samba.folder / "reader"
+    secret.write_text(SECRET)
+    secret.chmod(0o600)
+    more = _SIGN_IN.format(address=samba.address, folder=samba.folder, realm=REALM, ou=ou, attribute=attribute)
+    services = open_site(tmp_path, more)
+    site = Site(services, web_app(services, WITHOUT_LIMITS))
+    address = f"{alice}@contoso.example"
+    site.person(address)
+    with writing(services.engine) as connection:
+        twin = Wanted("resource-1", "CN=x", Aor.parse(address), twin=sid)
+        wanted = twin if attribute == "objectSid" else Wanted(guid, dn, Aor.parse(address))
+        store.put_links(connection, [Link("resource", wanted.id, Aor.parse(address), wanted)])
+
+    def ask(name: str, password: str) -> int:
+        browser = site.browser()
+        answer = browser.post("/v1/session/outside/directory/password", json={"name": name, "password": password})
+        if answer.is_success:
+            assert browser.get("/v1/session").json()["person"] == address
+        return int(answer.status_code)
+
+    assert ask(alice, SECRET) == 201
+    assert ask(f"{alice}@{REALM}", SECRET) == 201
+    assert {ask(alice, "wrong"), ask(alice, ""), ask(bob, SECRET), ask(carol, SECRET), ask("nobody", SECRET)} == {401}
+    services.close()
+
+
+def test_a_security_id_is_written_as_people_write_it():
+    raw = bytes([1, 5]) + (5).to_bytes(6, "big") + b"".join(part.to_bytes(4, "little") for part in (21, 1, 2, 3, 1104))
+    assert sid_text(raw) == sid_text(b"S-1-5-21-1-2-3-1104") == "S-1-5-21-1-2-3-1104"
+    for wrong in (b"", raw[:-1], raw + b"\0"):
+        with pytest.raises(UsageError):
+            sid_text(wrong)

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from isthmus.errors import RefusedError, UnauthenticatedError
 from isthmus.federation.model import Outside
+from isthmus.sync.sources.ad import sid_text
 from isthmus.sync.sources.connection import Directory, Server, escaped
+
+_READ: Mapping[str, Callable[[bytes], str]] = {
+    "entryUUID": lambda raw: raw.decode("ascii", "replace"),
+    "objectGUID": lambda raw: str(uuid.UUID(bytes_le=raw)),
+    "objectSid": sid_text,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """How the object of a name is found.
 
-    names: attributes of which one must be the name. id: the one links go by, entryUUID or objectGUID.
+    names: attributes of which one must be the name. id: the one links go by: entryUUID, objectGUID or objectSid.
     """
 
     bases: tuple[str, ...]
@@ -65,7 +72,6 @@ class LdapPasswords:
         raw = values.get(self._lookup.id.lower())
         if not raw:
             raise UnauthenticatedError(f"the directory gives no {self._lookup.id}")
-        guid = self._lookup.id == "objectGUID"
-        subject = str(uuid.UUID(bytes_le=raw[0])) if guid else raw[0].decode("ascii", "replace")
+        subject = _READ[self._lookup.id](raw[0])
         shown = (values.get("displayname") or values.get("cn") or [b""])[0].decode("utf-8", "replace")
         return Outside(self._authority, subject, entry=subject, login=name, display_name=shown)

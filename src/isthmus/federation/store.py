@@ -48,11 +48,14 @@ def take_waiting(connection: Connection, sealer: Sealer, state: str, browser: st
 
 
 def person_of(connection: Connection, source: str, entry: str, tenant: str) -> tuple[str, str, str] | None:
-    """Stable id, address and display name of the person that an object of a source stands for, in this tenant."""
+    """Stable id, address and display name of the person that an object of a source stands for, in this tenant.
+
+    entry: the object's id; or the security id of the account that an object of a resource forest belongs to.
+    """
     row = connection.execute(
         select(person.c.id, person.c.aor, person.c.display_name)
         .join_from(link, person, person.c.aor == link.c.aor)
-        .where(link.c.source == source, link.c.id == entry, link.c.vanished_ms.is_(None))
+        .where(link.c.source == source, (link.c.id == entry) | (link.c.twin == entry), link.c.vanished_ms.is_(None))
         .where(person.c.tenant == tenant, person.c.enabled, person.c.id.is_not(None))
     ).one_or_none()
     return None if row is None else (row.id, row.aor, row.display_name)

@@ -347,8 +347,10 @@ class IdentityProvider(_Section):
         description="`ldap`: attributes of which one must be what is typed as name; for Active Directory "
         '`["sAMAccountName", "userPrincipalName"]`.',
     )
-    id_attribute: Literal["entryUUID", "objectGUID"] = Field(
-        default="entryUUID", description="`ldap`: what accounts are linked by; for Active Directory `objectGUID`."
+    id_attribute: Literal["entryUUID", "objectGUID", "objectSid"] = Field(
+        default="entryUUID",
+        description="`ldap`: what accounts are linked by; for Active Directory `objectGUID`, and `objectSid` for the "
+        "forest of the accounts where `source` is a resource forest (`msRTCSIP-OriginatorSID`).",
     )
     issuer: str = Field(default="", description="`oidc`: the provider, exactly as it writes itself; `https://` only.")
     client_id: str = Field(default="", description="`oidc`: as whom the provider knows this site.")

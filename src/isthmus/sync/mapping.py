@@ -216,6 +216,7 @@ def wanted(entry: Entry, mapping: AttributeMapping, groups: Collection[str] = ()
         ),
         faults=tuple(faults) if aor is not None or faults else (),
         stamp=entry.stamp,
+        twin=entry.first(_ORIGINATOR),
     )
 
 

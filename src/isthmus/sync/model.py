@@ -36,6 +36,7 @@ class Wanted:
     aor: None for an object without a SIP address. number: E.164; extension: digits behind it, empty without. home:
     the site where they are to be created; None for the source's usual one. groups: of ours, sorted. details: name and
     value of what we only keep, sorted. faults: what the source says and can't be understood, each in words.
+    twin: in a resource forest, the security id of the account in the forest where the person signs in.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Wanted:
     details: tuple[tuple[str, str], ...] = ()
     faults: tuple[str, ...] = ()
     stamp: str = ""
+    twin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def put_links(connection: Connection, items: Sequence[Link]) -> None:
     for some in in_batches(items):
         aors = [str(each.aor) for each in some if each.aor is not None]
         connection.execute(update(link).where(link.c.aor.in_(aors)).values(aor=None))
-    columns = ("aor", "number", "stamp", "wanted", "conflicts", "conflicted", "vanished_ms")
+    columns = ("aor", "number", "stamp", "wanted", "conflicts", "conflicted", "vanished_ms", "twin")
     upsert(connection, link, [_link_row(each) for each in items], columns)
 
 
@@ -282,6 +282,7 @@ def _link_row(each: Link) -> dict[str, Any]:
         "conflicts": json.dumps(each.conflicts),
         "conflicted": bool(each.conflicts),
         "vanished_ms": each.vanished_ms,
+        "twin": each.wanted.twin or None,
     }
 
 

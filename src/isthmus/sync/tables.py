@@ -32,9 +32,12 @@ link = Table(
     Column("conflicts", Text, nullable=False),
     Column("conflicted", Boolean, nullable=False),
     Column("vanished_ms", BigInteger),
+    # Security id of the account elsewhere that an object of a resource forest belongs to.
+    Column("twin", Text),
     # Whatever the code above does: a person is kept by one object of one source.
     Index("one_object_a_person", "aor", unique=True),
     Index("sync_link_number", "number"),
+    Index("sync_link_twin", "source", "twin"),
     Index("sync_link_conflicted", "source", sqlite_where=text("conflicted"), postgresql_where=text("conflicted")),
 )
 

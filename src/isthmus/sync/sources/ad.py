@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import struct
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from isthmus.sync.sources.ldap import comparable, readable
 from isthmus.sync.sources.scope import Membership, Scope, normal_dn, read_membership
 
 _SHOW_DELETED = "1.2.840.113556.1.4.417"
+_SIDS = ("msrtcsip-originatorsid",)
 _PEOPLE = "(|(objectClass=user)(objectClass=contact)(objectClass=inetOrgPerson))"
 
 
@@ -92,7 +94,7 @@ class AdSource:
                 object_id = _guid(dn, values)
                 if object_id not in seen and membership.in_scope(dn):
                     seen.add(object_id)
-                    yield Entry(object_id, dn, readable(values))
+                    yield Entry(object_id, dn, {**readable(values), **_readable_sids(values)})
 
     def _listing(self, directory: Directory, membership: Membership) -> set[str]:
         return {
@@ -159,6 +161,21 @@ def _changed_ids(directory: Directory, controller: _Controller, newer: str) -> s
     found = directory.search(controller.context, f"(&{_PEOPLE}{newer})", ["objectGUID"], controls=[_show_deleted()])
     # What is hidden from the account bears no id, and was never one of its people.
     return {_guid(dn, values) for dn, values in found if "objectguid" in values}
+
+
+def sid_text(raw: bytes) -> str:
+    """A security id as people write it, `S-1-5-21-...` (MS-DTYP 2.4.2.1, 2.4.2.2). Raises UsageError."""
+    if raw.startswith(b"S-1-"):  # a schema that was extended by hand may hold it as text
+        return raw.decode("ascii", "replace")
+    if len(raw) < 8 or len(raw) != 8 + 4 * raw[1]:
+        raise UsageError("a security id has another length than it says")
+    parts = struct.unpack(f"<{raw[1]}I", raw[8:])
+    return "-".join(map(str, ("S", raw[0], int.from_bytes(raw[2:8], "big"), *parts)))
+
+
+def _readable_sids(values: Mapping[str, list[bytes]]) -> dict[str, tuple[str, ...]]:
+    found = {name: values[name] for name in _SIDS if name in values}
+    return {name: tuple(map(sid_text, raw)) for name, raw in found.items()}
 
 
 def _guid(dn: str, values: Mapping[str, list[bytes]]) -> str:
