@@ -262,10 +262,7 @@ class Accounts:
     # Parts
 
     def _checked(self, password: str, name: str, display_name: str) -> str:
-        about = (name, display_name, self._own_tenant)
-        checked = rules.new_password(password, self._settings.shortest_password, about)
-        self._settings.breached.check(checked)
-        return checked
+        return rules.new_password(password, self._settings.shortest_password, (name, display_name, self._own_tenant))
 
     def _tenant_for(
         self, connection: Connection, by: Principal, tenant: str | None, every: bool, person: Aor | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from isthmus.access.model import Object, Scope, Stage
-from isthmus.identity.breached import Breached
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +127,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How sign-in is set up. second_factor: who needs one: `administrators` (whoever holds a role) or `everyone`.
-
-    breached: passwords that are not taken.
-    """
+    """How sign-in is set up. second_factor: who needs one: `administrators` (whoever holds a role) or `everyone`."""
 
     second_factor: str = "administrators"
     idle_s: float = 30 * 60
     longest_s: float = 12 * 3600
     shortest_password: int = 12
-    breached: Breached = Breached(None)  # noqa: RUF009 (it never changes)

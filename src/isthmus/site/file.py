@@ -205,11 +205,6 @@ class SignInSection(_Section):
     idle_minutes: int = Field(default=30, ge=1, le=1440, description="Minutes after which an unused session ends.")
     longest_hours: int = Field(default=12, ge=1, le=168, description="Hours after which every session ends.")
     shortest_password: int = Field(default=12, ge=8, le=64, description="Characters a new password has at least.")
-    breached_passwords_file: Path | None = Field(
-        default=None,
-        description="List of breached passwords that are not taken: lines `SHA1:COUNT` in ascending order, as Pwned "
-        "Passwords are published, relative to the site file. None: the lists that come with the program alone.",
-    )
 
 
 class Peer(_Section):

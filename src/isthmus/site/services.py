@@ -25,7 +25,6 @@ from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
 from isthmus.errors import IsthmusError
 from isthmus.federation.service import Federation
-from isthmus.identity.breached import Breached
 from isthmus.identity.build import Identity, build_identity
 from isthmus.identity.following import follow as roles_follow
 from isthmus.identity.model import Settings
@@ -173,7 +172,6 @@ def build(site_file: SiteFile) -> Services:
         durable=durable,
     )
     identity = identity_of(site_file, engine, activity=activity)
-    facts["passwords"] = lambda: _usable(breached_of(site_file))
     sync, scim = build_sync(
         site_file,
         engine,
@@ -277,22 +275,10 @@ def identity_of(
             idle_s=wanted.idle_minutes * 60,
             longest_s=wanted.longest_hours * 3600,
             shortest_password=wanted.shortest_password,
-            breached=breached_of(site_file),
         ),
         hasher=hasher,
         **({} if activity is None else {"told": activity.signed_in}),
     )
-
-
-def breached_of(site_file: SiteFile) -> Breached:
-    """The site's list of breached passwords."""
-    named = site_file.sign_in.breached_passwords_file
-    return Breached(site_file.path.parent / named if named else None)
-
-
-def _usable(breached: Breached) -> dict[str, Any]:
-    fault = breached.fault()
-    return {"ok": not fault, "reason": fault}
 
 
 def authority_of(site_file: SiteFile) -> str:
