@@ -262,7 +262,8 @@ class Accounts:
     # Parts
 
     def _checked(self, password: str, name: str, display_name: str) -> str:
-        return rules.new_password(password, self._settings.shortest_password, (name, display_name, self._own_tenant))
+        settings, about = self._settings, (name, display_name, self._own_tenant)
+        return rules.new_password(password, settings.shortest_password, about, settings.breached)
 
     def _tenant_for(
         self, connection: Connection, by: Principal, tenant: str | None, every: bool, person: Aor | None

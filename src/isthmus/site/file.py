@@ -205,6 +205,12 @@ class SignInSection(_Section):
     idle_minutes: int = Field(default=30, ge=1, le=1440, description="Minutes after which an unused session ends.")
     longest_hours: int = Field(default=12, ge=1, le=168, description="Hours after which every session ends.")
     shortest_password: int = Field(default=12, ge=8, le=64, description="Characters a new password has at least.")
+    breached_passwords: Path | None = Field(
+        default=None,
+        description="File of breached passwords, as the downloader of Pwned Passwords writes it (lines `SHA1:COUNT`, "
+        "sorted), relative to the site file: none of them is taken for an account. None: only the most common "
+        "millions, which come with Isthmus, are refused.",
+    )
 
 
 class Peer(_Section):

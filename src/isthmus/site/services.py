@@ -25,6 +25,7 @@ from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
 from isthmus.errors import IsthmusError
 from isthmus.federation.service import Federation
+from isthmus.identity.breached import Breaches
 from isthmus.identity.build import Identity, build_identity
 from isthmus.identity.following import follow as roles_follow
 from isthmus.identity.model import Settings
@@ -169,6 +170,7 @@ def build(site_file: SiteFile) -> Services:
         durable=durable,
     )
     identity = identity_of(site_file, engine, activity=activity)
+    facts["breached_passwords"] = breaches_of(site_file).health
     sync, scim = build_sync(
         site_file,
         engine,
@@ -271,10 +273,17 @@ def identity_of(
             idle_s=wanted.idle_minutes * 60,
             longest_s=wanted.longest_hours * 3600,
             shortest_password=wanted.shortest_password,
+            breached=breaches_of(site_file).told,
         ),
         hasher=hasher,
         **({} if activity is None else {"told": activity.signed_in}),
     )
+
+
+def breaches_of(site_file: SiteFile) -> Breaches:
+    """The passwords that others know, as far as this site is told."""
+    file = site_file.sign_in.breached_passwords
+    return Breaches(site_file.path.parent / file if file else None)
 
 
 def authority_of(site_file: SiteFile) -> str:
