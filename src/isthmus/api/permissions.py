@@ -81,6 +81,8 @@ _REGISTER = Rule(On.OWN, stages=frozenset({Stage.ENROL, Stage.FULL}), costly=Tru
 RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/"): _ANYONE,
     ("GET", "/account"): _ANYONE,
+    ("GET", "/devices"): _ANYONE,
+    ("GET", "/alerts"): _ANYONE,
     ("GET", "/assets/{name}"): _ANYONE,
     ("GET", "/healthz"): _ANYONE,
     ("GET", "/v1/openapi.json"): _ANYONE,
