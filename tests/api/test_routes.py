@@ -173,7 +173,7 @@ def test_both_apps_serve_declared_routes_alone_and_all_of_them(world: World):
     assert local == {key for key in RULES if not key[1].startswith("/v1/session/") and key[1] not in PAGES}
 
 
-PAGES = ("/", "/account", "/assets/{name}", "/healthz", "/v1/session", SCIM_PATH)
+PAGES = ("/", "/account", "/devices", "/alerts", "/assets/{name}", "/healthz", "/v1/session", SCIM_PATH)
 
 
 @pytest.mark.parametrize("by_router", [True, False])

@@ -84,6 +84,11 @@ name = "watched"
 fqdn = "watched.contoso.example"
 address = "{address}"
 """
+# Online offers no MD5.
+_SHA256_ALONE = """
+[digest]
+md5 = false
+"""
 
 
 def password(user: str) -> str:
@@ -234,7 +239,7 @@ def _lay_out(
             peer=peer,
             peer_address=address[peer],
             peer_authority=str(not first).lower(),
-            more=_WATCHED_PEER.format(address=address[WATCHED]),
+            more=_WATCHED_PEER.format(address=address[WATCHED]) + ("" if first else _SHA256_ALONE),
             carrier=carrier,
         )
     )

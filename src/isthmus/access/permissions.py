@@ -66,8 +66,8 @@ PERMISSIONS: dict[str, str] = {
 DANGEROUS = frozenset(
     {
         "person.delete", "person.import", "person.move", "person.block", "account.create", "account.delete",
-        "account.reset-mfa", "account.set", "role.write", "role.grant", "token.create", "directory.sync", "audit.accept",
-        "tenant.create", "tenant.delete", "domain.approve",
+        "account.reset-mfa", "account.set", "role.write", "role.grant", "token.create", "directory.sync",
+        "audit.accept", "tenant.create", "tenant.delete", "domain.approve",
     }
 )  # fmt: skip
 

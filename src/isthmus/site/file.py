@@ -142,6 +142,11 @@ class DigestSection(_Section):
     """How phones prove who they are."""
 
     nonce_lifetime_s: int = Field(default=300, ge=10, le=3600, description="Seconds a nonce can be used.")
+    md5: bool = Field(
+        default=True,
+        description="Whether MD5 is offered beside SHA-256, which is preferred (RFC 8760). `false`: no challenge of "
+        "this site offers it, and no answer by it is right, whoever's it is; `md5_only_user_agents` get in no more.",
+    )
     md5_only_user_agents: tuple[str, ...] = Field(
         default=("baresip v1.0",),
         description="User-Agent prefixes that fail when SHA-256 is offered first; they get MD5 alone.",
