@@ -218,6 +218,18 @@ class SignInSection(_Section):
     )
 
 
+class TenantsSection(_Section):
+    """Tenants and their domains (docs/tenants.md)."""
+
+    look_at_domains_every_h: int = Field(
+        default=24,
+        ge=0,
+        le=8760,
+        description="Hours after which the DNS record that proved a domain is looked for again. One that is gone is "
+        "told of in `/v1/health` and `isthmus domain show`; the domain stays. 0: never. At the authority.",
+    )
+
+
 class Peer(_Section):
     """Another site of the same hybrid."""
 
@@ -507,6 +519,7 @@ class SiteFile(_Section):
     audit: AuditSection = AuditSection()
     sign_in: SignInSection = SignInSection()
     scim: ScimSection = ScimSection()
+    tenants: TenantsSection = TenantsSection()
     peer: tuple[Peer, ...] = ()
     trunk: tuple[Trunk, ...] = ()
     source: tuple[Source, ...] = ()

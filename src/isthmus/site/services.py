@@ -50,12 +50,14 @@ from isthmus.site.watching import build_activity, run_activity
 from isthmus.sync.service import SyncService
 from isthmus.tenancy.admission import Admission
 from isthmus.tenancy.lookup import TxtLookup
+from isthmus.tenancy.reproving import Reproving
 from isthmus.tenancy.service import Lookup, Tenants, keep_within
 
 _log = logging.getLogger(__name__)
 
 _ANCHOR_EVERY_S = 60.0
 _DEVICES_S = 2.0  # how often what devices do and what has ended of them is looked after
+_DOMAINS_S = 900.0  # how often it is looked which records of domains are to be looked for
 _COMPILE_AGAIN_S = 2.0  # after a compilation that failed, and to notice what another program wrote
 
 
@@ -192,6 +194,7 @@ def build(site_file: SiteFile) -> Services:
         durable=durable,
         device_seen=uses.take,
     )
+    _keep_proved(site_file, directory, background, facts)
     return Services(
         site_file,
         engine,
@@ -222,6 +225,16 @@ def tenants_of(site_file: SiteFile, directory: Directory, lookup: Lookup | None 
     """The tenants of this site's directory. lookup: by default the machine's own resolvers."""
     site = site_file.site
     return Tenants(directory, lookup or TxtLookup(), own_tenant=site.tenant, own_domains=site.domains)
+
+
+def _keep_proved(
+    site_file: SiteFile, directory: Directory, background: Background, facts: dict[str, Callable[[], Any]]
+) -> None:
+    """The DNS records of domains, looked for again and again."""
+    reproving = Reproving(directory, TxtLookup(), site_file.tenants.look_at_domains_every_h * 3600.0)
+    job = Repeating("look for the records of domains", reproving.run, _DOMAINS_S)
+    background.add("records of domains", job.start, job.stop)
+    facts["domains"] = reproving.health
 
 
 def _md5_judge(policies: Policies, tenant: str) -> Callable[[Person], bool]:
