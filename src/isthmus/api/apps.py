@@ -100,7 +100,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(operations.router(found, operations.Watch(found.again)))
     app.include_router(scim.router(services.scim, site.tenant))
     app.include_router(devices.router(site.name, services.devices, services.uses, moving.links))
-    app.include_router(activity.router(services.activity))
+    app.include_router(activity.router(services.activity, services.identity.accounts))
     parts = services.identity
     app.include_router(identity.router(parts.accounts, parts.own, people, site.tenant))
 

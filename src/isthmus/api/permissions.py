@@ -156,8 +156,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/activity/alerts/{alert}/confirm"): _reached("activity.judge"),
     ("POST", "/v1/activity/alerts/{alert}/false-alarm"): _reached("activity.judge"),
     ("GET", "/v1/activity/profiles/{account}"): _reached("activity.read"),
-    ("POST", "/v1/activity/block"): _reached("person.block"),
-    ("POST", "/v1/activity/unblock"): _reached("person.block"),
+    ("POST", "/v1/activity/block"): _reached("person.block", "account.set"),
+    ("POST", "/v1/activity/unblock"): _reached("person.block", "account.set"),
     # The audit log
     ("GET", "/v1/audit"): _tenant("audit.read"),
     ("GET", "/v1/audit/export"): _tenant("audit.export"),

@@ -16,7 +16,9 @@ from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields,
 app = typer.Typer(help="What accounts do out of the usual, and how to stop it.", no_args_is_help=True)
 
 AlertArgument = Annotated[str, typer.Argument(metavar="ALERT", help="The alert's id, as `alerts` lists it.")]
-PersonArgument = Annotated[str, typer.Argument(metavar="AOR", help="Address, as alice@contoso.example.")]
+PersonArgument = Annotated[
+    str, typer.Argument(metavar="AOR", help="Address, as alice@contoso.example, or account:NAME.")
+]
 _BLOCKS = "account, network:PREFIX, calls:pstn, calls:international or calls:premium"
 
 
@@ -79,9 +81,8 @@ def show(
     )
     if alert["state"] == State.OPEN:
         print_line("\nTo stop it, or to say what it was:")
-        if "@" in alert["subject"]:
-            for each in alert["blocks"]:
-                print_line(f"  isthmus activity block {alert['subject']} {each['block']}")
+        for each in alert["blocks"]:
+            print_line(f"  isthmus activity block {alert['subject']} {each['block']}")
         print_line(f"  isthmus activity confirm {alert['id']}\n  isthmus activity false-alarm {alert['id']}")
 
 
@@ -126,7 +127,7 @@ def false_alarm(alert: AlertArgument, as_json: JsonOption = False, site: SiteOpt
 @app.command(
     epilog="Examples:  isthmus activity block alice@contoso.example account   |   "
     "isthmus activity block alice@contoso.example network:203.0.113.0/24   |   "
-    "isthmus activity block alice@contoso.example calls:international"
+    "isthmus activity block account:anna"
 )
 def block(
     aor: PersonArgument,
@@ -134,7 +135,10 @@ def block(
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Keep a person's account from something, at all sites and at once. `unblock` takes it back."""
+    """Keep a person's account from something, at all sites and at once. `unblock` takes it back.
+
+    An account of this site (account:NAME) can only be shut out: it can't sign in, its sessions and tokens are ended.
+    """
     with connect(site) as client:
         done = client.post("/v1/activity/block", {"aor": aor, "block": what})
     meaning = next(each["means"] for each in done["barred"] if each["block"] == what)

@@ -478,6 +478,30 @@ class WebhookSection(_Section):
         return value
 
 
+class ThresholdsSection(_Section):
+    """Below these nothing raises an alert, however unusual it is. Above, it has to be much more than usual as well."""
+
+    wrong_passwords: int = Field(default=25, ge=5, le=10_000, description="For one account, in ten minutes.")
+    sprayed_accounts: int = Field(
+        default=6,
+        ge=3,
+        le=15,
+        description="Accounts that one network fails for within an hour; four times as many and one more where many "
+        "people are usually.",
+    )
+    scanned_names: int = Field(
+        default=8, ge=3, le=16, description="Names that nobody has, tried from one network within an hour."
+    )
+    networks: int = Field(default=4, ge=3, le=12, description="Networks that one account is used from within an hour.")
+    outside_calls: int = Field(default=60, ge=5, le=100_000, description="Calls of an account to the PSTN an hour.")
+    abroad_calls: int = Field(default=15, ge=2, le=100_000, description="Calls of an account abroad an hour.")
+    abroad_minutes: int = Field(default=180, ge=10, le=100_000, description="Minutes of an account abroad a day.")
+    abroad_at_once: int = Field(default=4, ge=2, le=32, description="Calls abroad that an account has at once.")
+    exported_records: int = Field(
+        default=500, ge=10, le=10_000_000, description="Records that an account takes out a day: people, audit entries."
+    )
+
+
 class ActivitySection(_Section):
     """What accounts usually do, and who is told of what they do not (docs/activity.md)."""
 
@@ -491,6 +515,7 @@ class ActivitySection(_Section):
         description="MMDB file that tells the countries of addresses, relative to the site file. None: networks alone "
         "are looked at.",
     )
+    thresholds: ThresholdsSection | None = None
     mail: MailSection | None = None
     webhook: WebhookSection | None = None
 

@@ -148,7 +148,8 @@ class Authenticator:
         account = f"{name}@{domain}" if device is None else device.aor
         known = device is not None or view.person(account) is not None
         address = source if proved else ""
-        self._activity.tell(Kind.REFUSED, account, address, header("User-Agent"), known=known)
+        told = "" if device is None else name
+        self._activity.tell(Kind.REFUSED, account, address, header("User-Agent"), known=known, device=told)
 
     def _algorithms(self, agent: str) -> tuple[digest.Algorithm, ...]:
         """What a phone that calls itself so is offered, strongest first."""
