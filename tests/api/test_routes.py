@@ -58,6 +58,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/tokens"): {"name": "x", "permissions": ["person.read"]},
     ("POST", "/v1/activity/block"): {"aor": "alice@contoso.example", "block": "account"},
     ("POST", "/v1/activity/unblock"): {"aor": "alice@contoso.example"},
+    ("POST", "/v1/activity/networks/block"): {"network": "198.51.100.0/24"},
+    ("POST", "/v1/activity/networks/unblock"): {"network": "198.51.100.0/24"},
     ("POST", "/v1/session"): {"name": "x", "password": "x"},
     ("POST", "/v1/session/second-factor"): {"code": "123456"},
     ("POST", "/v1/session/passkey"): {"ceremony": "x", "credential": {}},

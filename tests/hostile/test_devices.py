@@ -175,3 +175,15 @@ async def _used(sites: EdgeSites, times: int) -> str:
             draft = Draft("OPTIONS", f"sip:nobody@{OURS}", f"sip:bob@{OURS}")
             assert (await answered(stranger, draft, DESK, password(DESK))).code == 404
         return stranger.address.rpartition(":")[0]
+
+
+@pytest.mark.parametrize("transport", ["udp", "tls", "ws"])
+async def test_a_network_that_a_site_is_closed_to_is_refused_with_the_right_secret_too(
+    edge_sites: EdgeSites, transport: str
+) -> None:
+    async with await Stranger.open(edge_sites, transport, at="online", address=edge_sites.blocked) as stranger:
+        for draft in (register(stranger), Draft("INVITE", f"sip:carol@{OURS}", f"sip:bob@{OURS}")):
+            answer = await stranger.ask(draft)
+            assert (answer.code, answer.phrase) == (403, "Blocked")
+    async with await Stranger.open(edge_sites, at="premises", address=edge_sites.blocked) as stranger:
+        assert (await answered(stranger, register(stranger), DESK, password(DESK))).code == 200

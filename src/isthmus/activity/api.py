@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.access.api import Acting, Reached
 from isthmus.activity.model import Event, State
+from isthmus.activity.networks import NetworkBlocks, network_json
 from isthmus.activity.profile import Habits, Profile
 from isthmus.activity.service import Activity
 from isthmus.activity.telling import ACCOUNT, ACCOUNT_BLOCKED, alert_json
@@ -55,11 +56,27 @@ class UnblockBody(BaseModel):
     block: str | None = Field(default=None, max_length=100)
 
 
-def router(activity: Activity, accounts: Accounts) -> APIRouter:
+class FreeNetworkBody(BaseModel):
+    """A network that is let in again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    network: str = Field(max_length=100)
+
+
+class NetworkBody(FreeNetworkBody):
+    """A network that this site is closed to. force: also one that the site needs, or a very wide one."""
+
+    reason: str = Field(default="", max_length=200)
+    force: bool = False
+
+
+def router(activity: Activity, accounts: Accounts, networks: NetworkBlocks) -> APIRouter:
     """/v1/activity."""
     routes = APIRouter(prefix="/v1/activity")
     _add_reading(routes, activity)
     _add_writing(routes, activity, accounts)
+    _add_networks(routes, networks)
     return routes
 
 
@@ -139,6 +156,20 @@ def _add_writing(routes: APIRouter, activity: Activity, accounts: Accounts) -> N
         if name := _account(body.aor):
             return _account_json(accounts.set(acting, name, enabled=True)[0])
         return blocked_json(activity.unblock(Aor.parse(body.aor), body.block, actor=actor, key=key, reach=reach))
+
+
+def _add_networks(routes: APIRouter, networks: NetworkBlocks) -> None:
+    @routes.get("/networks")
+    def blocked() -> list[dict[str, Any]]:
+        return [network_json(each) for each in networks.listed()]
+
+    @routes.post("/networks/block")
+    def block(body: NetworkBody, actor: LocalActor) -> dict[str, Any]:
+        return network_json(networks.block(body.network, body.reason, force=body.force, actor=actor))
+
+    @routes.post("/networks/unblock", status_code=204)
+    def unblock(body: FreeNetworkBody, actor: LocalActor) -> None:
+        networks.unblock(body.network, actor=actor)
 
 
 def _account(subject: str) -> str:

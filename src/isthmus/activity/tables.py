@@ -51,3 +51,13 @@ delivery = Table(
     Column("made_ms", BigInteger, nullable=False),
     Index("activity_delivery_open", "made_ms", sqlite_where=text("NOT done"), postgresql_where=text("NOT done")),
 )
+
+# Networks that this site is closed to, whoever comes from there.
+blocked_network = Table(
+    "activity_blocked_network",
+    metadata,
+    Column("network", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)

@@ -22,6 +22,8 @@ _LONGEST_SUBJECT = 120
 def commands(alert: Alert) -> list[str]:
     """What to type: to look, to judge, and to block."""
     lines = [f"isthmus activity show {alert.id}"]
+    if alert.subject.startswith("network:"):
+        lines.append(f"isthmus activity block-network {alert.subject.removeprefix('network:')}")
     lines += [f"isthmus activity block {alert.subject} {word}" for word, _ in stops(alert)]
     return [*lines, f"isthmus activity confirm {alert.id}", f"isthmus activity false-alarm {alert.id}"]
 

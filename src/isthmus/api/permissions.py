@@ -158,6 +158,9 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/activity/profiles/{account}"): _reached("activity.read"),
     ("POST", "/v1/activity/block"): _reached("person.block", "account.set"),
     ("POST", "/v1/activity/unblock"): _reached("person.block", "account.set"),
+    ("GET", "/v1/activity/networks"): Rule(On.EVERYTHING, "activity.read"),
+    ("POST", "/v1/activity/networks/block"): Rule(On.EVERYTHING, "person.block"),
+    ("POST", "/v1/activity/networks/unblock"): Rule(On.EVERYTHING, "person.block"),
     # The audit log
     ("GET", "/v1/audit"): _tenant("audit.read"),
     ("GET", "/v1/audit/export"): _tenant("audit.export"),

@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
 from isthmus.activity.moving import ActivityParticipant
+from isthmus.activity.networks import NetworkBlocks
 from isthmus.activity.service import Activity
 from isthmus.audit import Actor, Origin
 from isthmus.audit.service import AuditLog
@@ -46,7 +47,7 @@ from isthmus.site.federating import build_federation
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.syncing import build_sync
-from isthmus.site.watching import build_activity, run_activity
+from isthmus.site.watching import build_activity, own_networks, run_activity
 from isthmus.sync.service import SyncService
 from isthmus.tenancy.admission import Admission
 from isthmus.tenancy.lookup import TxtLookup
@@ -85,8 +86,8 @@ class Services:
 
     audit: the log of who changed what. moving: moves, registrations and the links to peers.
     sync: the directories that people come from. scim: what an identity provider pushes. identity: accounts and sign-in.
-    activity: what accounts usually do. tenants: tenants and their domains. admission: whether a tenant's accounts are
-    let in now.
+    activity: what accounts usually do. networks: those that the site is closed to. tenants: tenants and their domains.
+    admission: whether a tenant's accounts are let in now.
     federation: sign-in by providers outside.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
@@ -109,6 +110,7 @@ class Services:
     devices: Devices
     uses: Uses
     activity: Activity
+    networks: NetworkBlocks
     tenants: Tenants
     admission: Admission
     background: Background = field(default_factory=Background)
@@ -149,7 +151,9 @@ def build(site_file: SiteFile) -> Services:
         seed(directory, site_file)
     policies, licences = Policies(directory, homes_of(site_file)), Licences(directory)
     writer = SnapshotWriter(site_file.snapshot_dir)
-    compiler = Compiler(directory, writer, site_file, DialPlans(policies))
+    networks = NetworkBlocks(engine, directory, own_networks(site_file))
+    compiler = Compiler(directory, writer, site_file, DialPlans(policies), networks.networks)
+    networks.changed = compiler.catch_up
     background = Background()
     facts: dict[str, Callable[[], Any]] = {"licences": lambda: _short(licences)}
     # The first to start, and so the last to stop: its last anchor is behind all that the others still wrote.
@@ -214,6 +218,7 @@ def build(site_file: SiteFile) -> Services:
         devices,
         uses,
         activity,
+        networks,
         tenants_of(site_file, directory),
         admission,
         background,

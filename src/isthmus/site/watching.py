@@ -64,6 +64,17 @@ def build_activity(
     )
 
 
+def own_networks(site_file: SiteFile) -> dict[str, str]:
+    """What the site needs to be reached from, with what it is."""
+    named = {"127.0.0.0/8": "this machine", "::1/128": "this machine"}
+    named |= dict.fromkeys(site_file.media.direct_networks, "one of direct_networks")
+    named |= dict.fromkeys(site_file.protection.exempt_networks, "one of exempt_networks")
+    hosts = {trunk.address: f"trunk {trunk.name}" for trunk in site_file.trunk}
+    hosts |= {peer.address: f"site {peer.name}" for peer in site_file.peer}
+    hosts[site_file.site.address] = "this site"
+    return named | {str(ipaddress.ip_network(address)): what for address, what in hosts.items()}
+
+
 def thresholds_of(section: ThresholdsSection | None) -> Thresholds:
     """What the site file says, or what is said there where it says nothing."""
     return Thresholds(**(section or ThresholdsSection()).model_dump())

@@ -91,6 +91,8 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
     trunk, person = site.trunk_at(text("$si")), None
     device = ""
     with site.snapshot.view() as view:
+        if site.bars(view, text("$si")):
+            raise Refused(403, "Blocked")
         if trunk is not None:
             request, asserted = _trunk_request(site, view, trunk.name, method)
         else:
