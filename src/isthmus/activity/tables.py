@@ -9,8 +9,8 @@ metadata = MetaData()
 
 _KEY = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
-# subject: an account, or `tenant:NAME` for what its people do together. profile: msgpack of profile.Profile or
-# profile.Organisation. updated_ms: milliseconds since 1970, UTC.
+# subject: `person:ID`, another account, or `tenant:NAME` for what its people do together. profile: msgpack of
+# profile.Profile or profile.Organisation. updated_ms: milliseconds since 1970, UTC.
 profile = Table(
     "activity_profile",
     metadata,

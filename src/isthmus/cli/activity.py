@@ -84,6 +84,8 @@ def show(
         print_line("\nTo stop it, or to say what it was:")
         for each in alert["blocks"]:
             print_line(f"  isthmus activity block {alert['subject']} {each['block']}")
+        if alert["subject"].startswith("network:"):
+            print_line(f"  isthmus activity block-network {alert['subject'].removeprefix('network:')}")
         print_line(f"  isthmus activity confirm {alert['id']}\n  isthmus activity false-alarm {alert['id']}")
 
 
@@ -173,7 +175,7 @@ def block_network(
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Close this site to a network: what its phones ask, and its use of the API, is refused. Calls that are up go on."""
+    """Close this site to a network: its phones and its use of the API are refused. Calls that are up go on."""
     with connect(site) as client:
         body = {"network": network, "reason": reason, "force": force}
         done = client.post("/v1/activity/networks/block", body)

@@ -1,4 +1,4 @@
-"""Networks that a site is closed to."""
+"""Networks that a site is closed to; profiles by the stable id of their person."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,11 +8,16 @@ down_revision = "0018"
 
 
 def upgrade() -> None:
-    """Make the table; the comment in activity/tables.py says what it is for."""
+    """Make the table, and name the profiles anew; the comments in activity/tables.py say what they are."""
     op.create_table(
         "activity_blocked_network",
         sa.Column("network", sa.Text, primary_key=True),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("made_by", sa.Text, nullable=False),
         sa.Column("at_ms", sa.BigInteger, nullable=False),
+    )
+    op.execute(
+        "UPDATE activity_profile SET subject = "
+        "(SELECT 'person:' || person.id FROM person WHERE person.aor = activity_profile.subject) "
+        "WHERE subject IN (SELECT aor FROM person WHERE id IS NOT NULL)"
     )
