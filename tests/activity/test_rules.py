@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from isthmus.activity.model import Alert, Event, Kind, Severity, State
 from isthmus.activity.places import client_of, network_of
 from isthmus.activity.profile import Profile
-from isthmus.activity.rules import Settings
+from isthmus.activity.rules import Settings, Thresholds
 from isthmus.activity.watch import Watch
 from isthmus.addressing.destination import destination_of
+from isthmus.site.file import ThresholdsSection
+from isthmus.site.watching import thresholds_of
 from tests.activity.conftest import DAY, START, call, refused, register
 
 AOR = "alice@contoso.example"
@@ -251,3 +253,17 @@ def test_a_profile_is_bounded_whatever_strangers_send():
             ],
         )
     assert len(msgspec.msgpack.encode(watch.profiles[AOR])) < 16_000
+
+
+def test_thresholds_are_the_sites_to_set_and_by_default_those_that_the_figures_are_of():
+    assert thresholds_of(None) == Thresholds()
+    busy = Watch(Settings(thresholds=thresholds_of(ThresholdsSection(abroad_calls=40, abroad_at_once=30))))
+    calls = [call("+442071838750", START + n, call_id=f"c{n}") for n in range(25)]
+    assert "call-volume" in {alert.rule for alert in take(Watch(Settings()), calls)}
+    assert "call-volume" not in {alert.rule for alert in take(busy, calls)}
+
+
+def test_an_alert_names_the_device_that_did_it():
+    used = msgspec.structs.replace(call("+19005550123", START), device="dev0000000000.2")
+    (alert,) = take(Watch(Settings()), [used])
+    assert alert.evidence["device"] == ["dev0000000000"]

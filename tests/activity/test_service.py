@@ -144,6 +144,24 @@ def test_old_profiles_and_alerts_are_forgotten(activity: Activity, engine: Engin
         assert store.forget(connection, 1, 1) == (2, 0)
 
 
+def test_who_is_given_the_address_of_another_starts_without_their_habits(
+    make: Callable[..., Activity], directory: Directory
+):
+    now = [START + 60 * DAY]
+    activity = make(clock=lambda: now[0])
+    feed(activity)
+    assert activity.profile(str(ALICE)).days > 5
+    directory.delete(ALICE, actor="test")
+    directory.create(new("alice", "+14255550101"), actor="test")
+    with pytest.raises(NotFoundError):
+        activity.profile(str(ALICE))
+    now[0] += 61
+    activity.take(register(START + 8 * DAY, "198.51.100.7", "Soft 1"))
+    activity.work()
+    assert activity.profile(str(ALICE)).days == 1
+    assert activity.listed() == [], "nothing is usual for them yet"
+
+
 def test_what_is_done_at_another_site_is_looked_at_at_home(
     make: Callable[..., Activity], directory: Directory, engine: Engine
 ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from isthmus.activity.model import Event, Kind
+from isthmus.activity.telling import ACCOUNT_BLOCKED
 from isthmus.addressing import Aor
 from isthmus.directory.bulk import Row
 from isthmus.directory.importing import unusable_credentials
@@ -85,3 +86,23 @@ def test_helpdesk_sees_alerts_of_its_tenant_alone(site: Site):
     site.account("anna", "global")
     found = site.by_token("anna").get("/v1/activity/alerts").json()
     assert {alert["subject"] for alert in found} == {"alice@contoso.example", "cli:root"}
+
+
+def test_an_account_without_a_person_is_shut_out_with_its_sessions_and_tokens(site: Site):
+    site.account("anna", "global")
+    site.account("ben", "helpdesk")
+    site.account("erin", "global", tenant="fabrikam")
+    anna, token, browser = site.by_token("anna"), site.by_token("ben"), site.browser()
+    assert browser.sign_in("ben").is_success
+    assert token.get("/v1/people").is_success
+    whom = {"aor": "account:ben", "block": "account"}
+    assert site.by_token("erin").post("/v1/activity/block", json=whom).status_code == 404
+    assert anna.post("/v1/activity/block", json={**whom, "block": "calls:pstn"}).status_code == 422
+    done = anna.post("/v1/activity/block", json=whom)
+    assert done.json()["barred"] == [{"block": "account", "means": ACCOUNT_BLOCKED}]
+    assert browser.get("/v1/session").status_code == 401
+    assert site.browser().sign_in("ben").status_code == 401
+    assert token.get("/v1/people").status_code == 401
+    assert anna.post("/v1/activity/unblock", json={"aor": "account:ben"}).json()["barred"] == []
+    assert site.browser().sign_in("ben").is_success
+    assert token.get("/v1/people").status_code == 401, "whoever made it may not be who the account is"

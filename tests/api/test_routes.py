@@ -58,6 +58,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/tokens"): {"name": "x", "permissions": ["person.read"]},
     ("POST", "/v1/activity/block"): {"aor": "alice@contoso.example", "block": "account"},
     ("POST", "/v1/activity/unblock"): {"aor": "alice@contoso.example"},
+    ("POST", "/v1/activity/networks/block"): {"network": "198.51.100.0/24"},
+    ("POST", "/v1/activity/networks/unblock"): {"network": "198.51.100.0/24"},
     ("POST", "/v1/session"): {"name": "x", "password": "x"},
     ("POST", "/v1/session/second-factor"): {"code": "123456"},
     ("POST", "/v1/session/passkey"): {"ceremony": "x", "credential": {}},
@@ -174,7 +176,7 @@ def test_both_apps_serve_declared_routes_alone_and_all_of_them(world: World):
     assert local == {key for key in RULES if not key[1].startswith(elsewhere) and key[1] not in PAGES}
 
 
-PAGES = ("/", "/account", "/assets/{name}", "/healthz", "/v1/session", SCIM_PATH)
+PAGES = ("/", "/account", "/devices", "/alerts", "/assets/{name}", "/healthz", "/v1/session", SCIM_PATH)
 
 
 @pytest.mark.parametrize("by_router", [True, False])

@@ -99,7 +99,7 @@ class TestItsDigests:
 
 def answered(name: str, secret: str, algorithm: str) -> digest.Credentials:
     """What a phone answers to a challenge, as this site's parser reads it."""
-    challenge = digest.challenges("WWW-Authenticate", ALICE.domain, "n0nce", stale=False, md5_only=False)
+    challenge = digest.challenges("WWW-Authenticate", ALICE.domain, "n0nce", stale=False)
     headers = tuple(tuple(line.split(": ", 1)) for line in challenge.splitlines() if f"algorithm={algorithm}," in line)
     header = auth.answer(Response(headers, b"", 401, ""), "REGISTER", "sip:contoso.example", name, secret)
     assert header is not None

@@ -116,6 +116,32 @@ async def test_each_site_serves_its_own_while_the_link_is_cut(sites: Sites, cut:
         await asyncio.to_thread(same_homes, sites, [name, *plain])
 
 
+async def test_a_device_revoked_during_a_cut_is_out_at_the_other_site_once_the_link_is_back(
+    sites: Sites, cut: Cut
+) -> None:
+    aor = f"lost-phone@{DOMAIN}"
+    sites.create("lost-phone", "online")
+    with sites.api("premises") as authority, sites.api("online") as online:
+        device = authority.post("/v1/devices", {"aor": aor, "label": "desk phone"})
+        wait_for(lambda: online.get("/v1/devices", aor=aor), 20, "online knows the device")
+        wait_for(lambda: online.get("/v1/snapshot")["current"], 10, "calls at online know the device")
+        own = {"username": device["name"], "password": device["secret"]}
+        phone = await User.open(
+            f"sip:{aor}", sites.loopback(), proxy=sites.proxy("online", "udp"),
+            hosts={site.site.fqdn: site.site.address for site in sites.demo.sites}, **own,
+        )  # fmt: skip
+        async with phone:
+            await phone.registered()
+            cut.close()
+            authority.delete(f"/v1/devices/{device['name']}")
+            await phone.registered()  # online can't have heard of it
+            cut.mend()
+            started = time.monotonic()
+            wait_for(lambda: bindings(sites, "online", "lost-phone") == [], 30, "its registration has ended")
+            print(f"\nrevoked at online {time.monotonic() - started:.1f} s after the link was back")
+            assert (await phone.register()).code == 401
+
+
 @pytest.mark.parametrize("how", ["close", "drop"])
 async def test_calls_that_are_up_outlive_a_cut(sites: Sites, cut: Cut, how: str) -> None:
     """Media crosses the same link, so it is gone as long; it comes back, and the call can be changed and ended."""

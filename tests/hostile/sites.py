@@ -30,6 +30,7 @@ from tests.support import Loopback, Processes, wait_for
 OURS, THEIRS = "contoso.example", "fabrikam.example"
 TENANTS = {OURS: "main", THEIRS: "fabrikam"}
 WATCHED = "watched"
+BLOCKED = "blocked"  # an address that online is closed to
 
 # user, domain, home, number, enabled
 _PEOPLE = (
@@ -84,6 +85,11 @@ name = "watched"
 fqdn = "watched.contoso.example"
 address = "{address}"
 """
+# Online offers no MD5.
+_SHA256_ALONE = """
+[digest]
+md5 = false
+"""
 
 
 def password(user: str) -> str:
@@ -112,6 +118,7 @@ class EdgeSites:
     folder: Path
     carrier: str
     watched: str
+    blocked: str
     loopback: Loopback
     processes: Processes
 
@@ -200,13 +207,13 @@ class EdgeSites:
 def launch(folder: Path, loopback: Loopback, processes: Processes) -> EdgeSites:
     """Render, start and wait for both sites."""
     authority = CertificateAuthority.create(folder / "ca")
-    address = {name: loopback() for name in ("premises", "online", WATCHED)}
+    address = {name: loopback() for name in ("premises", "online", WATCHED, BLOCKED)}
     carrier = loopback()
     files = {
         name: _lay_out(folder / name, name, peer, address, loopback(), carrier, authority)
         for name, peer in (("premises", "online"), ("online", "premises"))
     }
-    sites = EdgeSites(files, authority, folder, carrier, address[WATCHED], loopback, processes)
+    sites = EdgeSites(files, authority, folder, carrier, address[WATCHED], address[BLOCKED], loopback, processes)
     for name, file in files.items():
         for engine in (rtpengine, kamailio, haproxy):
             kind = engine.__name__.rpartition(".")[2]
@@ -234,7 +241,7 @@ def _lay_out(
             peer=peer,
             peer_address=address[peer],
             peer_authority=str(not first).lower(),
-            more=_WATCHED_PEER.format(address=address[WATCHED]),
+            more=_WATCHED_PEER.format(address=address[WATCHED]) + ("" if first else _SHA256_ALONE),
             carrier=carrier,
         )
     )
@@ -247,7 +254,8 @@ def _lay_out(
     internal.ca_certificate(file).write_bytes(ca.pem)
     internal.haproxy_config(file).write_text(haproxy.render(file))
     writer = SnapshotWriter(file.snapshot_dir)
-    writer.rebuild(configuration(file, TENANTS, None), _people(), 1)
+    barred = () if first else (f"{address[BLOCKED]}/32",)
+    writer.rebuild(configuration(file, TENANTS, None, barred_networks=barred), _people(), 1)
     writer.close()
     kamailio.prepare(file)
     return file

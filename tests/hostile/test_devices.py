@@ -34,8 +34,7 @@ async def answered(stranger: Stranger, draft: Draft, name: str, secret: str, alg
     return await stranger.ask(draft, [credentials(Response(tuple(kept), b"", challenge.code, ""), draft, name, secret)])
 
 
-@pytest.mark.parametrize("algorithm", ["SHA-256", "MD5"])
-@pytest.mark.parametrize("at", ["premises", "online"])
+@pytest.mark.parametrize(("at", "algorithm"), [("premises", "SHA-256"), ("premises", "MD5"), ("online", "SHA-256")])
 async def test_a_device_registers_its_persons_address_at_either_site(
     edge_sites: EdgeSites, algorithm: str, at: str
 ) -> None:
@@ -44,6 +43,18 @@ async def test_a_device_registers_its_persons_address_at_either_site(
         assert answer.code == 200
         (binding,) = edge_sites.bindings("bob")
         assert binding.device == (DESK, 1)
+
+
+@pytest.mark.parametrize("name", [DESK, "bob"])
+async def test_a_site_without_md5_does_not_offer_it_and_takes_no_answer_by_it(edge_sites: EdgeSites, name: str) -> None:
+    async with await Stranger.open(edge_sites, at="online") as stranger:
+        draft = register(stranger)
+        challenge = await stranger.ask(draft)
+        assert [value for key, value in challenge.headers if "uthenticate" in key and "MD5" in value] == []
+        made_up = [(key, value.replace("SHA-256", "MD5")) for key, value in challenge.headers]
+        draft.cseq += 1
+        answer = credentials(Response(tuple(made_up), b"", challenge.code, ""), draft, name, password(name))
+        assert (await stranger.ask(draft, [answer])).code == 401
 
 
 async def test_a_phone_may_write_the_user_name_in_capitals_if_it_digests_what_it_writes(edge_sites: EdgeSites) -> None:
@@ -164,3 +175,15 @@ async def _used(sites: EdgeSites, times: int) -> str:
             draft = Draft("OPTIONS", f"sip:nobody@{OURS}", f"sip:bob@{OURS}")
             assert (await answered(stranger, draft, DESK, password(DESK))).code == 404
         return stranger.address.rpartition(":")[0]
+
+
+@pytest.mark.parametrize("transport", ["udp", "tls", "ws"])
+async def test_a_network_that_a_site_is_closed_to_is_refused_with_the_right_secret_too(
+    edge_sites: EdgeSites, transport: str
+) -> None:
+    async with await Stranger.open(edge_sites, transport, at="online", address=edge_sites.blocked) as stranger:
+        for draft in (register(stranger), Draft("INVITE", f"sip:carol@{OURS}", f"sip:bob@{OURS}")):
+            answer = await stranger.ask(draft)
+            assert (answer.code, answer.phrase) == (403, "Blocked")
+    async with await Stranger.open(edge_sites, at="premises", address=edge_sites.blocked) as stranger:
+        assert (await answered(stranger, register(stranger), DESK, password(DESK))).code == 200

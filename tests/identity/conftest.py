@@ -15,6 +15,7 @@ from isthmus.api.gate import operator
 from isthmus.database import migrate, open_database
 from isthmus.directory.model import Credentials, NewPerson
 from isthmus.directory.service import Directory
+from isthmus.identity.breached import Breaches
 from isthmus.identity.build import Identity, build_identity
 from isthmus.identity.model import Settings
 from tests.api.callers import CHEAP, PASSWORD
@@ -62,7 +63,7 @@ def house(database_url: str, tmp_path: Path) -> Iterator[House]:
         tenant="main",
         fqdn="premises.contoso.example",
         port=8443,
-        settings=Settings(),
+        settings=Settings(breached=Breaches().told),
         hasher=CHEAP,
     )
     yield House(engine, directory, identity)

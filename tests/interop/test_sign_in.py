@@ -1,10 +1,12 @@
-"""Signing in as people do: in a real browser (Debian's Chromium), at a real site, with a virtual authenticator."""
+"""Signing in as people do, and the pages behind that: in a real browser (Debian's Chromium), at a real site, with a
+virtual authenticator."""
 
 from __future__ import annotations
 
 import base64
 import os
 import re
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,8 +15,14 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from sqlalchemy import update
 
+from isthmus.activity import wire
+from isthmus.activity.model import Event, Kind
+from isthmus.database import open_database, writing
 from isthmus.identity import totp
+from isthmus.identity.tables import account_session
+from isthmus.site import internal
 from tests.interop.conftest import Sites
 
 pytestmark = pytest.mark.e2e
@@ -217,3 +225,112 @@ def test_the_page_can_be_used_by_keyboard_and_says_what_is_what(two_sites: Sites
         "[...document.querySelectorAll('input')].filter(i => !i.labels.length && !i.ariaLabel).map(i => i.name)"
     )
     assert unnamed == []
+
+
+# The pages behind the sign-in. What strangers can write (clients, labels) is shown as the text that it is.
+
+HOSTILE = "<img src=x onerror=document.title='owned'>"
+CALLERS = ("xena", "yuri")
+SITE = ACCOUNT.removesuffix("/account")
+
+
+def enrolled(page: Page, name: str, password: str, path: str) -> None:
+    """Open a page that needs a sign-in, and sign in for the first time on the way to it."""
+    authenticator(page.context, page)
+    page.goto(SITE + path)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def happens(sites: Sites, *events: Event) -> None:
+    """What Kamailio's workers of premises would tell."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as told:
+        told.connect(str(internal.activity_socket(sites.file("premises"))))
+        for event in events:
+            told.send(wire.encode(event, 0))
+
+
+def forget_second_factors(sites: Sites) -> None:
+    """As if everybody had proved them long ago."""
+    engine = open_database(sites.file("premises").database_url)
+    with writing(engine) as connection:
+        connection.execute(update(account_session).values(factor_ms=1))
+    engine.dispose()
+
+
+def test_alerts_are_looked_at_judged_and_acted_upon(two_sites: Sites, page: Page):
+    two_sites.create_all(dict.fromkeys(CALLERS, "premises"))
+    now = time.time()
+    who = ("203.0.113.7", "", HOSTILE, "+19005550123", "+14255550177")
+    happens(two_sites, *(Event(now, Kind.CALL, f"{user}@contoso.example", True, *who, user) for user in CALLERS))
+    with two_sites.api("premises") as api:
+        made = api.post("/v1/accounts", {"name": "vera", "roles": [{"role": "voice"}]})
+    enrolled(page, "vera", made["new_password"], "/alerts")
+    page.get_by_role("button", name="Register a passkey or hardware key").click()
+    expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
+    page.get_by_role("button", name="I have kept them").click()
+
+    expect(page.get_by_role("heading", name="Alerts")).to_be_visible()
+    alert = page.locator("#alerts li").filter(has_text="xena@contoso.example")
+    expect(alert).to_contain_text("calls +19005550123, a premium or satellite number of US")
+    expect(alert).to_contain_text("nobody here calls such numbers")
+    expect(alert).to_contain_text(HOSTILE)
+    assert page.title() != "owned"
+    assert page.locator("#alerts img").count() == 0
+
+    # Blocking asks whether it is meant, and for the second factor anew.
+    forget_second_factors(two_sites)
+    alert.get_by_role("button", name="Block calls:premium").click()
+    sure = page.get_by_role("dialog", name="Are you sure?")
+    expect(sure).to_contain_text("xena@contoso.example can't call premium and satellite numbers")
+    sure.get_by_role("button", name="Leave it").click()
+    with two_sites.api("premises") as api:
+        assert api.get("/v1/people/xena@contoso.example")["barred"] == []
+    alert.get_by_role("button", name="Block calls:premium").click()
+    sure.get_by_role("button", name="Yes").click()
+    page.get_by_role("dialog", name="Is it still you?").get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_role("status")).to_contain_text("blocked")
+    with two_sites.api("premises") as api:
+        assert api.get("/v1/people/xena@contoso.example")["barred"] == ["calls:premium"]
+
+    other = page.locator("#alerts li").filter(has_text="yuri@contoso.example")
+    other.get_by_role("button", name="False alarm").click()
+    expect(page.get_by_role("status")).to_contain_text("false alarm")
+    expect(other).to_have_count(0)
+    page.get_by_role("combobox").select_option("closed: false alarms")
+    expect(other).to_contain_text("said by account:vera")
+    expect(alert).to_have_count(0)
+
+
+def test_a_person_looks_after_their_own_phones(two_sites: Sites, page: Page):
+    two_sites.create("zoe", "premises")
+    two_sites.create("walt", "premises")
+    with two_sites.api("premises") as api:
+        api.post("/v1/devices", {"aor": "zoe@contoso.example", "label": HOSTILE})
+        api.post("/v1/devices", {"aor": "walt@contoso.example", "label": "somebody else's"})
+        made = api.post("/v1/accounts", {"name": "zoe", "person": "zoe@contoso.example"})
+    enrolled(page, "zoe", made["new_password"], "/devices")
+    phones = page.get_by_role("list", name="Your phones").get_by_role("listitem")
+    expect(phones).to_have_count(1)
+    expect(phones).to_contain_text(HOSTILE)
+    expect(phones).to_contain_text("not yet")
+    assert page.title() != "owned"
+
+    page.get_by_label("What you call it").fill("desk phone")
+    page.get_by_role("button", name="Make its password").click()
+    expect(page.get_by_role("heading", name="For the phone")).to_be_focused()
+    expect(page.locator("#qr")).to_have_js_property("complete", True)
+    told = page.locator("#credential dd").all_inner_texts()
+    assert told[0] == "sip:zoe@contoso.example"
+    assert len(told[2]) == 24
+    page.get_by_role("button", name="The phone has it").click()
+    expect(phones).to_have_count(2)
+    assert told[2] not in page.content(), "the password is shown once"
+
+    phones.filter(has_text="desk phone").get_by_role("button", name="Revoke").click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    expect(page.get_by_role("status")).to_have_text("desk phone is revoked.")
+    with two_sites.api("premises") as api:
+        assert [each["label"] for each in api.get("/v1/devices", aor="zoe@contoso.example")] == [HOSTILE]

@@ -119,8 +119,9 @@ class TestNonce:
 
 
 def test_challenges_offer_the_stronger_first_and_md5_alone_where_asked() -> None:
-    both = digest.challenges("WWW-Authenticate", "contoso.example", "n", stale=False, md5_only=False)
+    both = digest.challenges("WWW-Authenticate", "contoso.example", "n", stale=False)
     assert [line.split("algorithm=")[1].split(",")[0] for line in both.splitlines()] == ["SHA-256", "MD5"]
-    only = digest.challenges("Proxy-Authenticate", "contoso.example", "n", stale=True, md5_only=True)
+    md5 = [digest.Algorithm.MD5]
+    only = digest.challenges("Proxy-Authenticate", "contoso.example", "n", stale=True, algorithms=md5)
     assert only.count("\r\n") == 1
     assert "stale=true" in only

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from isthmus.addressing import Aor
-from isthmus.database import migrate, open_database
+from isthmus.audit.model import Filter
+from isthmus.audit.store import find
+from isthmus.database import migrate, open_database, reading
 from isthmus.directory import bulk
 from isthmus.directory.model import Credentials, NewPerson, PersonChanges
 from isthmus.directory.service import Directory
 from isthmus.errors import ChangedError, NotFoundError, RefusedError, UnavailableError, UsageError
 from isthmus.tenancy.lookup import TxtLookup
 from isthmus.tenancy.model import Claim, TenantChanges
+from isthmus.tenancy.reproving import Reproving
 from isthmus.tenancy.service import Tenants, keep_within, tag
 from tests.databases import database_url, postgresql  # noqa: F401
 from tests.tenancy.dns_server import DnsServer
@@ -212,3 +215,39 @@ def test_what_is_done_twice_under_one_key_is_done_once(tenants: Tenants):
     assert tenants.claim("fabrikam", "fabrikam.example", actor="test", key="k") == first
     with pytest.raises(UsageError):
         tenants.claim("fabrikam", "other.example", actor="test", key="k")
+
+
+def test_a_record_that_is_gone_is_told_of_and_the_domain_stays(
+    directory: Directory, tenants: Tenants, server: DnsServer
+):
+    claim = tenants.claim("fabrikam", "fabrikam.example", actor="test")
+    proved(tenants, "vouched.example")
+    publish(server, claim)
+    tenants.verify("fabrikam", "fabrikam.example", actor="test")
+    now = time.time()
+    reproving = Reproving(directory, TxtLookup(["127.0.0.1"], server.port, seconds=0.3), 86_400, lambda: now)
+    server.asked.clear()
+    assert (reproving.run(), server.asked) == (0, [])  # it was looked for just now
+
+    server.records.clear()
+    now += 86_401
+    assert reproving.run() == 1
+    assert server.asked == ["_isthmus.fabrikam.example."]
+    assert reproving.health() == {"ok": False, "unproved": [{"domain": "fabrikam.example", "tenant": "fabrikam"}]}
+    assert "is gone" in tenants.domain("fabrikam", "fabrikam.example").trouble
+    directory.create(person("alice"), actor="test")
+    with pytest.raises(RefusedError, match="no TXT record"):
+        tenants.verify("fabrikam", "fabrikam.example", actor="test")
+
+    server.silent = True
+    now += 86_401
+    assert reproving.run() == 0
+    assert not reproving.health()["ok"]
+    server.silent = False
+    publish(server, claim)
+    assert reproving.run() == 0
+    assert reproving.health() == {"ok": True, "unproved": []}
+    assert tenants.domain("fabrikam", "fabrikam.example").verified_by == "dns"
+    with reading(directory.engine) as connection:
+        actions = [each.entry.action for each in find(connection, Filter(object="fabrikam.example"), limit=20)]
+    assert [action for action in actions if "proof" in action] == ["domain.proof-back", "domain.proof-gone"]

@@ -65,9 +65,9 @@ PERMISSIONS: dict[str, str] = {
 # What has to be proved by a second factor within the last minutes: it can hurt many, or open the door to it.
 DANGEROUS = frozenset(
     {
-        "person.delete", "person.import", "person.move", "account.create", "account.delete", "account.reset-mfa",
-        "account.set", "role.write", "role.grant", "token.create", "directory.sync", "audit.accept",
-        "tenant.create", "tenant.delete", "domain.approve",
+        "person.delete", "person.import", "person.move", "person.block", "account.create", "account.delete",
+        "account.reset-mfa", "account.set", "role.write", "role.grant", "token.create", "directory.sync",
+        "audit.accept", "tenant.create", "tenant.delete", "domain.approve",
     }
 )  # fmt: skip
 
@@ -136,7 +136,7 @@ ROLES: dict[str, Role] = {
         _role(
             "self",
             "What everybody who is a person may do with themselves",
-            frozenset({"person.read", "registration.read", "call.read", "device.read", "device.revoke"}),
+            frozenset({"person.read", "registration.read", "call.read"}) | _DEVICES,
         ),
     )
 }

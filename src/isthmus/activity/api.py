@@ -9,16 +9,19 @@ import msgspec
 from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from isthmus.access.api import Reached, next_page
+from isthmus.access.api import Acting, Reached, next_page
 from isthmus.activity.model import Event, State
+from isthmus.activity.networks import NetworkBlocks, network_json
 from isthmus.activity.profile import Habits, Profile
 from isthmus.activity.service import Activity
-from isthmus.activity.telling import alert_json
+from isthmus.activity.telling import ACCOUNT, ACCOUNT_BLOCKED, alert_json
 from isthmus.addressing import Aor, barring
 from isthmus.audit.web import LocalActor
 from isthmus.directory.api import KeyHeader
 from isthmus.directory.model import Person
 from isthmus.errors import UsageError
+from isthmus.identity.accounts import Accounts
+from isthmus.identity.model import Account
 from isthmus.link.api import PeerName, known_peer
 
 _LONGEST = 4 << 20  # bytes of events at once
@@ -36,7 +39,7 @@ _VOLUMES = {
 
 
 class BlockBody(BaseModel):
-    """What to keep whom from: see addressing/barring.py."""
+    """What to keep whom from: see addressing/barring.py. aor: an address, or `account:NAME` for an account here."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,11 +56,27 @@ class UnblockBody(BaseModel):
     block: str | None = Field(default=None, max_length=100)
 
 
-def router(activity: Activity) -> APIRouter:
+class FreeNetworkBody(BaseModel):
+    """A network that is let in again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    network: str = Field(max_length=100)
+
+
+class NetworkBody(FreeNetworkBody):
+    """A network that this site is closed to. force: also one that the site needs, or a very wide one."""
+
+    reason: str = Field(default="", max_length=200)
+    force: bool = False
+
+
+def router(activity: Activity, accounts: Accounts, networks: NetworkBlocks) -> APIRouter:
     """/v1/activity."""
     routes = APIRouter(prefix="/v1/activity")
     _add_reading(routes, activity)
-    _add_writing(routes, activity)
+    _add_writing(routes, activity, accounts)
+    _add_networks(routes, networks)
     return routes
 
 
@@ -115,7 +134,7 @@ def _add_reading(routes: APIRouter, activity: Activity) -> None:
         return profile_json(name, activity.profile(name.replace("\0", ""), reach))
 
 
-def _add_writing(routes: APIRouter, activity: Activity) -> None:
+def _add_writing(routes: APIRouter, activity: Activity, accounts: Accounts) -> None:
     @routes.post("/alerts/{alert}/confirm")
     def confirm(alert: str, actor: LocalActor, reach: Reached) -> dict[str, Any]:
         return alert_json(activity.judge(_id(alert), State.CONFIRMED, actor=actor, reach=reach))
@@ -125,12 +144,46 @@ def _add_writing(routes: APIRouter, activity: Activity) -> None:
         return alert_json(activity.judge(_id(alert), State.FALSE_ALARM, actor=actor, reach=reach))
 
     @routes.post("/block")
-    def block(body: BlockBody, actor: LocalActor, reach: Reached, key: KeyHeader = None) -> dict[str, Any]:
+    def block(
+        body: BlockBody, actor: LocalActor, reach: Reached, acting: Acting, key: KeyHeader = None
+    ) -> dict[str, Any]:
+        if name := _account(body.aor):
+            if body.block != barring.ACCOUNT:
+                raise UsageError(f"{body.aor} has no phones: it can be blocked whole", where="block", do="Use: account")
+            return _account_json(accounts.block(acting, name))
         return blocked_json(activity.block(Aor.parse(body.aor), body.block, actor=actor, key=key, reach=reach))
 
     @routes.post("/unblock")
-    def unblock(body: UnblockBody, actor: LocalActor, reach: Reached, key: KeyHeader = None) -> dict[str, Any]:
+    def unblock(
+        body: UnblockBody, actor: LocalActor, reach: Reached, acting: Acting, key: KeyHeader = None
+    ) -> dict[str, Any]:
+        if name := _account(body.aor):
+            return _account_json(accounts.set(acting, name, enabled=True)[0])
         return blocked_json(activity.unblock(Aor.parse(body.aor), body.block, actor=actor, key=key, reach=reach))
+
+
+def _add_networks(routes: APIRouter, networks: NetworkBlocks) -> None:
+    @routes.get("/networks")
+    def blocked() -> list[dict[str, Any]]:
+        return [network_json(each) for each in networks.listed()]
+
+    @routes.post("/networks/block")
+    def block(body: NetworkBody, actor: LocalActor) -> dict[str, Any]:
+        return network_json(networks.block(body.network, body.reason, force=body.force, actor=actor))
+
+    @routes.post("/networks/unblock", status_code=204)
+    def unblock(body: FreeNetworkBody, actor: LocalActor) -> None:
+        networks.unblock(body.network, actor=actor)
+
+
+def _account(subject: str) -> str:
+    """The name of an account of this site; empty where a person is meant."""
+    return subject.removeprefix(ACCOUNT) if subject.startswith(ACCOUNT) else ""
+
+
+def _account_json(account: Account) -> dict[str, Any]:
+    barred = [] if account.enabled else [{"block": barring.ACCOUNT, "means": ACCOUNT_BLOCKED}]
+    return {"aor": f"{ACCOUNT}{account.name}", "barred": barred}
 
 
 def blocked_json(person: Person) -> dict[str, Any]:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from isthmus.activity import signing
-from isthmus.activity.looking import LEARNT_DAYS, Settings, exceeded, finding_of, is_learnt, learn_hour, named, odd_hour
+from isthmus.activity.looking import (
+    LEARNT_DAYS,
+    Settings,
+    Thresholds,
+    exceeded,
+    finding_of,
+    is_learnt,
+    learn_hour,
+    named,
+    odd_hour,
+)
 from isthmus.activity.model import Event, Finding, Lesson, Severity
 from isthmus.activity.places import network_of
 from isthmus.activity.profile import OpenCall, Organisation, Profile, day_of
@@ -12,12 +22,6 @@ from isthmus.addressing.destination import Destination, destination_of
 
 _OPEN_CALLS = 32
 _CALL_ENDS_S = 43_200.0  # as long as the SIP engine lets a call be
-
-# Floors: below, a volume is never a finding. Chosen so that people's own busy days stay below (bench activity).
-_ABROAD_CALLS = 15.0  # an hour
-_OUTSIDE_CALLS = 60.0  # an hour
-_ABROAD_MINUTES = 180.0  # a day
-_ABROAD_AT_ONCE = 4.0
 
 
 def called(event: Event, profile: Profile, organisation: Organisation, settings: Settings) -> list[Finding]:
@@ -28,7 +32,7 @@ def called(event: Event, profile: Profile, organisation: Organisation, settings:
     odd = odd_hour(event, profile, settings)
     found = signing.came_in(event, profile, organisation, settings)
     found += _new_destination(event, profile, organisation, where, abroad=abroad, odd=odd)
-    found += _call_volumes(event, profile, where, abroad=abroad, odd=odd is not None)
+    found += _call_volumes(event, profile, where, settings.thresholds, abroad=abroad, odd=odd is not None)
     if not found:
         if profile.destinations.learn(str(where), day) or not organisation.destinations.knows(str(where), day):
             organisation.destinations.learn(str(where), day, event.account)
@@ -76,7 +80,9 @@ def _new_destination(
     ]
 
 
-def _call_volumes(event: Event, profile: Profile, where: Destination, *, abroad: bool, odd: bool) -> list[Finding]:
+def _call_volumes(
+    event: Event, profile: Profile, where: Destination, least: Thresholds, *, abroad: bool, odd: bool
+) -> list[Finding]:
     """Too many calls. At hours at which the account never calls, half as many are."""
     for call_id in [key for key, call in profile.calls.items() if event.at - call.began > _CALL_ENDS_S]:
         del profile.calls[call_id]
@@ -87,7 +93,7 @@ def _call_volumes(event: Event, profile: Profile, where: Destination, *, abroad:
     share = 0.5 if odd else 1.0
     outside = profile.outside_calls.add(event.at, 1.0)
     found = exceeded(
-        event, profile, "outside_calls", outside, _OUTSIDE_CALLS * share, "{} calls to the PSTN within an hour",
+        event, profile, "outside_calls", outside, least.outside_calls * share, "{} calls to the PSTN within an hour",
         "{} an hour", (barring.PSTN, barring.ACCOUNT),
     )  # fmt: skip
     if not (abroad or where.dear):
@@ -95,13 +101,13 @@ def _call_volumes(event: Event, profile: Profile, where: Destination, *, abroad:
     blocks = (barring.INTERNATIONAL, barring.PSTN, barring.ACCOUNT)
     calls = profile.abroad_calls.add(event.at, 1.0)
     found += exceeded(
-        event, profile, "abroad_calls", calls, _ABROAD_CALLS * share, "{} calls abroad within an hour",
+        event, profile, "abroad_calls", calls, least.abroad_calls * share, "{} calls abroad within an hour",
         "{} an hour", blocks,
     )  # fmt: skip
     at_once = float(sum(call.abroad for call in profile.calls.values()))
     profile.abroad_at_once.roll(event.at)
     more = exceeded(
-        event, profile, "abroad_at_once", at_once, _ABROAD_AT_ONCE, "{} calls abroad at once", "{} at once", blocks
+        event, profile, "abroad_at_once", at_once, least.abroad_at_once, "{} calls abroad at once", "{} at once", blocks
     )
     if not more:
         profile.abroad_at_once.current = max(profile.abroad_at_once.current, at_once)
@@ -114,11 +120,13 @@ def answered(event: Event, profile: Profile, _organisation: Organisation, _setti
     return []
 
 
-def ended(event: Event, profile: Profile, _organisation: Organisation, _settings: Settings) -> list[Finding]:
+def ended(event: Event, profile: Profile, _organisation: Organisation, settings: Settings) -> list[Finding]:
     call = profile.calls.pop(event.call_id, None)
     if call is None or not call.answered or not call.abroad:
         return []
     minutes = profile.abroad_minutes.add(event.at, max(0.0, event.at - call.answered) / 60.0)
     now = f"{{}} minutes abroad within a day, last to {call.destination}"
     blocks = (barring.INTERNATIONAL, barring.PSTN, barring.ACCOUNT)
-    return exceeded(event, profile, "abroad_minutes", minutes, _ABROAD_MINUTES, now, "{} minutes a day", blocks)
+    return exceeded(
+        event, profile, "abroad_minutes", minutes, settings.thresholds.abroad_minutes, now, "{} minutes a day", blocks
+    )

@@ -18,11 +18,29 @@ _RARE_HOUR = 0.04  # of these days
 TIMES_USUAL = 3.0
 
 
+class Thresholds(msgspec.Struct, frozen=True):
+    """Below these nothing is a finding, however unusual it is.
+
+    Chosen so that people's own busy days stay below, and what attacks do does not (bench activity).
+    """
+
+    wrong_passwords: int = 25  # for an account, in ten minutes
+    sprayed_accounts: int = 6  # from a network, in an hour
+    scanned_names: int = 8  # that nobody has, from a network, in an hour
+    networks: int = 4  # of an account, in an hour
+    outside_calls: int = 60  # to the PSTN, an hour
+    abroad_calls: int = 15  # an hour
+    abroad_minutes: int = 180  # a day
+    abroad_at_once: int = 4
+    exported_records: int = 500  # a day
+
+
 class Settings(msgspec.Struct, frozen=True):
     """time_zone: in which hours of the day are told and learnt. home_countries: where calls are not abroad."""
 
     time_zone: str = "UTC"
     home_countries: tuple[str, ...] = ()
+    thresholds: Thresholds = Thresholds()
 
 
 def is_learnt(organisation: Organisation, day: int) -> bool:
@@ -86,6 +104,11 @@ def exceeded(
     return [finding_of(event, rule, "", severity, told, f"at most {usual.format(round(volume.peak))}", lessons, blocks)]
 
 
+def device_of(event: Event) -> str:
+    """The device that did it, without the generation of its secret; empty where that is not known."""
+    return event.device.partition(".")[0]
+
+
 def named(names: list[str], none: str) -> str:
     return ", ".join(names) or none
 
@@ -104,6 +127,7 @@ def finding_of(
         ("network", network_of(event.address)),
         ("country", event.country),
         ("client", client_of(event.client) if event.client else ""),
+        ("device", device_of(event)),
         ("number", event.number),
     )
     evidence = tuple((name, value) for name, value in given if value)

@@ -28,7 +28,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     known: whether the account exists. address: IP address that was proved to be the sender's, else empty.
     country: of that address (ISO 3166), empty where nobody knows. client: User-Agent as it was given.
     number: dialled, E.164. own_number: the caller's. call_id: joins CALL, ANSWERED and ENDED. count: records exported.
-    device: its name, a dot, and the generation of its secret. edge: udp, tcp, tls or ws. Both of DEVICE alone.
+    device: its name, a dot, and the generation of its secret, where one did it; of a refused one the name it gave.
+    edge: udp, tcp, tls or ws; of DEVICE alone.
     """
 
     at: float

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from isthmus.activity.looking import TIMES_USUAL, Settings, finding_of, is_recent
+from isthmus.activity.looking import TIMES_USUAL, Settings, Thresholds, device_of, finding_of, is_recent
 from isthmus.activity.model import Event, Finding, Lesson, Severity
 from isthmus.activity.places import client_of, network_of
 from isthmus.activity.profile import SEEN, Organisation, Profile, Source, day_of
 from isthmus.addressing import barring
 
-_FAILURES = 25.0  # in 10 minutes
-_SPRAYED = 6  # accounts from one network in an hour
-_SPRAYED_SHARED = 25  # where many people are usually
-_STRANGERS = 8  # names that nobody has
+_SHARED_TIMES = 4  # as many accounts of a network where many people are usually; it takes one more
 _ATTEMPTS = 40.0  # an hour, at such names
 _SPRAYED_WIDELY = 12.0  # accounts an hour, in all, from networks where nobody is usually
 _SPRAYED_NETWORKS = 4
 
 
-def refused(event: Event, profile: Profile, _organisation: Organisation, _settings: Settings) -> list[Finding]:
+def refused(event: Event, profile: Profile, _organisation: Organisation, settings: Settings) -> list[Finding]:
     """A wrong password. Only what comes from where it says counts for a network; the burst counts all."""
     network = network_of(event.address)
     if not is_recent(profile, event.at):
@@ -25,7 +22,7 @@ def refused(event: Event, profile: Profile, _organisation: Organisation, _settin
     failures = profile.failures.add(event.at, 1.0)
     if network and (network in profile.failed_from or len(profile.failed_from) < 8):
         profile.failed_from[network] = profile.failed_from.get(network, 0.0) + 1.0
-    if failures < max(_FAILURES, TIMES_USUAL * profile.failures.peak):
+    if failures < max(settings.thresholds.wrong_passwords, TIMES_USUAL * profile.failures.peak):
         return []
     profile.failures.alerted = True
     where = ", ".join(sorted(profile.failed_from)) or "addresses that can't be told"
@@ -37,7 +34,9 @@ def refused(event: Event, profile: Profile, _organisation: Organisation, _settin
     return [finding_of(event, "failures", "", severity, now, usual, lessons, (*blocks, barring.ACCOUNT))]
 
 
-def observe_refused(event: Event, source: Source, organisation: Organisation, tenant: str) -> list[Finding]:
+def observe_refused(
+    event: Event, source: Source, organisation: Organisation, tenant: str, least: Thresholds
+) -> list[Finding]:
     """Everything odd about what was refused from one network, whoever it was for. event.address: proved."""
     network, day = network_of(event.address), day_of(event.at)
     shared = organisation.networks.held.get(network)
@@ -49,13 +48,14 @@ def observe_refused(event: Event, source: Source, organisation: Organisation, te
         accounts, strangers = len(source.accounts.seen), source.strangers.add(event.account, event.at)
         attempts = source.attempts.add(event.at, 1.0)
     subject, by = f"network:{network}", client_of(event.client)
-    evidence = (("network", network), ("client", by), ("account", event.account))
+    given = (("network", network), ("client", by), ("account", event.account), ("device", device_of(event)))
+    evidence = tuple(each for each in given if each[0] != "device" or each[1])
     found: list[Finding] = []
-    if event.known and accounts >= (_SPRAYED_SHARED if office else _SPRAYED):
+    if event.known and accounts >= (_SHARED_TIMES * least.sprayed_accounts + 1 if office else least.sprayed_accounts):
         now = f"{network} tried wrong passwords for {accounts} different accounts within an hour, with {by}"
         usual = "a network fails for one or two" if not office else "people mistype here, but fewer at once"
         found.append(Finding(event.at, subject, "password-spray", "", Severity.HIGH, now, usual, evidence))
-    if not event.known and (strangers >= _STRANGERS * (3 if office else 1) or attempts >= _ATTEMPTS):
+    if not event.known and (strangers >= least.scanned_names * (3 if office else 1) or attempts >= _ATTEMPTS):
         now = f"{network} tried {strangers} names that nobody has within an hour, with {by}"
         usual = "phones know their own name"
         found.append(Finding(event.at, subject, "scan", "", Severity.NOTICE, now, usual, evidence))

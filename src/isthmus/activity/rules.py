@@ -11,16 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from isthmus.activity.calling import answered, called, ended
-from isthmus.activity.looking import Settings, exceeded, learn_hour, odd_hour
+from isthmus.activity.looking import Settings, Thresholds, exceeded, learn_hour, odd_hour
 from isthmus.activity.model import Event, Finding, Kind, Lesson, Severity
 from isthmus.activity.profile import Organisation, Profile, Volume, day_of
 from isthmus.activity.refusing import observe_refused, refused
 from isthmus.activity.signing import came_in
 from isthmus.addressing import barring
 
-__all__ = ["Settings", "observe", "observe_refused", "teach"]
-
-_EXPORTED = 500.0  # records a day
+__all__ = ["Settings", "Thresholds", "observe", "observe_refused", "teach"]
 
 
 def observe(event: Event, profile: Profile, organisation: Organisation, settings: Settings) -> list[Finding]:
@@ -60,8 +58,8 @@ def _exported(event: Event, profile: Profile, organisation: Organisation, settin
     severity = Severity.HIGH if odd is not None else Severity.WARNING
     hour = f", at {odd:02}h, when it never does anything" if odd is not None else ""
     found = exceeded(
-        event, profile, "exports", records, _EXPORTED, f"{{}} records exported within a day{hour}", "{} a day",
-        (barring.ACCOUNT,), severity, "bulk-export",
+        event, profile, "exports", records, settings.thresholds.exported_records,
+        f"{{}} records exported within a day{hour}", "{} a day", (barring.ACCOUNT,), severity, "bulk-export",
     )  # fmt: skip
     if not found:
         learn_hour(event, profile, settings)

@@ -66,11 +66,15 @@ class People(Protocol):
 
 
 class _Known(NamedTuple):
-    """What the directory said of an account. tenant: None for who does not exist. since: when it said so."""
+    """What the directory said of an account. tenant: None for who does not exist. since: when it said so.
+
+    id: the person's stable one, empty for an account without a person.
+    """
 
     tenant: str | None
     home: str
     since: float
+    id: str = ""
 
 
 class Activity:
@@ -237,8 +241,11 @@ class Activity:
             kept = names | self._watch.changed_profiles.keys()
             self._known = {name: each for name, each in self._known.items() if name in kept}
         for aor, name in asked.items():
-            person = found.get(aor)
-            self._known[name] = _Known(person.tenant, person.home, now) if person else _Known(None, "", now)
+            person, before = found.get(aor), self._known.get(name)
+            known = _Known(person.tenant, person.home, now, person.id) if person else _Known(None, "", now)
+            if before is not None and before.id != known.id and name not in self._watch.changed_profiles:
+                self._watch.forget([name])  # the address is somebody else's now
+            self._known[name] = known
             if person is not None:
                 owners[name] = person.tenant
         return owners

@@ -37,7 +37,6 @@ from isthmus.addressing import barring
 _TRAVELS_S = 7200.0  # in less nobody is in another country with what was here
 _SUSPICIOUS = 2.5
 _GUESSES = 5
-_MANY_PLACES = 4
 _VERBS = {Kind.SIGN_IN: "signed in", Kind.REGISTER: "registered a phone", Kind.CALL: "called"}
 
 
@@ -59,7 +58,7 @@ def came_in(event: Event, profile: Profile, organisation: Organisation, settings
         found.append(
             finding_of(event, "unusual-sign-in", about, severity, now, _usual_places(profile, day), lessons, blocks)
         )
-    found += _many_places(event, profile, network, day, lessons)
+    found += _many_places(event, profile, network, day, lessons, settings.thresholds.networks)
     if not found:
         _learn_place(event, profile, organisation, network, client, settings)
     return found
@@ -101,14 +100,16 @@ def _weighed(
             yield 0.5, f"at {hour:02}h, when it never does anything"
 
 
-def _many_places(event: Event, profile: Profile, network: str, day: int, lessons: tuple[Lesson, ...]) -> list[Finding]:
+def _many_places(
+    event: Event, profile: Profile, network: str, day: int, lessons: tuple[Lesson, ...], least: int
+) -> list[Finding]:
     if not network:
         return []
     places = profile.places.add(network, event.at)
     strange = [seen for seen in profile.places.seen if not profile.networks.knows(seen, day)]
     profile.places_peak.roll(event.at)
     usual = profile.places_peak.peak
-    if places >= max(_MANY_PLACES, usual + 2) and len(strange) >= _MANY_PLACES - 1:
+    if places >= max(least, usual + 2) and len(strange) >= least - 1:
         profile.places_peak.alerted = True
         now = (
             f"{event.account} was used from {places} networks within an hour: {', '.join(sorted(profile.places.seen))}"

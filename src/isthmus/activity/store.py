@@ -12,7 +12,9 @@ from isthmus.activity.model import Alert, State
 from isthmus.activity.profile import Organisation, Profile
 from isthmus.activity.tables import alert, delivery, profile
 from isthmus.directory.store import in_batches, upsert
+from isthmus.directory.tables import person
 
+_PERSON = "person:"  # subject of a person's profile, with their stable id
 _TENANT = "tenant:"  # subject of what a tenant's people do together
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -36,7 +38,8 @@ def decode_profile(raw: bytes) -> Profile | None:
 
 def profiles(connection: Connection, accounts: Iterable[str]) -> dict[str, Profile]:
     """What is known of those of the accounts of which anything is."""
-    return {name: _profile_from.decode(raw) for name, raw in _raw(connection, accounts)}
+    subjects = {subject: name for name, subject in _subjects(connection, accounts).items()}
+    return {subjects[subject]: _profile_from.decode(raw) for subject, raw in _raw(connection, subjects)}
 
 
 def organisations(connection: Connection, tenants: Iterable[str]) -> dict[str, Organisation]:
@@ -52,8 +55,9 @@ def put_profiles(
     at_ms: int,
 ) -> None:
     """Keep these as they are. profiles: account to tenant and profile."""
+    subjects = _subjects(connection, profiles)
     rows = [
-        {"subject": name, "tenant": tenant, "profile": _encode(each), "updated_ms": at_ms}
+        {"subject": subjects[name], "tenant": tenant, "profile": _encode(each), "updated_ms": at_ms}
         for name, (tenant, each) in sorted(profiles.items())
     ]
     rows += [
@@ -167,6 +171,16 @@ def made_since(connection: Connection, channel: str, since_ms: int) -> int:
 def set_delivery(connection: Connection, id_: str, **values: Any) -> None:
     """Change a delivery."""
     connection.execute(update(delivery).where(delivery.c.id == id_).values(**values))
+
+
+def _subjects(connection: Connection, accounts: Iterable[str]) -> dict[str, str]:
+    """What the profile of each account is kept by: of a person the stable id, which no change of address touches."""
+    names = list(accounts)
+    found = {name: name for name in names}
+    for batch in in_batches(name for name in names if "@" in name):
+        query = select(person.c.aor, person.c.id).where(person.c.aor.in_(batch)).where(person.c.id.is_not(None))
+        found |= {row.aor: _PERSON + row.id for row in connection.execute(query)}
+    return found
 
 
 def _raw(connection: Connection, subjects: Iterable[str]) -> list[tuple[str, bytes]]:

@@ -9,8 +9,8 @@ metadata = MetaData()
 
 _KEY = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
-# subject: an account, or `tenant:NAME` for what its people do together. profile: msgpack of profile.Profile or
-# profile.Organisation. updated_ms: milliseconds since 1970, UTC.
+# subject: `person:ID`, another account, or `tenant:NAME` for what its people do together. profile: msgpack of
+# profile.Profile or profile.Organisation. updated_ms: milliseconds since 1970, UTC.
 profile = Table(
     "activity_profile",
     metadata,
@@ -50,4 +50,14 @@ delivery = Table(
     Column("note", Text, nullable=False),
     Column("made_ms", BigInteger, nullable=False),
     Index("activity_delivery_open", "made_ms", sqlite_where=text("NOT done"), postgresql_where=text("NOT done")),
+)
+
+# Networks that this site is closed to, whoever comes from there.
+blocked_network = Table(
+    "activity_blocked_network",
+    metadata,
+    Column("network", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
 )

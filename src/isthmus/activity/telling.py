@@ -14,15 +14,25 @@ from zoneinfo import ZoneInfo
 from isthmus.activity.model import Alert
 from isthmus.addressing import barring
 
+ACCOUNT = "account:"
+ACCOUNT_BLOCKED = "can't sign in, and its sessions and tokens are ended"
 _LONGEST_SUBJECT = 120
 
 
 def commands(alert: Alert) -> list[str]:
     """What to type: to look, to judge, and to block."""
     lines = [f"isthmus activity show {alert.id}"]
-    if "@" in alert.subject:
-        lines += [f"isthmus activity block {alert.subject} {word}" for word in alert.blocks]
+    if alert.subject.startswith("network:"):
+        lines.append(f"isthmus activity block-network {alert.subject.removeprefix('network:')}")
+    lines += [f"isthmus activity block {alert.subject} {word}" for word, _ in stops(alert)]
     return [*lines, f"isthmus activity confirm {alert.id}", f"isthmus activity false-alarm {alert.id}"]
+
+
+def stops(alert: Alert) -> list[tuple[str, str]]:
+    """What the subject can be kept from, and what that means. An account without a person can only be shut out."""
+    if alert.subject.startswith(ACCOUNT):
+        return [(barring.ACCOUNT, ACCOUNT_BLOCKED)] if barring.ACCOUNT in alert.blocks else []
+    return [(word, barring.meaning(word)) for word in alert.blocks] if "@" in alert.subject else []
 
 
 def alert_json(alert: Alert) -> dict[str, Any]:
@@ -40,7 +50,7 @@ def alert_json(alert: Alert) -> dict[str, Any]:
         "last": alert.last,
         "count": alert.count,
         "evidence": alert.evidence,
-        "blocks": [{"block": word, "means": f"{alert.subject} {barring.meaning(word)}"} for word in alert.blocks],
+        "blocks": [{"block": word, "means": f"{alert.subject} {means}"} for word, means in stops(alert)],
         "judged_by": alert.judged_by or None,
         "judged_at": alert.judged_at,
     }

@@ -57,7 +57,9 @@ class Watch:
         if event.kind not in (Kind.REFUSED, Kind.SIGN_IN_REFUSED) or not network_of(event.address):
             return []
         organisation = self.organisations.setdefault(tenant, Organisation())
-        found = rules.observe_refused(event, self._source(event.address), organisation, tenant)
+        found = rules.observe_refused(
+            event, self._source(event.address), organisation, tenant, self.settings.thresholds
+        )
         return [self._raise(finding) for finding in found]
 
     def judge(self, alert: Alert, tenant: str) -> None:

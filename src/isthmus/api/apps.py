@@ -63,7 +63,7 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
     def by_token(token: str) -> Principal:
         return services.provider.by_token(token) or identity.own.by_token(token)
 
-    door = WebDoor(identity.sign_in, by_token, limits, tenant=services.admission)
+    door = WebDoor(identity.sign_in, by_token, limits, tenant=services.admission, barred=services.networks.holds)
     gated_app = _gated(app, services, door, secure=True)
     gated_app.add_middleware(scim.ScimErrors)
     return gated_app
@@ -107,7 +107,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(operations.router(found, operations.Watch(found.again)))
     app.include_router(scim.router(services.scim, site.tenant))
     app.include_router(devices.router(site.name, services.devices, services.uses, moving.links))
-    app.include_router(activity.router(services.activity))
+    app.include_router(activity.router(services.activity, services.identity.accounts, services.networks))
     parts = services.identity
     app.include_router(identity.router(parts.accounts, parts.own, people, site.tenant))
 

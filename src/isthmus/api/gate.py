@@ -116,15 +116,21 @@ class WebDoor:
         limits: Limits = Limits(),
         monotonic: Callable[[], float] = time.monotonic,
         tenant: Callable[[str | None], None] = lambda tenant: None,
+        barred: Callable[[str], bool] = lambda address: False,
     ) -> None:
-        """tenant: raises IsthmusError where the accounts of that tenant are not let in now."""
-        self._sign_in, self._by_token, self._tenant = sign_in, by_token, tenant
+        """tenant: raises IsthmusError where the accounts of that tenant are not let in now.
+
+        barred: whether the site is closed to an address.
+        """
+        self._sign_in, self._by_token, self._tenant, self._barred = sign_in, by_token, tenant, barred
         self._address = Rate(*limits.address, monotonic)
         self._account = Rate(*limits.account, monotonic)
         self._proving = Rate(*limits.proving, monotonic)
 
     def admit(self, asked: Asked, rule: Rule) -> None:
-        """So many requests an address; fewer where hashing is done."""
+        """So many requests an address; fewer where hashing is done. None from a network that is blocked."""
+        if self._barred(asked.client.address):
+            raise ForbiddenError("this site is closed to your network", do="Ask an administrator.")
         place = network(asked.client.address)
         _within(self._address, place)
         if rule.costly and asked.method not in _SAFE:

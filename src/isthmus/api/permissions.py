@@ -81,6 +81,8 @@ _REGISTER = Rule(On.OWN, stages=frozenset({Stage.ENROL, Stage.FULL}), costly=Tru
 RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/"): _ANYONE,
     ("GET", "/account"): _ANYONE,
+    ("GET", "/devices"): _ANYONE,
+    ("GET", "/alerts"): _ANYONE,
     ("GET", "/assets/{name}"): _ANYONE,
     ("GET", "/healthz"): _ANYONE,
     ("GET", "/v1/openapi.json"): _ANYONE,
@@ -162,8 +164,11 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/activity/alerts/{alert}/confirm"): _reached("activity.judge"),
     ("POST", "/v1/activity/alerts/{alert}/false-alarm"): _reached("activity.judge"),
     ("GET", "/v1/activity/profiles/{account}"): _reached("activity.read"),
-    ("POST", "/v1/activity/block"): _reached("person.block"),
-    ("POST", "/v1/activity/unblock"): _reached("person.block"),
+    ("POST", "/v1/activity/block"): _reached("person.block", "account.set"),
+    ("POST", "/v1/activity/unblock"): _reached("person.block", "account.set"),
+    ("GET", "/v1/activity/networks"): Rule(On.EVERYTHING, "activity.read"),
+    ("POST", "/v1/activity/networks/block"): Rule(On.EVERYTHING, "person.block"),
+    ("POST", "/v1/activity/networks/unblock"): Rule(On.EVERYTHING, "person.block"),
     # The audit log
     ("GET", "/v1/audit"): _tenant("audit.read"),
     ("GET", "/v1/audit/export"): _tenant("audit.export"),

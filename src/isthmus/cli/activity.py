@@ -16,7 +16,10 @@ from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields,
 app = typer.Typer(help="What accounts do out of the usual, and how to stop it.", no_args_is_help=True)
 
 AlertArgument = Annotated[str, typer.Argument(metavar="ALERT", help="The alert's id, as `alerts` lists it.")]
-PersonArgument = Annotated[str, typer.Argument(metavar="AOR", help="Address, as alice@contoso.example.")]
+PersonArgument = Annotated[
+    str, typer.Argument(metavar="AOR", help="Address, as alice@contoso.example, or account:NAME.")
+]
+NetworkArgument = Annotated[str, typer.Argument(metavar="NETWORK", help="As 203.0.113.0/24.")]
 _BLOCKS = "account, network:PREFIX, calls:pstn, calls:international or calls:premium"
 
 
@@ -79,9 +82,10 @@ def show(
     )
     if alert["state"] == State.OPEN:
         print_line("\nTo stop it, or to say what it was:")
-        if "@" in alert["subject"]:
-            for each in alert["blocks"]:
-                print_line(f"  isthmus activity block {alert['subject']} {each['block']}")
+        for each in alert["blocks"]:
+            print_line(f"  isthmus activity block {alert['subject']} {each['block']}")
+        if alert["subject"].startswith("network:"):
+            print_line(f"  isthmus activity block-network {alert['subject'].removeprefix('network:')}")
         print_line(f"  isthmus activity confirm {alert['id']}\n  isthmus activity false-alarm {alert['id']}")
 
 
@@ -126,7 +130,7 @@ def false_alarm(alert: AlertArgument, as_json: JsonOption = False, site: SiteOpt
 @app.command(
     epilog="Examples:  isthmus activity block alice@contoso.example account   |   "
     "isthmus activity block alice@contoso.example network:203.0.113.0/24   |   "
-    "isthmus activity block alice@contoso.example calls:international"
+    "isthmus activity block account:anna"
 )
 def block(
     aor: PersonArgument,
@@ -134,7 +138,10 @@ def block(
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Keep a person's account from something, at all sites and at once. `unblock` takes it back."""
+    """Keep a person's account from something, at all sites and at once. `unblock` takes it back.
+
+    An account of this site (account:NAME) can only be shut out: it can't sign in, its sessions and tokens are ended.
+    """
     with connect(site) as client:
         done = client.post("/v1/activity/block", {"aor": aor, "block": what})
     meaning = next(each["means"] for each in done["barred"] if each["block"] == what)
@@ -156,6 +163,43 @@ def unblock(
         done = client.post("/v1/activity/unblock", {"aor": aor, "block": what})
     left = ", ".join(each["block"] for each in done["barred"])
     print_done(f"{done['aor']} is kept from {left or 'nothing'} now.", done, as_json)
+
+
+@app.command(
+    "block-network", epilog="Example:  isthmus activity block-network 203.0.113.0/24 --reason 'password spray'"
+)
+def block_network(
+    network: NetworkArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for who looks later.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Also one that the site needs, or a very wide one.")] = False,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Close this site to a network: its phones and its use of the API are refused. Calls that are up go on."""
+    with connect(site) as client:
+        body = {"network": network, "reason": reason, "force": force}
+        done = client.post("/v1/activity/networks/block", body)
+    print_done(f"{done['network']} is kept out from now on.", done, as_json)
+
+
+@app.command("unblock-network", epilog="Example:  isthmus activity unblock-network 203.0.113.0/24")
+def unblock_network(network: NetworkArgument, as_json: JsonOption = False, site: SiteOption = None) -> None:
+    """Let a network in again."""
+    with connect(site) as client:
+        client.post("/v1/activity/networks/unblock", {"network": network})
+    print_done(f"{network} is let in again.", {"unblocked": network}, as_json)
+
+
+@app.command(epilog="Example:  isthmus activity networks")
+def networks(as_json: JsonOption = False, site: SiteOption = None) -> None:
+    """List the networks that this site is closed to."""
+    with connect(site) as client:
+        found = client.get("/v1/activity/networks")
+    if as_json:
+        print_json(found)
+        return
+    rows = ((each["network"], _time(each["at"]), each["by"], each["reason"]) for each in found)
+    print_table(("Network", "Since", "By", "Reason"), rows, empty="No network is blocked.")
 
 
 def _judge(alert: str, verb: str, told: str, as_json: bool, site: str | None) -> None:

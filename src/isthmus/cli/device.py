@@ -23,6 +23,7 @@ from isthmus.cli.output import (
     print_line,
     print_table,
 )
+from isthmus.devices import rules
 from isthmus.errors import IsthmusError, NotFoundError, UsageError
 
 app = typer.Typer(help="People's phones, each with a credential of its own.", no_args_is_help=True)
@@ -234,18 +235,12 @@ def _print_credential(device: dict[str, Any], qr: bool, as_json: bool) -> None:
     if as_json:
         print_json(device)
         return
-    facts = (
-        ("SIP address", f"sip:{device['aor']}"),
-        ("User name", device["name"]),
-        ("Password", device["secret"]),
-        ("Realm", device["realm"]),
-    )
+    facts = rules.told_to_phone(Aor.parse(device["aor"]), device["name"], device["secret"])
     print_fields((*_facts(device), *facts))
     if device["secret"] is None:
         return
     if qr:
-        text = "".join(f"{name}: {value}\n" for name, value in facts)
-        segno.make(text, micro=False, error="m").terminal(out=sys.stdout, compact=True)
+        segno.make(rules.as_text(facts), micro=False, error="m").terminal(out=sys.stdout, compact=True)
     error_console().print(
         "The password is shown this once. User name: the one for authentication, where the phone has two.",
         markup=False,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Protocol
 
+import segno
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.access.api import Reached, next_page
 from isthmus.addressing import Aor
 from isthmus.audit.web import LocalActor
+from isthmus.devices import rules
 from isthmus.devices.model import Owned, Use
 from isthmus.devices.service import Devices, public
 from isthmus.devices.uses import Uses
@@ -100,9 +102,11 @@ def router(site: str, devices: Devices, uses: Uses, peers: Sequence[Peer]) -> AP
         return told([devices.get(device, reach)])[0]
 
     @routes.post("", status_code=201)
-    def add(body: DeviceBody, reach: Reached, actor: LocalActor, key: KeyHeader = None) -> dict[str, Any]:
+    def add(
+        body: DeviceBody, reach: Reached, actor: LocalActor, key: KeyHeader = None, qr: bool = False
+    ) -> dict[str, Any]:
         aor = Aor.parse(body.aor)
-        return _with_secret(*devices.add(aor, body.label, md5=body.md5, actor=actor, key=key, reach=reach))
+        return _with_secret(*devices.add(aor, body.label, md5=body.md5, actor=actor, key=key, reach=reach), qr=qr)
 
     @routes.post("/forbid-md5")
     def forbid_md5(body: ForbidBody, reach: Reached, actor: LocalActor) -> dict[str, Any]:
@@ -117,10 +121,10 @@ def router(site: str, devices: Devices, uses: Uses, peers: Sequence[Peer]) -> AP
 
     @routes.post("/{device}/rotate")
     def rotate(
-        device: str, body: RotateBody, reach: Reached, actor: LocalActor, key: KeyHeader = None
+        device: str, body: RotateBody, reach: Reached, actor: LocalActor, key: KeyHeader = None, qr: bool = False
     ) -> dict[str, Any]:
         made = devices.rotate(device, overlap_s=body.overlap_s, md5=body.md5, actor=actor, key=key, reach=reach)
-        return _with_secret(*made)
+        return _with_secret(*made, qr=qr)
 
     @routes.delete("/{device}", status_code=204)
     def revoke(device: str, reach: Reached, actor: LocalActor, key: KeyHeader = None) -> None:
@@ -188,6 +192,10 @@ def _use(told: dict[str, Any], site: str) -> Use:
     )
 
 
-def _with_secret(owned: Owned, secret: str | None) -> dict[str, Any]:
-    """All that a phone has to be told. secret: None where it was shown already."""
-    return {**public(owned), "realm": owned.aor.domain, "secret": secret}
+def _with_secret(owned: Owned, secret: str | None, *, qr: bool) -> dict[str, Any]:
+    """All that a phone has to be told. secret: None where it was shown already. qr: also as a picture, for pages."""
+    made = {**public(owned), "realm": owned.aor.domain, "secret": secret}
+    if qr and secret is not None:
+        text = rules.as_text(rules.told_to_phone(owned.aor, owned.device.name, secret))
+        made["qr"] = segno.make(text, micro=False, error="m").svg_data_uri(border=0)
+    return made

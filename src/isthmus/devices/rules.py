@@ -60,6 +60,16 @@ def credentials(name: str, aor: Aor, secret: str, *, md5: bool) -> Credentials:
     return made if md5 else Credentials(b"", made.ha1_sha256)
 
 
+def told_to_phone(aor: Aor, name: str, secret: str) -> tuple[tuple[str, str], ...]:
+    """All that a phone has to be told, by the names that phones use; a QR code of it is the same text."""
+    return (("SIP address", f"sip:{aor}"), ("User name", name), ("Password", secret), ("Realm", aor.domain))
+
+
+def as_text(told: tuple[tuple[str, str], ...]) -> str:
+    """Line by line."""
+    return "".join(f"{name}: {value}\n" for name, value in told)
+
+
 def checked_label(label: str, others: Sequence[Device]) -> str:
     """A label in its one form. Raises UsageError for one that is none, RefusedError where another device has it."""
     text = " ".join(label.split())

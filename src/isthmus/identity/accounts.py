@@ -152,6 +152,26 @@ class Accounts:
 
         return self._ledger.write(by.actor, work), shown
 
+    def block(self, by: Principal, name: str) -> Account:
+        """Shut an account out that somebody else has got into: as disabled, and its tokens are gone for good.
+
+        Raises as `set`.
+        """
+
+        def work(log: Journal) -> Account:
+            connection = log.connection
+            account = _manageable(connection, by, "account.set", name)
+            keeping_an_administrator(
+                connection, account.tenant, lambda: store.set_account(connection, account.id, enabled=False)
+            )
+            store.delete_sessions(connection, account_id=account.id)
+            tokens = store.delete_tokens(connection, account_id=account.id)
+            after = store.accounts(connection, ids=[account.id])[0]
+            note(log, account, "account.block", account_json(account), account_json(after) | {"tokens_revoked": tokens})
+            return after
+
+        return self._ledger.write(by.actor, work)
+
     def delete(self, by: Principal, name: str) -> None:
         """Remove an account with its factors, sessions and tokens. Raises as `set`."""
 
@@ -262,7 +282,8 @@ class Accounts:
     # Parts
 
     def _checked(self, password: str, name: str, display_name: str) -> str:
-        return rules.new_password(password, self._settings.shortest_password, (name, display_name, self._own_tenant))
+        settings, about = self._settings, (name, display_name, self._own_tenant)
+        return rules.new_password(password, settings.shortest_password, about, settings.breached)
 
     def _tenant_for(
         self, connection: Connection, by: Principal, tenant: str | None, every: bool, person: Aor | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from isthmus.access.model import Object, Scope, Stage
@@ -127,9 +128,13 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How sign-in is set up. second_factor: who needs one: `administrators` (whoever holds a role) or `everyone`."""
+    """How sign-in is set up. second_factor: who needs one: `administrators` (whoever holds a role) or `everyone`.
+
+    breached: why a password is known to others (`breached.Breaches.told`).
+    """
 
     second_factor: str = "administrators"
     idle_s: float = 30 * 60
     longest_s: float = 12 * 3600
     shortest_password: int = 12
+    breached: Callable[[str], str] = lambda password: ""

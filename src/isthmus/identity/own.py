@@ -51,7 +51,8 @@ class Own:
             self._sign_in.codes.failed(principal.id)
             raise UnauthenticatedError("the present password is wrong")
         about = (account.name, account.display_name, self._issuer)
-        checked = rules.new_password(wanted, self._sign_in.settings.shortest_password, about)
+        settings = self._sign_in.settings
+        checked = rules.new_password(wanted, settings.shortest_password, about, settings.breached)
         hashed = self._passwords.hash(checked)
 
         def work(log: Journal) -> None:

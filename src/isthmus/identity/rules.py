@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from zxcvbn import zxcvbn
 
@@ -37,10 +37,13 @@ def normalised_password(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-def new_password(password: str, shortest: int, about: Iterable[str]) -> str:
+def new_password(
+    password: str, shortest: int, about: Iterable[str], breached: Callable[[str], str] = lambda password: ""
+) -> str:
     """The password in its one form, if it may be one: length counts, not kinds of characters.
 
-    about: words that belong to the account, which the password must not be built of. Raises UsageError saying why.
+    about: words that belong to the account, which the password must not be built of. breached: why a password is
+    known to others (see `breached.Breaches.told`); empty where it is not. Raises UsageError saying why.
     """
     text = normalised_password(password) if len(password) <= _LONGEST_PASSWORD else ""
     if not text and password:
@@ -56,6 +59,9 @@ def new_password(password: str, shortest: int, about: Iterable[str]) -> str:
     if float(measured["guesses_log10"]) < _GUESSES_LOG10:
         hint = measured["feedback"]["warning"] or "It is among the passwords that are tried first."
         raise UsageError("the password is too easily guessed", do=hint.rstrip(".") + ".")
+    for form in dict.fromkeys((text, password)):
+        if told := breached(form):
+            raise UsageError(f"the password {told}, and is tried first", do="Choose one that was used nowhere else.")
     return text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from isthmus.addressing import Aor, HostPort
@@ -62,8 +62,15 @@ class Compiler:
     """Keeps one site's snapshot at the state of its directory and policies. Safe to call from several threads."""
 
     def __init__(
-        self, directory: Source, writer: SnapshotWriter, site_file: SiteFile, plans: Plans | None = None
+        self,
+        directory: Source,
+        writer: SnapshotWriter,
+        site_file: SiteFile,
+        plans: Plans | None = None,
+        barred_networks: Callable[[], Sequence[str]] = tuple,
     ) -> None:
+        """barred_networks: gives those that the site is closed to."""
+        self._barred_networks = barred_networks
         self._directory, self._writer, self._site_file, self._plans = directory, writer, site_file, plans or NoPlans()
         self._lock = threading.Lock()
 
@@ -99,7 +106,8 @@ class Compiler:
             self._writer.set_config(config)
 
     def _present(self, before: Config | None) -> Config:
-        return configuration(self._site_file, self._directory.domains(), before, self._directory.suspended())
+        suspended, barred = self._directory.suspended(), self._barred_networks()
+        return configuration(self._site_file, self._directory.domains(), before, suspended, barred)
 
     def rebuild(self) -> int:
         """Compile everything anew, in one step for readers. Returns the number of people."""
@@ -124,7 +132,11 @@ class Compiler:
 
 
 def configuration(
-    site_file: SiteFile, domains: dict[str, str], before: Config | None, suspended: Collection[str] = ()
+    site_file: SiteFile,
+    domains: dict[str, str],
+    before: Config | None,
+    suspended: Collection[str] = (),
+    barred_networks: Sequence[str] = (),
 ) -> Config:
     """The snapshot's configuration, from the site file and the directory's domains (domain -> tenant).
 
@@ -145,6 +157,7 @@ def configuration(
         pstn_sites=tuple(peer.name for peer in site_file.peer if peer.pstn),
         when_down=site_file.link.when_down,
         suspended=frozenset(tenants.index(name) for name in suspended if name in tenants),
+        barred_networks=tuple(barred_networks),
         dial_plans=before.dial_plans if before else (Dialling(),),
     )
 

@@ -144,6 +144,7 @@ class Config(msgspec.Struct, frozen=True):
     pstn_sites: the sites, by name, that have a trunk. domains: domain -> index in tenants.
     when_down: ways out, in order, when the home of a called person can't be reached ("pstn").
     dial_plans: indexed by PersonRecord; the first is for everybody who has none.
+    barred_networks: those (CIDR) whose phones get no answer but a refusal at this site.
     role: premises, online or connector. suspended: positions in tenants of those whose people are let in nowhere.
     """
 
@@ -156,6 +157,7 @@ class Config(msgspec.Struct, frozen=True):
     pstn_sites: tuple[str, ...] = ()
     when_down: tuple[str, ...] = ("pstn",)
     suspended: frozenset[int] = frozenset()
+    barred_networks: tuple[str, ...] = ()
     dial_plans: tuple[Dialling, ...] = (Dialling(),)
 
 

@@ -30,10 +30,10 @@ _HEAD = struct.Struct("!I6s")
 
 
 class Algorithm(StrEnum):
-    """The hash a challenge asks for, as written in the header."""
+    """The hash a challenge asks for, as written in the header; the strongest first."""
 
-    MD5 = "MD5"
     SHA256 = "SHA-256"
+    MD5 = "MD5"
 
 
 _ALGORITHMS = {algorithm.value: algorithm for algorithm in Algorithm}
@@ -154,9 +154,10 @@ def _mac(secret: bytes, head: bytes, realm: str, address: str) -> bytes:
     return mac(secret, b"nonce", b"%b|%b|%b" % (head, realm.encode(), address.encode()), _MAC_BYTES)
 
 
-def challenges(header: str, realm: str, nonce: str, *, stale: bool, md5_only: bool) -> str:
-    """The challenge header lines, strongest first (RFC 8760 section 2.4), each ending in CRLF."""
+def challenges(
+    header: str, realm: str, nonce: str, *, stale: bool, algorithms: Sequence[Algorithm] = tuple(Algorithm)
+) -> str:
+    """The challenge header lines, each ending in CRLF. algorithms: strongest first (RFC 8760 section 2.4)."""
     head = f'{header}: Digest realm="{realm}", nonce="{nonce}", algorithm='
     tail = ', qop="auth", stale=true\r\n' if stale else ', qop="auth"\r\n'
-    md5 = f"{head}MD5{tail}"
-    return md5 if md5_only else f"{head}SHA-256{tail}{md5}"
+    return "".join(f"{head}{algorithm}{tail}" for algorithm in algorithms)

@@ -142,6 +142,11 @@ class DigestSection(_Section):
     """How phones prove who they are."""
 
     nonce_lifetime_s: int = Field(default=300, ge=10, le=3600, description="Seconds a nonce can be used.")
+    md5: bool = Field(
+        default=True,
+        description="Whether MD5 is offered beside SHA-256, which is preferred (RFC 8760). `false`: no challenge of "
+        "this site offers it, and no answer by it is right, whoever's it is; `md5_only_user_agents` get in no more.",
+    )
     md5_only_user_agents: tuple[str, ...] = Field(
         default=("baresip v1.0",),
         description="User-Agent prefixes that fail when SHA-256 is offered first; they get MD5 alone.",
@@ -205,6 +210,24 @@ class SignInSection(_Section):
     idle_minutes: int = Field(default=30, ge=1, le=1440, description="Minutes after which an unused session ends.")
     longest_hours: int = Field(default=12, ge=1, le=168, description="Hours after which every session ends.")
     shortest_password: int = Field(default=12, ge=8, le=64, description="Characters a new password has at least.")
+    breached_passwords: Path | None = Field(
+        default=None,
+        description="File of breached passwords, as the downloader of Pwned Passwords writes it (lines `SHA1:COUNT`, "
+        "sorted), relative to the site file: none of them is taken for an account. None: only the most common "
+        "millions, which come with Isthmus, are refused.",
+    )
+
+
+class TenantsSection(_Section):
+    """Tenants and their domains (docs/tenants.md)."""
+
+    look_at_domains_every_h: int = Field(
+        default=24,
+        ge=0,
+        le=8760,
+        description="Hours after which the DNS record that proved a domain is looked for again. One that is gone is "
+        "told of in `/v1/health` and `isthmus domain show`; the domain stays. 0: never. At the authority.",
+    )
 
 
 class Peer(_Section):
@@ -492,6 +515,30 @@ class WebhookSection(_Section):
         return value
 
 
+class ThresholdsSection(_Section):
+    """Below these nothing raises an alert, however unusual it is. Above, it has to be much more than usual as well."""
+
+    wrong_passwords: int = Field(default=25, ge=5, le=10_000, description="For one account, in ten minutes.")
+    sprayed_accounts: int = Field(
+        default=6,
+        ge=3,
+        le=15,
+        description="Accounts that one network fails for within an hour; four times as many and one more where many "
+        "people are usually.",
+    )
+    scanned_names: int = Field(
+        default=8, ge=3, le=16, description="Names that nobody has, tried from one network within an hour."
+    )
+    networks: int = Field(default=4, ge=3, le=12, description="Networks that one account is used from within an hour.")
+    outside_calls: int = Field(default=60, ge=5, le=100_000, description="Calls of an account to the PSTN an hour.")
+    abroad_calls: int = Field(default=15, ge=2, le=100_000, description="Calls of an account abroad an hour.")
+    abroad_minutes: int = Field(default=180, ge=10, le=100_000, description="Minutes of an account abroad a day.")
+    abroad_at_once: int = Field(default=4, ge=2, le=32, description="Calls abroad that an account has at once.")
+    exported_records: int = Field(
+        default=500, ge=10, le=10_000_000, description="Records that an account takes out a day: people, audit entries."
+    )
+
+
 class ActivitySection(_Section):
     """What accounts usually do, and who is told of what they do not (docs/activity.md)."""
 
@@ -505,6 +552,7 @@ class ActivitySection(_Section):
         description="MMDB file that tells the countries of addresses, relative to the site file. None: networks alone "
         "are looked at.",
     )
+    thresholds: ThresholdsSection | None = None
     mail: MailSection | None = None
     webhook: WebhookSection | None = None
 
@@ -533,6 +581,7 @@ class SiteFile(_Section):
     audit: AuditSection = AuditSection()
     sign_in: SignInSection = SignInSection()
     scim: ScimSection = ScimSection()
+    tenants: TenantsSection = TenantsSection()
     peer: tuple[Peer, ...] = ()
     trunk: tuple[Trunk, ...] = ()
     source: tuple[Source, ...] = ()

@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
 from isthmus.activity.moving import ActivityParticipant
+from isthmus.activity.networks import NetworkBlocks
 from isthmus.activity.service import Activity
 from isthmus.audit import Actor, Origin
 from isthmus.audit.service import AuditLog
@@ -25,6 +26,7 @@ from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
 from isthmus.errors import IsthmusError
 from isthmus.federation.service import Federation
+from isthmus.identity.breached import Breaches
 from isthmus.identity.build import Identity, build_identity
 from isthmus.identity.following import follow as roles_follow
 from isthmus.identity.model import Settings
@@ -47,16 +49,18 @@ from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.providing import build_provider
 from isthmus.site.syncing import build_sync
-from isthmus.site.watching import build_activity, run_activity
+from isthmus.site.watching import build_activity, own_networks, run_activity
 from isthmus.sync.service import SyncService
 from isthmus.tenancy.admission import Admission
 from isthmus.tenancy.lookup import TxtLookup
+from isthmus.tenancy.reproving import Reproving
 from isthmus.tenancy.service import Lookup, Tenants, keep_within
 
 _log = logging.getLogger(__name__)
 
 _ANCHOR_EVERY_S = 60.0
 _DEVICES_S = 2.0  # how often what devices do and what has ended of them is looked after
+_DOMAINS_S = 900.0  # how often it is looked which records of domains are to be looked for
 _COMPILE_AGAIN_S = 2.0  # after a compilation that failed, and to notice what another program wrote
 
 
@@ -84,8 +88,8 @@ class Services:
 
     audit: the log of who changed what. moving: moves, registrations and the links to peers.
     sync: the directories that people come from. scim: what an identity provider pushes. identity: accounts and sign-in.
-    activity: what accounts usually do. tenants: tenants and their domains. admission: whether a tenant's accounts are
-    let in now.
+    activity: what accounts usually do. networks: those that the site is closed to. tenants: tenants and their domains.
+    admission: whether a tenant's accounts are let in now.
     federation: sign-in by providers outside. provider: the site as an OpenID provider.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
@@ -109,6 +113,7 @@ class Services:
     devices: Devices
     uses: Uses
     activity: Activity
+    networks: NetworkBlocks
     tenants: Tenants
     admission: Admission
     background: Background = field(default_factory=Background)
@@ -149,7 +154,9 @@ def build(site_file: SiteFile) -> Services:
         seed(directory, site_file)
     policies, licences = Policies(directory, homes_of(site_file)), Licences(directory)
     writer = SnapshotWriter(site_file.snapshot_dir)
-    compiler = Compiler(directory, writer, site_file, DialPlans(policies))
+    networks = NetworkBlocks(engine, directory, own_networks(site_file))
+    compiler = Compiler(directory, writer, site_file, DialPlans(policies), networks.networks)
+    networks.changed = compiler.catch_up
     background = Background()
     facts: dict[str, Callable[[], Any]] = {"licences": lambda: _short(licences)}
     # The first to start, and so the last to stop: its last anchor is behind all that the others still wrote.
@@ -172,6 +179,7 @@ def build(site_file: SiteFile) -> Services:
         durable=durable,
     )
     identity = identity_of(site_file, engine, activity=activity)
+    facts["breached_passwords"] = breaches_of(site_file).health
     sync, scim = build_sync(
         site_file,
         engine,
@@ -193,6 +201,7 @@ def build(site_file: SiteFile) -> Services:
         durable=durable,
         device_seen=uses.take,
     )
+    _keep_proved(site_file, directory, background, facts)
     return Services(
         site_file,
         engine,
@@ -213,6 +222,7 @@ def build(site_file: SiteFile) -> Services:
         devices,
         uses,
         activity,
+        networks,
         tenants_of(site_file, directory),
         admission,
         background,
@@ -224,6 +234,16 @@ def tenants_of(site_file: SiteFile, directory: Directory, lookup: Lookup | None 
     """The tenants of this site's directory. lookup: by default the machine's own resolvers."""
     site = site_file.site
     return Tenants(directory, lookup or TxtLookup(), own_tenant=site.tenant, own_domains=site.domains)
+
+
+def _keep_proved(
+    site_file: SiteFile, directory: Directory, background: Background, facts: dict[str, Callable[[], Any]]
+) -> None:
+    """The DNS records of domains, looked for again and again."""
+    reproving = Reproving(directory, TxtLookup(), site_file.tenants.look_at_domains_every_h * 3600.0)
+    job = Repeating("look for the records of domains", reproving.run, _DOMAINS_S)
+    background.add("records of domains", job.start, job.stop)
+    facts["domains"] = reproving.health
 
 
 def _md5_judge(policies: Policies, tenant: str) -> Callable[[Person], bool]:
@@ -275,10 +295,17 @@ def identity_of(
             idle_s=wanted.idle_minutes * 60,
             longest_s=wanted.longest_hours * 3600,
             shortest_password=wanted.shortest_password,
+            breached=breaches_of(site_file).told,
         ),
         hasher=hasher,
         **({} if activity is None else {"told": activity.signed_in}),
     )
+
+
+def breaches_of(site_file: SiteFile) -> Breaches:
+    """The passwords that others know, as far as this site is told."""
+    file = site_file.sign_in.breached_passwords
+    return Breaches(site_file.path.parent / file if file else None)
 
 
 def authority_of(site_file: SiteFile) -> str:

@@ -14,7 +14,7 @@ from isthmus.activity.countries import Countries
 from isthmus.activity.delivery import Channel, Deliveries, Mail, Webhook
 from isthmus.activity.feed import Feed
 from isthmus.activity.model import Event, Kind
-from isthmus.activity.rules import Settings
+from isthmus.activity.rules import Settings, Thresholds
 from isthmus.activity.service import Activity
 from isthmus.addressing import Aor, barring
 from isthmus.database.durable import Durable
@@ -27,7 +27,7 @@ from isthmus.registration.model import Binding
 from isthmus.registration.service import Registrar
 from isthmus.site import internal
 from isthmus.site.background import Background, Repeating
-from isthmus.site.file import SiteFile
+from isthmus.site.file import SiteFile, ThresholdsSection
 from isthmus.site.private import read_secret
 
 _LOOK_EVERY_S = 1.0
@@ -53,7 +53,7 @@ def build_activity(
     return Activity(
         engine,
         directory,
-        Settings(settings.time_zone, settings.home_countries),
+        Settings(settings.time_zone, settings.home_countries, thresholds_of(settings.thresholds)),
         tenant=site_file.site.tenant,
         country_of=Countries(countries).of if countries else lambda address: "",
         accounts=lambda names: ledger.read(lambda connection: accounts.tenants(connection, names)),
@@ -62,6 +62,22 @@ def build_activity(
         send=send if peers else None,
         unbind=lambda aor, word: _unbind(registrar(), aor, word),
     )
+
+
+def own_networks(site_file: SiteFile) -> dict[str, str]:
+    """What the site needs to be reached from, with what it is."""
+    named = {"127.0.0.0/8": "this machine", "::1/128": "this machine"}
+    named |= dict.fromkeys(site_file.media.direct_networks, "one of direct_networks")
+    named |= dict.fromkeys(site_file.protection.exempt_networks, "one of exempt_networks")
+    hosts = {trunk.address: f"trunk {trunk.name}" for trunk in site_file.trunk}
+    hosts |= {peer.address: f"site {peer.name}" for peer in site_file.peer}
+    hosts[site_file.site.address] = "this site"
+    return named | {str(ipaddress.ip_network(address)): what for address, what in hosts.items()}
+
+
+def thresholds_of(section: ThresholdsSection | None) -> Thresholds:
+    """What the site file says, or what is said there where it says nothing."""
+    return Thresholds(**(section or ThresholdsSection()).model_dump())
 
 
 def run_activity(

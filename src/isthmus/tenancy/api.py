@@ -79,7 +79,7 @@ class RecordShown(BaseModel):
 
 
 class DomainShown(BaseModel):
-    """A domain that a tenant claims. record: what to put into the DNS, until it is verified."""
+    """A domain that a tenant claims. record: what to put into the DNS, while it is not there."""
 
     name: str
     tenant: str

@@ -92,7 +92,8 @@ class Claim:
     """A domain that a tenant says is its own.
 
     token: what the TXT record has to hold; empty for one of the site file. verified_by: None until it is proved;
-    before that nobody can have an address in it. Times: Unix seconds. trouble: why the last look found nothing.
+    before that nobody can have an address in it. Times: Unix seconds. trouble: why the last look found nothing; of a
+    proved one that its record is gone.
     """
 
     name: str

@@ -104,7 +104,7 @@ def public_claim(claim: Claim) -> dict[str, Any]:
         "created": claim.created,
         "checked": claim.checked,
         "trouble": claim.trouble,
-        "record": record_of(claim) if claim.token and claim.verified_by is None else None,
+        "record": record_of(claim) if claim.token and (claim.verified_by is None or claim.trouble) else None,
     }
 
 

@@ -197,7 +197,7 @@ class Tenants:
         Raises NotFoundError, RefusedError (not there; used by another tenant), UnavailableError (no DNS).
         """
         claim = self.domain(tenant, name)
-        if claim.verified_by is not None:
+        if claim.verified_by is not None and not claim.trouble:
             return claim
         record = rules.record_of(claim)
         try:

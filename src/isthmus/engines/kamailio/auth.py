@@ -38,7 +38,7 @@ class Authenticator:
         source = text("$si")
         given = header("Authorization" if register else "Proxy-Authorization")
         credentials = digest.parse_credentials(given) if given else None
-        if credentials is None or credentials.realm != domain:
+        if credentials is None or credentials.realm != domain or not self._takes(credentials):
             self._challenge(asked, domain, source, stale=False)
             return None
         name = credentials.username.lower()
@@ -59,6 +59,10 @@ class Authenticator:
         if proved[0].barred and barring.keeps_out(proved[0].barred, source):
             raise Refused(403, "Blocked")
         return proved
+
+    def _takes(self, credentials: digest.Credentials) -> bool:
+        """Whether we would have offered the algorithm: what was not asked for is no answer."""
+        return self._settings.md5 or credentials.algorithm is not digest.Algorithm.MD5
 
     def _person(
         self, person: PersonRecord | None, credentials: digest.Credentials, method: str
@@ -144,13 +148,22 @@ class Authenticator:
         account = f"{name}@{domain}" if device is None else device.aor
         known = device is not None or view.person(account) is not None
         address = source if proved else ""
-        self._activity.tell(Kind.REFUSED, account, address, header("User-Agent"), known=known)
+        told = "" if device is None else name
+        self._activity.tell(Kind.REFUSED, account, address, header("User-Agent"), known=known, device=told)
+
+    def _algorithms(self, agent: str) -> tuple[digest.Algorithm, ...]:
+        """What a phone that calls itself so is offered, strongest first."""
+        if not self._settings.md5:
+            return (digest.Algorithm.SHA256,)
+        if agent.startswith(self._settings.md5_only_user_agents):
+            return (digest.Algorithm.MD5,)
+        return (digest.Algorithm.SHA256, digest.Algorithm.MD5)
 
     def _challenge(self, name: str, realm: str, source: str, *, stale: bool) -> None:
         nonce = digest.make_nonce(self._secret, time.time(), realm, source)
         agent = header("User-Agent")
-        md5_only = agent.startswith(self._settings.md5_only_user_agents)
-        KSR.hdr.append_to_reply(digest.challenges(name, realm, nonce, stale=stale, md5_only=md5_only))
+        offered = self._algorithms(agent)
+        KSR.hdr.append_to_reply(digest.challenges(name, realm, nonce, stale=stale, algorithms=offered))
         if name == "WWW-Authenticate":
             KSR.sl.send_reply(401, "Unauthorized")
         else:

@@ -59,6 +59,7 @@ class BrainSettings(msgspec.Struct, frozen=True):
     exempt_networks: tuple[str, ...]
     link_timeout_ms: int
     nonce_lifetime_s: int
+    md5: bool
     md5_only_user_agents: tuple[str, ...]
     failed_logins_per_minute: int
 
@@ -118,6 +119,7 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         exempt_networks=site.protection.exempt_networks,
         link_timeout_ms=site.link.timeout_ms,
         nonce_lifetime_s=site.digest.nonce_lifetime_s,
+        md5=site.digest.md5,
         md5_only_user_agents=site.digest.md5_only_user_agents,
         failed_logins_per_minute=site.protection.failed_logins_per_minute,
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import ipaddress
 
 from isthmus.sip.sealing import Side
 
@@ -34,20 +32,3 @@ def offer(call_id: str, side: Side, far_end: str) -> str:
 def answer(call_id: str, side: Side) -> str:
     """Flags for an answer; rtpengine remembers what the offering side speaks."""
     return f"{_ALWAYS} {session(call_id, side)}"
-
-
-class Networks:
-    """A set of networks, such as those whose phones reach one another directly."""
-
-    def __init__(self, networks: tuple[str, ...]) -> None:
-        self._networks = tuple(ipaddress.ip_network(network) for network in networks)
-        # Asked for each packet, and by few addresses at a time.
-        self.hold = functools.lru_cache(maxsize=4096)(self._hold)
-
-    def _hold(self, host: str) -> bool:
-        """Whether `host`, an IP address as text, is in one of them."""
-        try:
-            address = ipaddress.ip_address(host.strip("[]"))
-        except ValueError:
-            return False
-        return any(address in network for network in self._networks)

@@ -30,13 +30,13 @@ class Reporter:
         self._registered: dict[tuple[str, str, str], int] = {}
         self._seen: dict[str, tuple[str, float]] = {}
 
-    def tell_registered(self, aor: str, address: str, client: str) -> None:
+    def tell_registered(self, aor: str, address: str, client: str, device: str) -> None:
         """A REGISTER with the right digest. Phones refresh every few minutes: once an hour is all that is told."""
         now = time.time()
-        key, hour = (aor, address, client), int(now // 3600)
+        key, hour = (device or aor, address, client), int(now // 3600)
         if self._registered.get(key) == hour:
             return
-        if self.tell(Kind.REGISTER, aor, address, client):
+        if self.tell(Kind.REGISTER, aor, address, client, device=device):
             if len(self._registered) >= _REMEMBERED:
                 self._registered.clear()
             self._registered[key] = hour

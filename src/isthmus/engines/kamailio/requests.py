@@ -91,6 +91,8 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
     trunk, person = site.trunk_at(text("$si")), None
     device = ""
     with site.snapshot.view() as view:
+        if site.bars(view, text("$si")):
+            raise Refused(403, "Blocked")
         if trunk is not None:
             request, asserted = _trunk_request(site, view, trunk.name, method)
         else:
@@ -104,7 +106,7 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
             request, asserted = _phone_request(site, view, person, domain, method)
         decision = decide(request, view).decision
         if person is not None:
-            _tell_activity(site, person, request, decision)
+            _tell_activity(site, person, request, decision, device)
     if method != "REGISTER" or not isinstance(decision, Local):  # what is saved here goes nowhere
         strip(*INTERNAL, *IDENTITY, *CREDENTIALS, "Route", "Path")
     if asserted:
@@ -137,11 +139,11 @@ def _phone_request(site: Site, view: View, person: PersonRecord, domain: str, me
     return request, "" if method == "REGISTER" else _identity(person)
 
 
-def _tell_activity(site: Site, person: PersonRecord, request: Request, decision: Decision) -> None:
+def _tell_activity(site: Site, person: PersonRecord, request: Request, decision: Decision, device: str) -> None:
     """What the profile of an account is made of: registrations, and calls to the PSTN."""
     if request.method == "REGISTER":
         if not isinstance(decision, Answer):
-            site.activity.tell_registered(person.aor, text("$si"), header("User-Agent"))
+            site.activity.tell_registered(person.aor, text("$si"), header("User-Agent"), device)
     elif request.method == "INVITE" and carry.leads_outside(decision) and is_e164(request.target):
         KSR.setflag(FLAG_OUTSIDE)
         site.activity.tell(
@@ -152,6 +154,7 @@ def _tell_activity(site: Site, person: PersonRecord, request: Request, decision:
             number=request.target,
             own_number=person.number or "",
             call_id=text("$ci"),
+            device=device,
         )
 
 

@@ -6,11 +6,11 @@ import hmac
 import time
 from pathlib import Path
 
+from isthmus.addressing.networks import Networks
 from isthmus.engines.kamailio.config import BrainSettings, PeerSettings, TrunkSettings
 from isthmus.engines.kamailio.ksr import KSR, text
-from isthmus.engines.kamailio.media import Networks
 from isthmus.engines.kamailio.reporting import Reporter
-from isthmus.routing.snapshot import LmdbSnapshot
+from isthmus.routing.snapshot import LmdbSnapshot, View
 
 _NONE: frozenset[str] = frozenset()
 _SILENT_S = 5.0  # how long a peer that did not answer is left in peace
@@ -30,6 +30,7 @@ class Site:
         self._trunk_by_host = {trunk.host: trunk for trunk in settings.trunks}
         self.direct = Networks(settings.direct_networks)
         self.exempt = Networks(settings.exempt_networks)
+        self._barred: tuple[tuple[str, ...], Networks] = ((), Networks())
         self.activity = Reporter(settings.activity_socket)
         self._snapshot: LmdbSnapshot | None = None
 
@@ -39,6 +40,13 @@ class Site:
         if self._snapshot is None:
             self._snapshot = LmdbSnapshot.open(Path(self.settings.snapshot))
         return self._snapshot
+
+    def bars(self, view: View, address: str) -> bool:
+        """Whether the site is closed to this address."""
+        barred = view.config.barred_networks
+        if barred != self._barred[0]:
+            self._barred = (barred, Networks(barred))
+        return bool(barred) and self._barred[1].hold(address)
 
     def arrival(self) -> str:
         """Which listener the request at hand came to: udp, tcp, tls, ws, control or `peer:NAME`."""

@@ -1,71 +1,7 @@
 // One's own account: signing in, second factors, sessions, password. Everything is done through the API under
 // /v1/session; the session itself is in a cookie that no script can read.
 
-const at = (selector) => document.querySelector(selector);
-let csrf = null;
-
-class Problem extends Error {
-  constructor(told) {
-    super(told.do ? `${told.what}. ${told.do}` : told.what);
-    this.kind = told.type;
-    this.status = told.status;
-  }
-}
-
-async function ask(method, path, body) {
-  const headers = {};
-  if (csrf) headers["X-CSRF-Token"] = csrf;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  let answer;
-  try {
-    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
-  } catch {
-    throw new Problem({ what: "the site does not answer", do: "Is the network there? Try again." });
-  }
-  const told = answer.status === 204 ? null : await answer.json();
-  if (!answer.ok) throw new Problem(told);
-  if (told?.csrf) csrf = told.csrf;
-  return told;
-}
-
-// A dangerous act is refused until the second factor is proved anew: ask for it, then try once more.
-async function act(method, path, body) {
-  try {
-    return await ask(method, path, body);
-  } catch (problem) {
-    if (problem.kind !== "urn:isthmus:problem:step-up" || !(await proved())) throw problem;
-    return ask(method, path, body);
-  }
-}
-
-function proved() {
-  const dialog = at("#prove");
-  const form = dialog.querySelector("form");
-  form.reset();
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve, reject) => {
-    dialog.addEventListener("close", async () => {
-      try {
-        if (dialog.returnValue === "code") {
-          await ask("POST", "/v1/session/second-factor", { code: form.code.value });
-        } else if (dialog.returnValue === "passkey") {
-          await usePasskey();
-        }
-        resolve(dialog.returnValue !== "");
-      } catch (problem) {
-        reject(problem);
-      }
-    }, { once: true });
-  });
-}
-
-async function usePasskey() {
-  const { ceremony, options } = await ask("POST", "/v1/session/passkey/options");
-  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
-  const credential = await navigator.credentials.get({ publicKey });
-  return ask("POST", "/v1/session/passkey", { ceremony, credential: credential.toJSON() });
-}
+import { act, ask, at, busy, button, element, moment, present, signOut, tell, usePasskey } from "./isthmus.js";
 
 async function addPasskey() {
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(await act("POST", "/v1/session/passkeys/options"));
@@ -97,19 +33,22 @@ async function offerProviders() {
   at("#where select").replaceChildren(...passwords.map((each) => choice(each.title, each.name)), choice("this site", ""));
   at("#where").hidden = passwords.length === 0;
   at("#outside").replaceChildren(...offered.filter((each) => each.kind === "redirect").map((each) => {
-    const button = element("button", `Sign in with ${each.title}`);
-    button.type = "button";
-    button.className = "second";
-    button.addEventListener("click", () => {
+    const chosen = element("button", `Sign in with ${each.title}`);
+    chosen.type = "button";
+    chosen.className = "second";
+    chosen.addEventListener("click", () => {
       DEEDS.outside = async () => {
         location.assign((await ask("POST", `${OUTSIDE}/${each.name}`, GO_ON ? { back: GO_ON } : {})).address);
         return {};
       };
       return perform("outside");
     });
-    return button;
+    return chosen;
   }));
 }
+
+// The pages that send people here to sign in first, and no others.
+const FURTHER = { alerts: "/alerts", devices: "/devices" };
 
 // What each button and form does. Returns what the next view is made of: an answer that says where the sign-in stands.
 const DEEDS = {
@@ -128,8 +67,7 @@ const DEEDS = {
     return { told: "The password is changed; everywhere else you are signed out." };
   },
   "sign-out": async () => {
-    await ask("DELETE", "/v1/session");
-    csrf = null;
+    await signOut();
     return { stage: "sign-in" };
   },
   show: async () => ({}),
@@ -137,27 +75,12 @@ const DEEDS = {
 
 async function perform(name, form) {
   if (name !== "show") again = false;
-  at("#trouble").hidden = true;
-  at("#done").textContent = "";
-  const buttons = [...document.querySelectorAll("main button")];
-  buttons.forEach((button) => (button.disabled = true));
-  try {
+  const problem = await busy(async () => {
     const told = await DEEDS[name](form);
     form?.reset();
     await show(told);
-  } catch (problem) {
-    await failed(problem);
-  } finally {
-    buttons.forEach((button) => (button.disabled = false));
-  }
-}
-
-async function failed(problem) {
-  if (problem.name === "NotAllowedError") problem = { message: "the passkey was not used, or not in time" };
-  const trouble = at("#trouble");
-  trouble.textContent = problem.message;
-  trouble.hidden = false;
-  if (problem.status === 401 && !at('[data-view="full"]').hidden) view("sign-in");
+  });
+  if (problem?.status === 401 && !at('[data-view="full"]').hidden) view("sign-in");
 }
 
 function view(name) {
@@ -182,19 +105,13 @@ async function show(told) {
   }
   const session = told.stage && told.stage !== "full" ? told : await present();
   if (again) return view("sign-in");
-  if (session.stage === "full" && GO_ON) return location.replace(GO_ON);
-  if (session.stage === "full") await full(session);
+  if (session.stage === "full") {
+    const further = GO_ON ?? FURTHER[ADDRESS.get("next")];
+    if (further) return location.replace(further);
+    await full(session);
+  }
   view(session.stage);
   if (told.told) at("#done").textContent = told.told;
-}
-
-async function present() {
-  try {
-    return await ask("GET", "/v1/session");
-  } catch (problem) {
-    if (problem.status !== 401) throw problem;
-    return { stage: "sign-in" };
-  }
 }
 
 async function full(session) {
@@ -211,6 +128,8 @@ async function full(session) {
   at("#factors").replaceChildren(...(factors.length ? factors : [element("li", "None yet.")]));
   at("#add-app").hidden = app;
   at("#new-codes").hidden = factors.length === 0;
+  at("#devices-page").hidden = !session.permissions.includes("device.read");
+  at("#alerts-page").hidden = !session.permissions.includes("activity.read");
   const mine = sessions.filter((each) => each.account === session.account);
   at("#sessions").replaceChildren(...mine.map((each) =>
     thing(`${each.id === session.session ? "this one: " : ""}${each.address}, ${browser(each.browser)}, used ${
@@ -220,25 +139,13 @@ async function full(session) {
 
 function thing(text, what, deed) {
   const item = element("li", text);
-  const button = element("button", what);
-  button.type = "button";
-  button.className = "plain";
-  button.setAttribute("aria-label", `${what}: ${text}`);
-  button.addEventListener("click", () => {
+  item.append(button(what, text, "plain", () => {
     DEEDS.thing = async () => { await deed(); return {}; };
     return perform("thing");
-  });
-  item.append(button);
+  }));
   return item;
 }
 
-function element(name, text) {
-  const made = document.createElement(name);
-  made.textContent = text;
-  return made;
-}
-
-const moment = (seconds) => new Date(seconds * 1000).toLocaleString();
 const browser = (agent) => agent.match(/(Firefox|Edg|Chrome|Safari)\/\d+/)?.[0].replace("/", " ") ?? agent.slice(0, 40);
 
 for (const form of document.querySelectorAll("form[data-do]")) {
@@ -247,13 +154,10 @@ for (const form of document.querySelectorAll("form[data-do]")) {
     perform(form.dataset.do, form);
   });
 }
-for (const button of document.querySelectorAll("button[data-do]")) {
-  button.addEventListener("click", () => perform(button.dataset.do));
-}
-if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
-  document.querySelectorAll('[data-do="passkey"], [data-do="add-passkey"], [value="passkey"]').forEach((b) => b.remove());
+for (const each of document.querySelectorAll("button[data-do]")) {
+  each.addEventListener("click", () => perform(each.dataset.do));
 }
 await offerProviders();
 await perform("show");
 const came = BACK[ADDRESS.get("outside")];
-if (came) await failed({ message: came });
+if (came) tell({ message: came });
