@@ -139,7 +139,7 @@ def test_a_server_that_was_restored_from_a_backup_is_read_in_full(telling: Slapd
     assert world.sync().mode == "incremental"
 
 
-def test_a_server_that_is_lost_while_it_tells_changes_nothing(telling: Slapd, sqlite: Engine, monkeypatch):
+def test_a_server_that_is_lost_before_it_has_told_changes_nothing(telling: Slapd, sqlite: Engine, monkeypatch):
     world = World(sqlite, ldap_source(telling.server(), BASE))
     alice = telling.person("alice")
     telling.person("bob")

@@ -1,4 +1,4 @@
-"""As much of many changes as the limits of a tenant let through: a run goes on with what fits, and tells of the rest."""
+"""As much of many changes as a tenant's limits let through: a run goes on with what fits, and tells of the rest."""
 
 from __future__ import annotations
 

@@ -313,10 +313,10 @@ class Work:
                 due.append((position, change, operation))
         operations = [operation for _, _, operation in due]
 
-        def change(some: Sequence[Operation]) -> list[Outcome]:
+        def do(some: Sequence[Operation]) -> list[Outcome]:
             return self.directory.change_many(some, actor=actor, connection=connection)
 
-        outcomes = change_what_fits(connection, operations, change) if what_fits else change(operations)
+        outcomes = change_what_fits(connection, operations, do) if what_fits else do(operations)
         for (position, _, _), outcome in zip(due, outcomes, strict=True):
             if isinstance(outcome, IsthmusError):
                 reasons[position] = str(outcome)
