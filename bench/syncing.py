@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import Loopback, Processes
-from tests.sync.slapd import BASE, READER, SECRET, Slapd, person
+from tests.sync.slapd import BASE, READER, SECRET, TELLING_WITH_LOG, Slapd, person
+from tests.sync.world import ldap_source
 
 from bench import rig, whole
 from bench.model import Aim, Figure, Scale
@@ -38,6 +40,7 @@ def measure(scale: Scale) -> list[Figure]:
             synced_s = _run_s(api, snapshots, _number(count + turn), {"source": "ldap"})
             by_hand = {"number": _number(2 * count + turn)}
             pairs.append((synced_s, _patch_s(api, snapshots, f"{_user(count - 1)}@{DOMAIN}", by_hand)))
+        told = _told_s(slapd, 2 if count <= _CHANGES * 2 else _CHANGES)
         agrees = api.post("/v1/directory/compare", {})[0]
         assert (agrees["differing"], agrees["why"]) == ([], ""), agrees
     worst = max(value for value, _ in pairs)
@@ -60,6 +63,13 @@ def measure(scale: Scale) -> list[Figure]:
             Aim("value", _CHANGE_S),
             f"the slowest of {len(pairs)} took {worst:.2f} s",
         ),
+        Figure.of(
+            "sync.told",
+            f"Asking a slapd which one of {count:,} changed, by its own word (RFC 4533)",
+            "s",
+            told,
+            "listing everybody's stamp",
+        ),
     ]
 
 
@@ -70,7 +80,7 @@ def _slapd(count: int) -> Iterator[Slapd]:
         stack.callback(loopback.close)
         processes = Processes(Path(folder))
         stack.callback(processes.close)
-        slapd = Slapd(Path(folder) / "slapd", rig.free_address(loopback), processes)
+        slapd = Slapd(Path(folder) / "slapd", rig.free_address(loopback), processes, overlay=TELLING_WITH_LOG)
         slapd.load((_dn(index), person(_user(index), _number(index))) for index in range(count))
         yield slapd.start()
 
@@ -97,6 +107,25 @@ def _read_s(slapd: Slapd, count: int) -> float:
         found = sum(1 for _ in directory.search(BASE, "(objectClass=inetOrgPerson)", ["*", "+"]))
     assert found == count
     return time.monotonic() - began
+
+
+def _told_s(slapd: Slapd, rounds: int) -> list[tuple[float, float]]:
+    """Seconds that the source takes to find one change: as the server tells it, and by listing everybody."""
+    source = ldap_source(slapd.server(), BASE).source
+    first = source.full()
+    known = {entry.id: entry.stamp for entry, _ in first.entries}
+    cursor, silent = first.cursor, json.dumps(json.loads(first.cursor) | {"cookies": {}})
+    pairs = []
+    for turn in range(rounds):
+        slapd.set(_dn(turn), displayName=f"Turn {turn}")
+        seconds = []
+        for after in (cursor, silent):
+            began = time.monotonic()
+            found = source.changes(after, known)
+            seconds.append(time.monotonic() - began)
+            assert len(list(found.entries)) == turn + 1, "it finds all that changed since the cursor"
+        pairs.append((seconds[0], seconds[1]))
+    return pairs
 
 
 def _run_s(

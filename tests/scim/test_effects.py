@@ -8,7 +8,8 @@ from isthmus.directory.model import PersonChanges
 from isthmus.errors import NotFoundError
 from isthmus.policy.model import Grant, Level, Policy
 from isthmus.scim import store
-from tests.scim.world import ENTERPRISE, World
+from isthmus.tenancy.model import TenantChanges
+from tests.scim.world import ENTERPRISE, USER, World
 
 DAY = 24 * 3600
 
@@ -259,3 +260,17 @@ def test_one_tenant_sees_nothing_of_another(world: World):
     assert mine["id"] != alice["id"]
     with world.services.engine.connect() as connection:
         assert {"fabrikam", world.tenant} <= set(store.tenants(connection))
+
+
+def test_one_person_too_many_is_refused_and_nothing_of_them_stays(world: World):
+    world.services.tenants.set(world.tenant, TenantChanges(people=1), actor="test")
+    alice = world.user("alice")
+    body = {"schemas": [USER], "userName": world.address("bob"), "active": True}
+    refused = world.client.post("/Users", json=body)
+    assert 400 <= refused.status_code < 500, refused.text
+    assert "may have 1 people" in refused.json()["detail"]
+    assert world.person("bob") is None
+    assert [each["id"] for each in world.client.get("/Users").json()["Resources"]] == [alice["id"]]
+    assert world.services.sync.conflicts(world.source) == []
+    world.services.tenants.set(world.tenant, TenantChanges(people=2), actor="test")
+    assert world.client.post("/Users", json=body).status_code == 201

@@ -183,12 +183,15 @@ class Samba:
 
     def _extend_schema(self) -> None:
         schema = f"CN=Schema,CN=Configuration,{ROOT}"
-        for number, (name, (syntax, om)) in enumerate(_ATTRIBUTES.items()):
-            self._modify(
+        # All in one go: each go reads the whole schema.
+        self._modify(
+            "\n".join(
                 f"dn: CN={name},{schema}\nchangetype: add\nobjectClass: attributeSchema\ncn: {name}\n"
                 f"attributeID: {_OIDS}.{number}\nlDAPDisplayName: {name}\nattributeSyntax: {syntax}\n"
                 f"oMSyntax: {om}\nisSingleValued: TRUE\nsearchFlags: 1\n"
+                for number, (name, (syntax, om)) in enumerate(_ATTRIBUTES.items())
             )
+        )
         allowed = "".join(f"mayContain: {name}\n" for name in _ATTRIBUTES)
         self._modify(f"dn: CN=User,{schema}\nchangetype: modify\nadd: mayContain\n{allowed}")
 

@@ -37,8 +37,9 @@ include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 include {folder}/rtc.schema
-moduleload back_mdb.la
 modulepath /usr/lib/ldap
+moduleload back_mdb.la
+moduleload syncprov.la
 pidfile {folder}/slapd.pid
 TLSCACertificateFile {folder}/ca/ca.pem
 TLSCertificateFile {folder}/server.pem
@@ -55,19 +56,24 @@ index objectClass,entryUUID,entryCSN,cn eq
 index mail,msRTCSIP-PrimaryUserAddress pres,eq
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact="{reader}" read by * none
+{overlay}
 """
+# What makes slapd tell changes (slapo-syncprov): with a log it says who is gone, without one who is still there.
+TELLING, TELLING_WITH_LOG = "overlay syncprov", "overlay syncprov\nsyncprov-sessionlog 100"
 
 
 class Slapd:
     """One server. `entries` are loaded before it starts, by slapadd."""
 
-    def __init__(self, folder: Path, address: str, processes: Processes, *, limit: str = "unlimited") -> None:
+    def __init__(self, folder: Path, address: str, processes: Processes, *, limit: str = "unlimited",
+                 overlay: str = "") -> None:  # fmt: skip
         self.folder, self.address, self._processes = folder, address, processes
         (folder / "db").mkdir(parents=True)
         self.ca = CertificateAuthority.create(folder / "ca", "Test CA")
         self.certify("ldap.contoso.example", address)
         (folder / "rtc.schema").write_text(_SCHEMA.replace("\n  ", " "))
-        conf = _CONF.format(folder=folder, admin=ADMIN, reader=READER, secret=SECRET, limit=limit)
+        conf = _CONF.format(folder=folder, admin=ADMIN, reader=READER, secret=SECRET, limit=limit,
+                            overlay=overlay)  # fmt: skip
         (folder / "slapd.conf").write_text(conf)
         self.load([(BASE, {"objectClass": ["dcObject", "organization"], "dc": "contoso", "o": "Contoso"}),
                    (READER, {"objectClass": ["person"], "cn": "reader", "sn": "r", "userPassword": SECRET}),

@@ -23,6 +23,7 @@ from isthmus.directory.model import NewPerson, PersonChanges
 from isthmus.errors import IsthmusError, NotFoundError, UnavailableError
 from isthmus.sync import mapping as mapped
 from isthmus.sync import rules, store
+from isthmus.sync.fitting import change_what_fits
 from isthmus.sync.mapping import AttributeMapping
 from isthmus.sync.model import Change, Entry, Kind, Link, Run, RunState, Wanted
 from isthmus.sync.source import FullNeededError, Reading, Source, Writer
@@ -290,12 +291,17 @@ class Work:
 
     def _apply_chunk(self, connection: Connection, run: Run, number: int) -> None:
         rows = store.chunk(connection, run.id, number)
-        reasons = self._carry_out(connection, _actor(run), rows)
+        reasons = self._carry_out(connection, _actor(run), rows, what_fits=True)
         self._remember(connection, run.source, rows, reasons)
         store.set_done(connection, run.id, number, reasons)
 
-    def _carry_out(self, connection: Connection, actor: str, rows: Sequence[tuple[int, Change]]) -> dict[int, str]:
-        """Do what can be done. Returns for each position of what can't be, why not."""
+    def _carry_out(
+        self, connection: Connection, actor: str, rows: Sequence[tuple[int, Change]], *, what_fits: bool = False
+    ) -> dict[int, str]:
+        """Do what can be done. Returns for each position of what can't be, why not.
+
+        what_fits: whether it goes on with the rest where the tenant's limits refuse some; else that is raised.
+        """
         touched = [change.aor for _, change in rows if _is_for_who_rests(change) and change.aor is not None]
         moving = self._moving(connection, touched) if touched else {}
         reasons: dict[int, str] = {}
@@ -305,9 +311,12 @@ class Work:
                 reasons[position] = f"{change.aor} is being moved ({moving[change.aor]})"
             elif (operation := _operation(change)) is not None:
                 due.append((position, change, operation))
-        outcomes = self.directory.change_many(
-            [operation for _, _, operation in due], actor=actor, connection=connection
-        )
+        operations = [operation for _, _, operation in due]
+
+        def do(some: Sequence[Operation]) -> list[Outcome]:
+            return self.directory.change_many(some, actor=actor, connection=connection)
+
+        outcomes = change_what_fits(connection, operations, do) if what_fits else do(operations)
         for (position, _, _), outcome in zip(due, outcomes, strict=True):
             if isinstance(outcome, IsthmusError):
                 reasons[position] = str(outcome)

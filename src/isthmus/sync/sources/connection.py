@@ -19,13 +19,13 @@ import ldap.filter
 from ldap.controls.libldap import SimplePagedResultsControl
 
 from isthmus.errors import RefusedError, UnavailableError, UsageError
+from isthmus.sync.sources import syncrepl
+from isthmus.sync.sources.syncrepl import Record, Told
 
 _PAGE = 1000
 _CONNECT_S = 5
 _ANSWER_S = 60
 _RANGED = re.compile(r"(.+);range=[0-9]+-([0-9]+|\*)", re.IGNORECASE)
-
-Record = tuple[str, dict[str, list[bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,17 @@ class Directory:
         except _NoSuchObjectError:
             return None
         return next((self._completed(name, values) for name, values in found if name is not None), None)
+
+    def tells_changes(self) -> bool:
+        """Whether the server may tell changes by itself (see `syncrepl`)."""
+        return syncrepl.speaks(self.read("", ["objectClass", "supportedControl"]))
+
+    def changes(self, base: str, filter_: str, attributes: Sequence[str], cookie: str | None) -> Told:
+        """What the server says has changed below `base`. Raises StaleCookieError, NoTellingError, as `translated`."""
+        with translated(self.uri, base):
+            told = syncrepl.ask(self._connection, base, filter_, attributes, cookie, _ANSWER_S)
+        told.records = {key: (dn, self._completed(dn, values)) for key, (dn, values) in told.records.items()}
+        return told
 
     def write(self, dn: str, changes: Mapping[str, str | None]) -> None:
         """Replace attributes; None takes one away."""
