@@ -360,10 +360,3 @@ def test_every_long_list_leads_from_page_to_page(world: World, path: str):
         found += answer.json()
         address = answer.links.get("next", {}).get("url", "")
     assert found == whole
-
-
-def test_every_route_is_described_under_a_tag(world: World):
-    described = TestClient(world.site.app, base_url=BASE).get("/v1/openapi.json").json()
-    tags = {tag["name"] for tag in described["tags"]}
-    used = {tag for operations in described["paths"].values() for each in operations.values() for tag in each["tags"]}
-    assert used == tags

@@ -12,7 +12,6 @@ from isthmus.activity import api as activity
 from isthmus.api import errors, openapi, operations, state
 from isthmus.api.conditional import Conditional
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
-from isthmus.api.idempotent import Answers, Idempotent
 from isthmus.api.peer import PeersOnly
 from isthmus.api.permissions import checked
 from isthmus.audit import api as audit
@@ -114,9 +113,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
 
 def _gated(app: FastAPI, services: Services, door: Door, *, secure: bool) -> FastAPI:
     openapi.serve(app)
-    # Inside the gate, which is added after them.
-    app.add_middleware(Conditional)
-    app.add_middleware(Idempotent, answers=Answers(services.engine, services.identity.sealer))
+    app.add_middleware(Conditional)  # inside the gate, which is added after it
     app.add_middleware(Gate, routes=app, door=door, tenant=services.site_file.site.tenant, secure=secure)
     return checked(app)
 
