@@ -10,10 +10,13 @@ from fastapi import Depends, FastAPI
 from isthmus.access.model import Principal
 from isthmus.activity import api as activity
 from isthmus.api import errors, openapi, operations, state
+from isthmus.api.answered import Answered
 from isthmus.api.conditional import Conditional
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
+from isthmus.api.idempotency import Idempotent
 from isthmus.api.peer import PeersOnly
 from isthmus.api.permissions import checked
+from isthmus.api.preconditions import Preconditions
 from isthmus.audit import api as audit
 from isthmus.calls import api as calls
 from isthmus.devices import api as devices
@@ -113,7 +116,10 @@ def _include_features(app: FastAPI, services: Services) -> None:
 
 def _gated(app: FastAPI, services: Services, door: Door, *, secure: bool) -> FastAPI:
     openapi.serve(app)
-    app.add_middleware(Conditional)  # inside the gate, which is added after it
+    # All inside the gate, which is added last. Answers kept under a key are given whatever the object is like by now.
+    app.add_middleware(Conditional)
+    app.add_middleware(Preconditions, routes=app)
+    app.add_middleware(Idempotent, answered=Answered(services.engine, services.identity.sealer))
     app.add_middleware(Gate, routes=app, door=door, tenant=services.site_file.site.tenant, secure=secure)
     return checked(app)
 
