@@ -17,7 +17,7 @@ from isthmus.access import rules as access
 from isthmus.access.model import Principal
 from isthmus.api import errors
 from isthmus.api.permissions import RULES, Rule, routes_of
-from isthmus.errors import ChangedError
+from isthmus.errors import ChangedError, ForbiddenError
 
 _CHANGES = ("PATCH", "PUT", "DELETE")
 _AGAIN_S = 0.005  # between two looks whether it is one's turn
@@ -90,18 +90,22 @@ class Preconditions:
             headers = Headers(scope=scope)
             wanted, unwanted = headers.get("if-match"), headers.get("if-none-match")
             if wanted is not None or unwanted is not None:
-                present = await self._present(scope, *self._looks[path])
+                try:
+                    present = await self._present(scope, *self._looks[path])
+                except ForbiddenError as error:
+                    await errors.answer(error)(scope, receive, send)
+                    return
                 if not _holds(present, wanted, unwanted, making=scope["method"] == "PUT"):
                     await errors.answer(_changed(present, wanted))(scope, receive, send)
                     return
             await self._app(scope, receive, send)
 
     async def _present(self, scope: Scope, route: BaseRoute, rule: Rule) -> str | None:
-        """The object's tag; None where there is none, or none that the caller may read."""
+        """The object's tag; None where there is none within reach. Raises ForbiddenError for who may not look."""
         principal = scope["state"]["principal"]
         assert isinstance(principal, Principal)
         if rule.permissions and not any(access.reach(principal, each).scopes for each in rule.permissions):
-            return None
+            raise ForbiddenError("a condition is for who may read it, too", do="Leave If-Match out.")
         state = {**scope["state"], "route": route, "permission": rule.permission}
         headers = [(name, value) for name, value in scope["headers"] if name.lower() not in _CONDITIONS]
         look = {**scope, "method": "GET", "headers": headers, "state": state}
