@@ -157,9 +157,7 @@ def test_two_keys_at_once_are_refused(world: World):
 
 
 def test_too_much_under_a_key_is_too_much(world: World):
-    answer = world.anna.post(
-        "/v1/groups", content=iter([b"x" * (1 << 20)] * 3), headers={"Idempotency-Key": "much"}
-    )
+    answer = world.anna.post("/v1/groups", content=iter([b"x" * (1 << 20)] * 3), headers={"Idempotency-Key": "much"})
     assert answer.status_code == 413
 
 
@@ -219,5 +217,3 @@ def test_of_a_very_long_answer_it_is_known_that_it_was_given(store: tuple[Answer
     kept.begin("long", "x")
     kept.end("long", "x", Answer(200, [], b"x" * (2 << 20)))
     assert kept.begin("long", "x") == Answer(200, [], b"", whole=False)
-
-

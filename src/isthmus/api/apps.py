@@ -9,11 +9,12 @@ from fastapi import Depends, FastAPI
 
 from isthmus.access.model import Principal
 from isthmus.activity import api as activity
-from isthmus.api import errors, openapi, operations, state
+from isthmus.api import errors, metrics, openapi, operations, state
 from isthmus.api.answered import Answered
 from isthmus.api.conditional import Conditional
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
 from isthmus.api.idempotency import Idempotent
+from isthmus.api.metrics import Counting
 from isthmus.api.peer import PeersOnly
 from isthmus.api.permissions import checked
 from isthmus.api.preconditions import Preconditions
@@ -90,6 +91,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     """The features' routes. Each is declared in api/permissions.py, or the site does not start."""
     site = services.site_file.site
     app.include_router(state.router(services))
+    app.include_router(metrics.router(services))
     people = services.directory
     app.include_router(directory.router(people, services.activity.exported))
     app.include_router(tenancy.router(services.tenants, site.tenant))
@@ -121,6 +123,7 @@ def _gated(app: FastAPI, services: Services, door: Door, *, secure: bool) -> Fas
     app.add_middleware(Preconditions, routes=app)
     app.add_middleware(Idempotent, answered=Answered(services.engine, services.identity.sealer))
     app.add_middleware(Gate, routes=app, door=door, tenant=services.site_file.site.tenant, secure=secure)
+    app.add_middleware(Counting)
     return checked(app)
 
 

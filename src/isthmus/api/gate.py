@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from isthmus.access import rules as access
 from isthmus.access.model import Object, Outcome, Principal, Proof, Way
 from isthmus.api import errors
+from isthmus.api.metrics import ROUTE
 from isthmus.api.permissions import RULES, On, Rule, routes_of
 from isthmus.errors import (
     ForbiddenError,
@@ -206,6 +207,7 @@ class Gate:
             await self._app(scope, receive, answering)
             return
         route, path, rule = found
+        scope[ROUTE] = path
         asked = _asked(scope)
         try:
             principal = await run_in_threadpool(self._admitted, asked, rule)

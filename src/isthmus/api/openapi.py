@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -129,7 +129,8 @@ def _header(name: str, about: str, pattern: str | None) -> dict[str, Any]:
 
 def _shapes(schemas: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     """The schema of each answer; models that they share are put to the others."""
-    given = [(key, "serialization", TypeAdapter(shape)) for key, shape in ANSWERS.items()]
+    mode: Literal["serialization"] = "serialization"
+    given = [(key, mode, TypeAdapter(shape)) for key, shape in ANSWERS.items()]
     found, shared = TypeAdapter.json_schemas(given, ref_template="#/components/schemas/{model}")
     schemas.update(shared.get("$defs", {}))
     return {key: schema for (key, _), schema in found.items()}

@@ -191,6 +191,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/calls"): _reached("call.read"),
     ("GET", "/v1/link"): _site("site.read"),
     ("GET", "/v1/health"): _site("site.read"),
+    ("GET", "/v1/metrics"): _reached("site.read"),
     ("GET", "/v1/snapshot"): _site("site.read"),
     ("POST", "/v1/snapshot/rebuild"): _site("snapshot.rebuild"),
     # Accounts, roles, tokens, sessions

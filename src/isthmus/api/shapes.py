@@ -140,7 +140,7 @@ class Group(BaseModel):
 
     name: str
     people: int
-    effective: int
+    effective: int | None
 
 
 class Plan(BaseModel):
@@ -294,8 +294,13 @@ class AuditEntry(BaseModel):
 
     id: int
     at: str
+    at_ms: int
     actor: str
     action: str
+    object: str
+    tenant: str
+    path: str
+    address: str
     before: Any
     after: Any
     digest: str
@@ -349,9 +354,11 @@ class Registration(BaseModel):
 class Call(BaseModel):
     """A call that is up, or being set up."""
 
+    call_id: str
     caller: str
     callee: str
-    since: float
+    state: str
+    since: int
 
 
 class Snapshot(BaseModel):
@@ -406,6 +413,7 @@ ANSWERS: Answers = {
     ("POST", "/v1/people"): Person,
     ("PATCH", "/v1/people/{aor}"): Person,
     ("GET", "/v1/groups"): list[Group],
+    ("GET", "/v1/groups/{name}"): Group,
     ("GET", "/v1/licences"): list[Plan],
     ("GET", "/v1/licences/features"): dict[str, str],
     ("GET", "/v1/licences/check"): list[PlanWithPeople],

@@ -119,6 +119,7 @@ GET /v1/registrations listRegistrations: Where people's phones can be reached
 GET /v1/calls listCalls: Calls that are up
 GET /v1/link listLinks: How it stands with the other sites
 GET /v1/health getHealth: How the site is
+GET /v1/metrics getMetrics: Figures for Prometheus
 GET /v1/snapshot getSnapshot: What calls are routed by
 POST /v1/snapshot/rebuild rebuildSnapshot: Compile the snapshot anew
 GET /v1/accounts listAccounts: Accounts, page by page
