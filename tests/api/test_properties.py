@@ -22,15 +22,15 @@ from schemathesis.specs.openapi.checks import (
 
 from isthmus.api import web_app
 from isthmus.api.gate import Limits
-from isthmus.api.permissions import RULES, SCIM_PATH
+from isthmus.api.permissions import RULES
+from isthmus.api.titles import NOT_DESCRIBED
 from tests.api.callers import Site, open_site
 
 _EXAMPLES = 10  # for each route and kind of data
 _CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 _OF_THE_ENGINE = ("/v1/calls", "/v1/registrations")  # no Kamailio runs here, and they say so
-_NOT_DESCRIBED = ("/", "/account", "/assets/{name}", "/v1/openapi.json", SCIM_PATH)
 _OF_OPENID = ("/.well-known/", "/oauth/")  # described by their own document
-_ROUTES = [(method, path) for method, path in RULES if path not in _NOT_DESCRIBED and not path.startswith(_OF_OPENID)]
+_ROUTES = [(method, path) for method, path in RULES if path not in NOT_DESCRIBED and not path.startswith(_OF_OPENID)]
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,8 @@ def test_no_request_meets_a_fault_of_ours(key: tuple[str, str], world: tuple[Any
     )
     @given(case=st.one_of(kinds))
     def try_it(case: schemathesis.Case) -> None:
+        if "{" in path and (method, case.formatted_path) in RULES:
+            return  # a name that is another route's own word, as /v1/people/count
         with caplog.at_level(logging.ERROR):
             answer = case.call(headers={"Authorization": token})
         if answer.status_code == 503 and path in _OF_THE_ENGINE:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter, FastAPI
+from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
 from isthmus.access.model import Scope
@@ -19,6 +20,7 @@ from isthmus.addressing import Aor
 from isthmus.api import local_app, web_app
 from isthmus.api.gate import Limits
 from isthmus.api.permissions import RULES, SCIM_PATH, On, checked, routes_of
+from isthmus.api.shapes import ANSWERS
 from isthmus.policy.licences import FEATURES
 from isthmus.policy.model import Policy
 from isthmus.site.services import Services
@@ -280,6 +282,19 @@ def test_the_tenants_own_administrator_gets_all_of_it(world: World):
     assert [each["id"] for each in anna.get("/v1/moves").json()] == [world.objects["batch_id"]]
     assert anna.get("/v1/health").status_code == 200
     assert [each["name"] for each in anna.get("/v1/accounts").json()] == ["anna"]
+
+
+SHAPED = [key for key in ANSWERS if key[0] == "GET" and key[1] not in ("/v1/calls", "/v1/registrations")]
+
+
+@pytest.mark.parametrize("key", SHAPED, ids=" ".join)
+def test_what_is_answered_has_the_shape_that_is_described(world: World, key: tuple[str, str]):
+    answer = world.ask(world.site.by_token("anna"), key, world.objects)
+    if "run_id" in key[1]:  # there is no source to run
+        assert answer.status_code == 404
+        return
+    assert answer.status_code == 200
+    TypeAdapter(ANSWERS[key]).validate_python(answer.json())
 
 
 def test_naming_another_tenant_in_a_query_tells_nothing(world: World):

@@ -8,6 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
+from isthmus.api import tables as api
 from isthmus.database import migrate, open_database, reading, writing
 from isthmus.devices import tables as devices
 from isthmus.directory import tables as directory
@@ -20,7 +21,7 @@ from isthmus.provider import tables as provider
 from isthmus.tenancy import tables as tenancy
 
 
-@pytest.mark.parametrize("tables", [devices, directory, federation, homing, identity, policy, provider, tenancy])
+@pytest.mark.parametrize("tables", [api, devices, directory, federation, homing, identity, policy, provider, tenancy])
 def test_the_tables_are_those_the_code_means(database_url: str, tables: ModuleType):
     metadata = tables.metadata
     migrate(database_url)

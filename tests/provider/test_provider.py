@@ -158,8 +158,22 @@ def test_the_web_phone_signs_somebody_in(world: World):
     assert phone.get("/oauth/userinfo", headers=bearer).json()["sub"] == claims["sub"]
     # The API, with what the account may.
     assert phone.get("/v1/people", headers=bearer).status_code == 200
-    # But nothing that is done by who sits at the browser, and no more proof than the session has.
+    assert phone.post("/oauth/userinfo", headers=bearer).json()["sub"] == claims["sub"]
+    # But nothing that is done by who sits at the browser.
     assert phone.post("/v1/session/totp", headers=bearer).status_code == 403
+
+
+def test_what_was_proved_at_sign_in_arms_no_token_and_what_is_proved_later_does(world: World):
+    """For dangerous acts the second factor is asked for while the program is in use, never carried along in silence."""
+    browser = world.browser()
+    issued = world.tokens(browser)
+    phone = TestClient(world.site.app, base_url=BASE)
+    bearer = {"Authorization": f"Bearer {issued['access_token']}"}
+    refused = phone.post("/v1/accounts", json={"name": "kim", "roles": [{"role": "auditor"}]}, headers=bearer)
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:isthmus:problem:step-up")
+    assert browser.prove().status_code == 200
+    made = phone.post("/v1/accounts", json={"name": "kim", "roles": [{"role": "auditor"}]}, headers=bearer)
+    assert made.status_code == 201, made.text
 
 
 def test_a_program_of_the_administrators_gets_who_it_is_and_no_api(world: World):
@@ -219,6 +233,9 @@ def test_a_parameter_that_is_there_twice_is_refused(world: World):
 def test_who_is_not_signed_in_does_so_at_our_own_page_and_comes_back(world: World):
     stranger = world.site.browser()
     assert told(authorize(stranger, prompt="none"))["error"] == "login_required"
+    form = {"client_id": "phone", "redirect_uri": CALLBACK}
+    by_form = stranger.client.post("/oauth/authorize", data=form, follow_redirects=False)
+    assert told(by_form)["error"] == "unsupported_response_type"
     answer = authorize(stranger)
     page = urlsplit(answer.headers["location"])
     assert page.path == "/account" and not page.netloc
@@ -298,7 +315,8 @@ def test_refresh_tokens_rotate_and_one_that_comes_again_ends_it_all(world: World
     second = refreshed(world, first["refresh_token"]).json()
     third = refreshed(world, second["refresh_token"]).json()
     assert len({each["refresh_token"] for each in (first, second, third)}) == 3
-    assert refreshed(world, second["refresh_token"]).json()["error"] == "invalid_grant"
+    # Any of those before, not the last one alone.
+    assert refreshed(world, first["refresh_token"]).json()["error"] == "invalid_grant"
     assert refreshed(world, third["refresh_token"]).json()["error"] == "invalid_grant"
 
 

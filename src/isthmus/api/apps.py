@@ -9,11 +9,15 @@ from fastapi import Depends, FastAPI
 
 from isthmus.access.model import Principal
 from isthmus.activity import api as activity
-from isthmus.api import errors, openapi, operations, state
+from isthmus.api import errors, metrics, openapi, operations, state
+from isthmus.api.answered import Answered
 from isthmus.api.conditional import Conditional
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
+from isthmus.api.idempotency import Idempotent
+from isthmus.api.metrics import Counting
 from isthmus.api.peer import PeersOnly
 from isthmus.api.permissions import checked
+from isthmus.api.preconditions import Preconditions
 from isthmus.audit import api as audit
 from isthmus.calls import api as calls
 from isthmus.devices import api as devices
@@ -87,6 +91,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     """The features' routes. Each is declared in api/permissions.py, or the site does not start."""
     site = services.site_file.site
     app.include_router(state.router(services))
+    app.include_router(metrics.router(services))
     people = services.directory
     app.include_router(directory.router(people, services.activity.exported))
     app.include_router(tenancy.router(services.tenants, site.tenant))
@@ -113,8 +118,12 @@ def _include_features(app: FastAPI, services: Services) -> None:
 
 def _gated(app: FastAPI, services: Services, door: Door, *, secure: bool) -> FastAPI:
     openapi.serve(app)
-    app.add_middleware(Conditional)  # inside the gate, which is added after it
+    # All inside the gate, which is added last. Answers kept under a key are given whatever the object is like by now.
+    app.add_middleware(Conditional)
+    app.add_middleware(Preconditions, routes=app)
+    app.add_middleware(Idempotent, answered=Answered(services.engine, services.identity.sealer))
     app.add_middleware(Gate, routes=app, door=door, tenant=services.site_file.site.tenant, secure=secure)
+    app.add_middleware(Counting)
     return checked(app)
 
 

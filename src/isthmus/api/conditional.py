@@ -7,13 +7,16 @@ import hashlib
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from isthmus.api.preconditions import CHANGEABLE
+
 _MOST = 4 << 20  # bytes of an answer that is held back to make its tag; longer ones have none
 
 
 class Conditional:
     """ASGI middleware, inside the gate: a tag tells nobody anything of what they may not see.
 
-    A tag made here is weak: it is of the answer, and not what If-Match goes by.
+    A tag made here is of the answer's bytes. It is weak, unless the object can be changed at the same address: then
+    it is what If-Match goes by (api/preconditions.py).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -25,13 +28,15 @@ class Conditional:
             await self._app(scope, receive, send)
             return
         wanted = Headers(scope=scope).get("if-none-match", "")
-        await self._app(scope, receive, _Answer(send, wanted))
+        strong = scope.get("state", {}).get("path") in CHANGEABLE
+        await self._app(scope, receive, _Answer(send, wanted, "" if strong else "W/"))
 
 
 class _Answer:
     """Holds a JSON answer back until it is whole, or too long."""
 
-    def __init__(self, send: Send, wanted: str) -> None:
+    def __init__(self, send: Send, wanted: str, mark: str) -> None:
+        self._mark = mark
         self._send, self._wanted = send, [_opaque(each) for each in wanted.split(",") if each.strip()]
         self._start: Message | None = None
         self._parts: list[bytes] = []
@@ -56,7 +61,7 @@ class _Answer:
         body, self._start, self._parts = b"".join(self._parts), None, []
         headers = MutableHeaders(raw=start["headers"])
         if not more:
-            headers.setdefault("ETag", f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
+            headers.setdefault("ETag", f'{self._mark}"{hashlib.sha256(body).hexdigest()[:32]}"')
         tag = headers.get("etag")
         if tag is not None and ("*" in self._wanted or _opaque(tag) in self._wanted):
             kept = [(n, v) for n, v in start["headers"] if n.lower() not in (b"content-length", b"content-type")]

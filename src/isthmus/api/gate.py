@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from isthmus.access import rules as access
 from isthmus.access.model import Object, Outcome, Principal, Proof, Way
 from isthmus.api import errors
+from isthmus.api.metrics import ROUTE
 from isthmus.api.permissions import RULES, On, Rule, routes_of
 from isthmus.errors import (
     ForbiddenError,
@@ -182,7 +183,7 @@ def _same_origin(asked: Asked) -> None:
 class Gate:
     """ASGI middleware. tenant: whose the site is. door: how people come in here. secure: add the browser's headers.
 
-    What routes then find in the request's state: principal, permission, client and cookies; and two headers
+    What routes then find in the request's state: principal, permission, asked, route and its path; and two headers
     that nobody else can set: X-Isthmus-Actor and, where it is known, X-Isthmus-Address.
     """
 
@@ -197,7 +198,7 @@ class Gate:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._app, self._door = app, door
-        self._routes = [(route, method, RULES[method, path]) for method, path, route in routes_of(routes)]
+        self._routes = [(route, method, path, RULES[method, path]) for method, path, route in routes_of(routes)]
         self._site = Object("site", "this site", tenant)
         self._secure, self._clock = secure, clock
 
@@ -211,7 +212,8 @@ class Gate:
         if found is None:  # 404 and 405 are the router's to say
             await self._app(scope, receive, answering)
             return
-        route, rule = found
+        route, path, rule = found
+        scope[ROUTE] = path
         asked = _asked(scope)
         try:
             principal = await run_in_threadpool(self._admitted, asked, rule)
@@ -223,15 +225,15 @@ class Gate:
         if not length.isdigit() or int(length) > rule.body:
             await _too_large(rule)(scope, receive, answering)
             return
-        state = {"principal": principal, "permission": rule.permission, "asked": asked, "route": route}
+        state = {"principal": principal, "permission": rule.permission, "asked": asked, "route": route, "path": path}
         headers = _ours(scope, principal, asked.client.address if self._secure else asked.headers.get(_ADDRESS, ""))
         inner = {**scope, "headers": headers, "query_string": query, "state": {**scope.get("state", {}), **state}}
         await self._app(inner, _counting(receive, rule), answering)
 
-    def _rule(self, scope: Scope) -> tuple[BaseRoute, Rule] | None:
-        for route, method, rule in self._routes:
+    def _rule(self, scope: Scope) -> tuple[BaseRoute, str, Rule] | None:
+        for route, method, path, rule in self._routes:
             if method == scope["method"] and route.matches(scope)[0] is Match.FULL:
-                return route.original_route, rule
+                return route.original_route, path, rule
         return None
 
     def _admitted(self, asked: Asked, rule: Rule) -> Principal | None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
 
 from isthmus.access.permissions import DANGEROUS
+from isthmus.api.idempotency import PATTERN, takes_key
 from isthmus.api.permissions import RULES, On, Rule, routes_of
+from isthmus.api.preconditions import conditional
+from isthmus.api.shapes import ANSWERS
+from isthmus.api.titles import TAGS, TITLES, tag_of
 
 _PROBLEM = {
     "type": "object",
@@ -63,10 +68,16 @@ def _described(app: FastAPI) -> dict[str, Any]:
         "token": {"type": "http", "scheme": "bearer"},
         "session": {"type": "apiKey", "in": "cookie", "name": "__Host-isthmus"},
     }
+    shapes = _shapes(components["schemas"])
     for method, path, _ in routes_of(app):
         operation = schema["paths"].get(path, {}).get(method.lower())
         if operation is not None:
             _describe(method, operation, RULES[method, path])
+            _name(method, path, operation)
+            _add_headers(method, path, operation)
+            if (method, path) in shapes:
+                _answers(operation, shapes[method, path])
+    schema["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     return schema
@@ -87,3 +98,45 @@ def _describe(method: str, operation: dict[str, Any], rule: Rule) -> None:
     operation["x-permissions"] = list(rule.permissions)
     operation["x-second-factor"] = rule.permission in DANGEROUS
     operation["security"] = [] if rule.on is On.ANYONE else [{"token": []}, {"session": []}]
+
+
+def _name(method: str, path: str, operation: dict[str, Any]) -> None:
+    """A KeyError here is a route that api/titles.py does not name."""
+    operation["operationId"], operation["summary"] = TITLES[method, path]
+    operation["tags"] = [tag_of(path)]
+
+
+def _add_headers(method: str, path: str, operation: dict[str, Any]) -> None:
+    """What the middleware takes; some routes declare the same for themselves."""
+    kept = [each for each in operation.get("parameters", []) if each["name"].lower() not in _HEADERS]
+    if takes_key(method, path):
+        kept.append(_header("Idempotency-Key", "Asked again with the same key, it is done once.", PATTERN))
+    if conditional(method, path):
+        kept.append(_header("If-Match", "ETag of the object as it was seen; 412 if it was changed since.", None))
+    if kept:
+        operation["parameters"] = kept
+    else:
+        operation.pop("parameters", None)
+
+
+_HEADERS = ("idempotency-key", "if-match")
+
+
+def _header(name: str, about: str, pattern: str | None) -> dict[str, Any]:
+    form = {"type": "string"} | ({"pattern": pattern} if pattern else {"maxLength": 200})
+    return {"name": name, "in": "header", "required": False, "description": about, "schema": form}
+
+
+def _shapes(schemas: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The schema of each answer; models that they share are put to the others."""
+    mode: Literal["serialization"] = "serialization"
+    given = [(key, mode, TypeAdapter(shape)) for key, shape in ANSWERS.items()]
+    found, shared = TypeAdapter.json_schemas(given, ref_template="#/components/schemas/{model}")
+    schemas.update(shared.get("$defs", {}))
+    return {key: schema for (key, _), schema in found.items()}
+
+
+def _answers(operation: dict[str, Any], schema: dict[str, Any]) -> None:
+    for status, response in operation["responses"].items():
+        if status.startswith("2") and "application/json" in response.get("content", {}):
+            response["content"]["application/json"]["schema"] = schema

@@ -93,7 +93,10 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/oauth/token"): Rule(On.ANYONE, body=16 * 1024),
     ("POST", "/oauth/revoke"): Rule(On.ANYONE, body=16 * 1024),
     ("GET", "/oauth/userinfo"): _OWN,
+    ("POST", "/oauth/userinfo"): _OWN,
     ("GET", "/oauth/logout"): _ANYONE,
+    ("POST", "/oauth/logout"): Rule(On.ANYONE, body=16 * 1024),
+    ("POST", "/oauth/authorize"): Rule(On.ANYONE, body=16 * 1024),
     # The directory
     ("GET", "/v1/people"): _reached("person.read"),
     ("GET", "/v1/people/count"): _reached("person.read"),
@@ -196,6 +199,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/calls"): _reached("call.read"),
     ("GET", "/v1/link"): _site("site.read"),
     ("GET", "/v1/health"): _site("site.read"),
+    ("GET", "/v1/metrics"): _reached("site.read"),
     ("GET", "/v1/snapshot"): _site("site.read"),
     ("POST", "/v1/snapshot/rebuild"): _site("snapshot.rebuild"),
     # Accounts, roles, tokens, sessions

@@ -114,7 +114,7 @@ class PeerLink:
             self._condition.notify_all()
             while self._acknowledged < seq:
                 left = deadline - time.monotonic()
-                if left <= 0 or self._stopping or self._failures > failures:
+                if left <= 0 or self._failures > failures or not self._runs():
                     raise LinkDownError(self.peer, self._why or "no answer in time")
                 self._condition.wait(left)
 
@@ -141,7 +141,7 @@ class PeerLink:
             failures = self._failures
             self._hurry = True
             self._condition.notify_all()
-            self._condition.wait_for(lambda: self._up or self._failures > failures or self._stopping, 3.0)
+            self._condition.wait_for(lambda: self._up or self._failures > failures or not self._runs(), 3.0)
             return "" if self._up else f"the link to {self.peer} is down ({self._why})"
 
     @property
@@ -158,6 +158,10 @@ class PeerLink:
             return LinkHealth(
                 self.peer, self._up, self._since, "" if self._up else self._why, self._role, reached, pending
             )
+
+    def _runs(self) -> bool:
+        """Whether there is anybody to wait for."""
+        return self._thread is not None and not self._stopping
 
     def _run(self) -> None:
         while True:

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote_plus, urlencode
+from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -50,22 +50,12 @@ def _add_discovery(routes: APIRouter, provider: OpenidProvider) -> None:
 def _add_authorization(routes: APIRouter, provider: OpenidProvider) -> None:
     @routes.get(_AUTHORIZE, status_code=303, response_class=RedirectResponse)
     def authorize(request: Request) -> Response:
-        query = _once(request.query_params.multi_items())
-        client, redirect_uri = rules.client_of(query, provider.clients)
-        principal: Principal | None = request.scope["state"]["principal"]
-        try:
-            wanted = provider.asked(query, client, redirect_uri)
-            if not provider.has_proved(principal, wanted) or principal is None:
-                if wanted.silent:
-                    raise ProtocolError("login_required", "nobody is signed in, or not lately enough")
-                return RedirectResponse(_sign_in_page(provider, query, wanted, principal), 303)
-            code = provider.code(principal, wanted)
-            address = rules.answer(redirect_uri, provider.issuer, wanted.state, code=code)
-        except ProtocolError as error:
-            address = rules.answer(
-                redirect_uri, provider.issuer, query.get("state", ""), error=error.code, error_description=error.what
-            )
-        return RedirectResponse(address, 303, headers=_NO_STORE)
+        return _authorized(provider, request, _once(request.query_params.multi_items()))
+
+    # OpenID Connect Core 3.1.2.1 wants both.
+    @routes.post(_AUTHORIZE, status_code=303, response_class=RedirectResponse)
+    async def authorize_by_form(request: Request) -> Response:
+        return await run_in_threadpool(_authorized, provider, request, _form(await request.body()))
 
 
 def _add_tokens(routes: APIRouter, provider: OpenidProvider) -> None:
@@ -79,6 +69,7 @@ def _add_tokens(routes: APIRouter, provider: OpenidProvider) -> None:
 
 
 def _add_people(routes: APIRouter, provider: OpenidProvider, sign_in: SignIn) -> None:
+    @routes.post("/oauth/userinfo")
     @routes.get("/oauth/userinfo")
     def userinfo(principal: Acting, response: Response) -> dict[str, Any]:
         response.headers.update(_NO_STORE)
@@ -86,20 +77,49 @@ def _add_people(routes: APIRouter, provider: OpenidProvider, sign_in: SignIn) ->
 
     @routes.get("/oauth/logout", status_code=303, response_class=RedirectResponse)
     def logout(request: Request) -> Response:
-        query = _once(request.query_params.multi_items())
-        principal: Principal | None = request.scope["state"]["principal"]
-        client = provider.signs_out(query.get("id_token_hint", "")[:8192], principal)
-        if client is None or principal is None:
-            return RedirectResponse("/account", 303)  # where one can sign out oneself
-        sign_in.sign_out(principal)
-        address = query.get("post_logout_redirect_uri", "")
-        state = {"state": query["state"]} if query.get("state") else {}
-        known = address in client.logout_uris
-        response = RedirectResponse(
-            f"{address}?{urlencode(state)}" if known and state else address if known else "/account", 303
+        return _signed_out(provider, sign_in, request, _once(request.query_params.multi_items()))
+
+    @routes.post("/oauth/logout", status_code=303, response_class=RedirectResponse)
+    async def logout_by_form(request: Request) -> Response:
+        return await run_in_threadpool(_signed_out, provider, sign_in, request, _form(await request.body()))
+
+
+def _authorized(provider: OpenidProvider, request: Request, query: dict[str, str]) -> Response:
+    client, redirect_uri = rules.client_of(query, provider.clients)
+    principal: Principal | None = request.scope["state"]["principal"]
+    try:
+        wanted = provider.asked(query, client, redirect_uri)
+        if not provider.has_proved(principal, wanted) or principal is None:
+            if wanted.silent:
+                raise ProtocolError("login_required", "nobody is signed in, or not lately enough")
+            return RedirectResponse(_sign_in_page(provider, query, wanted, principal), 303)
+        code = provider.code(principal, wanted)
+        address = rules.answer(redirect_uri, provider.issuer, wanted.state, code=code)
+    except ProtocolError as error:
+        address = rules.answer(
+            redirect_uri, provider.issuer, query.get("state", ""), error=error.code, error_description=error.what
         )
-        response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="strict")
-        return response
+    return RedirectResponse(address, 303, headers=_NO_STORE)
+
+
+def _signed_out(provider: OpenidProvider, sign_in: SignIn, request: Request, query: dict[str, str]) -> Response:
+    principal: Principal | None = request.scope["state"]["principal"]
+    client = provider.signs_out(query.get("id_token_hint", "")[:8192], principal)
+    if client is None or principal is None:
+        return RedirectResponse("/account", 303)  # where one can sign out oneself
+    sign_in.sign_out(principal)
+    address = query.get("post_logout_redirect_uri", "")
+    if address not in client.logout_uris:
+        address = "/account"
+    elif query.get("state"):
+        address += f"{'&' if urlsplit(address).query else '?'}{urlencode({'state': query['state']})}"
+    response = RedirectResponse(address, 303)
+    response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="strict")
+    return response
+
+
+def _form(body: bytes) -> dict[str, str]:
+    return _once(parse_qsl(body.decode("ascii", "replace"), keep_blank_values=True, errors="replace"))
 
 
 def _once(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -124,8 +144,7 @@ def _answered(work: Any, provider: OpenidProvider, request: Request, body: bytes
     try:
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
             raise ProtocolError("invalid_request", "the body has to be application/x-www-form-urlencoded")
-        text = body.decode("ascii", "replace")
-        form = _once(parse_qsl(text, keep_blank_values=True, errors="replace"))
+        form = _form(body)
         told = work(provider, form, _client(provider, request, form))
     except UsageError as error:
         return _error("invalid_request", error.what)

@@ -122,7 +122,7 @@ class OpenidProvider:
         """
 
         def work(log: Journal) -> Issued | None:
-            if stolen := store.grant_by(log.connection, "former", token):
+            if stolen := store.grant_before(log.connection, token):
                 store.delete_grant(log.connection, stolen.id)
                 log.entry("session.client-ended", f"grant:{stolen.id}", {"client": stolen.client}, None)
                 return None
@@ -159,8 +159,10 @@ class OpenidProvider:
             account = _account(connection, grant.account)
             if session is None or session.expires <= now or account is None:
                 return None
-            # No more than the session may: its own proof of a second factor, no new one.
-            proof = Proof(Way.OPENID, session.stage, session.second_factor_at)
+            # No more than the session may. A proof of the second factor counts where it was made while this token was
+            # in use, by who wanted to do something dangerous: one from before would arm every token in silence.
+            proved, issued = session.second_factor_at, grant.access_expires - ACCESS_S
+            proof = Proof(Way.OPENID, session.stage, proved if proved is not None and proved > issued else None)
             limit = None if "api" in grant.scopes else frozenset[str]()
             return principal_of(connection, account, proof, limit=limit, session=session.id)
 

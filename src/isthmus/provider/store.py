@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from isthmus.identity.sealing import token_hash
 from isthmus.provider.model import Grant
-from isthmus.provider.tables import provider_grant, provider_key
+from isthmus.provider.tables import provider_former, provider_grant, provider_key
 
 
 def insert_grant(connection: Connection, made: Grant, code: str) -> None:
@@ -33,8 +33,15 @@ def insert_grant(connection: Connection, made: Grant, code: str) -> None:
 
 
 def grant_by(connection: Connection, column: str, token: str) -> Grant | None:
-    """The grant whose `code`, `refresh`, `former` or `access` token this is."""
+    """The grant whose `code`, `refresh` or `access` token this is."""
     query = select(provider_grant).where(provider_grant.c[column] == token_hash(token))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _grant(row)
+
+
+def grant_before(connection: Connection, token: str) -> Grant | None:
+    """The grant that had this refresh token once, and has another one now."""
+    query = select(provider_grant).join(provider_former).where(provider_former.c.token == token_hash(token))
     row = connection.execute(query).one_or_none()
     return None if row is None else _grant(row)
 
@@ -48,14 +55,15 @@ def use_code(connection: Connection, grant_id: str) -> bool:
 def put_tokens(
     connection: Connection, grant_id: str, access: str, refresh: str, former: str | None, expires: float
 ) -> None:
-    """The tokens that the grant has now."""
+    """The tokens that the grant has now. former: the refresh token that they take the place of."""
+    if former is not None:
+        connection.execute(insert(provider_former).values(token=token_hash(former), grant_id=grant_id))
     connection.execute(
         update(provider_grant)
         .where(provider_grant.c.id == grant_id)
         .values(
             access=token_hash(access),
             refresh=token_hash(refresh),
-            former=None if former is None else token_hash(former),
             access_expires_ms=int(expires * 1000),
         )
     )

@@ -20,8 +20,7 @@ provider_key = Table(
     Column("created_ms", BigInteger, nullable=False),
 )
 
-# code, refresh, access: hashes. former: hash of the refresh token before, by which it is noticed that one was stolen.
-# Gone with its session.
+# code, refresh, access: hashes. Gone with its session.
 provider_grant = Table(
     "provider_grant",
     metadata,
@@ -38,12 +37,19 @@ provider_grant = Table(
     Column("code_expires_ms", BigInteger, nullable=False),
     Column("code_used", Boolean, nullable=False),
     Column("refresh", Text),
-    Column("former", Text),
     Column("access", Text),
     Column("access_expires_ms", BigInteger, nullable=False),
     Index("provider_grant_code", "code"),
     Index("provider_grant_refresh", "refresh"),
-    Index("provider_grant_former", "former"),
     Index("provider_grant_access", "access"),
     Index("provider_grant_session", "session"),
+)
+
+# Hashes of the refresh tokens that a grant had before: one that comes again was stolen, however long ago.
+provider_former = Table(
+    "provider_former",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("grant_id", Text, ForeignKey("provider_grant.id", ondelete="CASCADE"), nullable=False),
+    Index("provider_former_grant", "grant_id"),
 )

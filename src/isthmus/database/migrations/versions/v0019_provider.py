@@ -31,9 +31,14 @@ def upgrade() -> None:
         sa.Column("code_expires_ms", sa.BigInteger, nullable=False),
         sa.Column("code_used", sa.Boolean, nullable=False),
         sa.Column("refresh", sa.Text),
-        sa.Column("former", sa.Text),
         sa.Column("access", sa.Text),
         sa.Column("access_expires_ms", sa.BigInteger, nullable=False),
     )
-    for column in ("code", "refresh", "former", "access", "session"):
+    for column in ("code", "refresh", "access", "session"):
         op.create_index(f"provider_grant_{column}", "provider_grant", [column])
+    op.create_table(
+        "provider_former",
+        sa.Column("token", sa.Text, primary_key=True),
+        sa.Column("grant_id", sa.Text, sa.ForeignKey("provider_grant.id", ondelete="CASCADE"), nullable=False),
+    )
+    op.create_index("provider_former_grant", "provider_former", ["grant_id"])

@@ -1,0 +1,191 @@
+"""What each route is called in the description of the API: clients made from it have these names."""
+
+from __future__ import annotations
+
+from isthmus.api.permissions import SCIM_PATH
+
+TAGS = {
+    "people": "Who exists: addresses, numbers, homes",
+    "tenants": "Organisations that share a site, and their limits",
+    "domains": "Tenants' domains and the proof that they are theirs",
+    "devices": "Phones' own credentials",
+    "groups": "Groups and who is in them",
+    "licences": "Plans, and who has them",
+    "policies": "Named settings, and to whom they are granted",
+    "directory": "Sources that people come from, runs of synchronisation, comparing the sites",
+    "activity": "What accounts usually do, alerts, blocks",
+    "audit": "Who changed what",
+    "moves": "Moving people between homes",
+    "operations": "Long work and its progress",
+    "scim": "What identity providers push",
+    "registrations": "Where phones can be reached",
+    "calls": "Calls that are up",
+    "site": "The site itself",
+    "accounts": "Who may sign in, and their roles",
+    "roles": "What may be done by whom",
+    "tokens": "Programs' tokens",
+    "sessions": "Who is signed in",
+    "access": "Permissions, and why somebody may or may not",
+    "session": "One's own sign-in",
+}
+_OF_THE_SITE = frozenset({"link", "health", "snapshot", "healthz", "metrics"})
+
+_TITLES = """
+GET /healthz isUp: Whether the site is up
+GET /v1/people listPeople: People, page by page
+GET /v1/people/count countPeople: How many people there are
+GET /v1/people/export exportPeople: People as a file
+GET /v1/people/{aor} getPerson: One person
+POST /v1/people createPerson: Add a person
+POST /v1/people/import importPeople: Add or change many people at once
+PATCH /v1/people/{aor} changePerson: Change a person
+DELETE /v1/people/{aor} deletePerson: Delete a person
+GET /v1/tenants listTenants: Tenants
+GET /v1/tenants/{tenant} getTenant: One tenant
+POST /v1/tenants createTenant: Add a tenant
+PATCH /v1/tenants/{tenant} changeTenant: Change, limit or suspend a tenant
+DELETE /v1/tenants/{tenant} deleteTenant: Delete an empty tenant
+GET /v1/domains listDomains: A tenant's domains
+GET /v1/domains/{domain} getDomain: One domain
+POST /v1/domains claimDomain: Claim a domain
+POST /v1/domains/{domain}/verify verifyDomain: Look for the TXT record that proves a domain
+POST /v1/domains/{domain}/approve approveDomain: Approve a domain by the operator's word
+DELETE /v1/domains/{domain} removeDomain: Give a domain up
+GET /v1/devices listDevices: Devices
+GET /v1/devices/{device} getDevice: One device
+POST /v1/devices createDevice: Add a device; its secret is shown once
+POST /v1/devices/forbid-md5 forbidMd5: Let devices sign in by SHA-256 alone
+POST /v1/devices/{device}/rotate rotateDevice: Give a device a new secret
+PATCH /v1/devices/{device} changeDevice: Change a device
+DELETE /v1/devices/{device} revokeDevice: Revoke a device
+GET /v1/groups listGroups: A tenant's groups
+GET /v1/groups/{name} getGroup: One group and its members
+POST /v1/groups createGroup: Add a group
+PATCH /v1/groups/{name} changeGroup: Change a group or its members
+DELETE /v1/groups/{name} deleteGroup: Delete a group
+GET /v1/licences listLicences: A tenant's plans and how many are taken
+GET /v1/licences/features listFeatures: What plans can give
+GET /v1/licences/check checkLicences: Who lacks what
+GET /v1/licences/of/{aor} getLicencesOf: What a person has, and by which plan
+GET /v1/licences/{plan} getLicence: One plan and who has it
+PUT /v1/licences/{plan} putLicence: Make or change a plan
+DELETE /v1/licences/{plan} deleteLicence: Delete a plan
+POST /v1/licences/{plan}/assign assignLicence: Give a plan to people or groups
+POST /v1/licences/{plan}/unassign unassignLicence: Take a plan from people or groups
+GET /v1/policies listPolicies: A tenant's policies and grants
+GET /v1/policies/kinds listPolicyKinds: Kinds of policies and their settings
+GET /v1/policies/explain explainPolicies: What is in force for a person, and why
+GET /v1/policies/dialled explainDialled: What dialled digits mean for a person
+GET /v1/policies/{kind}/{name} getPolicy: One policy
+POST /v1/policies createPolicy: Add a policy
+PATCH /v1/policies/{kind}/{name} changePolicy: Change a policy
+DELETE /v1/policies/{kind}/{name} deletePolicy: Delete a policy
+POST /v1/policies/grant grantPolicy: Grant a policy
+POST /v1/policies/revoke revokePolicy: Take a grant back
+GET /v1/directory/sources listSources: Where people come from
+POST /v1/directory/sources/{name}/check checkSource: Whether a source answers
+POST /v1/directory/runs startRun: Synchronise, or say what would be done
+GET /v1/directory/runs listRuns: Runs of synchronisation, the newest first
+GET /v1/directory/runs/{run_id} getRun: One run and its changes
+GET /v1/directory/conflicts listConflicts: People who could not be brought in
+GET /v1/directory/people/{aor} getSynchronisedPerson: What the source says of a person
+POST /v1/directory/people/{aor}/restore restorePerson: Bring back a person who vanished from the source
+POST /v1/directory/compare compareDirectories: Whether the sites agree, and repairing what does not
+GET /v1/activity/alerts listAlerts: Alerts, the newest first
+GET /v1/activity/alerts/{alert} getAlert: One alert
+POST /v1/activity/alerts/{alert}/confirm confirmAlert: Say that an alert was right
+POST /v1/activity/alerts/{alert}/false-alarm dismissAlert: Say that an alert was a false alarm
+GET /v1/activity/profiles/{account} getProfile: What is usual for an account
+POST /v1/activity/block blockPerson: Keep a person from something
+POST /v1/activity/unblock unblockPerson: Allow a person again what they were kept from
+GET /v1/activity/networks listBlockedNetworks: Networks that the site is closed to
+POST /v1/activity/networks/block blockNetwork: Close the site to a network
+POST /v1/activity/networks/unblock unblockNetwork: Open the site to a network again
+GET /v1/audit listAuditEntries: Entries of the audit log, the newest first
+GET /v1/audit/export exportAuditLog: The audit log as a file
+GET /v1/audit/anchor getAuditAnchor: The head of the chain, to keep elsewhere
+GET /v1/audit/{id_} getAuditEntry: One entry of the audit log
+POST /v1/audit/verify verifyAuditLog: Whether the log is whole
+POST /v1/audit/accept acceptAuditLog: Go on from an earlier state of the log
+POST /v1/moves startMove: Move people, or say what would be done
+GET /v1/moves listMoves: Moves, the newest first
+GET /v1/moves/{batch_id} getMove: One move and its people
+POST /v1/moves/{batch_id}/pause pauseMove: Begin no further people
+POST /v1/moves/{batch_id}/resume resumeMove: Go on
+POST /v1/moves/{batch_id}/cancel cancelMove: Leave those where they are who are not under way
+GET /v1/operations/{operation} getOperation: How far long work is
+GET /v1/operations/{operation}/events watchOperation: Its progress as server-sent events
+GET /v1/scim getScimStatus: What an identity provider has pushed
+GET /v1/scim/tokens listScimTokens: Identity providers' tokens
+POST /v1/scim/tokens createScimToken: Make a token for an identity provider; it is shown once
+GET /v1/registrations listRegistrations: Where people's phones can be reached
+GET /v1/calls listCalls: Calls that are up
+GET /v1/link listLinks: How it stands with the other sites
+GET /v1/health getHealth: How the site is
+GET /v1/metrics getMetrics: Figures for Prometheus
+GET /v1/snapshot getSnapshot: What calls are routed by
+POST /v1/snapshot/rebuild rebuildSnapshot: Compile the snapshot anew
+GET /v1/accounts listAccounts: Accounts, page by page
+POST /v1/accounts createAccount: Add an account; a password that is made is shown once
+GET /v1/accounts/{name} getAccount: One account and its roles
+PATCH /v1/accounts/{name} changeAccount: Change an account
+DELETE /v1/accounts/{name} deleteAccount: Delete an account
+POST /v1/accounts/{name}/reset-mfa resetFactors: Take an account's second factors away
+POST /v1/accounts/{name}/roles grantRole: Give an account a role
+DELETE /v1/accounts/{name}/roles/{grant} revokeRole: Take a role from an account
+GET /v1/roles listRoles: Roles
+GET /v1/roles/{role} getRole: One role and who holds it
+PUT /v1/roles/{role} putRole: Make or change a custom role
+DELETE /v1/roles/{role} deleteRole: Delete a custom role
+GET /v1/tokens listTokens: Programs' tokens
+POST /v1/tokens createToken: Make a token; it is shown once
+DELETE /v1/tokens/{token} revokeToken: Revoke a token
+GET /v1/sessions listSessions: Who is signed in
+DELETE /v1/sessions/{session} endSession: End a session
+GET /v1/access/permissions listPermissions: Every permission there is
+GET /v1/access/explain explainAccess: Why somebody may do something, or may not
+POST /v1/session signIn: Sign in by name and password
+GET /v1/session getSession: One's own session, and what is next
+DELETE /v1/session signOut: Sign out
+POST /v1/session/second-factor proveSecondFactor: Prove the second factor
+POST /v1/session/passkey/options beginPasskeySignIn: Begin to sign in by passkey
+POST /v1/session/passkey signInByPasskey: Sign in by passkey
+POST /v1/session/password changeOwnPassword: Change one's own password
+POST /v1/session/totp beginTotp: Begin to register an authenticator app
+POST /v1/session/totp/confirm confirmTotp: Prove that the authenticator app works
+DELETE /v1/session/totp removeTotp: Remove the authenticator app
+POST /v1/session/recovery-codes makeRecoveryCodes: New recovery codes
+GET /v1/session/passkeys listPasskeys: One's own passkeys
+POST /v1/session/passkeys/options beginPasskey: Begin to register a passkey
+POST /v1/session/passkeys registerPasskey: Register a passkey
+DELETE /v1/session/passkeys/{key} removePasskey: Remove a passkey
+GET /v1/session/outside listProviders: Providers that one can sign in by
+POST /v1/session/outside/{provider} beginOutside: Begin to sign in by a provider
+POST /v1/session/outside/{provider}/password signInByDirectory: Sign in by the directory's password
+GET /v1/session/outside/{provider}/callback finishOutside: Where the provider sends the browser back to
+POST /v1/session/outside/{provider}/acs finishSamlSignIn: Where a SAML provider sends browsers back to
+GET /v1/session/outside/{provider}/metadata getSamlMetadata: What a SAML provider is to know of this site
+GET /v1/session/links listOutsideLinks: Providers that one's account is linked to
+DELETE /v1/session/links/{link} removeOutsideLink: Remove a link to a provider
+"""
+
+
+def _parsed() -> dict[tuple[str, str], tuple[str, str]]:
+    found = {}
+    for line in _TITLES.strip().splitlines():
+        method, path, named = line.split(" ", 2)
+        name, summary = named.split(": ", 1)
+        found[method, path] = (name, summary)
+    return found
+
+
+TITLES = _parsed()
+"""operationId and summary of each route that is described."""
+
+NOT_DESCRIBED = frozenset({"/", "/account", "/alerts", "/devices", "/assets/{name}", "/v1/openapi.json", SCIM_PATH})
+
+
+def tag_of(path: str) -> str:
+    """The one tag of a route."""
+    first = path.removeprefix("/v1").split("/")[1]
+    return "site" if first in _OF_THE_SITE else first
