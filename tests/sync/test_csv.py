@@ -220,3 +220,14 @@ def test_a_manager_is_found_by_id_and_by_what_the_source_calls_them(world: World
     with writing(world.engine) as connection:
         store.put_links(connection, [called])
     assert service.manager(service.details(aor("bob"))) == aor("carol")
+
+
+def test_how_far_a_run_is_can_be_told_while_it_is_under_way(world: World, file: Path):
+    file.write_text(HEADING + "\n" + "".join(f"{n},p{n}@contoso.example,,,,\n" for n in range(1200)))
+    run = world.service.start(None, full=False, approved=True, actor="test")
+    assert world.service.applied(run.id) == (0, 0, 0)
+    world.work.read(run.id)
+    told = [world.service.applied(run.id)]
+    while world.work.apply(run.id):
+        told.append(world.service.applied(run.id))
+    assert told == [(1200, 0, 0), (1200, 500, 0), (1200, 1000, 0), (1200, 1200, 0)], told

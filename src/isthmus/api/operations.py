@@ -82,7 +82,7 @@ class Operations:
 
     def _run(self, id_: str) -> Operation:
         try:
-            return _of_run(self._sync.run(id_, 1)[0])
+            return _of_run(self._sync.run(id_, 1)[0], *self._sync.applied(id_))
         except (NotFoundError, RefusedError):
             raise _missing(id_) from None
 
@@ -193,18 +193,18 @@ def _of_batch(batch: Batch) -> Operation:
     )
 
 
-def _of_run(run: Run) -> Operation:
+def _of_run(run: Run, total: int, tried: int, failed: int) -> Operation:
     state = run.state.value if run.state in FINAL else "running"
-    counts: dict[str, int] = dict(run.counts)
+    reading = "the source is being read" if run.state is RunState.READING else ""
     return Operation(
         id=run.id,
         kind="sync",
         state=state,
         finished=run.state in FINAL,
-        total=sum(counts.values()),
-        done=sum(counts.values()) if run.state is RunState.DONE else 0,
-        failed=counts.get("failed", 0),
-        note=run.note,
+        total=total,
+        done=tried - failed,
+        failed=failed,
+        note=run.note or reading,
         started=run.started,
         ended=run.finished,
         result=f"/v1/directory/runs/{run.id}",

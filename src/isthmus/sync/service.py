@@ -130,6 +130,12 @@ class SyncService:
         with reading(self._engine) as connection:
             return run, store.planned(connection, run_id, limit)
 
+    def applied(self, run_id: str) -> tuple[int, int, int]:
+        """How far a run is: changes of its plan, those that were tried, those that could not be."""
+        self._only_authority()
+        with reading(self._engine) as connection:
+            return store.applied(connection, run_id)
+
     def conflicts(self, name: str | None = None) -> list[Link]:
         """Objects that are not as their source wants them, with why."""
         self._only_authority()

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, case, delete, func, insert, select, update
 
 from isthmus.addressing import Aor
 from isthmus.directory.store import in_batches, upsert
@@ -245,6 +245,13 @@ def set_done(connection: Connection, run_id: str, number: int, reasons: Mapping[
         connection.execute(
             update(change).where(change.c.run == run_id, change.c.position == position).values(reason=reason)
         )
+
+
+def applied(connection: Connection, run_id: str) -> tuple[int, int, int]:
+    """How many changes a run's plan has, how many of them were tried, and how many could not be."""
+    done, failed = func.sum(case((change.c.done, 1), else_=0)), func.sum(case((change.c.reason != "", 1), else_=0))
+    row = connection.execute(select(func.count(), done, failed).where(change.c.run == run_id)).one()
+    return int(row[0]), int(row[1] or 0), int(row[2] or 0)
 
 
 def planned(connection: Connection, run_id: str, limit: int) -> list[tuple[Change, bool, str]]:
