@@ -37,6 +37,7 @@ from isthmus.registration import api as registration
 from isthmus.scim import api as scim
 from isthmus.site.services import Services
 from isthmus.sync import api as sync
+from isthmus.sync import photo_api as photos
 from isthmus.tenancy import api as tenancy
 
 
@@ -83,6 +84,7 @@ def link_app(services: Services) -> FastAPI:
     )
     app.include_router(homing.link_router(services.moving.registry, services.moving.authority))
     app.include_router(devices.link_router(services.uses))
+    app.include_router(photos.link_router(services.photos, peers))
     app.include_router(activity.link_router(services.activity, peers))
     return app
 
@@ -107,6 +109,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(registration.router(site.name, people, moving.registrar, hosts=hosts))
     app.include_router(link.local_router(moving.links, services.compare))
     app.include_router(sync.router(services.sync))
+    app.include_router(photos.router(services.photos, people))
     found = operations.Operations(moving.moves, services.sync, site.tenant)
     app.include_router(operations.router(found, operations.Watch(found.again)))
     app.include_router(scim.router(services.scim, site.tenant))

@@ -102,6 +102,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/people/count"): _reached("person.read"),
     ("GET", "/v1/people/export"): _reached("person.export"),
     ("GET", "/v1/people/{aor}"): _reached("person.read"),
+    ("GET", "/v1/people/{aor}/photo"): _reached("person.read"),
     ("POST", "/v1/people"): _reached("person.create"),
     ("POST", "/v1/people/import"): _reached("person.import", body=128 * _MIB),
     ("PATCH", "/v1/people/{aor}"): _reached("person.set", "person.password", "number.assign"),

@@ -36,6 +36,7 @@ GET /v1/people listPeople: People, page by page
 GET /v1/people/count countPeople: How many people there are
 GET /v1/people/export exportPeople: People as a file
 GET /v1/people/{aor} getPerson: One person
+GET /v1/people/{aor}/photo getPhoto: Photo of a person
 POST /v1/people createPerson: Add a person
 POST /v1/people/import importPeople: Add or change many people at once
 PATCH /v1/people/{aor} changePerson: Change a person

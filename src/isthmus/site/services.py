@@ -48,8 +48,9 @@ from isthmus.site.federating import build_federation
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.providing import build_provider
-from isthmus.site.syncing import build_sync
+from isthmus.site.syncing import build_sync, photos_of
 from isthmus.site.watching import build_activity, own_networks, run_activity
+from isthmus.sync.photo_api import PhotosOfPeople
 from isthmus.sync.service import SyncService
 from isthmus.tenancy.admission import Admission
 from isthmus.tenancy.lookup import TxtLookup
@@ -59,6 +60,7 @@ from isthmus.tenancy.service import Lookup, Tenants, keep_within
 _log = logging.getLogger(__name__)
 
 _ANCHOR_EVERY_S = 60.0
+_PHOTOS_S = 24 * 3600.0
 _DEVICES_S = 2.0  # how often what devices do and what has ended of them is looked after
 _DOMAINS_S = 900.0  # how often it is looked which records of domains are to be looked for
 _COMPILE_AGAIN_S = 2.0  # after a compilation that failed, and to notice what another program wrote
@@ -91,6 +93,7 @@ class Services:
     activity: what accounts usually do. networks: those that the site is closed to. tenants: tenants and their domains.
     admission: whether a tenant's accounts are let in now.
     federation: sign-in by providers outside. provider: the site as an OpenID provider.
+    photos: of people.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -110,6 +113,7 @@ class Services:
     identity: Identity
     federation: Federation
     provider: OpenidProvider
+    photos: PhotosOfPeople
     devices: Devices
     uses: Uses
     activity: Activity
@@ -219,6 +223,7 @@ def build(site_file: SiteFile) -> Services:
         identity,
         build_federation(site_file, identity),
         build_provider(site_file, identity, admission),
+        _build_photos(site_file, directory, policies, moving, background),
         devices,
         uses,
         activity,
@@ -249,6 +254,21 @@ def _keep_proved(
 def _md5_judge(policies: Policies, tenant: str) -> Callable[[Person], bool]:
     resolver = policies.resolver(tenant)
     return lambda person: bool(resolver.resolve(person)["client"].values["md5_digest"])
+
+
+def _build_photos(
+    site_file: SiteFile, directory: Directory, policies: Policies, moving: Moving, background: Background
+) -> PhotosOfPeople:
+    """Photos of people: at the authority from their source, elsewhere from the authority."""
+
+    def shown(person: Person) -> bool:
+        return bool(policies.resolver(person.tenant).resolve(person)["client"].values["photo"])
+
+    link = next((each for each in moving.links if each.peer == directory.authority), None)
+    photos = PhotosOfPeople(directory.engine, photos_of(site_file), link, shown)
+    sweeping = Repeating("drop photos of those who are gone", photos.sweep, _PHOTOS_S)
+    background.add("photos", sweeping.start, sweeping.stop)
+    return photos
 
 
 def _build_devices(

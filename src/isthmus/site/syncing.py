@@ -24,6 +24,7 @@ from isthmus.site.file import SiteFile, Source
 from isthmus.site.private import read_secret
 from isthmus.sync import mapping
 from isthmus.sync.mapping import AttributeMapping
+from isthmus.sync.photos import Photos, Taking
 from isthmus.sync.service import SyncService
 from isthmus.sync.source import Reading, Writer
 from isthmus.sync.source import Source as SourceContract
@@ -129,7 +130,7 @@ def _configured(site_file: SiteFile, source: Source, homes: Collection[str]) -> 
     writer: Writer | None = None
     try:
         attributes = _mapping(folder, source, _usual_homes(site_file))
-        made, writer = _source(folder, source, attributes)
+        made, writer = _source(folder, source, attributes, photos_of(site_file))
     except IsthmusError as error:
         attributes, made = mapping.DEFAULTS[source.kind], _Faulty(error)
     return Configured(
@@ -146,6 +147,11 @@ def _configured(site_file: SiteFile, source: Source, homes: Collection[str]) -> 
         writer=writer,
         write_back=source.write_back,
     )
+
+
+def photos_of(site_file: SiteFile) -> Photos:
+    """The photos that this site keeps."""
+    return Photos(site_file.state_dir / "photos")
 
 
 def _pushed(site_file: SiteFile, homes: Collection[str], engine: Engine, tenant: str) -> Configured:
@@ -204,7 +210,9 @@ def _mapping_of(
         raise UsageError(error.what, where=str(path), do="docs/sync.md explains the mapping file.") from error
 
 
-def _source(folder: Path, source: Source, attributes: AttributeMapping) -> tuple[SourceContract, Writer | None]:
+def _source(
+    folder: Path, source: Source, attributes: AttributeMapping, photos: Photos
+) -> tuple[SourceContract, Writer | None]:
     if source.kind == "csv":
         return CsvSource((folder / (source.file or "")).resolve()), None
     try:
@@ -232,5 +240,6 @@ def _source(folder: Path, source: Source, attributes: AttributeMapping) -> tuple
         address=attributes.address,
         attributes=tuple(attributes.attributes()),
     )
-    made = AdSource(server, scope) if source.kind == "ad" else LdapSource(server, scope)
+    taking = Taking(frozenset(each.lower() for each in attributes.photo), photos.keep)
+    made = AdSource(server, scope, taking) if source.kind == "ad" else LdapSource(server, scope, taking)
     return made, LdapWriter(server, scope) if source.write_back else None

@@ -21,6 +21,9 @@ A mapping file (TOML) says differently from the defaults what to take from where
     [groups]                        # group of the source (for LDAP its DN, with all nested members) = group of ours
     "cn=Sales,ou=Groups,dc=contoso,dc=example" = "sales"
 
+    [photo]                         # of LDAP and AD; JPEG or PNG, at most 100 KB
+    from = ["thumbnailPhoto", "jpegPhoto"]
+
     [details]                       # kept beside the person
     department = "department"
 """
@@ -65,6 +68,7 @@ class AttributeMapping:
     homes: Mapping[str, str] = field(default_factory=lambda: dict(_HOMES))
     groups: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, str] = field(default_factory=lambda: dict(_DETAILS))
+    photo: tuple[str, ...] = ()
 
     def attributes(self) -> list[str]:
         """Every attribute the mapping reads, those that say whether somebody is enabled among them."""
@@ -73,6 +77,7 @@ class AttributeMapping:
             *self.number,
             *self.display_name,
             *self.home,
+            *self.photo,
             *self.details.values(),
             *_ENABLED,
             _ORIGINATOR,
@@ -86,11 +91,13 @@ DEFAULTS: Mapping[str, AttributeMapping] = {
         ("msRTCSIP-PrimaryUserAddress", "proxyAddresses"),
         ("msRTCSIP-Line", "telephoneNumber"),
         ("displayName", "cn"),
+        photo=("thumbnailPhoto", "jpegPhoto"),
     ),
     "ldap": AttributeMapping(
         ("msRTCSIP-PrimaryUserAddress", "proxyAddresses", "mail"),
         ("msRTCSIP-Line", "telephoneNumber"),
         ("displayName", "cn"),
+        photo=("thumbnailPhoto", "jpegPhoto"),
     ),
     "csv": AttributeMapping(
         ("aor", "address", "mail"),
@@ -171,6 +178,7 @@ def parse(
         table("home", "values", base.homes),
         table("groups", None, {}),
         table("details", None, base.details),
+        texts("photo", base.photo),
     )
     if faults:
         raise UsageError("; ".join(faults))
@@ -184,6 +192,7 @@ _SECTIONS: Mapping[str, tuple[str, ...]] = {
     "home": ("from", "values"),
     "groups": (),
     "details": (),
+    "photo": ("from",),
 }
 _ENABLED = ("msRTCSIP-UserEnabled", "userAccountControl", "nsAccountLock", "pwdAccountLockedTime", "enabled")
 # In a resource forest: whose account it is in the forest where people sign in.
@@ -217,6 +226,7 @@ def wanted(entry: Entry, mapping: AttributeMapping, groups: Collection[str] = ()
         faults=tuple(faults) if aor is not None or faults else (),
         stamp=entry.stamp,
         twin=entry.first(_ORIGINATOR),
+        photo=next((found for attribute in mapping.photo if (found := entry.first(attribute))), ""),
     )
 
 

@@ -37,6 +37,7 @@ class Wanted:
     the site where they are to be created; None for the source's usual one. groups: of ours, sorted. details: name and
     value of what we only keep, sorted. faults: what the source says and can't be understood, each in words.
     twin: in a resource forest, the security id of the account in the forest where the person signs in.
+    photo: hash of it, by which it is kept (photos.py); empty without one.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Wanted:
     faults: tuple[str, ...] = ()
     stamp: str = ""
     twin: str = ""
+    photo: str = ""
 
 
 @dataclass(frozen=True, slots=True)

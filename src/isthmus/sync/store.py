@@ -247,6 +247,13 @@ def set_done(connection: Connection, run_id: str, number: int, reasons: Mapping[
         )
 
 
+def photos(connection: Connection) -> set[str]:
+    """Hashes of everybody's photos."""
+    named = ~link.c.wanted.contains('"photo":""') & link.c.wanted.contains('"photo":"')
+    rows = connection.execute(select(link.c.wanted).where(named))
+    return {found for row in rows if (found := _wanted.decode(row.wanted).photo)}
+
+
 def applied(connection: Connection, run_id: str) -> tuple[int, int, int]:
     """How many changes a run's plan has, how many of them were tried, and how many could not be."""
     done, failed = func.sum(case((change.c.done, 1), else_=0)), func.sum(case((change.c.reason != "", 1), else_=0))

@@ -19,6 +19,7 @@ from ldap.controls import LDAPControl
 
 from isthmus.errors import IsthmusError, UsageError
 from isthmus.sync.model import Entry
+from isthmus.sync.photos import NO_PHOTOS, Taking
 from isthmus.sync.source import FullNeededError, Reading
 from isthmus.sync.sources.connection import Directory, Server
 from isthmus.sync.sources.ldap import comparable, readable
@@ -41,8 +42,8 @@ class _Controller:
 class AdSource:
     """A domain. Each reading makes a connection of its own."""
 
-    def __init__(self, server: Server, scope: Scope) -> None:
-        self._server, self._scope = server, scope
+    def __init__(self, server: Server, scope: Scope, taking: Taking = NO_PHOTOS) -> None:
+        self._server, self._scope, self._taking = server, scope, taking
 
     def check(self) -> str:
         """Where it is signed in, how many are in scope, and how deletions are found."""
@@ -94,7 +95,7 @@ class AdSource:
                 object_id = _guid(dn, values)
                 if object_id not in seen and membership.in_scope(dn):
                     seen.add(object_id)
-                    yield Entry(object_id, dn, {**readable(values), **_readable_sids(values)})
+                    yield Entry(object_id, dn, {**readable(values, self._taking), **_readable_sids(values)})
 
     def _listing(self, directory: Directory, membership: Membership) -> set[str]:
         return {

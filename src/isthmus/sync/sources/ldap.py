@@ -14,6 +14,7 @@ from typing import Any
 
 from isthmus.errors import UsageError
 from isthmus.sync.model import Entry
+from isthmus.sync.photos import NO_PHOTOS, Taking
 from isthmus.sync.source import FullNeededError, Reading
 from isthmus.sync.sources.connection import Directory, Server, escaped, texts
 from isthmus.sync.sources.scope import Membership, Scope, read_membership
@@ -30,8 +31,8 @@ Row = tuple[Entry, tuple[str, ...]]
 class LdapSource:
     """An LDAP directory. Each reading makes a connection of its own."""
 
-    def __init__(self, server: Server, scope: Scope) -> None:
-        self._server, self._scope = server, scope
+    def __init__(self, server: Server, scope: Scope, taking: Taking = NO_PHOTOS) -> None:
+        self._server, self._scope, self._taking = server, scope, taking
 
     def check(self) -> str:
         """Where it is signed in, how many are in scope, and how changes are found."""
@@ -89,7 +90,7 @@ class LdapSource:
         if gone is None:
             return None
         records = {key: record for each in told.values() for key, record in each.records.items()}
-        entries = [Entry(key, dn, readable(values), _stamp(values)) for key, (dn, values) in records.items()]
+        entries = [self._entry(key, dn, values) for key, (dn, values) in records.items()]
         here = [entry for entry in entries if membership.in_scope(entry.name)]
         after = {base: each.cookie or cookies[base] for base, each in told.items()}
         rows = [(entry, membership.of(entry.name)) for entry in here]
@@ -133,7 +134,10 @@ class LdapSource:
     def _entries(self, directory: Directory, base: str, filter_: str, membership: Membership) -> Iterator[Entry]:
         for dn, values in directory.search(base, filter_, (*self._scope.attributes, *_STAMPS)):
             if membership.in_scope(dn):
-                yield Entry(_id(dn, values), dn, readable(values), _stamp(values))
+                yield self._entry(_id(dn, values), dn, values)
+
+    def _entry(self, object_id: str, dn: str, values: Mapping[str, list[bytes]]) -> Entry:
+        return Entry(object_id, dn, readable(values, self._taking), _stamp(values))
 
     def _cursor(self, membership: Membership, cookies: Mapping[str, str]) -> str:
         return json.dumps({"settings": self._scope.digest(), "groups": membership.digest(), "cookies": dict(cookies)})
@@ -180,9 +184,12 @@ def comparable(cursor: str, now: str) -> dict[str, Any]:
     return dict(before)
 
 
-def readable(values: Mapping[str, Iterable[bytes]]) -> dict[str, tuple[str, ...]]:
-    """The attributes as text."""
-    return {name: texts(list(found)) for name, found in values.items()}
+def readable(values: Mapping[str, Iterable[bytes]], taking: Taking) -> dict[str, tuple[str, ...]]:
+    """The attributes as text; in place of a photo the hash by which it is kept."""
+    return {
+        name: tuple(filter(None, map(taking.keep, found))) if name in taking.attributes else texts(list(found))
+        for name, found in values.items()
+    }
 
 
 def _id(dn: str, values: Mapping[str, list[bytes]]) -> str:
