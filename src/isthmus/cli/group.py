@@ -99,10 +99,7 @@ def rename(
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Call a group kept by hand otherwise. People, groups, policies, licences and roles given for it stay with it.
-
-    At the other site what was given to the group ends with its former name: give it there again.
-    """
+    """Call a group kept by hand otherwise. People, groups, policies, licences and roles given for it stay with it."""
     with connect(site) as client:
         _print_group(client.patch(_path(group, tenant), {"name": name}), as_json)
 

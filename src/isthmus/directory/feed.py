@@ -167,6 +167,9 @@ def _put_groups(log: Journal, page: FeedPage) -> None:
     gone = [key for key, group in page.groups if group is None and key in present]
     changed = [group for key, group in page.groups if group is not None and group != present.get(key)]
     # Its tenant is in the feed as well, but may have its place further on.
+    for group in changed:
+        if (group.tenant, group.name) not in present:  # new here: perhaps by a rename
+            log.renamed_groups += [(group.tenant, before, group.name) for before in group.formerly]
     store.put_tenants(log.connection, {group.tenant for group in changed})
     group_store.delete(log.connection, gone)
     group_store.put(log.connection, changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -38,7 +39,8 @@ def by_key(connection: Connection, keys: Iterable[Key]) -> dict[Key, Group]:
             query = select(directory_group).where(directory_group.c.tenant == tenant, directory_group.c.name.in_(batch))
             for row in connection.execute(query):
                 groups = tuple(sorted(inside.get(row.name, ())))
-                found[tenant, row.name] = Group(tenant, row.name, row.description, row.source, groups)
+                before = tuple(json.loads(row.formerly))
+                found[tenant, row.name] = Group(tenant, row.name, row.description, row.source, groups, before)
     return found
 
 
@@ -123,10 +125,16 @@ def parents(connection: Connection, tenant: str, name: str) -> list[str]:
 def put(connection: Connection, groups: Sequence[Group]) -> None:
     """Make the groups as given, with what is in them."""
     rows = [
-        {"tenant": each.tenant, "name": each.name, "description": each.description, "source": each.source}
+        {
+            "tenant": each.tenant,
+            "name": each.name,
+            "description": each.description,
+            "source": each.source,
+            "formerly": json.dumps(each.formerly),
+        }
         for each in groups
     ]
-    upsert(connection, directory_group, rows, ("description", "source"))
+    upsert(connection, directory_group, rows, ("description", "source", "formerly"))
     for batch in in_batches(groups, 200):
         keys = [_is(subgroup.c.tenant, subgroup.c.parent, (each.tenant, each.name)) for each in batch]
         connection.execute(delete_from(subgroup).where(or_(*keys)))

@@ -16,6 +16,7 @@ from isthmus.directory.service import Directory
 from isthmus.errors import NotFoundError, RefusedError, UsageError
 
 _MOST_INSIDE = 10_000  # groups directly in one
+_MOST_FORMER = 20  # names of a group that are remembered
 _MOST_AT_ONCE = 10_000  # people in one change
 
 
@@ -198,7 +199,8 @@ def put_kept(log: Journal, wanted: Group) -> Group:
     before = group_store.by_key(log.connection, [key]).get(key)
     if before is not None and before.source != wanted.source:
         raise RefusedError(f"the group {wanted.name} is kept {_keeper(before)}")
-    after = replace(wanted, groups=tuple(sorted(set(wanted.groups))))
+    formerly = before.formerly if before is not None else ()
+    after = replace(wanted, groups=tuple(sorted(set(wanted.groups))), formerly=formerly)
     _refuse_circles(log.connection, after)
     if before != after:
         _save(log, before, after, "group.set" if before else "group.create")
@@ -220,7 +222,8 @@ def rename_kept(log: Journal, tenant: str, name: str, wanted: str, source: str =
         raise RefusedError(f"the group {new} exists already")
     members = store.people_by_aor(connection, group_store.people(connection, tenant, [name]))
     _save_people(log, members.values(), add=new, remove=name)
-    _save(log, None, replace(before, name=new), "group.rename")
+    formerly = (*(each for each in before.formerly if each not in (name, new)), name)[-_MOST_FORMER:]
+    _save(log, None, replace(before, name=new, formerly=formerly), "group.rename")
     above = group_store.by_key(
         connection, ((tenant, parent) for parent in group_store.parents(connection, tenant, name))
     )

@@ -136,6 +136,7 @@ class Group:
 
     source: the directory source that keeps it; empty for one that is kept by hand. groups: the groups directly in
     it, sorted. A name that stands at people alone is a group as well, without description and groups in it.
+    formerly: what it was called before, the latest last: a site that missed a rename finds by it what it gave to it.
     """
 
     tenant: str
@@ -143,6 +144,7 @@ class Group:
     description: str = ""
     source: str = ""
     groups: tuple[str, ...] = ()
+    formerly: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,8 @@ directory_group = Table(
     Column("name", Text, primary_key=True),
     Column("description", Text, nullable=False),
     Column("source", Text, nullable=False),
+    # JSON list of what it was called before.
+    Column("formerly", Text, nullable=False, server_default="[]"),
 )
 
 # Which group is directly in which. The child may be one without a row: a feed brings them in any order.

@@ -77,6 +77,7 @@ class _Group(msgspec.Struct, array_like=True):
     description: str
     source: str
     groups: tuple[str, ...]
+    formerly: tuple[str, ...] = ()  # sites of older versions send none
 
 
 class _Page(msgspec.Struct):
@@ -177,11 +178,12 @@ def group_from_public(data: dict[str, Any]) -> Group:
 
 
 def _group_of(group: Group) -> _Group:
-    return _Group(group.tenant, group.name, group.description, group.source, group.groups)
+    return _Group(group.tenant, group.name, group.description, group.source, group.groups, group.formerly)
 
 
 def _group(wire: _Group) -> Group:
-    return Group(wire.tenant, wire.name, wire.description, wire.source, tuple(sorted(set(wire.groups))))
+    groups = tuple(sorted(set(wire.groups)))
+    return Group(wire.tenant, wire.name, wire.description, wire.source, groups, wire.formerly)
 
 
 def _of(person: Person) -> _Person:

@@ -23,9 +23,8 @@ shown. Groups are kept at the authority, by hand or by a directory source, and t
     isthmus user list --group sales
     isthmus user move --group sales --to online --dry-run
 
-A renamed group keeps its people, its groups and its place in other groups; at the authority also what was given to it,
-and the roles that reach it. At another site, which has policies, licences and roles of its own, they have to be given
-to the new name again.
+A renamed group keeps its people, its groups, its place in other groups, what was given to it and the roles that reach
+it, at every site.
 What was given to one person alone follows the person to another address, at every site.
 
 ## Policies
