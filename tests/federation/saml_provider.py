@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from lxml import etree
 from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
@@ -32,9 +32,9 @@ MFA = "https://refeds.org/profile/mfa"
 PASSWORD = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
 
 
-def key_pair(folder: Path, name: str) -> tuple[Path, Path]:
-    """Files with an RSA key and its own certificate."""
-    key = rsa.generate_private_key(65537, 2048)
+def key_pair(folder: Path, name: str, elliptic: bool = False) -> tuple[Path, Path]:
+    """Files with a key (RSA, or on the curve P-256) and its own certificate."""
+    key = ec.generate_private_key(ec.SECP256R1()) if elliptic else rsa.generate_private_key(65537, 2048)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
     made = (
@@ -148,6 +148,9 @@ def signed_anew(
     for old in data:
         data.remove(old)
     etree.SubElement(data, f"{DS}X509Certificate")
+    if algorithm == "ecdsa":
+        method = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
+        signature.find(f".//{DS}SignatureMethod").set("Algorithm", method)
     if algorithm == "sha1":
         signature.find(f".//{DS}SignatureMethod").set("Algorithm", "http://www.w3.org/2000/09/xmldsig#rsa-sha1")
         signature.find(f".//{DS}DigestMethod").set("Algorithm", "http://www.w3.org/2000/09/xmldsig#sha1")

@@ -80,10 +80,7 @@ def _add_sign_in(routes: APIRouter, federation: Federation) -> None:
 
     @routes.post("/outside/{provider}/acs", status_code=303, response_class=RedirectResponse)
     async def posted_back(provider: str, request: Request) -> Response:
-        text = (await request.body()).decode("ascii", "replace")
-        given = parse_qsl(text, keep_blank_values=True, max_num_fields=20)
-        named = [("state" if name == "RelayState" else name, value) for name, value in given if name != "state"]
-        return await run_in_threadpool(_finished, federation, provider, request, named)
+        return await run_in_threadpool(_finished, federation, provider, request, _posted(await request.body()))
 
     @routes.get("/outside/{provider}/metadata", response_class=Response)
     def metadata(provider: str) -> Response:
@@ -124,6 +121,15 @@ def _finished(federation: Federation, provider: str, request: Request, given: Se
     if done.signed_in is not None:
         kept(response, federation.sign_in, done.signed_in)
     return response
+
+
+def _posted(body: bytes) -> list[tuple[str, str]]:
+    """The form that a provider's page sends, with RelayState as our `state`; nothing where it can be no such form."""
+    try:
+        given = parse_qsl(body.decode("ascii", "replace"), keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        return []
+    return [("state" if name == "RelayState" else name, value) for name, value in given if name != "state"]
 
 
 def _sent(path: str) -> Response:

@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
-from signxml.exceptions import SignXMLException
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from isthmus.errors import UnauthenticatedError, UsageError
@@ -70,9 +69,13 @@ class SamlProvider:
         except (binascii.Error, ValueError):
             raise UnauthenticatedError("the response is no Base64") from None
         response = _parsed(raw, _MOST_BYTES)
+        _check_plain(response)
+        if response.tag != f"{{{PROTOCOL}}}Response":
+            raise UnauthenticatedError("the document is no SAML response")
+        # First of all, since a refusal has no assertion, and mostly no signature: the audit log is to say why.
+        rules.check_response(_node(response), settings, waiting, now)
         _check_shape(response)
         assertion = _verified(response, settings.certificates)
-        rules.check_response(_node(response), settings, waiting, now)
         return rules.outside(_node(assertion), settings, waiting, now)
 
     def metadata(self) -> bytes:
@@ -106,7 +109,8 @@ class SamlProvider:
 def provider_of(metadata: bytes) -> tuple[str, str, tuple[bytes, ...]]:
     """Entity id, sign-on address and signing certificates (DER) that a provider's metadata tells. Raises UsageError."""
     try:
-        root = _parsed(metadata, _MOST_METADATA)
+        # Comments are usual in metadata (Shibboleth's own has many), and it comes from who runs the site.
+        root = _parsed(metadata, _MOST_METADATA, remove_comments=True, remove_pis=True)
     except UnauthenticatedError as error:
         raise UsageError(f"the provider's metadata: {error.what}") from error
     names = {"md": _METADATA, "ds": _SIGNATURE}
@@ -166,13 +170,13 @@ def _signed(query: str, pem: bytes) -> bytes:
     return key.sign(query.encode("ascii"), padding.PKCS1v15(), hashes.SHA256())
 
 
-def _parsed(raw: bytes, most: int) -> Any:
-    """The document's root. Raises UnauthenticatedError. No DTD, no entities, nothing from elsewhere, no comments."""
+def _parsed(raw: bytes, most: int, **more: bool) -> Any:
+    """The document's root. Raises UnauthenticatedError. No DTD, no entities, nothing from elsewhere."""
     if len(raw) > most:
         raise UnauthenticatedError(f"the document is larger than {most} bytes")
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
-        remove_comments=False, remove_pis=False, collect_ids=False,
+        collect_ids=False, **more,
     )  # fmt: skip
     try:
         root = etree.fromstring(raw, parser)
@@ -180,16 +184,18 @@ def _parsed(raw: bytes, most: int) -> Any:
         raise UnauthenticatedError("the document is no well-formed XML") from None
     if root.getroottree().docinfo.internalDTD is not None or root.getroottree().docinfo.doctype:
         raise UnauthenticatedError("the document has a DTD")
-    if any(not isinstance(each.tag, str) for each in root.iter()) or root.getprevious() is not None:
-        # A comment within a NameID cuts it short for those who read its first text alone.
-        raise UnauthenticatedError("the document has comments, instructions or entities in it")
     return root
+
+
+def _check_plain(root: Any) -> None:
+    """Nothing but elements: a comment within a NameID cuts it short for those who read its first text alone, and is
+    not part of what is signed. Raises UnauthenticatedError."""
+    if any(not isinstance(each.tag, str) for each in root.iter()) or root.getprevious() is not None:
+        raise UnauthenticatedError("the document has comments, instructions or entities in it")
 
 
 def _check_shape(response: Any) -> None:
     """One response with one assertion, and signatures only where they belong. Raises UnauthenticatedError."""
-    if response.tag != f"{{{PROTOCOL}}}Response":
-        raise UnauthenticatedError("the document is no SAML response")
     elements = list(response.iter())
     if any(etree.QName(each).localname == "EncryptedAssertion" for each in elements):
         raise UnauthenticatedError("the assertion is encrypted: let the provider sign it only, TLS carries it")
@@ -208,8 +214,11 @@ def _check_shape(response: Any) -> None:
 
 
 def _verified(response: Any, certificates: tuple[bytes, ...]) -> Any:
-    """The assertion as one of the keys has signed it, alone or with the response. Raises UnauthenticatedError."""
-    assertion = response.find(_ASSERTION)
+    """The assertion as one of the keys has signed it, alone or with the response. Raises UnauthenticatedError.
+
+    One signature is enough, but each that is there has to be good.
+    """
+    assertion, read = response.find(_ASSERTION), None
     for signed, location in ((assertion, f"./{{{ASSERTION}}}Assertion/"), (response, "./")):
         signatures = signed.findall(f"{{{_SIGNATURE}}}Signature")
         if len(signatures) > 1:
@@ -219,12 +228,13 @@ def _verified(response: Any, certificates: tuple[bytes, ...]) -> Any:
         found = _signed_element(response, location, certificates)
         if found.tag != signed.tag or found.get("ID") != signed.get("ID"):
             raise UnauthenticatedError("the signature is of another element than the one it stands in")
-        if signed is assertion:
-            return found
-        inner = found.findall(_ASSERTION)
-        if len(inner) == 1:
-            return inner[0]
-    raise UnauthenticatedError("neither response nor assertion is signed")
+        inner = [found] if signed is assertion else found.findall(_ASSERTION)
+        if len(inner) != 1:
+            raise UnauthenticatedError("the signed response is without its assertion")
+        read = inner[0] if read is None else read
+    if read is None:
+        raise UnauthenticatedError("neither response nor assertion is signed")
+    return read
 
 
 def _signed_element(response: Any, location: str, certificates: tuple[bytes, ...]) -> Any:
@@ -240,7 +250,8 @@ def _signed_element(response: Any, location: str, certificates: tuple[bytes, ...
                 id_attribute="ID",
                 expect_config=configuration,
             )
-        except (SignXMLException, ValueError, etree.LxmlError) as error:
+        except Exception as error:
+            # Not the library's own errors alone: over a signature that is not whole it stumbles in many ways.
             faults.append(str(error)[:120])
             continue
         if result.signed_xml is not None:
@@ -249,6 +260,8 @@ def _signed_element(response: Any, location: str, certificates: tuple[bytes, ...
 
 
 def _node(element: Any) -> Node:
-    children = tuple(_node(each) for each in element)
-    attributes = {etree.QName(name).localname: str(value) for name, value in element.attrib.items()}
-    return Node(etree.QName(element).localname, attributes, element.text or "", children)
+    name = etree.QName(element)
+    # What is of another namespace keeps it in its name, and so is never taken for one of SAML's own.
+    local = name.localname if name.namespace in (ASSERTION, PROTOCOL) else str(element.tag)
+    attributes = {str(key): str(value) for key, value in element.attrib.items()}
+    return Node(local, attributes, element.text or "", tuple(_node(each) for each in element))

@@ -19,6 +19,7 @@ from isthmus.federation.model import Outside, Saml, Waiting
 ASSERTION, PROTOCOL = "urn:oasis:names:tc:SAML:2.0:assertion", "urn:oasis:names:tc:SAML:2.0:protocol"
 PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
+SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 SUCCESS = "urn:oasis:names:tc:SAML:2.0:status:Success"
 _SHOWN = ("urn:oid:2.16.840.1.113730.3.1.241", "displayName")  # by OID as LDAP has it (X.500 attribute profile)
 _SKEW_S = 60.0
@@ -28,7 +29,8 @@ _LONGEST = 256
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An element: its name without namespace, attributes, text, and the elements in it."""
+    """An element: its name, attributes, text, and the elements in it. Names outside SAML's own two namespaces are
+    written with theirs: {namespace}name."""
 
     name: str
     attributes: dict[str, str]
@@ -56,15 +58,18 @@ def check_response(response: Node, provider: Saml, waiting: Waiting, now: float)
     """The envelope. What is decided by stands in the signed assertion; this only has to fit it. Raises
     UnauthenticatedError."""
     _version(response)
+    if list(response.all(SIGNATURE)) and "Destination" not in response.attributes:
+        raise _wrong("no Destination in a signed response")  # Bindings 3.5.5.2
     for name, wanted in (("Destination", provider.acs), ("InResponseTo", request_id(waiting))):
         if response.attributes.get(name, wanted) != wanted:
             raise _wrong(f"another {name} in the response")
     if issuers := list(response.all("Issuer")):
         _issuer(issuers[0], provider)
     _recent(response, now)
-    code = response.one("Status").one("StatusCode").attributes.get("Value", "")
-    if code != SUCCESS:
-        raise UnauthenticatedError(f"the provider did not let them in ({code.rpartition(':')[2][:60]})")
+    code = response.one("Status").one("StatusCode")
+    if code.attributes.get("Value") != SUCCESS:
+        told = [each.attributes.get("Value", "").rpartition(":")[2][:60] for each in (code, *code.all("StatusCode"))]
+        raise UnauthenticatedError(f"the provider did not let them in ({', '.join(told[:2])})")
 
 
 def outside(assertion: Node, provider: Saml, waiting: Waiting, now: float) -> Outside:
@@ -160,6 +165,10 @@ def _subject(subject: Node, assertion: Node, provider: Saml) -> str:
         name_id = subject.one("NameID")
         if name_id.attributes.get("Format") != PERSISTENT:
             raise _wrong("a NameID that is not persistent, and no attribute is named for the subject")
+        # Core 2.2.2: the same text under another qualifier is somebody else.
+        for qualifier, own in (("NameQualifier", provider.entity_id), ("SPNameQualifier", provider.sp_entity_id)):
+            if name_id.attributes.get(qualifier, own) != own:
+                raise _wrong(f"a NameID of another {qualifier}")
         found = name_id.text.strip()
     if not 0 < len(found) <= _LONGEST:
         raise _wrong("no subject")

@@ -330,6 +330,14 @@ class Source(_Section):
         return self
 
 
+_CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
+# Attributes that name somebody for now: mail, userPrincipalName, and what AD FS and Entra ID call them.
+_GIVEN_AGAIN = frozenset(
+    {"mail", "email", "emailaddress", "upn", "userprincipalname", "urn:oid:0.9.2342.19200300.100.1.3",
+     "urn:oid:1.2.840.113549.1.9.1", *(f"{_CLAIMS}{each}" for each in ("emailaddress", "upn", "name"))}
+)  # fmt: skip
+
+
 class IdentityProvider(_Section):
     """Who else may say who somebody is, when people sign in to the API and the pages (docs/identity.md)."""
 
@@ -415,6 +423,8 @@ class IdentityProvider(_Section):
         elif self.kind == "saml":
             if self.metadata_file is None:
                 raise ValueError("a provider of kind saml needs `metadata_file`")
+            if self.subject_claim.lower() in _GIVEN_AGAIN:
+                raise ValueError("`subject_claim` is a name or a mail address, which may be given to somebody else")
         elif not self.issuer.startswith("https://") or not self.client_id:
             raise ValueError("a provider of kind oidc needs `issuer` (https://) and `client_id`")
         if self.accounts == "people" and (not self.source or (self.kind != "ldap" and not self.entry_claim)):
