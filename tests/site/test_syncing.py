@@ -9,6 +9,7 @@ import pytest
 from scim2_server.requests import ScimRequest
 
 from isthmus.errors import UnavailableError, UsageError
+from isthmus.scim.protocol import handle
 from isthmus.site.file import load
 from isthmus.site.services import Services, build
 from tests.cli.conftest import SITE, write_site
@@ -110,10 +111,10 @@ def test_with_a_faulty_mapping_nothing_is_made_of_what_is_pushed_and_the_site_ru
     try:
         body = b'{"userName": "alice@contoso.example"}'
         request = ScimRequest("POST", "https://h/scim/v2", "/Users", body=body)
-        refused = services.scim.handle("main", "test", request)
+        refused = handle(services.scim, "main", "test", request)
         assert refused.status == 503 and "[adress] is no section" in str(refused.body)
         mapping.write_text('[address]\nfrom = ["userName.address"]')
-        assert services.scim.handle("main", "test", request).status == 201
+        assert handle(services.scim, "main", "test", request).status == 201
         mapping.write_text("[adress]")
         assert [each.name for each in services.sync.sources()] == ["scim:main"]
         with pytest.raises(UsageError, match="is no section"):

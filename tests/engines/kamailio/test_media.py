@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isthmus.addressing.networks import Networks
 from isthmus.engines.kamailio import media
 from isthmus.sip.sealing import Side
 
@@ -30,9 +31,9 @@ def test_offer_and_answer_of_one_passage_meet() -> None:
 
 
 def test_direct_networks() -> None:
-    networks = media.Networks(("10.0.0.0/8", "2001:db8::/32"))
+    networks = Networks(("10.0.0.0/8", "2001:db8::/32"))
     assert networks.hold("10.1.2.3")
     assert networks.hold("[2001:db8::5]")
     assert not networks.hold("192.0.2.1")
     assert not networks.hold("not an address")
-    assert not media.Networks(()).hold("10.1.2.3")
+    assert not Networks(()).hold("10.1.2.3")
