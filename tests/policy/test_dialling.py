@@ -92,13 +92,25 @@ def test_a_person_who_comes_later_has_the_plan_too(site: Site):
 
 def test_nothing_is_compiled_anew_where_nobody_can_dial_otherwise(site: Site):
     site.plans()
-    before = site.writer.revision
+    before, groups = site.writer.revision, Groups(site.directory)
     site.directory.create_tenant("fabrikam", actor="test")
     site.policies.create(Policy("main", "calling", "x", ()), actor="test")
-    assert site.compiler.has_todays_plans() is False  # policies of any kind count: to look closer costs more
-    site.plans()
-    assert site.writer.revision > before
+    groups.create("main", "berlin", actor="test")
+    groups.change("main", "berlin", add=Members(people=(ALICE,)), actor="test")
     assert site.compiler.has_todays_plans()
+    site.plans()
+    assert site.writer.revision == before
+    plan(site.policies, "usa", country="US")
+    site.policies.grant(Grant("main", "dial-plan", "usa", Level.GROUP, "berlin", 10), actor="test")
+    assert not site.compiler.has_todays_plans()
+    assert site.plans() == [Dialling("US"), Dialling()]
+    # From now on groups matter: one in another, the plan's group under another name, and no such group any more.
+    groups.create("main", "kreuzberg", actor="test")
+    groups.change("main", "kreuzberg", add=Members(people=(BOB,)), actor="test")
+    groups.change("main", "berlin", add=Members(groups=("kreuzberg",)), actor="test")
+    assert site.plans() == [Dialling("US"), Dialling("US")]
+    groups.delete("main", "berlin", actor="test")
+    assert site.plans() == [Dialling(), Dialling()]
 
 
 @pytest.mark.parametrize(

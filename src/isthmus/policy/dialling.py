@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from isthmus.database import reading
 from isthmus.dialling.patterns import parsed
 from isthmus.dialling.plan import Dialling
+from isthmus.directory import group_store
 from isthmus.directory.journal import GROUP, Journal
 from isthmus.directory.model import Person
 from isthmus.policy import rules, store
+from isthmus.policy.model import Level
 from isthmus.policy.service import Policies
 
 KIND = "dial-plan"
@@ -68,7 +72,15 @@ def plan_of(settings: rules.Resolved) -> Dialling:
 
 
 def follow(log: Journal) -> None:
-    """Count what may give anybody another plan (see Directory.join)."""
-    given = any(each.action.startswith(("policy.", "group.")) for each in log.entries)
-    if given or any(kind == GROUP for kind, _ in log.changes):
+    """Count what may give anybody another plan (see Directory.join); the whole snapshot is compiled anew for it.
+
+    Policies of other kinds don't, nor do groups as long as none has a plan.
+    """
+    given = any(each.action.startswith("policy.") and f"/{KIND}/" in each.object for each in log.entries)
+    tenants = {group_store.key_of(key)[0] for kind, key in log.changes if kind == GROUP}
+    if given or any(_groups_have_plans(log.connection, tenant) for tenant in tenants):
         store.count_revision(log.connection)
+
+
+def _groups_have_plans(connection: Connection, tenant: str) -> bool:
+    return any(each.level is Level.GROUP for each in store.grants(connection, tenant, KIND))

@@ -51,8 +51,9 @@ own way: kind `dial-plan`.
     isthmus dialplan test alice@contoso.example 0103 914255550123 9011442079460000 7123 911
 
 Emergency numbers of the country come first, with the digits for an outside line or without, and no rule, extension or
-block stands in their way. Then the rules in their order, extensions, numbers outside and short codes as they are
-dialled in the country (all countries', from libphonenumber). A number with `+` and its country code always works.
+block of calls stands in their way. (Who is shut out altogether, by a block of the account or of their network, can't
+make those calls either.) Then the rules in their order, extensions, numbers outside and short codes as they are dialled
+in the country (all countries', from libphonenumber). A number with `+` and its country code always works.
 Calls follow a change within some seconds. A person whose address is made of digits is reached by them all the same.
 
 A rule is `PATTERN -> PREFIX`; what is left of the dialled digits goes behind the prefix.

@@ -5,7 +5,7 @@ Pure: the same request and the same snapshot give the same outcome; no clock, no
 
 The rules, in the order in which they speak:
 
-1. An emergency call goes out, whoever calls and whatever they are kept from. A number that a person owns means that
+1. An emergency call goes out, whatever calls its maker is kept from. A number that a person owns means that
    person; any other number means the PSTN, where the caller may be kept from calling (addressing/barring.py).
 2. A person of another tenant does not exist for the caller.
 3. A person's home answers for them. What arrives anywhere else is relayed home with the home epoch.
@@ -190,7 +190,7 @@ def _to_service(request: Request, snapshot: Snapshot, steps: list[Step]) -> Deci
     emergency = request.target.startswith(SOS)
     digits = request.target.partition(".")[2]
     if emergency:
-        steps.append(Step("emergency", f"{digits} is an emergency number: nothing keeps anybody from calling it"))
+        steps.append(Step("emergency", f"{digits} is an emergency number: no block of calls keeps anybody from it"))
         return _to_pstn(request, snapshot.config, steps, digits)
     return _barred_code(request, digits, snapshot, steps) or _to_pstn(request, snapshot.config, steps, digits)
 
