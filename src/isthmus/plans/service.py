@@ -1,0 +1,241 @@
+"""The write path of calling plans: plans, who has them, what tenants say of their calls, credit."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from isthmus.addressing import Aor
+from isthmus.database import reading
+from isthmus.directory import store as directory_store
+from isthmus.directory.journal import Journal
+from isthmus.directory.service import Directory
+from isthmus.errors import NotFoundError, RefusedError, UsageError
+from isthmus.plans import refusing, rules, store
+from isthmus.plans.model import Account, Charge, Credit, Deposit, Holder, Plan, Usage
+from isthmus.policy import store as policy_store
+
+_LARGEST = 10**15  # millionths: a billion of the currency
+_LONGEST_TEXT = 200
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)
+
+
+class Plans:
+    """The calling plans at one site. clock: Unix seconds. changed: called when calls may be refused or let go by now;
+    regrouped: when somebody has a plan or none any more.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        *,
+        clock: Callable[[], float] = time.time,
+        changed: Callable[[], object] = lambda: None,
+        regrouped: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._directory, self._clock, self.changed, self.regrouped = directory, clock, changed, regrouped
+
+    # Reading
+
+    def listed(self, tenant: str) -> list[tuple[Plan, int]]:
+        """A tenant's plans, by name, and how many have each."""
+        with reading(self._directory.engine) as connection:
+            found, holders = store.plans(connection, tenant), store.holders(connection, tenant)
+        return [(plan, sum(each.plan == name for each in holders)) for name, plan in found.items()]
+
+    def get(self, tenant: str, name: str) -> tuple[Plan, list[Holder]]:
+        """One, and who has it, by address. Raises NotFoundError."""
+        with reading(self._directory.engine) as connection:
+            plan = _existing(store.plans(connection, tenant).get(name), name)
+            holders = [each for each in store.holders(connection, tenant) if each.plan == name]
+        return plan, sorted(holders, key=lambda each: each.aor)
+
+    def usage(self, tenant: str, month: str = "") -> Usage:
+        """What a tenant's people used in a month (YYYY-MM; empty: this one), and the credit that took."""
+        when = month or self.month()
+        with reading(self._directory.engine) as connection:
+            plans, holders = store.plans(connection, tenant), store.holders(connection, tenant)
+            used = store.used(connection, tenant, when)
+            spent = store.spent(connection, tenant, when)
+        uses = refusing.uses(plans, holders, lambda *key: used.get(key, 0))
+        return Usage(tenant, when, tuple(uses), spent)
+
+    def account(self, tenant: str) -> Account:
+        """What a tenant said of its calls."""
+        with reading(self._directory.engine) as connection:
+            return store.account(connection, tenant)
+
+    def credit(self, tenant: str) -> tuple[Credit, list[Deposit]]:
+        """What there is, and what was added, the newest first."""
+        with reading(self._directory.engine) as connection:
+            return store.credit(connection, tenant), store.deposits(connection, tenant, 100)
+
+    def charges(self, tenant: str, month: str = "", *, limit: int = 100) -> list[tuple[Charge, str]]:
+        """A month's charges, the newest first, with the callers' addresses (empty for who is no more)."""
+        with reading(self._directory.engine) as connection:
+            found = store.charges(connection, tenant, month or self.month(), limit=limit)
+            named = directory_store.holders(connection, {each.call.person for each in found})
+        return [(each, str(named.get(each.call.person, ""))) for each in found]
+
+    def holders_of(self, tenant: str) -> frozenset[str]:
+        """Who of a tenant has a plan, by id: for classes of service."""
+        with reading(self._directory.engine) as connection:
+            return frozenset(each.person for each in store.holders(connection, tenant))
+
+    def month(self) -> str:
+        """The one that is now."""
+        return rules.month_of(round(self._clock() * 1000))
+
+    # Writing
+
+    def define(self, wanted: Plan, *, actor: str, key: str | None = None) -> Plan:
+        """Make a plan, or make it anew. Raises UsageError, NotFoundError (no such tenant), RefusedError."""
+        plan = rules.checked(wanted)
+
+        def work(log: Journal) -> None:
+            if plan.tenant not in directory_store.tenants(log.connection):
+                raise NotFoundError(f"there is no tenant {plan.tenant!r}")
+            before = store.plans(log.connection, plan.tenant).get(plan.name)
+            _require_room(log, plan, 0)
+            store.put_plan(log.connection, plan)
+            if before != plan:
+                log.entry("plan.set", _key(plan), before and public(before), public(plan), tenant=plan.tenant)
+
+        self._directory.write_here(actor, work, key=key, request=("plan.set", plan))
+        self.changed()
+        return plan
+
+    def remove(self, tenant: str, name: str, *, actor: str, key: str | None = None) -> None:
+        """Give a plan up that nobody has. Raises NotFoundError, RefusedError."""
+
+        def work(log: Journal) -> None:
+            plan = _existing(store.plans(log.connection, tenant).get(name), name)
+            if any(each.plan == name for each in store.holders(log.connection, tenant)):
+                raise RefusedError(f"people have {name} still", do=f"See who: isthmus plan show {name}")
+            store.delete_plan(log.connection, plan)
+            log.entry("plan.delete", _key(plan), public(plan), None, tenant=tenant)
+
+        self._directory.write_here(actor, work, key=key, request=("plan.delete", tenant, name))
+        self.changed()
+
+    def assign(
+        self, tenant: str, name: str | None, people: Sequence[Aor], *, actor: str, key: str | None = None
+    ) -> list[Holder]:
+        """Let people have a plan instead of any other; None: no plan. All of them or nobody.
+
+        Raises NotFoundError (whoever is missing), RefusedError (more than the plan is for).
+        """
+
+        def work(log: Journal) -> None:
+            connection = log.connection
+            plan = None if name is None else _existing(store.plans(connection, tenant).get(name), name)
+            found = directory_store.people_by_aor(connection, people)
+            for aor in people:
+                if aor not in found or found[aor].tenant != tenant:
+                    raise NotFoundError(f"nobody is called {aor}", do="To see who is there: isthmus user list")
+            ids = [found[aor].id for aor in people]
+            before = {each.person: each.plan for each in store.holders(connection, tenant, ids)}
+            new = [each for each in ids if before.get(each) != name]
+            if plan is None:
+                store.delete_holders(connection, ids)
+            else:
+                _require_room(log, plan, len(new))
+                store.put_holders(connection, tenant, plan.name, ids)
+            for aor in people:
+                was = before.get(found[aor].id)
+                if was != name:
+                    told = ({"plan": each} if each else None for each in (was, name))
+                    log.entry("plan.assign" if name else "plan.unassign", str(aor), *told, tenant=tenant)
+            if new:
+                # Who has a plan calls by other trunks: their classes of service are made anew.
+                policy_store.count_revision(connection)
+
+        asked = ("plan.assign", tenant, name, tuple(map(str, people)))
+        self._directory.write_here(actor, work, key=key, request=asked)
+        # First what the plan refuses: by their classes people call by it from then on.
+        self.changed()
+        self.regrouped()
+        with reading(self._directory.engine) as connection:
+            return [each for each in store.holders(connection, tenant) if each.aor in set(map(str, people))]
+
+    def set_account(self, wanted: Account, *, actor: str, key: str | None = None) -> Account:
+        """Take down what a tenant says of its calls. Raises UsageError, NotFoundError."""
+        account = rules.checked_account(wanted)
+
+        def work(log: Journal) -> None:
+            if account.tenant not in directory_store.tenants(log.connection):
+                raise NotFoundError(f"there is no tenant {account.tenant!r}")
+            before = store.account(log.connection, account.tenant)
+            if before != account:
+                store.put_account(log.connection, account)
+                told = (_account_public(before), _account_public(account))
+                log.entry("plan.account", f"account:{account.tenant}", *told, tenant=account.tenant)
+
+        self._directory.write_here(actor, work, key=key, request=("plan.account", account))
+        self.changed()
+        return account
+
+    def deposit(
+        self, tenant: str, micro: int, currency: str, what: str, *, actor: str, key: str | None = None
+    ) -> Credit:
+        """Add credit, or take some back (negative). Raises UsageError, NotFoundError, RefusedError."""
+        if not micro or abs(micro) > _LARGEST:
+            raise UsageError("that is no amount", do="Write it as 50 or 12.50.")
+        if not (currency.isascii() and currency.isalpha() and currency.isupper() and len(currency) == 3):
+            raise UsageError(f"{currency[:20]!r} is no currency, such as EUR (ISO 4217)")
+        text = " ".join(what.split())
+        if len(text) > _LONGEST_TEXT or not text.isprintable():
+            raise UsageError(f"the note is longer than {_LONGEST_TEXT} characters, or can't be shown")
+
+        def work(log: Journal) -> None:
+            if tenant not in directory_store.tenants(log.connection):
+                raise NotFoundError(f"there is no tenant {tenant!r}")
+            before = store.credit(log.connection, tenant)
+            if before.currency and before.currency != currency and before.balance_micro:
+                raise RefusedError(f"the credit of {tenant} is in {before.currency}", where=currency)
+            made = Deposit(_new_id(), tenant, micro, currency, text, str(log.actor), log.at_ms)
+            store.add_deposit(log.connection, made)
+            after = store.credit(log.connection, tenant)
+            told = ({"balance": each.balance_micro / 1e6, "currency": currency} for each in (before, after))
+            log.entry("credit.add", f"credit:{tenant}", *told, tenant=tenant)
+
+        asked = ("credit.add", tenant, micro, currency, what)
+        self._directory.write_here(actor, work, key=key, request=asked)
+        self.changed()
+        return self.credit(tenant)[0]
+
+
+def public(plan: Plan) -> dict[str, Any]:
+    """A plan as the API, the CLI and the audit log show it. Minutes: null for without limit."""
+    return {"tenant": plan.tenant, "name": plan.name, **store.settings_of(plan)}
+
+
+def _account_public(account: Account) -> dict[str, Any]:
+    return {**asdict(account), "blocked": list(account.blocked)}
+
+
+def without_tenant(account: Account, tenant: str) -> Account:
+    """The same of another tenant."""
+    return replace(account, tenant=tenant)
+
+
+def _require_room(log: Journal, plan: Plan, new: int) -> None:
+    have = sum(each.plan == plan.name for each in store.holders(log.connection, plan.tenant))
+    if plan.most is not None and have + new > plan.most:
+        raise RefusedError(f"{plan.name} is for {plan.most} people, and {have + new} would have it")
+
+
+def _key(plan: Plan) -> str:
+    return f"{plan.tenant}/{plan.name}"
+
+
+def _existing(found: Plan | None, name: str) -> Plan:
+    if found is None:
+        raise NotFoundError(f"there is no calling plan {name[:40]!r}", do="See: isthmus plan list")
+    return found

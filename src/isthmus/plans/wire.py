@@ -1,0 +1,112 @@
+"""Calling plans as the API and the CLI show them. Pure. Money as decimal text, minutes whole or with a fraction."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from isthmus.errors import UsageError
+from isthmus.plans.model import Account, Charge, Credit, Deposit, Holder, Plan, Usage
+from isthmus.records.rating import amount
+
+_AMOUNT = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?")
+
+
+def money(micro: int) -> str:
+    """Millionths as a decimal number, with at least two digits behind the point."""
+    return amount(micro) if micro >= 0 else f"-{amount(-micro)}"
+
+
+def parse_money(text: str) -> int:
+    """Millionths of an amount such as 12.50 or -3. Raises UsageError."""
+    if _AMOUNT.fullmatch(text.strip()) is None:
+        raise UsageError(f"{text[:40]!r} is no amount", do="Write it as 50 or 12.50.")
+    whole, _, part = text.strip().removeprefix("-").partition(".")
+    micro = int(whole) * 1_000_000 + int(f"{part:0<6}")
+    return -micro if text.strip().startswith("-") else micro
+
+
+def plan_public(plan: Plan, holders: int) -> dict[str, Any]:
+    """A plan. Minutes: null for without limit."""
+    return {
+        "tenant": plan.tenant,
+        "name": plan.name,
+        "home": list(plan.home),
+        "domestic": plan.domestic,
+        "international": plan.international,
+        "groups": [{"name": g.name, "countries": list(g.countries), "minutes": g.minutes} for g in plan.groups],
+        "pooled": plan.pooled,
+        "when_spent": plan.when_spent.value,
+        "increment_s": plan.increment_s,
+        "most": plan.most,
+        "holders": holders,
+    }
+
+
+def plan_details(plan: Plan, holders: list[Holder]) -> dict[str, Any]:
+    """A plan and who has it."""
+    return {**plan_public(plan, len(holders)), "people": [each.aor for each in holders]}
+
+
+def usage_public(usage: Usage) -> dict[str, Any]:
+    """A month."""
+    return {
+        "tenant": usage.tenant,
+        "month": usage.month,
+        "credit_used": money(usage.credit_micro),
+        "uses": [
+            {
+                "plan": each.plan,
+                "bucket": each.bucket,
+                "whose": each.whose,
+                "used_minutes": round(each.used_s / 60, 1),
+                "limit_minutes": None if each.limit_s is None else each.limit_s // 60,
+            }
+            for each in usage.uses
+        ],
+    }
+
+
+def account_public(account: Account) -> dict[str, Any]:
+    """What a tenant said of its calls."""
+    return {"tenant": account.tenant, "blocked": list(account.blocked), "end_calls": account.end_calls}
+
+
+def credit_public(credit: Credit, deposits: list[Deposit]) -> dict[str, Any]:
+    """What there is, and what was added."""
+    return {
+        "tenant": credit.tenant,
+        "currency": credit.currency or None,
+        "balance": money(credit.balance_micro),
+        "left_percent": round(credit.percent, 1) if credit.full_micro else None,
+        "deposits": [
+            {
+                "id": each.id,
+                "amount": money(each.micro),
+                "currency": each.currency,
+                "what": each.what or None,
+                "by": each.actor,
+                "at": each.at_ms / 1000,
+            }
+            for each in deposits
+        ],
+    }
+
+
+def charge_public(charge: Charge, caller: str) -> dict[str, Any]:
+    """What one call was charged. caller: their address; empty for who is no more."""
+    call = charge.call
+    return {
+        "began": call.began_ms / 1000,
+        "caller": caller or None,
+        "number": call.number,
+        "plan": call.plan,
+        "bucket": call.bucket,
+        "seconds": call.seconds,
+        "counted_s": charge.counted_s,
+        "plan_s": charge.plan_s,
+        "credit": money(charge.credit_micro),
+        "price": None if call.cost_micro is None else money(call.cost_micro),
+        "currency": call.currency or None,
+        "record": f"{call.site}:{call.stream}:{call.seq}",
+    }
