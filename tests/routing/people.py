@@ -7,6 +7,7 @@ import dataclasses
 from isthmus.addressing import Aor
 from isthmus.directory.model import Credentials, Person
 from isthmus.routing.model import Config, PersonRecord, TrunkRecord
+from isthmus.routing.refusals import Refusal
 
 SITES = ("premises", "online")
 CARRIER = TrunkRecord("carrier", "127.0.9.1:5060")
@@ -43,9 +44,13 @@ class MemorySnapshot:
 
     config: Config
     people: list[PersonRecord]
+    refused: dict[str, tuple[Refusal, ...]] = dataclasses.field(default_factory=dict)
 
     def person(self, aor: str) -> PersonRecord | None:
         return next((person for person in self.people if person.aor == aor), None)
 
     def owner_of(self, number: str) -> PersonRecord | None:
         return next((person for person in self.people if person.number == number), None)
+
+    def refusals(self, key: str) -> tuple[Refusal, ...]:
+        return self.refused.get(key, ())

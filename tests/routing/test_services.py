@@ -7,7 +7,7 @@ import pytest
 
 from isthmus.dialling.plan import Dialling
 from isthmus.routing import dialling
-from isthmus.routing.model import SHORT, SOS, Answer, Dial, Relay, Request, Source
+from isthmus.routing.model import SHORT, SOS, Answer, Class, Dial, Relay, Request, Source
 from isthmus.routing.rules import decide
 from tests.routing.people import MemorySnapshot, config, record
 
@@ -16,9 +16,9 @@ US = Dialling("US", "9", 4, "+1425555")
 
 
 def snapshot(*barred: str, **changes: object) -> MemorySnapshot:
-    alice = msgspec.structs.replace(record(ALICE, "premises"), barred=barred, dial_plan=1)
+    alice = msgspec.structs.replace(record(ALICE, "premises"), barred=barred, service=1)
     digits = record("0199@contoso.example", "premises")
-    return MemorySnapshot(config(dial_plans=(Dialling(), US), **changes), [alice, digits])
+    return MemorySnapshot(config(classes=(Class(), Class(US)), **changes), [alice, digits])
 
 
 def asked(target: str, source: Source = Source.PHONE, **changes: object) -> Request:
@@ -28,7 +28,7 @@ def asked(target: str, source: Source = Source.PHONE, **changes: object) -> Requ
 @pytest.mark.parametrize("barred", [(), ("calls:pstn",), ("account", "calls:pstn", "calls:premium")])
 def test_an_emergency_call_goes_out_whatever_the_caller_is_kept_from(barred: tuple[str, ...]):
     outcome = decide(asked(f"{SOS}911"), snapshot(*barred))
-    assert outcome.decision == Dial("carrier", "911")
+    assert outcome.decision == Dial("carrier", "911", emergency=True)
     assert "emergency" in {step.rule for step in outcome.trace}
 
 
@@ -38,7 +38,9 @@ def test_without_a_trunk_of_its_own_a_site_hands_it_to_one_that_has():
     cut = decide(asked(f"{SOS}112", unreachable=frozenset({"premises"})), online)
     assert cut.decision == Answer(480, "No Way To The PSTN")
     # There it goes out, and never back over the link.
-    assert decide(asked(f"{SOS}112", Source.PEER, via="online"), snapshot()).decision == Dial("carrier", "112")
+    assert decide(asked(f"{SOS}112", Source.PEER, via="online"), snapshot()).decision == Dial(
+        "carrier", "112", emergency=True
+    )
     none = snapshot(trunks=(), pstn_sites=("online",))
     assert decide(asked(f"{SOS}112", Source.PEER, via="online"), none).decision == Answer(480, "No Way To The PSTN")
 

@@ -6,14 +6,55 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
+import msgspec
+
 from isthmus.addressing import Aor, HostPort
-from isthmus.dialling.plan import Dialling
 from isthmus.directory.model import Person
-from isthmus.routing.model import Config, TrunkRecord
-from isthmus.routing.snapshot import OnePlan, Placing, SnapshotWriter
+from isthmus.routing.model import (
+    FORMAT,
+    AtOnce,
+    BlockRecord,
+    Class,
+    Config,
+    ConnectorRecord,
+    Direction,
+    NetworkSite,
+    RouteRecord,
+    TrunkRecord,
+)
+from isthmus.routing.snapshot import OneClass, Placing, SnapshotWriter
 from isthmus.site.file import SiteFile
 
 _PAGE = 2000
+
+Connector = tuple[str, Callable[[int], ConnectorRecord]]
+"""A connector: its tenant's name, and what makes its record of the tenant's position."""
+
+Route = tuple[str, Callable[[int], RouteRecord]]
+"""A voice route: its tenant's name, and what makes its record of the tenant's position."""
+
+
+class Guard(Protocol):
+    """What keeps calls from being made and taken (see fraud/).
+
+    blocks: tenant, direction, pattern, whether it is an exception. at_once: limits of calls at once.
+    """
+
+    def blocks(self) -> Sequence[tuple[str, Direction, str, bool]]: ...
+
+    def at_once(self) -> Sequence[AtOnce]: ...
+
+
+class NoGuard:
+    """Nothing does."""
+
+    def blocks(self) -> Sequence[tuple[str, Direction, str, bool]]:
+        """None."""
+        return ()
+
+    def at_once(self) -> Sequence[AtOnce]:
+        """None."""
+        return ()
 
 
 class ChangePage(Protocol):
@@ -38,24 +79,24 @@ class Source(Protocol):
     def everybody(self) -> tuple[int, Iterable[Person]]: ...
 
 
-class Plans(Protocol):
-    """Who dials by which plan. revision: another one once anybody's may be another."""
+class Services(Protocol):
+    """Who has which class of service. revision: another one once anybody's may be another."""
 
     def revision(self) -> int: ...
 
-    def placing(self, before: tuple[Dialling, ...]) -> Placing: ...
+    def placing(self, before: tuple[Class, ...]) -> Placing: ...
 
 
-class NoPlans:
-    """Nobody has one."""
+class NoPolicies:
+    """Everybody has the same."""
 
     def revision(self) -> int:
         """Never another."""
         return 0
 
-    def placing(self, before: tuple[Dialling, ...]) -> Placing:
+    def placing(self, before: tuple[Class, ...]) -> Placing:
         """Everybody has the first."""
-        return OnePlan()
+        return OneClass()
 
 
 class Compiler:
@@ -66,12 +107,19 @@ class Compiler:
         directory: Source,
         writer: SnapshotWriter,
         site_file: SiteFile,
-        plans: Plans | None = None,
+        services: Services | None = None,
         barred_networks: Callable[[], Sequence[str]] = tuple,
+        routes: Callable[[], Sequence[Route]] = tuple,
+        connectors: Callable[[], Sequence[Connector]] = tuple,
+        guard: Guard | None = None,
     ) -> None:
-        """barred_networks: gives those that the site is closed to."""
-        self._barred_networks = barred_networks
-        self._directory, self._writer, self._site_file, self._plans = directory, writer, site_file, plans or NoPlans()
+        """barred_networks: gives those that the site is closed to. routes: gives its voice routes. connectors: gives
+        those that may come to it.
+        """
+        self._guard = guard or NoGuard()
+        self._barred_networks, self._routes, self._connectors = barred_networks, routes, connectors
+        self._directory, self._writer, self._site_file = directory, writer, site_file
+        self._services = services or NoPolicies()
         self._lock = threading.Lock()
 
     @property
@@ -82,7 +130,7 @@ class Compiler:
     def catch_up(self) -> int:
         """Apply every change since the last one applied. Returns the sequence number reached."""
         with self._lock:
-            if self._writer.config is None or not self.has_todays_plans():
+            if not self.is_of_today():
                 return self._rebuild()
             self._configure()
             for page in self._pages(self._writer.seq):
@@ -91,13 +139,14 @@ class Compiler:
                 self._writer.apply(page.people, page.to_seq, self._placing())
             return self._writer.seq
 
-    def has_todays_plans(self) -> bool:
-        """Whether people's dial plans are those that their policies give them now."""
-        return self._writer.revision == self._plans.revision()
+    def is_of_today(self) -> bool:
+        """Whether the snapshot is of this version, and people's classes are those that policies give them now."""
+        config = self._writer.config
+        return config is not None and config.format == FORMAT and self._writer.revision == self._services.revision()
 
     def _placing(self) -> Placing:
         config = self._writer.config
-        return self._plans.placing(config.dial_plans if config else (Dialling(),))
+        return self._services.placing(config.classes if config else (Class(),))
 
     def _configure(self) -> None:
         before = self._writer.config
@@ -107,7 +156,16 @@ class Compiler:
 
     def _present(self, before: Config | None) -> Config:
         suspended, barred = self._directory.suspended(), self._barred_networks()
-        return configuration(self._site_file, self._directory.domains(), before, suspended, barred)
+        return configuration(
+            self._site_file,
+            self._directory.domains(),
+            before,
+            suspended,
+            barred,
+            self._routes(),
+            self._connectors(),
+            self._guard,
+        )
 
     def rebuild(self) -> int:
         """Compile everything anew, in one step for readers. Returns the number of people."""
@@ -117,7 +175,7 @@ class Compiler:
 
     def _rebuild(self) -> int:
         config = self._present(self._writer.config)
-        revision, placing = self._plans.revision(), self._plans.placing((Dialling(),))
+        revision, placing = self._services.revision(), self._services.placing((Class(),))
         seq, people = self._directory.everybody()
         self._people = self._writer.rebuild(config, people, seq, placing, revision)
         return seq
@@ -137,13 +195,20 @@ def configuration(
     before: Config | None,
     suspended: Collection[str] = (),
     barred_networks: Sequence[str] = (),
+    routes: Sequence[Route] = (),
+    connectors: Sequence[Connector] = (),
+    guard: Guard | None = None,
 ) -> Config:
     """The snapshot's configuration, from the site file and the directory's domains (domain -> tenant).
 
     Sites and tenants keep the positions they have in `before`, since people's records name them by position.
     """
-    sites = _appended(before.sites if before else (), (site_file.site.name, *(p.name for p in site_file.peer)))
+    guard = guard or NoGuard()
     tenants = _appended(before.tenants if before else (), sorted(set(domains.values())))
+    at = {name: place for place, name in enumerate(tenants)}
+    come = tuple(record(at[tenant]) for tenant, record in connectors if tenant in at)
+    others = (*(peer.name for peer in site_file.peer), *(each.name for each in come))
+    sites = _appended(before.sites if before else (), (site_file.site.name, *others))
     return Config(
         site=site_file.site.name,
         role=site_file.site.role.value,
@@ -151,15 +216,58 @@ def configuration(
         tenants=tenants,
         domains={domain: tenants.index(tenant) for domain, tenant in sorted(domains.items())},
         trunks=tuple(
-            TrunkRecord(trunk.name, str(HostPort(trunk.address, trunk.port)), trunk.transport)
+            TrunkRecord(
+                trunk.name,
+                str(HostPort(trunk.address, trunk.port)),
+                trunk.transport,
+                trunk.calling_plan,
+                network_site=trunk.network_site,
+            )
             for trunk in site_file.trunk
         ),
         pstn_sites=tuple(peer.name for peer in site_file.peer if peer.pstn),
         when_down=site_file.link.when_down,
         suspended=frozenset(tenants.index(name) for name in suspended if name in tenants),
         barred_networks=tuple(barred_networks),
-        dial_plans=before.dial_plans if before else (Dialling(),),
+        classes=before.classes if before else (Class(),),
+        routes=tuple(by_connectors(record(at[tenant]), come) for tenant, record in routes if tenant in at),
+        blocks=tuple(
+            BlockRecord(at[tenant], direction, pattern, exception)
+            for tenant, direction, pattern, exception in guard.blocks()
+            if tenant in at
+        ),
+        at_once=tuple(guard.at_once()),
+        network_sites=tuple(
+            NetworkSite(each.name, each.subnets, each.location_based, each.usages) for each in site_file.network_site
+        ),
+        format=FORMAT,
+        connectors=come,
+        upstream=site_file.upstream,
+        fallback=site_file.survival.fallback,
     )
+
+
+def by_connectors(route: RouteRecord, connectors: Sequence[ConnectorRecord]) -> RouteRecord:
+    """The route with each way through a connector site spread over its connectors, those that drain last.
+
+    They are alike: a share of the site's is shared out among them, as evenly as whole numbers allow. Where no way of
+    the route has one, all calls are for the first, and are shared out if that is such a site.
+    """
+    ways: list[tuple[str, int]] = []
+    in_order = not any(share for _, share in route.ways)
+    for way, share in route.ways:
+        found = [each for each in connectors if f"@{each.site}" == way and each.tenant == route.tenant]
+        ready = sorted((each for each in found if not each.drains), key=lambda each: each.name)
+        draining = sorted((each for each in found if each.drains), key=lambda each: each.name)
+        if not found:
+            ways.append((way, share))
+            continue
+        if in_order and not ways and len(ready) > 1:
+            share = 100
+        parts = [share // len(ready) + (1 if i < share % len(ready) else 0) for i in range(len(ready))] if ready else []
+        ways += [(f"@{each.name}", part) for each, part in zip(ready, parts, strict=True)]
+        ways += [(f"@{each.name}", 0) for each in draining]
+    return msgspec.structs.replace(route, ways=tuple(ways))
 
 
 def _appended(before: tuple[str, ...], now: Iterable[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from isthmus.dialling.plan import Dialling, Kind, dialled
 from isthmus.routing.model import SHORT, SOS, Snapshot
 
-_FORMS = {Kind.NUMBER: "", Kind.EMERGENCY: SOS, Kind.SHORT: SHORT}
+FORMS = {Kind.NUMBER: "", Kind.EMERGENCY: SOS, Kind.SHORT: SHORT}
 
 
 def target(user: str, address: str, plan: Dialling, snapshot: Snapshot) -> str:
@@ -18,4 +18,4 @@ def target(user: str, address: str, plan: Dialling, snapshot: Snapshot) -> str:
         return address
     if meant.kind is not Kind.EMERGENCY and not user.startswith("+") and snapshot.person(address) is not None:
         return address
-    return _FORMS[meant.kind] + meant.digits
+    return FORMS[meant.kind] + meant.digits

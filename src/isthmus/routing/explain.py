@@ -13,7 +13,19 @@ from typing import Any
 import msgspec
 
 from isthmus.addressing import is_e164
-from isthmus.routing.model import Answer, Decision, Dial, Local, Outcome, PersonRecord, Relay, Request, Source, Step
+from isthmus.routing.model import (
+    SOS,
+    Answer,
+    Decision,
+    Dial,
+    Local,
+    Outcome,
+    PersonRecord,
+    Relay,
+    Request,
+    Source,
+    Step,
+)
 from isthmus.routing.rules import decide
 from isthmus.routing.snapshot import View
 
@@ -77,6 +89,7 @@ def follow(request: Request, site: str, views: Views) -> Path:
             via=site,
             epoch=decision.epoch,
             target=decision.aor or request.target,
+            place="",  # over the link nobody says where the phone is
         )
         site = decision.site
     return Path(tuple(hops), "goes round in circles")
@@ -99,6 +112,8 @@ def _not_signed_in(request: Request, view: View) -> Outcome | None:
         return None
     domain = request.caller.rpartition("@")[2]
     person = view.person(request.caller)
+    if person is not None and request.target.startswith(SOS) and "@" not in request.target:
+        return None  # also who is let in for nothing else may call for help
     if domain not in view.config.domains:
         why = f"{domain or 'the caller'} is not one of our domains, and no trunk"
     elif person is None:

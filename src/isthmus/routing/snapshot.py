@@ -5,14 +5,14 @@ for as long as a view is open, whatever is being written (LMDB is copy-on-write)
 service and the other site gone, the snapshot still answers.
 
 The tables: `aor` (address -> PersonRecord, msgpack), `number` (E.164 -> address), `device` (its name -> DeviceRecord),
-`owned` (address -> names of the person's devices, for the writer alone) and `meta` (configuration, and the sequence
-number of the last change applied).
+`owned` (address -> names of the person's devices, for the writer alone), `refusal` (see refusals.py) and `meta`
+(configuration, and the sequence number of the last change applied).
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,17 +20,18 @@ import lmdb
 import msgspec
 
 from isthmus.addressing import Aor
-from isthmus.dialling.plan import Dialling
 from isthmus.directory.model import Device, Person
 from isthmus.errors import IsthmusError, UnavailableError
-from isthmus.routing.model import Config, DeviceRecord, PersonRecord
+from isthmus.routing import refusal_table
+from isthmus.routing.model import Class, Config, DeviceRecord, PersonRecord
+from isthmus.routing.refusals import Refusal
 
 # Address space, not disk: the file grows as it fills. Room for some 20 million people, so that no reader ever
 # meets a resized map.
 _MAP_BYTES = 8 << 30
 _TABLES = (b"aor", b"number", b"meta")
 _DEVICE, _OWNED = b"device", b"owned"
-_MAX_TABLES = len(_TABLES) + 2
+_MAX_TABLES = len(_TABLES) + 3
 _CONFIG, _SEQ, _REVISION = b"config", b"seq", b"revision"
 
 _person_from = msgspec.msgpack.Decoder(PersonRecord)
@@ -40,31 +41,31 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Placing(Protocol):
-    """Finds people's dial plans by their position in `plans`, which may grow meanwhile."""
+    """Finds people's classes of service by their position in `classes`, which may grow meanwhile."""
 
     @property
-    def plans(self) -> tuple[Dialling, ...]: ...
+    def classes(self) -> tuple[Class, ...]: ...
 
     def position(self, person: Person) -> int: ...
 
 
-class OnePlan:
-    """Placing for who knows of no dial plans: everybody has the first."""
+class OneClass:
+    """Placing for who knows of no policies: everybody has the first."""
 
-    plans = (Dialling(),)
+    classes = (Class(),)
 
     def position(self, person: Person) -> int:
         """The first."""
         return 0
 
 
-_ONE_PLAN = OnePlan()
+_ONE_CLASS = OneClass()
 
 
 class View:
     """One consistent state of the snapshot; implements `routing.model.Snapshot`."""
 
-    __slots__ = ("_aor", "_device", "_last", "_number", "_txn", "config")
+    __slots__ = ("_aor", "_device", "_last", "_number", "_refusal", "_txn", "config")
 
     def __init__(
         self,
@@ -72,9 +73,11 @@ class View:
         aor: lmdb._Database,
         number: lmdb._Database,
         device: lmdb._Database | None,
+        refusal: lmdb._Database | None,
         config: Config,
     ) -> None:
         self._txn, self._aor, self._number, self._device, self.config = txn, aor, number, device, config
+        self._refusal = refusal
         self._last: PersonRecord | None = None
 
     def person(self, aor: str) -> PersonRecord | None:
@@ -101,6 +104,10 @@ class View:
         raw = self._txn.get(_key(name), db=self._device)
         return None if raw is None else _device_from.decode(raw)
 
+    def refusals(self, key: str) -> tuple[Refusal, ...]:
+        """Those that stand under a key (see refusals.py)."""
+        return () if self._refusal is None else refusal_table.read(self._txn, self._refusal, key)
+
     @property
     def seq(self) -> int:
         """Sequence number of the last directory change in this state."""
@@ -120,6 +127,7 @@ class LmdbSnapshot:
         self._env = env
         self._aor, self._number, self._meta = (env.open_db(name, create=False) for name in _TABLES)
         self._device: lmdb._Database | None = None
+        self._refusal: lmdb._Database | None = None
         self._config_raw = b""
         self._config: Config | None = None
 
@@ -149,6 +157,9 @@ class LmdbSnapshot:
             # A snapshot of an earlier version has no such table until the control service has opened it.
             with contextlib.suppress(lmdb.NotFoundError):
                 self._device = self._env.open_db(_DEVICE, create=False)
+        if self._refusal is None:
+            with contextlib.suppress(lmdb.NotFoundError):
+                self._refusal = self._env.open_db(refusal_table.TABLE, create=False)
         return _Opened(self)
 
     def _config_of(self, txn: lmdb.Transaction) -> Config:
@@ -177,7 +188,8 @@ class _Opened:
         snapshot = self._snapshot
         self._txn = txn = snapshot._env.begin(db=snapshot._meta, buffers=True)
         try:
-            return View(txn, snapshot._aor, snapshot._number, snapshot._device, snapshot._config_of(txn))
+            config = snapshot._config_of(txn)
+            return View(txn, snapshot._aor, snapshot._number, snapshot._device, snapshot._refusal, config)
         except BaseException:
             txn.abort()
             raise
@@ -198,6 +210,11 @@ class SnapshotWriter:
         self._env.reader_check()
         self._aor, self._number, self._meta = (self._env.open_db(name) for name in _TABLES)
         self._device, self._owned = self._env.open_db(_DEVICE), self._env.open_db(_OWNED, dupsort=True)
+        self._refusal = self._env.open_db(refusal_table.TABLE)
+
+    def reader(self) -> LmdbSnapshot:
+        """Read access within this process, which may not open the snapshot twice. Not to be closed."""
+        return LmdbSnapshot(self._env)
 
     @property
     def seq(self) -> int:
@@ -207,7 +224,7 @@ class SnapshotWriter:
 
     @property
     def revision(self) -> int:
-        """Of the policies whose dial plans are in it; -1 before any."""
+        """Of the policies that the classes of service in it go by; -1 before any."""
         with self._env.begin(db=self._meta) as txn:
             raw = txn.get(_REVISION)
             return -1 if raw is None else int.from_bytes(raw, "big")
@@ -225,7 +242,7 @@ class SnapshotWriter:
             txn.put(_CONFIG, _encode(config), db=self._meta)
 
     def rebuild(
-        self, config: Config, people: Iterable[Person], seq: int, placing: Placing = _ONE_PLAN, revision: int = 0
+        self, config: Config, people: Iterable[Person], seq: int, placing: Placing = _ONE_CLASS, revision: int = 0
     ) -> int:
         """Replace everything in one transaction; readers see the old state until it is done.
 
@@ -257,13 +274,13 @@ class SnapshotWriter:
                 txn.put(name, device_record, db=self._device, append=True)
             for number, key in numbers:
                 txn.put(number, key, db=self._number, append=True)
-            txn.put(_CONFIG, _encode(msgspec.structs.replace(config, dial_plans=placing.plans)), db=self._meta)
+            txn.put(_CONFIG, _encode(msgspec.structs.replace(config, classes=placing.classes)), db=self._meta)
             txn.put(_SEQ, seq.to_bytes(8, "big"), db=self._meta)
             txn.put(_REVISION, revision.to_bytes(8, "big"), db=self._meta)
         self._env.reader_check()
         return count
 
-    def apply(self, changes: Iterable[tuple[Aor, Person | None]], seq: int, placing: Placing = _ONE_PLAN) -> None:
+    def apply(self, changes: Iterable[tuple[Aor, Person | None]], seq: int, placing: Placing = _ONE_CLASS) -> None:
         """Bring some people up to date in one transaction; None deletes. `seq`: the last change included."""
         config = self.config
         if config is None:
@@ -285,9 +302,23 @@ class SnapshotWriter:
                 if record.number is not None:
                     txn.put(_key(record.number), key, db=self._number)
                 self._put_devices(txn, key, person)
-            if placing.plans != config.dial_plans:
-                txn.put(_CONFIG, _encode(msgspec.structs.replace(config, dial_plans=placing.plans)), db=self._meta)
+            if placing.classes != config.classes:
+                txn.put(_CONFIG, _encode(msgspec.structs.replace(config, classes=placing.classes)), db=self._meta)
             txn.put(_SEQ, seq.to_bytes(8, "big"), db=self._meta)
+
+    def refusals(self) -> dict[str, tuple[Refusal, ...]]:
+        """All of them, by key."""
+        with self._env.begin(db=self._refusal) as txn:
+            return refusal_table.everything(txn, self._refusal)
+
+    def refuse(self, by: str, wanted: Mapping[str, Sequence[Refusal]]) -> frozenset[str]:
+        """Make `wanted` all the refusals of one feature, by key; others' stay. Returns the keys that changed."""
+        before = self.refusals()
+        own = {key: tuple(each for each in stand if each.by == by) for key, stand in before.items()}
+        if {key: stand for key, stand in own.items() if stand} == {k: tuple(v) for k, v in wanted.items() if v}:
+            return frozenset()
+        with self._writing() as txn:
+            return refusal_table.replace(txn, self._refusal, by, wanted)
 
     def _release_number(self, txn: lmdb.Transaction, key: bytes) -> None:
         raw = txn.get(key, db=self._aor)
@@ -350,7 +381,7 @@ def _positions(config: Config) -> tuple[dict[str, int], dict[str, int]]:
     )
 
 
-def _record(person: Person, homes: dict[str, int], tenants: dict[str, int], dial_plan: int) -> PersonRecord:
+def _record(person: Person, homes: dict[str, int], tenants: dict[str, int], service: int) -> PersonRecord:
     try:
         home, tenant = homes[person.home], tenants[person.tenant]
     except KeyError as error:
@@ -369,7 +400,7 @@ def _record(person: Person, homes: dict[str, int], tenants: dict[str, int], dial
         display_name=person.display_name,
         enabled=person.enabled,
         barred=person.barred,
-        dial_plan=dial_plan,
+        service=service,
     )
 
 
