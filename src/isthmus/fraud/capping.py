@@ -1,0 +1,259 @@
+"""Counts what calls come to, and sees that caps hold: refusals for the snapshot, calls that are ended, alerts.
+
+Nothing here is on the path of a call. What is counted is made of the call records and of the legs that have none yet,
+which the database both has: so a restart loses nothing, and nothing is counted twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from isthmus.activity.model import Alert, Severity
+from isthmus.addressing.destination import destination_of
+from isthmus.database import reading
+from isthmus.directory.service import Directory
+from isthmus.fraud import counting, rules, store
+from isthmus.fraud.counting import Ledger
+from isthmus.fraud.model import Cap, Key, Kind, Spoken, Used
+from isthmus.fraud.people import PeoplesCaps
+from isthmus.fraud.service import Guard
+from isthmus.records import rules as record_rules
+from isthmus.records import store as record_store
+from isthmus.records.model import Leg, Rate, Record, Route
+from isthmus.routing.refusals import Refusal
+
+_log = logging.getLogger(__name__)
+_AT_ONCE = 2000  # records a reading
+_KEPT_MS = 3 * 86_400_000  # a day anywhere, and a call that lasted another one
+_END_AGAIN_S = 5.0
+RULE = "cap-reached"
+
+
+class Refuses(Protocol):
+    """The snapshot, as it is written (routing.snapshot.SnapshotWriter)."""
+
+    def refuse(self, by: str, wanted: Mapping[str, Sequence[Refusal]]) -> frozenset[str]: ...
+
+
+class Capping:
+    """One a site. end: ends the calls with these Call-IDs. tell: has an alert of a tenant delivered.
+
+    zone: the site's, for tenants that say none. clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        guard: Guard,
+        people: PeoplesCaps,
+        snapshot: Refuses,
+        *,
+        site: str,
+        own_tenant: str,
+        zone: str = "UTC",
+        end: Callable[[Collection[str]], object] = lambda calls: None,
+        tell: Callable[[str, Alert], object] = lambda tenant, alert: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._directory, self._guard, self._people, self._snapshot = directory, guard, people, snapshot
+        self._site, self._own_tenant, self._zone = site, own_tenant, zone
+        self._end, self._tell, self._clock = end, tell, clock
+        self._zones: dict[str, str] = {}
+        self._ledger = self._fresh()
+        self._positions: dict[tuple[str, str], int] = {}
+        self._rates: dict[tuple[str, str], list[Rate]] = {}
+        self._ended: dict[str, float] = {}
+        self._told: set[str] = set()
+        self._used: dict[Key, Used] = {}
+
+    def work(self) -> None:
+        """Count, refuse, end, tell. Raises UnavailableError; it is tried again then."""
+        now = self._clock()
+        now_ms = int(now * 1000)
+        caps = self._guard.every_cap()
+        self._follow_zones(caps)
+        self.follow_blocks()
+        if not caps and not self._people.are_any():
+            self._snapshot.refuse(rules.CAPS, {})  # without a limit nothing is counted
+            self._used = {}
+            return
+        with reading(self._directory.engine) as connection:
+            # The legs first: one that has its record by then is known by its name.
+            up = self._up(connection, now_ms)
+            self._read(connection, now_ms)
+            self._used = self._ledger.used(now_ms, up)
+            people, addresses = self._people.of(connection, self._used)
+        reached = counting.reached((*caps, *people), self._used)
+        self._snapshot.refuse(
+            rules.CAPS, rules.limits(reached, addresses, lambda cap: counting.midnight(now_ms, self._zone_of(cap)))
+        )
+        self._end_some(counting.to_end((cap for cap, _ in reached), up), now)
+        for cap, limit in reached:
+            self._say(cap, limit, addresses, now)
+
+    def follow_blocks(self) -> None:
+        """Have calls follow the blocks as they are now. Raises UnavailableError; `work` tries again then."""
+        self._snapshot.refuse(rules.BLOCKS, rules.blocked(self._guard.every_block()))
+
+    def used(self, cap: Cap) -> Used:
+        """What calls under a cap have come to today."""
+        return self._used.get(counting.key_of(cap), Used())
+
+    def _fresh(self) -> Ledger:
+        return Ledger(lambda tenant: self._zones.get(tenant) or self._zone, self._own_tenant)
+
+    def _zone_of(self, cap: Cap) -> str:
+        return self._zones.get(cap.tenant) or self._zone
+
+    def _follow_zones(self, caps: Sequence[Cap]) -> None:
+        zones = {cap.tenant: cap.zone for cap in caps if cap.zone}
+        if zones != self._zones:
+            # Another day begins and ends elsewhere: all is counted anew.
+            self._zones, self._ledger, self._positions = zones, self._fresh(), {}
+
+    def _read(self, connection: Connection, now_ms: int) -> None:
+        since_ms = now_ms - _KEPT_MS
+        for site, stream in store.positions(connection):
+            while True:
+                after = self._positions.get((site, stream), 0)
+                last, found = store.dialled(connection, site, stream, after, since_ms, _AT_ONCE)
+                for record in found:
+                    self._ledger.add(of_record(record, self._site))
+                self._positions[site, stream] = last
+                if last == after:
+                    break
+        self._ledger.forget(since_ms)
+
+    def _up(self, connection: Connection, now_ms: int) -> list[Spoken]:
+        """The calls by this site's trunks that were answered and have no record yet."""
+        legs = [leg for leg in record_store.legs(connection).values() if _is_outside(leg)]
+        people = record_store.people_at(connection, {leg.begins.caller for leg in legs if leg.begins})
+        found: list[Spoken] = []
+        live: set[tuple[str, str]] = set()
+        for leg in legs:
+            assert leg.begins is not None
+            assert leg.answered is not None
+            who = people.get(leg.begins.caller)
+            call = of_leg(leg, self._site, who.tenant if who else "", who.id if who else "", now_ms)
+            if who is not None:
+                live.add(asked := (who.tenant, leg.begins.callee))
+                if asked not in self._rates:
+                    self._rates[asked] = record_store.rates(connection, who.tenant, record_rules.prefixes(asked[1]))
+                cost = record_rules.cost_of(asked[1], (call.to_ms - call.from_ms) / 1000, self._rates[asked])
+                if cost is not None:
+                    call = _with_cost(call, cost.micro, cost.currency)
+            found.append(call)
+        self._rates = {asked: rates for asked, rates in self._rates.items() if asked in live}
+        return found
+
+    def _end_some(self, calls: Collection[str], now: float) -> None:
+        self._ended = {call: at for call, at in self._ended.items() if call in calls}
+        due = [call for call in calls if now - self._ended.get(call, 0.0) >= _END_AGAIN_S]
+        if due:
+            self._ended |= dict.fromkeys(due, now)
+            self._end(due)
+
+    def _say(self, cap: Cap, limit: str, addresses: Mapping[str, str], now: float) -> None:
+        who = addresses.get(cap.key, "") if cap.kind is Kind.PERSON else ""
+        zone = self._zone_of(cap)
+        about = f"{cap.tenant}|{cap.kind}|{cap.key}|{limit}|{counting.day_of(int(now * 1000), zone)}"
+        if about in self._told:
+            return
+        alert = Alert(
+            # The same for the whole day: told once, over restarts, too.
+            id=hashlib.blake2b(about.encode("utf-8", "surrogateescape"), digest_size=5).hexdigest(),
+            subject=who or f"tenant:{cap.tenant}",
+            rule=RULE,
+            about=about,
+            severity=Severity.WARNING,
+            first=now,
+            last=now,
+            count=1,
+            now=f"{rules.words(cap, limit, who)}; more are refused until midnight ({zone})",
+            usual="fewer calls",
+            evidence={cap.kind.value: [who or cap.key], "block": [_block_command(cap, who)]},
+            blocks=("calls:pstn", "account") if who else (),
+        )
+        try:
+            self._tell(cap.tenant, alert)
+            self._told.add(about)
+        except Exception as error:
+            _log.warning("that a limit of calls is reached could not be told: %s", error)
+
+    def health(self) -> dict[str, Any]:
+        """How it stands, for GET /v1/health."""
+        return {"reached": len(self._told)}
+
+
+def of_record(record: Record, site: str) -> Spoken:
+    """A record of a call that went out by a trunk and was answered. site: this one, whose trunks have caps."""
+    assert record.answered_ms is not None
+    return Spoken(
+        name=(record.site, record.call_id, record.side, record.began_ms),
+        tenant=record.caller_tenant,
+        person=record.caller_person,
+        trunk=record.way if record.site == site else "",
+        country=destination_of(record.callee).region,
+        from_ms=record.answered_ms,
+        to_ms=max(record.ended_ms, record.answered_ms),
+        micro=record.cost_micro or 0,
+        currency=record.currency,
+    )
+
+
+def of_leg(leg: Leg, site: str, tenant: str, person: str, now_ms: int) -> Spoken:
+    """A leg that has no record yet, as far as it has come."""
+    begins, answered, way = leg.begins, leg.answered, leg.rerouted or leg.begins
+    assert begins is not None
+    assert answered is not None
+    assert way is not None
+    from_ms = round(answered.at * 1000)
+    to_ms = now_ms if leg.ends is None else round(leg.ends.at * 1000)
+    return Spoken(
+        name=(site, begins.call_id, begins.side, round(begins.at * 1000)),
+        tenant=tenant,
+        person=person,
+        trunk=way.way,
+        country=destination_of(begins.callee).region,
+        from_ms=from_ms,
+        to_ms=max(to_ms, from_ms),
+        up=leg.ends is None,
+    )
+
+
+def _with_cost(call: Spoken, micro: int, currency: str) -> Spoken:
+    return Spoken(
+        call.name,
+        call.tenant,
+        call.person,
+        call.trunk,
+        call.country,
+        call.from_ms,
+        call.to_ms,
+        micro,
+        currency,
+        call.up,
+    )
+
+
+def _is_outside(leg: Leg) -> bool:
+    way = leg.rerouted or leg.begins
+    if leg.begins is None or leg.answered is None or way is None:
+        return False
+    # Emergency calls and short codes are no E.164 numbers: nothing counts them, and nothing ends them.
+    return way.route == Route.DIAL and leg.begins.callee.startswith("+")
+
+
+def _block_command(cap: Cap, who: str) -> str:
+    """The command that shuts what a cap is for at once."""
+    if who:
+        return f"isthmus call block add person:{who}"
+    if cap.kind is Kind.TENANT:
+        return "isthmus call block add + --out"
+    return f"isthmus call block add {cap.kind.value}:{cap.key}"
