@@ -1,0 +1,86 @@
+"""The web application (`web/`), as `deploy/bootstrap` has built it: its pages, and the files that these load."""
+
+from __future__ import annotations
+
+import secrets
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from isthmus.errors import NotFoundError
+
+BUILT = Path(str(files("isthmus.pages"))) / "built"
+_KINDS = {
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "svg": "image/svg+xml",
+    "woff2": "font/woff2",
+}
+_NONCE = "{nonce}"
+# The names of these files have the hash of what is in them.
+_FOR_EVER = "public, max-age=31536000, immutable"
+_MISSING = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Phone</title>
+<h1>The phone isn't built</h1>
+<p>This site runs, but its web application was not built. On its machine, run
+<code>deploy/bootstrap</code> in the folder of Isthmus; it says what is missing.</p>
+</html>
+"""
+
+
+def policy(host: str, nonce: str) -> str:
+    """What the application's pages may load: of this site alone, and no script that is written in a page.
+
+    Styles are made by Fluent UI while it runs; they bear the nonce that came with the page. `host`: with the port, for
+    the WebSocket, which not every browser counts as this site's own.
+    """
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; connect-src 'self' wss://{host}; "
+        "img-src 'self'; font-src 'self'; media-src 'self'; "
+        "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+def router(host: str, built: Path = BUILT) -> APIRouter:
+    """/phone and all below it. host: name and port by which browsers reach the site. built: where the files are."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/phone")
+    def short() -> Response:
+        return RedirectResponse("/phone/", 308)
+
+    @routes.get("/phone/assets/{name}")
+    def asset(name: str, request: Request) -> Response:
+        return _asset(built / "assets", name, packed="gzip" in request.headers.get("accept-encoding", ""))
+
+    # Whatever else is below is a page of the application's own, which it finds by the address.
+    @routes.get("/phone/{path:path}", response_class=HTMLResponse)
+    def page(path: str) -> Response:
+        return _page(built / "index.html", host)
+
+    return routes
+
+
+def _page(file: Path, host: str) -> Response:
+    nonce = secrets.token_urlsafe(16)
+    headers = {"Content-Security-Policy": policy(host, nonce), "Permissions-Policy": "microphone=(self)"}
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return HTMLResponse(_MISSING, 503, headers)
+    return HTMLResponse(text.replace(_NONCE, escape(nonce)), headers=headers)
+
+
+def _asset(folder: Path, name: str, *, packed: bool) -> Response:
+    """One file by its name; no path leads out of the folder, since the name is looked up in what is there."""
+    kind = _KINDS.get(name.rpartition(".")[2])
+    there = {each.name for each in folder.iterdir()} if folder.is_dir() else set()
+    if kind is None or name not in there:
+        raise NotFoundError(f"there is no file {name[:80]!r}")
+    headers = {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
+    if packed and f"{name}.gz" in there:
+        return Response((folder / f"{name}.gz").read_bytes(), 200, headers | {"Content-Encoding": "gzip"}, kind)
+    return Response((folder / name).read_bytes(), 200, headers, kind)

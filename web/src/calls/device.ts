@@ -1,0 +1,56 @@
+// This browser's own credential: a device of the person's, made when the phone is opened. The secret is kept for this
+// tab alone (sessionStorage), so a reload goes on with the same one; signing out revokes it.
+
+import { api, told } from "../api/client";
+import type { Credential } from "./phone";
+
+const KEPT = "isthmus.device";
+const LABEL = "Browser";
+const UNUSED_MS = 24 * 3600 * 1000;
+
+export async function credentialOf(aor: string): Promise<Credential> {
+  const kept = read();
+  if (kept?.aor === aor && (await isGood(kept.name))) return kept;
+  await removeUnused(aor);
+  const label = `${LABEL} ${crypto.randomUUID().slice(0, 6)}`;
+  const made = told(await api.POST("/v1/devices", { body: { aor, label, md5: false } })) as unknown as {
+    name: string;
+    secret: string;
+  };
+  const credential = { aor, name: made.name, secret: made.secret };
+  sessionStorage.setItem(KEPT, JSON.stringify(credential));
+  return credential;
+}
+
+/** Revoke it: whatever this tab has is good for nothing then. */
+export async function revoke(): Promise<void> {
+  const kept = read();
+  sessionStorage.removeItem(KEPT);
+  if (kept) await api.DELETE("/v1/devices/{device}", { params: { path: { device: kept.name } } });
+}
+
+function read(): Credential | undefined {
+  const kept = sessionStorage.getItem(KEPT);
+  return kept === null ? undefined : (JSON.parse(kept) as Credential);
+}
+
+async function isGood(name: string): Promise<boolean> {
+  const answer = await api.GET("/v1/devices/{device}", { params: { path: { device: name } } });
+  return answer.response.ok;
+}
+
+/** Tabs that were closed leave their credential behind: whatever was not used for a day goes. */
+async function removeUnused(aor: string): Promise<void> {
+  const devices = told(await api.GET("/v1/devices", { params: { query: { aor } } })) as unknown as {
+    name: string;
+    label: string;
+    created: number;
+    last_use: { at: number } | null;
+  }[];
+  const before = Date.now() - UNUSED_MS;
+  for (const { name, label, created, last_use: use } of devices) {
+    if (label.startsWith(`${LABEL} `) && (use?.at ?? created) * 1000 < before) {
+      await api.DELETE("/v1/devices/{device}", { params: { path: { device: name } } });
+    }
+  }
+}

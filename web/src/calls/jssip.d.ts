@@ -1,0 +1,4 @@
+declare module "jssip/lib/DigestAuthentication" {
+  const DigestAuthentication: { prototype: object };
+  export default DigestAuthentication;
+}

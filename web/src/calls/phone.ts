@@ -1,0 +1,200 @@
+// The phone itself: registers over the site's WebSocket, and makes and takes calls. JsSIP does the SIP.
+
+import JsSIP from "jssip";
+import type { EndEvent, RTCSession } from "jssip/lib/RTCSession";
+import type { RTCSessionEvent, UA } from "jssip/lib/UA";
+import { answerBySha256 } from "./jssip-digest";
+import { EMPTY, isUp, toneOf, whyOf, withCall, withoutCall, type Call, type State } from "./model";
+import { Ringer } from "./tones";
+
+export interface Credential {
+  /** Address of the person; user name and secret of this browser's device. */
+  aor: string;
+  name: string;
+  secret: string;
+}
+
+const AUDIO = { mediaConstraints: { audio: true, video: false } };
+const SHOWN_AFTER_MS = 4000; // for how long a call that came to nothing is still shown
+const REGISTERED_S = 300;
+const AGAIN_MS = 200;
+
+answerBySha256();
+
+export class Phone {
+  private state: State = EMPTY;
+  private readonly listeners = new Set<() => void>();
+  private readonly sessions = new Map<string, RTCSession>();
+  private readonly wanted = new Map<string, boolean>();
+  private readonly ringer = new Ringer();
+  private readonly ua: UA;
+  /** Told when a call is over: the list of calls is another one then. */
+  onOver: () => void = () => undefined;
+
+  constructor(credential: Credential, host: string) {
+    this.ua = new JsSIP.UA({
+      sockets: [new JsSIP.WebSocketInterface(`wss://${host}/sip`)],
+      uri: `sip:${credential.aor}`,
+      authorization_user: credential.name,
+      password: credential.secret,
+      register_expires: REGISTERED_S,
+      session_timers: false,
+      user_agent: "Isthmus web phone",
+    });
+    this.ua.on("registered", () => { this.put({ ...this.state, line: "registered" }); });
+    this.ua.on("unregistered", () => { this.put({ ...this.state, line: "unregistered" }); });
+    this.ua.on("disconnected", () => { this.put({ ...this.state, line: "connecting" }); });
+    this.ua.on("registrationFailed", ({ response }) => {
+      // Without an answer the connection is to blame, which JsSIP makes anew by itself.
+      const answered = (response as { status_code?: number } | null)?.status_code !== undefined;
+      this.put({ ...this.state, line: answered ? "refused" : "connecting" });
+    });
+    this.ua.on("newRTCSession", ({ session }: RTCSessionEvent) => { this.take(session); });
+  }
+
+  start(): void {
+    this.ua.start();
+  }
+
+  /** Hang up, unregister, and close the connection. */
+  stop(): void {
+    this.ringer.play(undefined);
+    this.ua.stop();
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  readonly snapshot = (): State => this.state;
+
+  /** Call a SIP URI; calls that are up are held. */
+  call(uri: string): void {
+    this.holdOthers();
+    this.ua.call(uri, AUDIO);
+  }
+
+  answer(id: string): void {
+    this.holdOthers(id);
+    this.sessions.get(id)?.answer(AUDIO);
+  }
+
+  hangUp(id: string): void {
+    const session = this.sessions.get(id);
+    if (session && !session.isEnded()) session.terminate();
+  }
+
+  decline(id: string): void {
+    this.sessions.get(id)?.terminate({ status_code: 603 });
+  }
+
+  hold(id: string, held: boolean): void {
+    if (!held) this.holdOthers(id);
+    this.settle(id, held);
+  }
+
+  /** JsSIP refuses while an offer of before is not answered yet: it is asked again until it takes this one. */
+  private settle(id: string, held: boolean): void {
+    this.wanted.set(id, held);
+    const session = this.sessions.get(id);
+    if (!session || session.isEnded() || session.isOnHold().local === held) return;
+    if (held ? session.hold() : session.unhold()) return;
+    window.setTimeout(() => { if (this.wanted.get(id) === held) this.settle(id, held); }, AGAIN_MS);
+  }
+
+  mute(id: string, muted: boolean): void {
+    const session = this.sessions.get(id);
+    if (muted) session?.mute({ audio: true });
+    else session?.unmute({ audio: true });
+  }
+
+  /** Send one key, as an event in the audio stream (RFC 4733), else by INFO. */
+  tone(id: string, key: string): void {
+    const session = this.sessions.get(id);
+    const sender = session?.connection.getSenders().find((each) => each.track?.kind === "audio");
+    if (sender?.dtmf?.canInsertDTMF) sender.dtmf.insertDTMF(key, 160);
+    else session?.sendDTMF(key);
+  }
+
+  /** Let the other end call that URI instead (RFC 3515). */
+  transfer(id: string, uri: string): void {
+    const session = this.sessions.get(id);
+    session?.refer(uri, { eventHandlers: { accepted: () => { this.hangUp(id); } } });
+  }
+
+  private holdOthers(but?: string): void {
+    for (const call of this.state.calls) {
+      if (call.id !== but && call.stage === "talking" && !call.held) this.settle(call.id, true);
+    }
+  }
+
+  private take(session: RTCSession): void {
+    const incoming = session.direction.toString() === "incoming";
+    const { display_name: name, uri } = session.remote_identity;
+    const id = crypto.randomUUID();
+    let call: Call = {
+      id,
+      uri: uri.toString(),
+      name,
+      stage: incoming ? "incoming" : "calling",
+      muted: false,
+      held: false,
+    };
+    const change = (changes: Partial<Call>) => {
+      call = { ...call, ...changes };
+      this.put(withCall(this.state, call));
+    };
+    const ended = ({ cause, message }: EndEvent) => {
+      const why = cause === "User Denied Media Access" ? "microphone" : whyOf(statusOf(message));
+      change({ stage: "over", ...(why === undefined || incoming ? {} : { why }) });
+      this.forget(id, why !== undefined && !incoming);
+    };
+    this.sessions.set(id, session);
+    this.hear(session, id);
+    session.on("progress", () => { if (!incoming) change({ stage: "ringing" }); });
+    session.on("confirmed", () => { change({ stage: "talking", since: Date.now() }); });
+    session.on("muted", () => { change({ muted: true }); });
+    session.on("unmuted", () => { change({ muted: false }); });
+    session.on("hold", ({ originator }) => { if (originator.toString() === "local") change({ held: true }); });
+    session.on("unhold", ({ originator }) => { if (originator.toString() === "local") change({ held: false }); });
+    session.on("ended", ended);
+    session.on("failed", ended);
+    change({});
+  }
+
+  /** Let what the other end says be heard, by an element of its own in the page. */
+  private hear(session: RTCSession, id: string): void {
+    const attach = (connection: RTCPeerConnection) => {
+      connection.addEventListener("track", ({ track, streams }) => {
+        const element = document.createElement("audio");
+        element.id = `audio-${id}`;
+        element.srcObject = streams[0] ?? new MediaStream([track]);
+        document.body.append(element);
+        void element.play();
+      });
+    };
+    // One's own call has its connection already when JsSIP tells of it.
+    if ((session.connection as RTCPeerConnection | null) !== null) attach(session.connection);
+    else session.on("peerconnection", ({ peerconnection }) => { attach(peerconnection); });
+  }
+
+  private forget(id: string, later: boolean): void {
+    this.sessions.delete(id);
+    this.wanted.delete(id);
+    document.getElementById(`audio-${id}`)?.remove();
+    window.setTimeout(() => { this.put(withoutCall(this.state, id)); }, later ? SHOWN_AFTER_MS : 0);
+    this.onOver();
+  }
+
+  private put(state: State): void {
+    this.state = state;
+    this.ringer.play(toneOf(state.calls.filter(isUp)));
+    for (const listener of this.listeners) listener();
+  }
+}
+
+function statusOf(message: unknown): number | undefined {
+  const code = (message as { status_code?: unknown } | null)?.status_code;
+  return typeof code === "number" ? code : undefined;
+}

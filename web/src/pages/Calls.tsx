@@ -1,0 +1,123 @@
+import {
+  Button, Card, Field, Input, makeStyles, Popover, PopoverSurface, PopoverTrigger, Subtitle2, Text, ToggleButton, tokens,
+} from "@fluentui/react-components";
+import { CallRegular } from "@fluentui/react-icons/svg/call";
+import { CallEndRegular } from "@fluentui/react-icons/svg/call-end";
+import { useState, type SyntheticEvent } from "react";
+import { addressOf, shownAddress } from "../calls/address";
+import type { Call } from "../calls/model";
+import type { Phone } from "../calls/phone";
+import { say } from "../messages";
+
+const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
+
+const useStyles = makeStyles({
+  buttons: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS },
+  keys: { display: "grid", gridTemplateColumns: "repeat(3, 1fr)", gap: tokens.spacingHorizontalXS },
+  card: { marginTop: tokens.spacingVerticalS, marginBottom: tokens.spacingVerticalS },
+});
+
+interface Props {
+  calls: readonly Call[];
+  phone: Phone | undefined;
+  domain: string;
+}
+
+export function Calls({ calls, phone, domain }: Props) {
+  return (
+    <section aria-labelledby="calls">
+      <Subtitle2 as="h2" id="calls">
+        {say("calls")}
+      </Subtitle2>
+      <div aria-live="polite">
+        {calls.length === 0 && <Text block>{say("noCalls")}</Text>}
+        {phone && calls.map((call) => <OneCall key={call.id} call={call} phone={phone} domain={domain} />)}
+      </div>
+    </section>
+  );
+}
+
+function OneCall({ call, phone, domain }: { call: Call; phone: Phone; domain: string }) {
+  const styles = useStyles();
+  const name = call.name || shownAddress(call.uri, domain);
+  const state = call.why ? say(`why.${call.why}`) : call.held ? say("onHold") : say(`stage.${call.stage}`);
+  return (
+    <Card role="group" aria-label={say("callWith", { name })} className={styles.card}>
+      <Text weight="semibold">{name}</Text>
+      <Text>{state}</Text>
+      <div className={styles.buttons}>
+        {call.stage === "incoming" && (
+          <>
+            <Button appearance="primary" icon={<CallRegular />} onClick={() => { phone.answer(call.id); }}>
+              {say("answer")}
+            </Button>
+            <Button icon={<CallEndRegular />} onClick={() => { phone.decline(call.id); }}>
+              {say("decline")}
+            </Button>
+          </>
+        )}
+        {call.stage === "talking" && <Talking call={call} phone={phone} domain={domain} />}
+        {(call.stage === "talking" || call.stage === "calling" || call.stage === "ringing") && (
+          <Button icon={<CallEndRegular />} onClick={() => { phone.hangUp(call.id); }}>
+            {say("hangUp")}
+          </Button>
+        )}
+      </div>
+    </Card>
+  );
+}
+
+function Talking({ call, phone, domain }: { call: Call; phone: Phone; domain: string }) {
+  const styles = useStyles();
+  return (
+    <>
+      <ToggleButton checked={call.muted} onClick={() => { phone.mute(call.id, !call.muted); }}>
+        {say("mute")}
+      </ToggleButton>
+      <ToggleButton checked={call.held} onClick={() => { phone.hold(call.id, !call.held); }}>
+        {say("hold")}
+      </ToggleButton>
+      <Popover trapFocus>
+        <PopoverTrigger disableButtonEnhancement>
+          <Button>{say("keypad")}</Button>
+        </PopoverTrigger>
+        <PopoverSurface aria-label={say("keypad")}>
+          <div className={styles.keys}>
+            {KEYS.map((key) => (
+              <Button key={key} aria-label={say("key", { key })} onClick={() => { phone.tone(call.id, key); }}>
+                {key}
+              </Button>
+            ))}
+          </div>
+        </PopoverSurface>
+      </Popover>
+      <Popover trapFocus>
+        <PopoverTrigger disableButtonEnhancement>
+          <Button>{say("transfer")}</Button>
+        </PopoverTrigger>
+        <PopoverSurface aria-label={say("transfer")}>
+          <Transfer domain={domain} onTransfer={(uri) => { phone.transfer(call.id, uri); }} />
+        </PopoverSurface>
+      </Popover>
+    </>
+  );
+}
+
+function Transfer({ domain, onTransfer }: { domain: string; onTransfer: (uri: string) => void }) {
+  const [typed, setTyped] = useState("");
+  const address = addressOf(typed, domain);
+  const submit = (event: SyntheticEvent) => {
+    event.preventDefault();
+    if (address !== undefined) onTransfer(address);
+  };
+  return (
+    <form onSubmit={submit}>
+      <Field label={say("transferTo")}>
+        <Input value={typed} onChange={(_, { value }) => { setTyped(value); }} />
+      </Field>
+      <Button type="submit" appearance="primary" disabled={address === undefined}>
+        {say("transfer")}
+      </Button>
+    </form>
+  );
+}

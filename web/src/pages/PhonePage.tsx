@@ -1,0 +1,109 @@
+import { Badge, Button, makeStyles, MessageBar, MessageBarBody, Spinner, Title3, Text, tokens } from "@fluentui/react-components";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { api, told } from "../api/client";
+import { isSignedIn, leaveForSignIn, leaveForSignOut } from "../api/signin";
+import { credentialOf, revoke } from "../calls/device";
+import { EMPTY, type Line } from "../calls/model";
+import { Phone, type Credential } from "../calls/phone";
+import { say } from "../messages";
+import { Calls } from "./Calls";
+import { History } from "./History";
+import { Search } from "./Search";
+
+const useStyles = makeStyles({
+  page: { minHeight: "100vh", maxWidth: "64rem", margin: "0 auto", padding: tokens.spacingHorizontalL },
+  head: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
+  who: { flexGrow: 1 },
+  columns: {
+    display: "grid",
+    gap: tokens.spacingHorizontalXXL,
+    gridTemplateColumns: "minmax(0, 1fr)",
+    "@media (min-width: 48rem)": { gridTemplateColumns: "minmax(0, 1fr) minmax(0, 1fr)" },
+  },
+});
+
+const COLOUR: Record<Line, "success" | "warning" | "danger"> = {
+  registered: "success",
+  connecting: "warning",
+  unregistered: "warning",
+  refused: "danger",
+};
+
+/** Signs in first, by leaving for the site's own page. */
+export function PhonePage() {
+  const signedIn = isSignedIn();
+  useEffect(() => {
+    if (!signedIn) void leaveForSignIn();
+  }, [signedIn]);
+  return signedIn ? <SignedIn /> : <Spinner label={say("loading")} />;
+}
+
+function SignedIn() {
+  const credential = useQuery({
+    queryKey: ["credential"],
+    staleTime: Infinity,
+    retry: false,
+    queryFn: async () => {
+      const session = told(await api.GET("/v1/session")) as unknown as { person: string | null };
+      return session.person === null ? null : credentialOf(session.person);
+    },
+  });
+  if (credential.isPending) return <Spinner label={say("loading")} />;
+  if (credential.data) return <Registered credential={credential.data} />;
+  const reason = credential.error?.message;
+  return (
+    <main>
+      <MessageBar intent="error" layout="multiline">
+        <MessageBarBody>{reason === undefined ? say("notAPerson") : say("noDevice", { reason })}</MessageBarBody>
+      </MessageBar>
+      <Button onClick={leaveForSignOut}>{say("signOut")}</Button>
+    </main>
+  );
+}
+
+function usePhone(credential: Credential): Phone | undefined {
+  const [phone, setPhone] = useState<Phone>();
+  const queries = useQueryClient();
+  useEffect(() => {
+    const made = new Phone(credential, location.host);
+    made.onOver = () => void queries.invalidateQueries({ queryKey: ["history"] });
+    made.start();
+    setPhone(made);
+    return () => { made.stop(); };
+  }, [credential, queries]);
+  return phone;
+}
+
+const NEVER = () => () => undefined;
+const NOTHING = () => EMPTY;
+
+function Registered({ credential }: { credential: Credential }) {
+  const styles = useStyles();
+  const phone = usePhone(credential);
+  const { line, calls } = useSyncExternalStore(phone?.subscribe ?? NEVER, phone?.snapshot ?? NOTHING);
+  const domain = credential.aor.split("@")[1] ?? "";
+  const signOut = () => {
+    phone?.stop();
+    void revoke().finally(leaveForSignOut);
+  };
+  return (
+    <div className={styles.page}>
+      <header className={styles.head}>
+        <Title3 as="h1">{say("title")}</Title3>
+        <Text className={styles.who}>{credential.aor}</Text>
+        <Badge role="status" color={COLOUR[line]} appearance="tint" size="large">
+          {say(`line.${line}`)}
+        </Badge>
+        <Button onClick={signOut}>{say("signOut")}</Button>
+      </header>
+      <main className={styles.columns}>
+        <div>
+          <Calls calls={calls} phone={phone} domain={domain} />
+          <Search own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+        </div>
+        <History own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+      </main>
+    </div>
+  );
+}

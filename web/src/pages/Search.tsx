@@ -1,0 +1,80 @@
+import { Avatar, Button, Field, Input, makeStyles, Subtitle2, Text, tokens } from "@fluentui/react-components";
+import { CallRegular } from "@fluentui/react-icons/svg/call";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useDeferredValue, useState, type SyntheticEvent } from "react";
+import { api, told } from "../api/client";
+import { addressOf } from "../calls/address";
+import { say } from "../messages";
+
+const SHOWN = 20;
+
+export const useListStyles = makeStyles({
+  list: { listStyleType: "none", margin: 0, padding: 0 },
+  row: {
+    display: "flex",
+    alignItems: "center",
+    gap: tokens.spacingHorizontalM,
+    padding: `${tokens.spacingVerticalS} 0`,
+  },
+  text: { flexGrow: 1, minWidth: 0, display: "flex", flexDirection: "column", overflowWrap: "anywhere" },
+  form: { display: "flex", gap: tokens.spacingHorizontalS, alignItems: "end" },
+  field: { flexGrow: 1 },
+});
+
+interface Props {
+  own: string;
+  domain: string;
+  ready: boolean;
+  onCall: (uri: string) => void;
+}
+
+/** One field for whom to call: people are found by it, numbers and addresses are called as they stand. */
+export function Search({ own, domain, ready, onCall }: Props) {
+  const styles = useListStyles();
+  const [typed, setTyped] = useState("");
+  const match = useDeferredValue(typed.trim());
+  const found = useQuery({
+    queryKey: ["contacts", match],
+    placeholderData: keepPreviousData,
+    queryFn: async () => told(await api.GET("/v1/contacts", { params: { query: { match: match || null, limit: SHOWN } } })),
+  });
+  const address = addressOf(typed, domain);
+  const submit = (event: SyntheticEvent) => {
+    event.preventDefault();
+    if (address !== undefined && ready) onCall(address);
+  };
+  const people = (found.data ?? []).filter(({ aor }) => aor !== own);
+  return (
+    <section aria-labelledby="people">
+      <Subtitle2 as="h2" id="people">
+        {say("people")}
+      </Subtitle2>
+      <form className={styles.form} role="search" onSubmit={submit}>
+        <Field label={say("search")} className={styles.field}>
+          <Input type="search" autoComplete="off" value={typed} onChange={(_, { value }) => { setTyped(value); }} />
+        </Field>
+        <Button type="submit" appearance="primary" icon={<CallRegular />} disabled={address === undefined || !ready}>
+          {say("call")}
+        </Button>
+      </form>
+      {found.isSuccess && people.length === 0 && <Text>{say("nobody")}</Text>}
+      <ul className={styles.list}>
+        {people.map(({ aor, display_name: name, number }) => (
+          <li key={aor} className={styles.row}>
+            <Avatar name={name || aor} aria-hidden />
+            <span className={styles.text}>
+              <Text weight="semibold">{name || aor}</Text>
+              <Text size={200}>{number ?? aor}</Text>
+            </span>
+            <Button
+              icon={<CallRegular />}
+              aria-label={say("callPerson", { name: name || aor })}
+              disabled={!ready}
+              onClick={() => { onCall(`sip:${aor}`); }}
+            />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
