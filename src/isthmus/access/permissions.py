@@ -14,14 +14,26 @@ PERMISSIONS: dict[str, str] = {
     "person.export": "Take out lists of people",
     "person.move": "Move people between sites",
     "person.block": "Block people's accounts, networks and calls after misuse, and take that back",
+    "number.read": "See the inventory of numbers",
     "number.assign": "Give and take numbers",
+    "number.port": "Order the porting of numbers",
+    "number.buy": "Find and buy numbers at carriers",
+    "number.write": "Put numbers into tenants' inventories and take them out, for who reaches all of them",
     "device.read": "See people's devices and their last use",
     "device.write": "Make and rename people's devices, and new passwords for them",
     "device.revoke": "Revoke people's devices",
     "move.read": "See moves",
     "move.control": "Pause, resume and cancel moves",
     "registration.read": "See where phones are registered",
-    "call.read": "See the calls that are up",
+    "call.read": "See calls: those that are up, and records of those that are over",
+    "call.end": "End calls that are up",
+    "call.export": "Take out call records",
+    "rate.read": "See what calls cost",
+    "rate.write": "Change what calls cost",
+    "plan.read": "See calling plans, what is used of them, and credit",
+    "plan.assign": "Give people calling plans, and say which countries nobody calls",
+    "plan.write": "Define calling plans, for who reaches all tenants",
+    "credit.write": "Add calling credit, for who reaches all tenants",
     "group.read": "See groups",
     "group.write": "Change groups",
     "licence.read": "See licences",
@@ -29,6 +41,14 @@ PERMISSIONS: dict[str, str] = {
     "licence.define": "Say how many licences there are and what they give",
     "policy.read": "See policies",
     "policy.write": "Change and grant policies",
+    "route.read": "See voice routes to the PSTN",
+    "route.write": "Change voice routes to the PSTN",
+    "connector.read": "See connectors and how they are",
+    "connector.write": "Invite, change, drain and remove connectors",
+    "location.read": "See emergency places, what leads to them, and where a device would be found",
+    "location.write": "Change emergency places, and what leads to them",
+    "address.read": "See the emergency addresses that people gave for themselves",
+    "address.write": "Set people's own emergency addresses",
     "directory.read": "See directory sources and their runs",
     "directory.sync": "Synchronise with directory sources",
     "scim.push": "Push people and groups by SCIM",
@@ -74,10 +94,12 @@ DANGEROUS = frozenset(
 # Whoever may not do a thing to an object, but may see it, is told so; others are told that it does not exist.
 _SEEN_BY = {
     "person": "person.read", "number": "person.read", "move": "move.read", "device": "device.read",
-    "account": "account.read",
+    "account": "account.read", "call": "call.read",
     "role": "role.read", "session": "session.read", "token": "token.read", "group": "group.read",
     "activity": "activity.read", "licence": "licence.read", "policy": "policy.read", "directory": "directory.read",
-    "tenant": "tenant.read", "domain": "domain.read",
+    "route": "route.read", "tenant": "tenant.read", "domain": "domain.read", "rate": "rate.read",
+    "location": "location.read", "address": "person.read", "plan": "plan.read", "credit": "plan.read",
+    "connector": "connector.read",
 }  # fmt: skip
 
 _READ = frozenset(name for name in PERMISSIONS if name.endswith(".read"))
@@ -85,6 +107,7 @@ _PEOPLE = frozenset(
     name for name in PERMISSIONS if name.partition(".")[0] in ("person", "number", "device", "move", "group")
 )
 
+_LOCATIONS = frozenset(name for name in PERMISSIONS if name.partition(".")[0] in ("location", "address"))
 _DEVICES = frozenset(name for name in PERMISSIONS if name.startswith("device."))
 
 
@@ -112,21 +135,27 @@ ROLES: dict[str, Role] = {
         _role(
             "voice",
             "Looks after numbers, devices and calling",
-            frozenset({"person.read", "number.assign", "registration.read", "call.read", "move.read", "group.read"})
+            frozenset({"person.read", "registration.read", "call.read", "move.read", "group.read"})
+            | {"number.read", "number.assign", "number.port", "number.write", "number.buy"}
+            | {"plan.read", "plan.assign", "plan.write", "credit.write"}
+            | {"call.export", "rate.read", "rate.write"}
             | {"policy.read", "policy.write", "licence.read", "site.read", "access.explain", "activity.read"}
-            | {"activity.judge", "person.block"}
-            | _DEVICES,
+            | {"activity.judge", "person.block", "route.read", "route.write", "call.end"}
+            | _DEVICES
+            | _LOCATIONS,
         ),
         _role(
             "helpdesk",
             "Helps people: sees them, sets passwords and second factors anew, looks after devices, ends sessions",
             frozenset({"person.read", "person.password", "registration.read", "call.read", "move.read", "group.read"})
             | {"account.read", "account.reset-mfa", "session.read", "session.revoke", "policy.read", "site.read"}
-            | {"activity.read"}
+            | {"activity.read", "location.read"}
             | _DEVICES,
         ),
         _role(
-            "auditor", "Sees everything, changes nothing", _READ | {"access.explain", "person.export", "audit.export"}
+            "auditor",
+            "Sees everything, changes nothing",
+            _READ | {"access.explain", "person.export", "audit.export", "call.export"},
         ),
         _role(
             "provisioner",
@@ -136,7 +165,7 @@ ROLES: dict[str, Role] = {
         _role(
             "self",
             "What everybody who is a person may do with themselves",
-            frozenset({"person.read", "registration.read", "call.read"}) | _DEVICES,
+            frozenset({"person.read", "registration.read", "call.read", "address.read", "address.write"}) | _DEVICES,
         ),
     )
 }

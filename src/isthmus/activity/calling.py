@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isthmus.activity import signing
+from isthmus.activity import signing, velocity
 from isthmus.activity.looking import (
     LEARNT_DAYS,
     Settings,
@@ -32,6 +32,7 @@ def called(event: Event, profile: Profile, organisation: Organisation, settings:
     odd = odd_hour(event, profile, settings)
     found = signing.came_in(event, profile, organisation, settings)
     found += _new_destination(event, profile, organisation, where, abroad=abroad, odd=odd)
+    found += velocity.begun(event, profile, settings, abroad=abroad or where.dear)
     found += _call_volumes(event, profile, where, settings.thresholds, abroad=abroad, odd=odd is not None)
     if not found:
         if profile.destinations.learn(str(where), day) or not organisation.destinations.knows(str(where), day):
@@ -89,7 +90,7 @@ def _call_volumes(
     if event.call_id:
         if len(profile.calls) >= _OPEN_CALLS:
             del profile.calls[min(profile.calls, key=lambda key: (profile.calls[key].began, key))]
-        profile.calls[event.call_id] = OpenCall(event.at, where.region, abroad or where.dear)
+        profile.calls[event.call_id] = OpenCall(event.at, where.region, abroad or where.dear, number=event.number)
     share = 0.5 if odd else 1.0
     outside = profile.outside_calls.add(event.at, 1.0)
     found = exceeded(
@@ -122,11 +123,14 @@ def answered(event: Event, profile: Profile, _organisation: Organisation, _setti
 
 def ended(event: Event, profile: Profile, _organisation: Organisation, settings: Settings) -> list[Finding]:
     call = profile.calls.pop(event.call_id, None)
-    if call is None or not call.answered or not call.abroad:
+    if call is None:
         return []
+    found = velocity.over(event, call, profile, settings)
+    if not call.answered or not call.abroad:
+        return found
     minutes = profile.abroad_minutes.add(event.at, max(0.0, event.at - call.answered) / 60.0)
     now = f"{{}} minutes abroad within a day, last to {call.destination}"
     blocks = (barring.INTERNATIONAL, barring.PSTN, barring.ACCOUNT)
-    return exceeded(
+    return found + exceeded(
         event, profile, "abroad_minutes", minutes, settings.thresholds.abroad_minutes, now, "{} minutes a day", blocks
     )

@@ -33,6 +33,10 @@ class Thresholds(msgspec.Struct, frozen=True):
     abroad_minutes: int = 180  # a day
     abroad_at_once: int = 4
     exported_records: int = 500  # a day
+    short_calls: int = 15  # different numbers, an hour
+    sequential_numbers: int = 8  # an hour
+    night_abroad: int = 6  # calls, an hour
+    failed_calls: int = 30  # an hour
 
 
 class Settings(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     ANSWERED = "answered"
     ENDED = "ended"
     EXPORT = "export"
+    EMERGENCY = "emergency"  # a call to the emergency services begins: for who is told of it (emergency/) alone
     DEVICE = "device"  # a device proved itself: for its last use (devices/uses.py) alone
 
 
@@ -29,7 +30,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     country: of that address (ISO 3166), empty where nobody knows. client: User-Agent as it was given.
     number: dialled, E.164. own_number: the caller's. call_id: joins CALL, ANSWERED and ENDED. count: records exported.
     device: its name, a dot, and the generation of its secret, where one did it; of a refused one the name it gave.
-    edge: udp, tcp, tls or ws; of DEVICE alone.
+    edge: udp, tcp, tls or ws; of DEVICE alone. Of EMERGENCY alone: access, P-Access-Network-Info as it was given, and
+    lent, the number by which the caller is called back where it is not their own.
     """
 
     at: float
@@ -45,6 +47,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     count: int = 0
     device: str = ""
     edge: str = ""
+    access: str = ""
+    lent: str = ""
 
 
 class Severity(IntEnum):

@@ -118,12 +118,13 @@ class Recent(msgspec.Struct, array_like=True):
 
 
 class OpenCall(msgspec.Struct, array_like=True):
-    """A call under way. answered: Unix seconds, 0 while it is not."""
+    """A call under way. answered: Unix seconds, 0 while it is not. number: E.164."""
 
     began: float
     destination: str
     abroad: bool
     answered: float = 0.0
+    number: str = ""
 
 
 def _hours() -> list[float]:
@@ -155,6 +156,11 @@ class Profile(msgspec.Struct):
     abroad_minutes: Volume = msgspec.field(default_factory=lambda: Volume(_DAY_S))
     abroad_at_once: Volume = msgspec.field(default_factory=lambda: Volume(_DAY_S))
     exports: Volume = msgspec.field(default_factory=lambda: Volume(_DAY_S))
+    numbers: Recent = msgspec.field(default_factory=lambda: Recent(32))  # that were called
+    short_numbers: Recent = msgspec.field(default_factory=lambda: Recent(SEEN))  # where calls were short
+    short_calls: Volume = msgspec.field(default_factory=lambda: Volume(3600))
+    failed_calls: Volume = msgspec.field(default_factory=lambda: Volume(3600))
+    night_abroad: Volume = msgspec.field(default_factory=lambda: Volume(3600))
     calls: dict[str, OpenCall] = {}  # at most 32
 
     def begin_day(self, day: int) -> bool:

@@ -301,12 +301,7 @@ class Activity:
                 if store.made_since(connection, channel, int((now - 3600) * 1000)) >= _TELLINGS_AN_HOUR
             }
             rows = [
-                {
-                    "id": f"{alert.id}:{alert.count}:{int(alert.severity)}:{channel}",
-                    "channel": channel,
-                    "body": msgspec.json.encode(alert).decode(),
-                    "made_ms": now_ms,
-                }
+                _delivery(alert, channel, now_ms)
                 for alert in news
                 for channel in self._channels
                 if channel not in untold
@@ -316,6 +311,19 @@ class Activity:
         watch.saved()
         for alert in news:
             _log.warning("activity alert %s (%s): %s", alert.id, alert.rule, alert.summary)
+
+    def tell_now(self, tenant: str, alert: Alert) -> None:
+        """Tell of what no rule found and nobody may miss, such as an emergency call: no limit an hour holds it back.
+
+        Told of twice, it is one alert and one telling. Raises UnavailableError.
+        """
+        now_ms, told = int(self._clock() * 1000), alerts.told(alert)
+        with writing(self._engine) as connection:
+            if store.get_alert(connection, alert.id) is None:
+                store.put_alerts(connection, [(tenant, told)])
+            if rows := [_delivery(alert, channel, now_ms) for channel in self._channels]:
+                store.add_deliveries(connection, rows)
+        _log.warning("activity alert %s (%s): %s", alert.id, alert.rule, alert.summary)
 
     def _tenant_of(self, subject: str) -> str:
         if subject.startswith("tenant:"):
@@ -503,6 +511,15 @@ class Activity:
         if found is None:
             raise NotFoundError(f"there is no alert {id_!r}", do="See: isthmus activity alerts")
         return found
+
+
+def _delivery(alert: Alert, channel: str, now_ms: int) -> dict[str, Any]:
+    return {
+        "id": f"{alert.id}:{alert.count}:{int(alert.severity)}:{channel}",
+        "channel": channel,
+        "body": msgspec.json.encode(alert).decode(),
+        "made_ms": now_ms,
+    }
 
 
 def _aor(name: str) -> Aor | None:

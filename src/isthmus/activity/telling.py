@@ -25,6 +25,7 @@ def commands(alert: Alert) -> list[str]:
     if alert.subject.startswith("network:"):
         lines.append(f"isthmus activity block-network {alert.subject.removeprefix('network:')}")
     lines += [f"isthmus activity block {alert.subject} {word}" for word, _ in stops(alert)]
+    lines += alert.evidence.get("block", [])
     return [*lines, f"isthmus activity confirm {alert.id}", f"isthmus activity false-alarm {alert.id}"]
 
 

@@ -20,25 +20,42 @@ from isthmus.api.permissions import checked
 from isthmus.api.preconditions import Preconditions
 from isthmus.audit import api as audit
 from isthmus.calls import api as calls
+from isthmus.carriers import api as carriers
+from isthmus.connectors import api as connectors
+from isthmus.connectors import control_api, link_api
 from isthmus.devices import api as devices
 from isthmus.directory import api as directory
+from isthmus.directory import contact_api as contacts
 from isthmus.directory import group_api as groups
-from isthmus.engines.kamailio.bulk import ask
+from isthmus.emergency import api as emergency
+from isthmus.engines.kamailio import trunks
+from isthmus.engines.kamailio.bulk import ask, end_call
 from isthmus.federation import api as federation
+from isthmus.fraud import api as fraud
 from isthmus.homing import api as homing
 from isthmus.identity import api as identity
 from isthmus.identity import session_api as session
 from isthmus.link import api as link
+from isthmus.numbers import api as numbers
+from isthmus.numbers import port_api as porting
 from isthmus.pages import api as pages
+from isthmus.pages import application
+from isthmus.plans import api as plans
 from isthmus.policy import api as policy
 from isthmus.policy import licence_api as licence
 from isthmus.provider import api as provider
+from isthmus.pstn import api as pstn
+from isthmus.records import api as records
+from isthmus.records.pushing import Received
 from isthmus.registration import api as registration
 from isthmus.scim import api as scim
+from isthmus.site.admitting import package_of, where_of
 from isthmus.site.services import Services
 from isthmus.sync import api as sync
 from isthmus.sync import photo_api as photos
 from isthmus.tenancy import api as tenancy
+
+_ENDED = 'SIP ;cause=200 ;text="Ended By An Administrator"'  # RFC 3326
 
 
 def local_app(services: Services) -> FastAPI:
@@ -58,6 +75,7 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
     _include_features(app, services)
     site = services.site_file.site
     app.include_router(pages.router(site.name, site.role.value, site.fqdn))
+    app.include_router(application.router(f"{site.fqdn}:{services.site_file.ports.web}"))
     app.include_router(scim.protocol(services.scim, site.tenant, site.fqdn, services.site_file.ports.web))
 
     @app.get("/healthz")
@@ -86,22 +104,43 @@ def link_app(services: Services) -> FastAPI:
     app.include_router(devices.link_router(services.uses))
     app.include_router(photos.link_router(services.photos, peers))
     app.include_router(activity.link_router(services.activity, peers))
+    app.include_router(records.link_router(services.records, peers))
+    received = Received(services.engine, services.records, (site.name, *peers))
+    app.include_router(link_api.link_router(services.connectors.find, services.branch_people, received.take))
+    file = services.site_file
+    app.include_router(control_api.control_router(services.connectors, lambda version: package_of(file, version)))
+    app.include_router(fraud.link_router(services.guard, peers))
     return app
 
 
 def _include_features(app: FastAPI, services: Services) -> None:
     """The features' routes. Each is declared in api/permissions.py, or the site does not start."""
-    site = services.site_file.site
+    file = services.site_file
+    site = file.site
     app.include_router(state.router(services))
     app.include_router(metrics.router(services))
     people = services.directory
     app.include_router(directory.router(people, services.activity.exported))
+    app.include_router(contacts.router(people))
     app.include_router(tenancy.router(services.tenants, site.tenant))
+    # Before the numbers, whose names would be taken for `ports`, `offers` and `purchases`.
+    app.include_router(porting.router(services.porting, site.tenant))
+    app.include_router(carriers.router(services.purchases, services.emergency.locations.place, site.tenant))
+    app.include_router(numbers.router(services.numbers, site.tenant))
     app.include_router(groups.router(services.groups, people, site.tenant))
     app.include_router(licence.router(services.licences, people, site.tenant))
     app.include_router(policy.router(services.policies, people, site.tenant))
+    app.include_router(plans.router(services.plans, site.tenant))
+    app.include_router(plans.credit_router(services.plans, site.tenant))
+    app.include_router(pstn.router(services.routes, site.tenant))
+    app.include_router(pstn.trunk_router(lambda: trunks.states(file, lambda *words: ask(file, *words))))
+    app.include_router(fraud.router(services.guard, services.capping, site.tenant))
+    where = services.emergency
+    app.include_router(emergency.router(where.locations, where.choices, where.lending, people, site.tenant))
+    app.include_router(connectors.router(services.connectors, where_of(file), site.tenant))
     app.include_router(audit.router(services.audit, site.name, services.activity.exported))
-    app.include_router(calls.router(lambda: ask(services.site_file, "dlg.list"), people))
+    app.include_router(calls.router(lambda: ask(file, "dlg.list"), lambda call: end_call(file, call, _ENDED), people))
+    app.include_router(records.router(services.records, services.rates, site.tenant, services.activity.exported))
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))
     # What comes back in a move has this site's own name in its Path, too.

@@ -27,6 +27,14 @@ class Person(BaseModel):
     barred: list[str]
 
 
+class Contact(BaseModel):
+    """Whom one can call."""
+
+    aor: str
+    display_name: str
+    number: str | None
+
+
 class Count(BaseModel):
     """How many there are."""
 
@@ -196,6 +204,248 @@ class PolicyWithGrants(Policy):
     grants: list[PolicyGrant]
 
 
+class Trunk(BaseModel):
+    """A way to the PSTN. state: up, down, waiting or unknown. most_calls, calls_per_s: 0 for any number.
+
+    registered: whether this site is registered there, None where it has no account; until: Unix seconds.
+    """
+
+    name: str
+    address: str
+    port: int
+    transport: str
+    state: str
+    answers_ms: float | None
+    calls: int | None
+    most_calls: int
+    calls_per_s: int
+    answer_s: float
+    media: str
+    registered: bool | None
+    registered_until: int | None
+    registration_error: str
+
+
+class VoiceRoute(BaseModel):
+    """Numbers, and the ways by which calls to them go. cost: a minute."""
+
+    tenant: str
+    name: str
+    patterns: list[str]
+    ways: list[str]
+    usages: list[str]
+    priority: int
+    cost: str
+    hours: str
+    zone: str
+    description: str
+
+
+class CallBlock(BaseModel):
+    """What is blocked, or, as an exception, let through. at: Unix seconds. site: where it was made."""
+
+    tenant: str
+    direction: str
+    what: str
+    exception: bool
+    reason: str
+    by: str
+    at: float
+    site: str
+
+
+class CallCap(BaseModel):
+    """What calls may come to, and have come to today. reached: `minutes`, `cost`, or nothing."""
+
+    tenant: str
+    kind: str
+    key: str
+    calls: int
+    minutes: int
+    cost: str
+    ends: bool
+    zone: str
+    used_minutes: float
+    used_cost: str
+    reached: str
+
+
+class ConnectorTrunk(BaseModel):
+    """A trunk as a connector finds it."""
+
+    name: str
+    state: str
+    calls: int | None
+
+
+class Connector(BaseModel):
+    """A connector and how it is. code_until, certificate_until, seen: milliseconds since 1970.
+
+    in_force, refused: which settings it works by, which it does not take and why. capacity: calls it carries.
+    """
+
+    name: str
+    site: str
+    tenant: str
+    state: str
+    fqdn: str
+    drains: bool
+    slot: int | None
+    code_until: int | None
+    certificate_until: int | None
+    seen: int | None
+    version: str | None
+    calls: int | None
+    capacity: int | None
+    trunks: list[ConnectorTrunk]
+    in_force: str | None
+    refused: str
+    phase: str
+    trouble: list[str]
+
+
+class WhereOnlineIs(BaseModel):
+    """How connectors reach the site. ca: its CA's certificate, PEM; fingerprint: SHA-256 of that."""
+
+    name: str
+    fqdn: str
+    address: str
+    web: int
+    link_sip: int
+    link_api: int
+    ca: str
+    fingerprint: str
+
+
+class InvitedConnector(Connector):
+    """A new connector. code: works once, and is shown once."""
+
+    code: str
+    online: WhereOnlineIs
+
+
+class EnrolledConnector(BaseModel):
+    """What a connector gets for its code. certificate: with its chain, PEM."""
+
+    name: str
+    site: str
+    tenant: str
+    fqdn: str
+    certificate: str
+    online: WhereOnlineIs
+
+
+class ConnectorSite(BaseModel):
+    """A place with connectors. settings: sections of their site files. window, zone: when they may be updated."""
+
+    tenant: str
+    name: str
+    settings: dict[str, Any]
+    window: str
+    zone: str
+    version: str
+
+
+class Address(BaseModel):
+    """A civic address (RFC 5139). country: ISO 3166 code."""
+
+    country: str
+    elements: dict[str, str]
+
+
+class Point(BaseModel):
+    """Degrees, WGS 84."""
+
+    latitude: float
+    longitude: float
+
+
+class OwnAddress(BaseModel):
+    """An address with its point, and in words."""
+
+    address: Address
+    point: Point | None
+    words: str
+
+
+class EmergencyPlace(OwnAddress):
+    """Where people can be found. elins: numbers lent to emergency calls from there."""
+
+    name: str
+    tenant: str
+    elins: list[str]
+    policy: str | None
+    default: bool
+
+
+class NetworkElement(BaseModel):
+    """A part of the network, and the place it leads to. port: of ports alone."""
+
+    kind: str
+    id: str
+    port: str | None
+    place: str
+    tenant: str
+
+
+class NetworkFault(BaseModel):
+    """What is wrong in a line; 0 for the whole."""
+
+    line: int
+    what: str
+
+
+class NetworkImport(BaseModel):
+    """What an import did, or would do; with errors it did nothing."""
+
+    created: int
+    updated: int
+    unchanged: int
+    removed: int
+    dry_run: bool
+    errors: list[NetworkFault]
+
+
+class FoundLocation(BaseModel):
+    """Where a device is, and why; what a call from there would be like. words: None where nobody knows the place."""
+
+    source: str
+    place: str | None
+    address: Address | None
+    point: Point | None
+    words: str | None
+    why: list[str]
+    confirmed: float | None
+    send: str
+    elin: bool
+    notify: bool
+    desk: str | None
+    test_number: str | None
+
+
+class Loan(BaseModel):
+    """A number lent to an emergency call: who calls it until then reaches who called."""
+
+    number: str
+    tenant: str
+    place: str
+    aor: str
+    device: str | None
+    call_id: str | None
+    lent: float
+    until: float
+
+
+class ChosenPlace(BaseModel):
+    """Where a person says they are. device: None for all that have no choice of their own."""
+
+    aor: str
+    device: str | None
+    place: str | None
+    own: OwnAddress | None
+    confirmed: float
+
+
 class Batch(BaseModel):
     """A move of people. rate_per_s: people moved a second since it began."""
 
@@ -326,6 +576,72 @@ class Device(BaseModel):
     last_use: Use | None = None
 
 
+class CallRecord(BaseModel):
+    """A leg of a call that is over. by: who ended it; cost: in units of the currency."""
+
+    id: str
+    site: str
+    seq: int
+    call_id: str
+    side: str
+    began: float
+    answered: float | None
+    ended: float
+    seconds: float
+    caller: str
+    callee: str
+    caller_tenant: str | None
+    callee_tenant: str | None
+    source: str
+    via: str | None
+    route: str
+    way: str | None
+    rule: str
+    text: str
+    code: int
+    reason: str
+    cause: str | None
+    by: str
+    caller_agent: str | None
+    callee_agent: str | None
+    mos: float | None
+    jitter_ms: float | None
+    loss_percent: float | None
+    round_trip_ms: float | None
+    cost: str | None
+    currency: str | None
+    rate: str | None
+
+
+class Rate(BaseModel):
+    """What calls to numbers that begin with `prefix` cost."""
+
+    prefix: str
+    name: str
+    price_per_minute: str
+    currency: str
+    minimum_s: int
+    increment_s: int
+
+
+class RateFault(BaseModel):
+    """A line of a rate table that is no rate."""
+
+    line: int
+    what: str
+
+
+class RatesImported(BaseModel):
+    """Prefixes. faults: where there are any, nothing was done."""
+
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+    unchanged: int
+    faults: list[RateFault]
+    dry_run: bool
+
+
 class Binding(BaseModel):
     """Where a phone can be reached. edge: the site that it is connected to; device: null for the person's password."""
 
@@ -409,6 +725,7 @@ ANSWERS: Answers = {
     ("GET", "/healthz"): Up,
     ("GET", "/v1/people"): list[Person],
     ("GET", "/v1/people/count"): Count,
+    ("GET", "/v1/contacts"): list[Contact],
     ("GET", "/v1/people/{aor}"): Person,
     ("POST", "/v1/people"): Person,
     ("PATCH", "/v1/people/{aor}"): Person,
@@ -418,6 +735,23 @@ ANSWERS: Answers = {
     ("GET", "/v1/licences/features"): dict[str, str],
     ("GET", "/v1/licences/check"): list[PlanWithPeople],
     ("GET", "/v1/licences/{plan}"): PlanWithPeople,
+    ("GET", "/v1/trunks"): list[Trunk],
+    ("GET", "/v1/routes"): list[VoiceRoute],
+    ("GET", "/v1/routes/{name}"): VoiceRoute,
+    ("POST", "/v1/routes"): VoiceRoute,
+    ("PATCH", "/v1/routes/{name}"): VoiceRoute,
+    ("GET", "/v1/blocks"): list[CallBlock],
+    ("POST", "/v1/blocks"): CallBlock,
+    ("GET", "/v1/caps"): list[CallCap],
+    ("POST", "/v1/caps"): CallCap,
+    ("GET", "/v1/connectors"): list[Connector],
+    ("GET", "/v1/connectors/{name}"): Connector,
+    ("POST", "/v1/connectors"): InvitedConnector,
+    ("PATCH", "/v1/connectors/{name}"): Connector,
+    ("POST", "/v1/connectors/enrol"): EnrolledConnector,
+    ("GET", "/v1/connector-sites"): list[ConnectorSite],
+    ("GET", "/v1/connector-sites/{site}"): ConnectorSite,
+    ("PUT", "/v1/connector-sites/{site}"): ConnectorSite,
     ("GET", "/v1/policies"): list[PolicyWithGrants],
     ("GET", "/v1/policies/{kind}/{name}"): PolicyWithGrants,
     ("POST", "/v1/policies"): Policy,
@@ -433,6 +767,18 @@ ANSWERS: Answers = {
     ("POST", "/v1/activity/alerts/{alert}/false-alarm"): Alert,
     ("POST", "/v1/activity/block"): Barred,
     ("POST", "/v1/activity/unblock"): Barred,
+    ("GET", "/v1/locations/places"): list[EmergencyPlace],
+    ("GET", "/v1/locations/places/{place}"): EmergencyPlace,
+    ("POST", "/v1/locations/places"): EmergencyPlace,
+    ("PATCH", "/v1/locations/places/{place}"): EmergencyPlace,
+    ("GET", "/v1/locations/networks"): list[NetworkElement],
+    ("POST", "/v1/locations/networks"): NetworkElement,
+    ("POST", "/v1/locations/networks/import"): NetworkImport,
+    ("GET", "/v1/locations/find"): FoundLocation,
+    ("GET", "/v1/locations/loans"): list[Loan],
+    ("GET", "/v1/locations/callback"): Loan,
+    ("GET", "/v1/locations/chosen/{aor}"): list[ChosenPlace],
+    ("PUT", "/v1/locations/chosen/{aor}"): ChosenPlace,
     ("GET", "/v1/audit"): list[AuditEntry],
     ("GET", "/v1/audit/{id_}"): AuditEntry,
     ("GET", "/v1/moves"): list[Batch],
@@ -446,6 +792,9 @@ ANSWERS: Answers = {
     ("POST", "/v1/scim/tokens"): NewToken,
     ("GET", "/v1/registrations"): list[Registration],
     ("GET", "/v1/calls"): list[Call],
+    ("GET", "/v1/calls/records"): list[CallRecord],
+    ("GET", "/v1/rates"): list[Rate],
+    ("POST", "/v1/rates/import"): RatesImported,
     ("GET", "/v1/health"): Health,
     ("GET", "/v1/snapshot"): Snapshot,
     ("POST", "/v1/snapshot/rebuild"): Rebuilt,

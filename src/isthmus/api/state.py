@@ -38,13 +38,16 @@ def router(services: Services) -> APIRouter:
 
 
 def snapshot_of(services: Services) -> dict[str, Any]:
-    """Which change the calls see, and which one the directory is at (None while the database is silent)."""
+    """Which change the calls see, and which one the directory is at (None while the database is silent).
+
+    current: whether calls see all of it, and what policies say now.
+    """
     last = _last_seq(services)
     return {
         "site": services.site_file.site.name,
         "seq": services.writer.seq,
         "directory_seq": last,
-        "current": last == services.writer.seq,
+        "current": last == services.writer.seq and services.compiler.is_of_today(),
         "bytes": services.writer.size_bytes(),
         "path": str(services.site_file.snapshot_dir),
     }

@@ -6,12 +6,21 @@ from isthmus.api.permissions import SCIM_PATH
 
 TAGS = {
     "people": "Who exists: addresses, numbers, homes",
+    "contacts": "Whom one can call",
     "tenants": "Organisations that share a site, and their limits",
     "domains": "Tenants' domains and the proof that they are theirs",
     "devices": "Phones' own credentials",
+    "numbers": "The inventory of telephone numbers, who has which, porting",
     "groups": "Groups and who is in them",
     "licences": "Plans, and who has them",
     "policies": "Named settings, and to whom they are granted",
+    "plans": "Calling plans: minutes, and who has them",
+    "credit": "What calls by carriers are paid from",
+    "routes": "Voice routes: by which trunks calls go to the PSTN",
+    "blocks": "Numbers that calls are not taken from, or not made to",
+    "caps": "What calls may come to a day",
+    "connectors": "Appliances beside gateways, and the places where they stand",
+    "locations": "Where who calls the emergency services is",
     "directory": "Sources that people come from, runs of synchronisation, comparing the sites",
     "activity": "What accounts usually do, alerts, blocks",
     "audit": "Who changed what",
@@ -19,7 +28,8 @@ TAGS = {
     "operations": "Long work and its progress",
     "scim": "What identity providers push",
     "registrations": "Where phones can be reached",
-    "calls": "Calls that are up",
+    "calls": "Calls that are up, and records of those that are over",
+    "rates": "What calls cost",
     "site": "The site itself",
     "accounts": "Who may sign in, and their roles",
     "roles": "What may be done by whom",
@@ -28,7 +38,7 @@ TAGS = {
     "access": "Permissions, and why somebody may or may not",
     "session": "One's own sign-in",
 }
-_OF_THE_SITE = frozenset({"link", "health", "snapshot", "healthz", "metrics"})
+_OF_THE_SITE = frozenset({"link", "health", "snapshot", "healthz", "metrics", "trunks"})
 
 _TITLES = """
 GET /healthz isUp: Whether the site is up
@@ -37,6 +47,7 @@ GET /v1/people/count countPeople: How many people there are
 GET /v1/people/export exportPeople: People as a file
 GET /v1/people/{aor} getPerson: One person
 GET /v1/people/{aor}/photo getPhoto: Photo of a person
+GET /v1/contacts findContacts: Whom one can call: names, addresses and numbers
 POST /v1/people createPerson: Add a person
 POST /v1/people/import importPeople: Add or change many people at once
 PATCH /v1/people/{aor} changePerson: Change a person
@@ -59,6 +70,30 @@ POST /v1/devices/forbid-md5 forbidMd5: Let devices sign in by SHA-256 alone
 POST /v1/devices/{device}/rotate rotateDevice: Give a device a new secret
 PATCH /v1/devices/{device} changeDevice: Change a device
 DELETE /v1/devices/{device} revokeDevice: Revoke a device
+GET /v1/numbers listNumbers: A tenant's numbers, page by page
+GET /v1/numbers/ranges listNumberRanges: A tenant's ranges of numbers
+POST /v1/numbers/ranges addNumberRange: Put a range into a tenant's inventory
+POST /v1/numbers/import importNumbers: Put many ranges in and assign numbers, or say what would be done
+PATCH /v1/numbers/ranges/{range_} changeNumberRange: Change what is said of a range
+DELETE /v1/numbers/ranges/{range_} removeNumberRange: Take numbers out of a tenant's inventory
+GET /v1/numbers/extensions listExtensions: Extensions behind a tenant's numbers, page by page
+GET /v1/numbers/ports listPortingOrders: A tenant's porting orders, the newest first
+POST /v1/numbers/ports requestPorting: Ask for numbers to be ported
+GET /v1/numbers/ports/{port} getPortingOrder: One porting order
+POST /v1/numbers/ports/{port}/events advancePortingOrder: Take down what happened to a porting order
+GET /v1/numbers/offers listOffers: Numbers that carriers sell
+GET /v1/numbers/purchases listPurchases: A tenant's purchases of numbers
+POST /v1/numbers/purchases buyNumber: Reserve a number at a carrier and, unless said otherwise, buy it
+GET /v1/numbers/purchases/{purchase} getPurchase: One purchase
+POST /v1/numbers/purchases/{purchase}/buy confirmPurchase: Buy what is reserved
+POST /v1/numbers/purchases/{purchase}/cancel cancelPurchase: Call a purchase off for which nothing was spent
+POST /v1/numbers/purchases/{purchase}/return returnNumber: Give a number that was bought back to its carrier
+POST /v1/numbers/{number}/address registerAddress: Tell a number's carrier where its emergency calls come from
+GET /v1/numbers/{number} getNumber: One number, its owner and extensions
+POST /v1/numbers/{number}/reserve reserveNumber: Keep a number for oneself for ten minutes
+POST /v1/numbers/{number}/assign assignNumber: Give a free number to somebody
+POST /v1/numbers/{number}/transfer transferNumber: Give somebody's number to somebody else
+POST /v1/numbers/{number}/release releaseNumber: Free a number
 GET /v1/groups listGroups: A tenant's groups
 GET /v1/groups/{name} getGroup: One group and its members
 POST /v1/groups createGroup: Add a group
@@ -83,6 +118,55 @@ PATCH /v1/policies/{kind}/{name} changePolicy: Change a policy
 DELETE /v1/policies/{kind}/{name} deletePolicy: Delete a policy
 POST /v1/policies/grant grantPolicy: Grant a policy
 POST /v1/policies/revoke revokePolicy: Take a grant back
+GET /v1/trunks listTrunks: The site's ways to the PSTN, and how they are
+GET /v1/plans listCallingPlans: A tenant's calling plans
+GET /v1/plans/{plan} getCallingPlan: A calling plan, and who has it
+PUT /v1/plans/{plan} defineCallingPlan: Make a calling plan, or make it anew
+DELETE /v1/plans/{plan} deleteCallingPlan: Delete a calling plan that nobody has
+POST /v1/plans/{plan}/assign assignCallingPlan: Give people a calling plan instead of any other
+POST /v1/plans/{plan}/unassign unassignCallingPlan: Take their calling plan from people
+GET /v1/credit/usage getPlanUsage: What a tenant used of its minutes in a month
+GET /v1/credit/settings getPlanSettings: What a tenant says of its calls by carriers
+PATCH /v1/credit/settings changePlanSettings: Change what a tenant says of its calls by carriers
+GET /v1/credit getCredit: A tenant's calling credit
+POST /v1/credit addCredit: Add calling credit, or take some back
+GET /v1/credit/charges listCharges: What a month's calls were charged
+GET /v1/routes listRoutes: A tenant's voice routes
+GET /v1/routes/{name} getRoute: One voice route
+POST /v1/routes createRoute: Add a voice route
+PATCH /v1/routes/{name} changeRoute: Change a voice route
+DELETE /v1/routes/{name} deleteRoute: Delete a voice route
+GET /v1/blocks listBlocks: What a tenant blocks
+POST /v1/blocks addBlock: Block a number, or let it through whatever is blocked
+POST /v1/blocks/remove removeBlock: Block no more
+GET /v1/caps listCaps: What a tenant's calls may come to, and have come to today
+POST /v1/caps setCap: Make or change a cap
+POST /v1/caps/remove removeCap: Remove a cap
+GET /v1/connectors listConnectors: A tenant's connectors, and how they are
+GET /v1/connectors/{name} getConnector: One connector
+POST /v1/connectors inviteConnector: Make room for a connector, and a one-time code for it
+PATCH /v1/connectors/{name} drainConnector: Let a connector have no new calls, or some again
+DELETE /v1/connectors/{name} removeConnector: Let a connector in no more
+POST /v1/connectors/enrol enrolConnector: A certificate for who has a one-time code
+GET /v1/connector-sites listConnectorSites: A tenant's places with connectors
+GET /v1/connector-sites/{site} getConnectorSite: What the connectors of a place work by
+PUT /v1/connector-sites/{site} setConnectorSite: Say what the connectors of a place work by
+DELETE /v1/connector-sites/{site} removeConnectorSite: Remove a place without connectors
+GET /v1/locations/places listPlaces: A tenant's emergency places
+GET /v1/locations/places/{place} getPlace: One place
+POST /v1/locations/places createPlace: Add a place
+PATCH /v1/locations/places/{place} changePlace: Change a place
+DELETE /v1/locations/places/{place} deletePlace: Remove a place that nothing leads to
+GET /v1/locations/networks listNetworkElements: Ports, switches, access points and subnets, and where they lead
+POST /v1/locations/networks createNetworkElement: Let a part of the network lead to a place
+POST /v1/locations/networks/import importNetworkElements: Let many parts of the network lead to places at once
+POST /v1/locations/networks/remove removeNetworkElement: Let a part of the network lead nowhere
+GET /v1/locations/find findLocation: Where a device is, and why
+GET /v1/locations/loans listLoans: Numbers lent to emergency calls whose window is open
+GET /v1/locations/callback getCallback: Whom a call back to a number reaches
+GET /v1/locations/chosen/{aor} getChosenPlaces: What a person chose for themselves and their devices
+PUT /v1/locations/chosen/{aor} choosePlace: Let a person be where they say
+DELETE /v1/locations/chosen/{aor} forgetChosenPlaces: Forget what a person chose
 GET /v1/directory/sources listSources: Where people come from
 POST /v1/directory/sources/{name}/check checkSource: Whether a source answers
 POST /v1/directory/runs startRun: Synchronise, or say what would be done
@@ -120,7 +204,12 @@ GET /v1/scim getScimStatus: What an identity provider has pushed
 GET /v1/scim/tokens listScimTokens: Identity providers' tokens
 POST /v1/scim/tokens createScimToken: Make a token for an identity provider; it is shown once
 GET /v1/registrations listRegistrations: Where people's phones can be reached
+POST /v1/calls/end endCall: End a call
 GET /v1/calls listCalls: Calls that are up
+GET /v1/calls/records listCallRecords: Calls that are over, the newest first
+GET /v1/calls/records/export exportCallRecords: Calls that are over as a file
+GET /v1/rates listRates: A tenant's rates
+POST /v1/rates/import importRates: Replace a tenant's rates, or say what would change
 GET /v1/link listLinks: How it stands with the other sites
 GET /v1/health getHealth: How the site is
 GET /v1/metrics getMetrics: Figures for Prometheus
@@ -183,10 +272,13 @@ def _parsed() -> dict[tuple[str, str], tuple[str, str]]:
 TITLES = _parsed()
 """operationId and summary of each route that is described."""
 
-NOT_DESCRIBED = frozenset({"/", "/account", "/alerts", "/devices", "/assets/{name}", "/v1/openapi.json", SCIM_PATH})
+NOT_DESCRIBED = frozenset({"/", "/account", "/alerts", "/devices", "/assets/{name}", "/v1/openapi.json", SCIM_PATH}) | {
+    "/phone", "/phone/assets/{name}", "/phone/{path}",
+}  # fmt: skip
 
 
 def tag_of(path: str) -> str:
     """The one tag of a route."""
     first = path.removeprefix("/v1").split("/")[1]
+    first = "connectors" if first == "connector-sites" else first
     return "site" if first in _OF_THE_SITE else first

@@ -6,15 +6,30 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
 
 from isthmus.access.api import Reached
 from isthmus.access.model import Reach
 from isthmus.addressing import Aor, is_e164
+from isthmus.audit.web import LocalActor
 from isthmus.calls.model import Call
-from isthmus.errors import IsthmusError
+from isthmus.directory.journal import Journal
+from isthmus.errors import IsthmusError, NotFoundError, RefusedError
 
 Dialogs = Callable[[], list[dict[str, Any]] | None]
 """Asks the SIP engine for its dialogs (Kamailio's dlg.list)."""
+
+
+End = Callable[[dict[str, Any]], bool]
+"""Ends the call of one such dialog; whether it could."""
+
+
+class EndBody(BaseModel):
+    """Which call: its Call-ID, as the list of calls has it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    call_id: str = Field(max_length=500)
 
 
 class People(Protocol):
@@ -22,11 +37,13 @@ class People(Protocol):
 
     def get_many(self, aors: Iterable[Aor], reach: Reach) -> dict[Aor, Any]: ...
 
+    def write_here(self, actor: str, work: Callable[[Journal], None]) -> None: ...
+
     def owners(self, numbers: Iterable[str], reach: Reach) -> dict[str, Aor]: ...
 
 
-def router(dialogs: Dialogs, people: People) -> APIRouter:
-    """GET /v1/calls: every call within reach that is up or being set up, the oldest first.
+def router(dialogs: Dialogs, end: End, people: People) -> APIRouter:
+    """GET /v1/calls: every call within reach that is up or being set up, the oldest first; POST /v1/calls/end ends one.
 
     A call is within reach when either of its ends is.
     """
@@ -39,7 +56,28 @@ def router(dialogs: Dialogs, people: People) -> APIRouter:
             found = _within(found, people, reach)
         return [call.as_json() for call in sorted(found, key=lambda call: call.since)]
 
+    @routes.post("/v1/calls/end", status_code=204)
+    def end_call(body: EndBody, reach: Reached, actor: LocalActor) -> None:
+        dialog, call = _found(body.call_id, dialogs() or (), people, reach)
+        if not end(dialog):
+            raise RefusedError(
+                "this call can't be ended from here",
+                where=call.state,
+                do="One that is not answered yet ends by itself.",
+            )
+        people.write_here(str(actor), lambda log: log.entry("call.end", call.call_id, call.as_json(), None))
+
     return routes
+
+
+def _found(
+    call_id: str, dialogs: Iterable[dict[str, Any]], people: People, reach: Reach
+) -> tuple[dict[str, Any], Call]:
+    for dialog in dialogs:
+        call = Call.of_dialog(dialog)
+        if call is not None and call.call_id == call_id and (reach.everything or _within([call], people, reach)):
+            return dialog, call
+    raise NotFoundError("there is no such call", where=call_id, do="See: isthmus call list")
 
 
 def _within(calls: list[Call], people: People, reach: Reach) -> list[Call]:

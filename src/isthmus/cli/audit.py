@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -27,6 +25,7 @@ from isthmus.cli.output import (
     print_line,
     print_table,
     progress,
+    written,
 )
 from isthmus.database import open_database
 from isthmus.errors import IsthmusError, UnavailableError, UsageError
@@ -143,7 +142,7 @@ def export(
     if as_json and form is not Form.JSON:
         raise UsageError("says something else than --format", where="--json", do="Leave one of the two out.")
     count = 0
-    with connect(site, timeout_s=None) as client, _written(output) as file, progress("entries") as done:
+    with connect(site, timeout_s=None) as client, written(output) as file, progress("entries") as done:
         for line in client.lines("GET", "/v1/audit/export", format=form.value, after=after, **wanted):
             file.write(line + b"\n")
             count += 1
@@ -270,29 +269,6 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-@contextmanager
-def _written(output: str) -> Iterator[BinaryIO]:
-    """Standard output, or a file (0600) that is there only when all of it is; a device or pipe is written into."""
-    if output == "-":
-        yield sys.stdout.buffer
-        return
-    path = Path(output)
-    try:
-        if path.exists() and not path.is_file():
-            with path.open("wb") as file:
-                yield file
-            return
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                yield file
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"the file can't be written ({error.strerror})", where=output) from error
 
 
 def _verify_there(site: str | None, kept: list[Anchor], show_done: Callable[..., None]) -> dict[str, Any]:

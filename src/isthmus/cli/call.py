@@ -1,7 +1,8 @@
-"""`isthmus call`: why a call goes where it goes, and which calls are up."""
+"""`isthmus call`: why a call goes where it goes, which calls are up, and (in records.py) what became of them."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
@@ -9,29 +10,32 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import replace
 
 from isthmus.addressing import Aor, is_e164
+from isthmus.cli import placing, records, trunk_shape
 from isthmus.cli.client import connect
-from isthmus.cli.output import JsonOption, SiteOption, print_json, print_line, print_table
+from isthmus.cli.output import JsonOption, SiteOption, print_done, print_json, print_line, print_table
 from isthmus.dialling.plan import Dialling
 from isthmus.errors import IsthmusError, NotFoundError, UnavailableError, UsageError
 from isthmus.routing import dialling, explain
-from isthmus.routing.model import Local, PersonRecord, Request, Source
+from isthmus.routing.model import Dial, Local, PersonRecord, Request, Source
 from isthmus.routing.snapshot import LmdbSnapshot, View
 from isthmus.site import registry
 from isthmus.site.file import SiteFile
 
-app = typer.Typer(help="Why calls go where they go, and which are up.", no_args_is_help=True)
+app = typer.Typer(help="Why calls go where they go, which are up, and what became of them.", no_args_is_help=True)
 
 _KINDS = {"INVITE": "Call", "MESSAGE": "Message", "REGISTER": "Registration"}
 _ASK_S = 2.0  # what a control service may add to the explanation, which needs none
 
 
-class _Snapshots:
+class Snapshots:
     """The snapshots on this machine, opened as a path leads to them."""
 
     def __init__(self, first: SiteFile) -> None:
-        self._files = {first.site.name: first}
+        self.first = first.site.name
+        self._files = {self.first: first}
         self._open: dict[str, LmdbSnapshot] = {}
 
     def __call__(self, name: str) -> AbstractContextManager[View] | None:
@@ -49,7 +53,7 @@ class _Snapshots:
 
 
 @app.command("explain", epilog="Examples:  isthmus call explain alice@contoso.example carol@contoso.example   |   "
-             "isthmus call explain alice@contoso.example +12025550123 --at online   |   "
+             "isthmus call explain alice@contoso.example +12025550123 --at online --at 192.0.2.17   |   "
              "isthmus call explain --reverse carol@contoso.example")  # fmt: skip
 def explain_call(
     caller: Annotated[
@@ -57,10 +61,23 @@ def explain_call(
     ],
     target: Annotated[str | None, typer.Argument(metavar="TO", help="Address or number that is called.")] = None,
     at: Annotated[
-        str | None, typer.Option("--at", metavar="SITE", help="Site the call enters at; by default the caller's home.")
+        list[str] | None,
+        typer.Option(
+            "--at",
+            metavar="SITE|ADDRESS",
+            help="Site the call enters at, by default the caller's home; IP address of the caller's phone.",
+        ),
     ] = None,
     down: Annotated[
         list[str] | None, typer.Option("--down", metavar="SITE", help="Explain as if the link to SITE were cut.")
+    ] = None,
+    failed: Annotated[
+        list[str] | None,
+        typer.Option("--failed", metavar="TRUNK", help="Explain where it goes once TRUNK was tried in vain."),
+    ] = None,
+    when: Annotated[
+        str | None,
+        typer.Option("--when", metavar="TIME", help="For routes with hours, as 2026-11-26T03:00; by default now."),
     ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="Say what reaches TARGET, and how.")] = False,
     method: Annotated[str, typer.Option(help="SIP method: INVITE, MESSAGE or REGISTER.")] = "INVITE",
@@ -74,7 +91,7 @@ def explain_call(
     """
     file = registry.find(site)
     with ExitStack() as stack:
-        snapshots = _Snapshots(file)
+        snapshots = Snapshots(file)
         stack.callback(snapshots.close)
         opened = snapshots(file.site.name)
         if opened is None:
@@ -87,20 +104,29 @@ def explain_call(
             return
         if target is None:
             raise UsageError("say who calls and who is called", do="Example: isthmus call explain alice@... bob@...")
-        request, entrance = _request(caller, target, method, at, down or (), view)
+        entered, places = placing.apart(at or ())
+        request, entrance = _request(caller, target, method, entered, down or (), view)
+        request = replace(
+            request, tried=frozenset(failed or ()), at_s=moment_of(when), place=placing.place(places, view)
+        )
         path = explain.call(request, entrance, snapshots)
-    phones = _phones(path)
+    phones, sent = _phones(path), trunk_shape.told(path) if method == "INVITE" else None
     if json:
-        who = request.caller
-        print_json({"from": who, "to": request.target, "at": entrance, **path.as_json(), "phones": phones})
+        told = {"from": request.caller, "to": request.target, "at": entrance, **path.as_json()}
+        print_json({**told, "phones": phones, "sent": sent})
         return
     via = f" by trunk {request.via}" if request.via else ""
     print_line(
         f"{_KINDS[method]} from {request.caller or 'nobody known'}{via} to {request.target}, entering at {entrance}:"
     )
     _print_path(path, phones)
+    if sent is not None:
+        for line in (*sent["steps"], *sent["request"]):
+            print_line(f"     {sent['trunk']}: {line}")
     if not down:
         _warn_of_links(path)
+    if not failed:
+        _warn_of_trunks(path)
 
 
 def _request(
@@ -115,7 +141,7 @@ def _request(
     for site in (entrance, *down):
         if site not in view.config.sites:
             raise NotFoundError(f"there is no site {site!r}", do=f"Sites are {', '.join(view.config.sites)}.")
-    plan = view.config.dial_plans[dials.dial_plan] if dials else Dialling()
+    plan = view.config.class_of(dials).dialling if dials else Dialling()
     return Request(method, _address(target, view, plan), source, who, via, unreachable=frozenset(down)), entrance
 
 
@@ -178,7 +204,36 @@ def _warn_of_links(path: explain.Path) -> None:
             )
 
 
-def _reverse(text: str, view: View, snapshots: _Snapshots, json: bool) -> None:
+def moment_of(text: str | None) -> int:
+    """A moment that was typed, in Unix seconds; now for None. Without a zone it is this machine's time."""
+    if text is None:
+        return int(time.time())
+    try:
+        return int(datetime.fromisoformat(text).timestamp())
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{text[:40]!r} is no time", do="Write it as 2026-11-26T03:00.") from error
+
+
+def _warn_of_trunks(path: explain.Path) -> None:
+    """Say where the trunk that the path ends at does not answer, or is full: calls go on to the next."""
+    end = path.hops[-1] if path.hops else None
+    if end is None or not isinstance(end.outcome.decision, Dial):
+        return
+    name = end.outcome.decision.trunk
+    try:
+        with connect(end.site, timeout_s=_ASK_S) as client:
+            found = next((each for each in client.get("/v1/trunks") if each["name"] == name), None)
+    except IsthmusError:
+        return
+    if found is None:
+        return
+    if found["state"] in ("down", "waiting"):
+        print_line(f"Trunk {name} of {end.site} does not answer now, and is tried last: see it with --failed {name}")
+    elif found["most_calls"] and (found["calls"] or 0) >= found["most_calls"]:
+        print_line(f"Trunk {name} of {end.site} is full now ({found['calls']} calls): see it with --failed {name}")
+
+
+def _reverse(text: str, view: View, snapshots: Snapshots, json: bool) -> None:
     address = _address(text, view)
     person: PersonRecord | None = view.owner_of(address) if is_e164(address) else view.person(address)
     if person is None:
@@ -227,6 +282,18 @@ def _print_phones(phones: list[dict[str, Any]] | None) -> None:
         print_line(f"     phone {phone['contact']}, connected to {phone['edge']}{agent}")
 
 
+@app.command(epilog="Example:  isthmus call end Xk2vQ9-1764150000@127.0.50.1")
+def end(
+    call_id: Annotated[str, typer.Argument(metavar="CALL-ID", help="As `isthmus call list` shows it.")],
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a call that is up, at both ends."""
+    with connect(site) as client:
+        client.post("/v1/calls/end", {"call_id": call_id})
+    print_done("The call is ended.", {"ended": call_id}, as_json)
+
+
 @app.command("list", epilog="Example:  isthmus call list --site online")
 def list_calls(site: SiteOption = None, json: JsonOption = False) -> None:
     """List the calls that are up, with caller, callee, state and age."""
@@ -249,3 +316,6 @@ def list_calls(site: SiteOption = None, json: JsonOption = False) -> None:
         ),
         empty="No calls.",
     )
+
+
+records.add_to(app)

@@ -130,13 +130,13 @@ class Client:
         """POST, under an idempotency key of its own."""
         return self._send("POST", path, params=params, body=body)
 
-    def patch(self, path: str, body: Any) -> Any:
+    def patch(self, path: str, body: Any, **params: Any) -> Any:
         """PATCH, under an idempotency key of its own."""
-        return self._send("PATCH", path, body=body)
+        return self._send("PATCH", path, params=params, body=body)
 
-    def put(self, path: str, body: Any) -> Any:
+    def put(self, path: str, body: Any, **params: Any) -> Any:
         """PUT, under an idempotency key of its own."""
-        return self._send("PUT", path, body=body)
+        return self._send("PUT", path, params=params, body=body)
 
     def delete(self, path: str, **params: Any) -> Any:
         """DELETE, under an idempotency key of its own."""

@@ -23,10 +23,12 @@ from rich.text import Text
 from isthmus.cli.client import Client
 from isthmus.cli.output import JsonOption, error_console, print_fields, print_json, print_line, print_table
 from isthmus.demo import accounts as account_file
-from isthmus.demo import run
+from isthmus.demo import branch, calling, carrier, run
 from isthmus.demo.accounts import Account
+from isthmus.demo.carrier_file import load as load_carrier
+from isthmus.demo.parts import connector
 from isthmus.demo.people import ensure_dial_plan, ensure_people, unknown
-from isthmus.demo.plan import DEFAULT_NETWORK, DOMAIN, make_plan
+from isthmus.demo.plan import CONNECTOR_SITE, DEFAULT_NETWORK, DOMAIN, SERVICE_CARRIER, PlannedPerson, make_plan
 from isthmus.demo.provision import Demo, existing, provision
 from isthmus.errors import RefusedError, UnavailableError
 
@@ -39,6 +41,7 @@ Directory = Annotated[
 _DIRECTORY = Path("var/demo")
 _KNOWN_WITHIN_S = 30.0
 _CHECK_S = 0.25
+_EMERGENCY = sorted(carrier.EMERGENCY)
 _ECHO = "+12025550123"  # nobody of the demo has it
 
 
@@ -47,7 +50,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when all is ready; the demo stays up.")] = False,
     directory: Directory = _DIRECTORY,
 ) -> None:
-    """Bring both sites and the carrier up, and stay in front until Ctrl-C, which stops them."""
+    """Bring both sites, a connector and the carrier up, and stay in front until Ctrl-C, which stops them."""
     console = error_console()
     plan = make_plan(_network())
     demo = provision(plan, directory.resolve())
@@ -94,6 +97,56 @@ def down(directory: Directory = _DIRECTORY) -> None:
     print_line(f"stopped {', '.join(stopped)}" if stopped else "the demo was not up")
 
 
+@app.command(epilog="Example: isthmus demo numbers")
+def numbers(as_json: JsonOption = False, directory: Directory = _DIRECTORY) -> None:
+    """List what can be dialled: the people, and the numbers of the simulated telephone network."""
+    demo = existing(make_plan(_network()), directory.resolve())
+    rows = [(person.number, _who(person)) for person in demo.plan.people]
+    rows += [(number, words) for number, _, words in carrier.BEHAVIOURS]
+    rows += [(digits, "a simulated dispatcher: answers, beeps, and says back what it hears") for digits in _EMERGENCY]
+    rows.append(("any other number", "answers, beeps, and says back what it hears"))
+    if as_json:
+        print_json([{"number": number, "what": what} for number, what in rows])
+    else:
+        print_table(("Number", "What it does"), rows)
+
+
+@app.command(
+    epilog="Examples: isthmus demo call +12065550123 +14255550103   |   isthmus demo call 2065550123 4255550101"
+)
+def call(
+    caller: Annotated[str, typer.Argument(metavar="FROM_PSTN", help="The number that calls.")],
+    number: Annotated[str, typer.Argument(metavar="TO", help="The number that is called.")],
+    directory: Directory = _DIRECTORY,
+) -> None:
+    """Let the simulated telephone network call somebody, and say how it goes; Ctrl-C hangs up.
+
+    Whoever answers hears a tone. Exit code 1 if nobody does.
+    """
+    file = load_carrier(existing(make_plan(_network()), directory.resolve()).carrier_file)
+    call_id, answered = "", False
+    try:
+        for line in carrier.order(file, ["call", caller, number]):
+            word, _, rest = line.partition(" ")
+            if word == "error":
+                raise RefusedError(rest)
+            call_id = call_id or rest
+            answered = answered or word == "answered"
+            said = {"calling": f"calling {number} from {caller}", "answered": "answered"}
+            print_line(said.get(word) or f"ended: {rest.partition(' ')[2]}")
+    except KeyboardInterrupt:
+        for line in carrier.order(file, ["hangup", call_id]) if call_id else ():
+            print_line(f"hung up: {line.split(' ', 2)[-1]}")
+    if not answered:
+        raise typer.Exit(1)
+
+
+def _who(person: PlannedPerson) -> str:
+    """Whose number it is, in words."""
+    words = f"{person.display_name}, one of the demo's people"
+    return f"{words}: by calling plan" if person.bought else words
+
+
 def _network() -> str:
     """The first two numbers of the demo's addresses; only tests have a reason to change them."""
     return os.environ.get("ISTHMUS_DEMO_NETWORK", DEFAULT_NETWORK)
@@ -113,6 +166,16 @@ def _bring_up(running: run.Running, demo: Demo, console: Console, interrupted: t
         if accounts != demo.accounts:
             account_file.write(demo.accounts_path, list(accounts))
         _wait_until_known(demo, accounts, tell, interrupted)
+        online = next(site for site in demo.sites if site.site.name == "online")
+        if not interrupted.is_set():
+            with Client(online) as api:
+                calling.ensure_plan(demo, api)
+        if demo.plan.branch_address and not branch.installed(demo.directory) and not interrupted.is_set():
+            tell({CONNECTOR_SITE: "its certificate"})
+            with Client(online) as api:
+                branch.install(demo.plan, demo.directory, api)
+            running.join(connector(demo))
+            running.wait_until_ready(tell, interrupted.is_set)
         return accounts
 
 
@@ -190,6 +253,10 @@ def _print_summary(demo: Demo, accounts: tuple[Account, ...], seconds: float, co
         ports = (str(site.ports.sip), str(site.ports.sips), web)
         rows.append((site.site.name, site.site.address, *ports, ", ".join(home) or "nobody"))
     rows.append(("carrier", demo.plan.carrier_address, "5060", "", "", "any other number"))
+    if demo.plan.service_address:
+        rows.append((SERVICE_CARRIER, demo.plan.service_address, "5060", "", "", "sells numbers: number find"))
+    if demo.plan.branch_address:
+        rows.append((CONNECTOR_SITE, demo.plan.branch_address, "5060", "5061", "", "a connector: phones and a gateway"))
     columns = ("Site", "Address", "UDP, TCP", "TLS", "Web, WebSocket", "People at home")
     print_table(columns, rows, out=console)
     console.print(
@@ -208,6 +275,8 @@ def _first_steps(demo: Demo, accounts: tuple[Account, ...]) -> Iterator[tuple[st
     yield "", f"its password, and everybody's: {_short(demo.accounts_path)}"
     yield "First call", f"dial {_ECHO}: the simulated carrier answers, beeps, and says back what it hears"
     yield "Second call", f"a second phone as {called.username}: dial {called.username} or {called.number}"
+    yield "From outside", f"{_command(demo, 'ISTHMUS_DEMO')} demo call {_ECHO} {called.number}"
+    yield "More numbers", f"{_command(demo, 'ISTHMUS_DEMO')} demo numbers"
     yield "First move", f"{command} user move {caller.aor} --to {other} --wait"
     yield "Why it went", f"{command} call explain {caller.aor} {called.aor}"
     yield "People", f"change {_short(demo.people_file)}, then {command} directory sync --wait"

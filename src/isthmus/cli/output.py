@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.cells import cell_len, set_cell_size
@@ -17,7 +19,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, UsageError
 from isthmus.site import registry
 
 
@@ -187,3 +189,29 @@ def progress(text: str, total: int | None = None) -> Iterator[Callable[..., None
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
         task = bar.add_task(text, total=total)
         yield lambda done, of=None: bar.update(task, completed=done, total=of)
+
+
+@contextmanager
+def written(output: str) -> Iterator[BinaryIO]:
+    """Where an export goes: standard output, or a file (0600) that is there only when all of it is.
+
+    A device or pipe is written into.
+    """
+    if output == "-":
+        yield sys.stdout.buffer
+        return
+    path = Path(output)
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
+                yield file
+            return
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                yield file
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"the file can't be written ({error.strerror})", where=output) from error

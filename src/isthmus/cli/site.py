@@ -11,11 +11,14 @@ from typing import Annotated
 
 import typer
 
+from isthmus.cli.client import Client
 from isthmus.cli.output import JsonOption, SiteOption, print_error, print_json, print_line, print_table
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, UsageError
 from isthmus.site import certificates, preflight, registry, status
 from isthmus.site.file import SiteFile, load
 from isthmus.site.supervisor import run as run_site
+
+_SURVEY_S = 180.0  # phones that don't answer take their time
 
 app = typer.Typer(no_args_is_help=True, help="Run a site, check its file, look at its processes.")
 
@@ -102,6 +105,32 @@ def show(site: SiteOption = None, as_json: JsonOption = False) -> None:
         for alarm in (f"{state.site}: {text}" for _, state in told if state for text in state.alarms):
             print_line(alarm)
     if not all(state is not None and state.ready for _, state in told):
+        raise typer.Exit(1)
+
+
+@app.command()
+def survivability(site: SiteOption = None, as_json: JsonOption = False) -> None:
+    """Find out what works at a connector's branch with online away: each trunk and phone is asked now.
+
+    Exit code 1 when anything does not.
+
+    Example: isthmus site survivability --site branch-a
+    """
+    file = registry.find(site or os.environ.get("ISTHMUS_SITE"))
+    if not file.upstream:
+        raise UsageError(
+            f"{file.site.name} is no connector: its people are at home at it, and need no other site",
+            do="Name a connector by --site.",
+        )
+    with Client(file, timeout_s=_SURVEY_S) as client:
+        found = client.get("/v1/survivability")
+    if as_json:
+        print_json(found)
+    else:
+        words = {True: "yes", False: "NO", None: "unknown"}
+        rows = [(each["what"], words[each["works"]], each["why"]) for each in found]
+        print_table((f"With {file.upstream} away", "Works", "Why"), rows)
+    if not all(each["works"] for each in found):
         raise typer.Exit(1)
 
 

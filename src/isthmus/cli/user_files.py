@@ -102,7 +102,7 @@ def export_people(
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())  # UTF-8 whatever the terminal has: `import` takes nothing else
         return
-    _write(Path(file), text)
+    write_file(Path(file), text)
     error_console().print(f"{len(people)} people written to {file}", markup=False)
 
 
@@ -154,7 +154,7 @@ def read_text(file: str) -> str:
         raise UsageError("the file is not UTF-8", where=f"{file}: line {line}", do="Save it as UTF-8.") from error
 
 
-def _write(path: Path, text: str) -> None:
+def write_file(path: Path, text: str) -> None:
     """In one step: a full disk leaves the old file as it was. A device or a pipe is written to, not replaced."""
     try:
         if path.exists() and not path.is_file() and not path.is_dir():

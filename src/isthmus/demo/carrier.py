@@ -18,19 +18,21 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from isthmus.addressing import is_e164, normalise_number
 from isthmus.demo import bridge
-from isthmus.demo.carrier_file import CarrierFile, load
+from isthmus.demo.carrier_file import CarrierFile, CarrierSite, load
+from isthmus.demo.carrier_shop import Shop, serve_shop
 from isthmus.errors import IsthmusError, RefusedError, UnavailableError, UsageError
+from isthmus.site.private import read_secret
 from isthmus.useragent.account import Account
 from isthmus.useragent.agent import Agent
 from isthmus.useragent.call import Call
 from isthmus.useragent.message import uri_of
-from isthmus.useragent.rtp import tone
+from isthmus.useragent.rtp import SILENCE, keypad, tone
 from isthmus.useragent.wire import UdpWire
 
 BEEP_HZ = 1000.0  # what an ordinary number says before it echoes
@@ -46,25 +48,28 @@ log = logging.getLogger("isthmus.demo.carrier")
 class Carrier:
     """One running carrier."""
 
-    def __init__(self, file: CarrierFile, agent: Agent) -> None:
-        self.file, self.agent = file, agent
+    def __init__(self, file: CarrierFile, agent: Agent, service: Agent | None = None, shop: Shop | None = None) -> None:
+        """service: the service's carrier, which carries what `shop` has sold."""
+        self.file, self.agent, self.service, self.shop = file, agent, service, shop
         agent.on_call = self.take
+        if service is not None:
+            service.on_call = self.take
         self._calls: dict[int, Call] = {}
         self._placed = 0
 
     @classmethod
     async def open(cls, file: CarrierFile) -> Carrier:
-        """Bind the SIP port. Raises UnavailableError when it is taken."""
-        try:
-            wire = await UdpWire.open(file.address, file.port)
-        except OSError as error:
-            raise UnavailableError(
-                f"the carrier can't listen ({error.strerror})",
-                where=f"{file.address}:{file.port}",
-                do="Stop what holds the port, or give the carrier another address in its file.",
-            ) from error
-        account = Account(f"sip:carrier@{file.address}")
-        return cls(file, Agent(wire, account, user_agent="Isthmus carrier", follows_refer=False))
+        """Bind the SIP ports. Raises UnavailableError when one is taken."""
+        agent = await _agent(file.address, file.port)
+        if file.shop is None:
+            return cls(file, agent)
+        return cls(file, agent, await _agent(file.shop.address, file.port), shop_of(file))
+
+    async def close(self) -> None:
+        """End all calls."""
+        await self.agent.close()
+        if self.service is not None:
+            await self.service.close()
 
     # Calls that come in
 
@@ -96,14 +101,20 @@ class Carrier:
         special = SPECIAL.get(number)
         if special:
             return await special(self, call)
-        source = self.file.site_at(call.peer[0])
-        sites = self.file.way_to(number, source)
+        agent, sites = self._way_to(number, self.file.site_at(call.peer[0]))
         if not sites:
             return await self._echo(call)
         targets = [f"sip:{number}@{site.address}:{site.port};user=phone" for site in sites]
         caller = self._caller(call)
         headers = [("P-Asserted-Identity", f"<{caller}>")] if "anonymous" not in caller else []
-        return await bridge.carry(self.agent, call, targets, headers, self.file.silence_s, caller)
+        return await bridge.carry(agent, call, targets, headers, self.file.silence_s, caller)
+
+    def _way_to(self, number: str, source: CarrierSite | None) -> tuple[Agent, tuple[CarrierSite, ...]]:
+        """Who carries a call to a number, and to which sites: what was sold goes to the site that it was sold to."""
+        if self.service is not None and self.file.shop is not None and self.shop and self.shop.owner(number):
+            wanted = self.file.shop.site
+            return self.service, tuple(site for site in self.file.site if site.name == wanted)
+        return self.agent, self.file.way_to(number, source)
 
     def _caller(self, call: Call) -> str:
         """The caller as the telephone network passes it on: a number that was vouched for, or nobody."""
@@ -141,6 +152,32 @@ class Carrier:
         call.reject(486, "Busy Here")
         return "486"
 
+    async def _decline(self, call: Call) -> str:
+        call.reject(603, "Decline")
+        return "603"
+
+    async def _away(self, call: Call) -> str:
+        call.reject(503, "Service Unavailable")
+        return "503"
+
+    async def _nothing(self, call: Call) -> str:
+        await self._pause(call, _OFF_HOOK_S)
+        if not call.ended:
+            call.reject(480, "Temporarily Unavailable")
+        return f"not answered, {call.ended}"
+
+    async def _read_back(self, call: Call) -> str:
+        """Say who calls, as tones of the keys; over and over."""
+        digits = self._caller(call).partition(":")[2].partition("@")[0].lstrip("+")
+        call.sound = (keypad(digits) if digits.isdigit() else tone(EARLY_HZ)) + SILENCE
+        call.ring()
+        await self._pause(call, self.file.ring_s)
+        if call.ended:
+            return call.ended
+        await call.answer()
+        call.play(call.sound)
+        return f"answered, {await call.over(24 * 3600.0)}"
+
     async def _unknown(self, call: Call) -> str:
         call.reject(404, "Not Found")
         return "404"
@@ -165,13 +202,13 @@ class Carrier:
         Raises UsageError for what is no number, RefusedError for one that is not the organisation's.
         """
         caller, number = normalise_number(caller, "US"), normalise_number(number, "US")
-        sites = self.file.way_to(number, None)
+        agent, sites = self._way_to(number, None)
         if not sites:
             raise RefusedError("no range of the carrier has this number", where=number)
         self._placed += 1
         for site in sites:
             identity = f"sip:{caller}@{self.file.address};user=phone"
-            call = await self.agent.call(
+            call = await agent.call(
                 f"sip:{number}@{site.address}:{site.port};user=phone",
                 headers=[("P-Asserted-Identity", f"<{identity}>")],
                 caller=identity,
@@ -199,12 +236,39 @@ class Carrier:
 
 EMERGENCY = frozenset({"911", "112"})  # a simulated dispatcher: rings, answers, beeps, and echoes
 
-SPECIAL: dict[str, Callable[[Carrier, Call], Awaitable[str]]] = {
-    "+14255550990": Carrier._busy,
-    "+14255550991": Carrier._silent,
-    "+14255550992": Carrier._early,
-    "+14255550993": Carrier._unknown,
-}
+BEHAVIOURS: tuple[tuple[str, Callable[[Carrier, Call], Awaitable[str]], str], ...] = (
+    ("+14255550990", Carrier._busy, "is busy (486)"),
+    ("+14255550991", Carrier._silent, "rings, and is never answered"),
+    ("+14255550992", Carrier._early, "is heard before it answers (early media, 183)"),
+    ("+14255550993", Carrier._unknown, "is not in service (404)"),
+    ("+14255550994", Carrier._decline, "declines (603)"),
+    ("+14255550995", Carrier._away, "can't be carried (503): the next trunk is tried"),
+    ("+14255550996", Carrier._nothing, "neither rings nor answers: after 10 s the next trunk is tried"),
+    ("+14255550997", Carrier._read_back, "answers, and reads the caller's number back as the tones of a keypad"),
+)
+"""Numbers that behave in their own way: what is done, and in words."""
+
+SPECIAL = {number: action for number, action, _ in BEHAVIOURS}
+
+
+async def _agent(address: str, port: int) -> Agent:
+    try:
+        wire = await UdpWire.open(address, port)
+    except OSError as error:
+        raise UnavailableError(
+            f"the carrier can't listen ({error.strerror})",
+            where=f"{address}:{port}",
+            do="Stop what holds the port, or give the carrier another address in its file.",
+        ) from error
+    return Agent(wire, Account(f"sip:carrier@{address}"), user_agent="Isthmus carrier", follows_refer=False)
+
+
+def shop_of(file: CarrierFile) -> Shop | None:
+    """What the service's carrier sells. Raises UsageError where its token can't be read."""
+    if file.shop is None:
+        return None
+    token = read_secret(file.path.parent / file.shop.token_file, "token")
+    return Shop(file.path.parent / "shop.json", {token: file.shop.site})
 
 
 async def serve_control(carrier: Carrier) -> asyncio.Server:
@@ -252,18 +316,21 @@ async def run(file: CarrierFile) -> None:
     """Serve until SIGTERM or SIGINT."""
     carrier = await Carrier.open(file)
     control = await serve_control(carrier)
+    selling = serve_shop(carrier.shop, file.address, file.shop.port) if carrier.shop and file.shop else None
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     log.info("ready on %s:%d/udp", file.address, file.port)
     await stop.wait()
     control.close()
-    await carrier.agent.close()
+    if selling is not None:
+        selling.should_exit = True
+    await carrier.close()
     file.control_path.unlink(missing_ok=True)
 
 
-def order(file: CarrierFile, words: Sequence[str]) -> None:
-    """Give the running carrier an order and print what comes of it, until the call has ended."""
+def order(file: CarrierFile, words: Sequence[str]) -> Iterator[str]:
+    """Give the running carrier an order; what comes of it, line by line, until the call has ended."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         try:
             line.connect(str(file.control_path))
@@ -273,7 +340,7 @@ def order(file: CarrierFile, words: Sequence[str]) -> None:
             ) from error
         line.sendall((" ".join(words) + "\n").encode())
         for answer in line.makefile():
-            print(answer, end="", flush=True)
+            yield answer.rstrip("\n")
             if answer.startswith(("ended", "error")):
                 return
 
@@ -285,7 +352,8 @@ def main(arguments: Sequence[str]) -> int:
             raise UsageError("say which file the carrier is to read", do="It is var/demo/carrier/carrier.toml.")
         file = load(Path(arguments[0]))
         if arguments[1:]:
-            order(file, arguments[1:])
+            for answer in order(file, arguments[1:]):
+                print(answer, flush=True)
             return 0
         handlers: list[logging.Handler] = [logging.FileHandler(file.log_path), logging.StreamHandler()]
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)

@@ -15,6 +15,12 @@ address = "127.0.2.1"
 [[range]]
 prefix = "+142555501"            # numbers that start so ...
 sites = ["premises", "online"]   # ... are carried to the first of these, or else to the second
+
+[shop]                           # the service's carrier, which sells numbers (carrier_shop.py)
+address = "127.0.9.2"            # from where calls to what was sold come
+port = 8080                      # of its API, at the address above all
+token_file = "shop.token"        # what who buys has to show
+site = "online"                  # where calls to what was sold are carried
 """
 
 from __future__ import annotations
@@ -48,6 +54,15 @@ class NumberRange(_Section):
     sites: Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
+class ShopSection(_Section):
+    """The service's carrier."""
+
+    address: str
+    port: Port = 8080
+    token_file: Path = Path("shop.token")
+    site: Name
+
+
 class CarrierFile(_Section):
     """The whole file."""
 
@@ -59,12 +74,14 @@ class CarrierFile(_Section):
     silence_s: float = Field(default=2.0, ge=0.2, le=30)  # a site that says nothing so long is passed over
     site: tuple[CarrierSite, ...] = ()
     range: tuple[NumberRange, ...] = ()
+    shop: ShopSection | None = None
     path: Path = Field(default=Path("carrier.toml"), exclude=True)
 
     @model_validator(mode="after")
     def _known_sites(self) -> CarrierFile:
         known = {site.name for site in self.site}
         unknown = {name for numbers in self.range for name in numbers.sites} - known
+        unknown |= {self.shop.site} - known if self.shop else set()
         if unknown:
             raise ValueError(f"no such site: {', '.join(sorted(unknown))}")
         return self

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from isthmus.demo.plan import CARRIER
+from isthmus.demo import branch
+from isthmus.demo.plan import CARRIER, CONNECTOR_SITE
 from isthmus.demo.provision import Demo
 from isthmus.errors import UnavailableError
 from isthmus.site import status
-from isthmus.site.file import SiteFile
+from isthmus.site.file import SiteFile, load
 from isthmus.site.preflight import Listener
 
 _LAST_WORDS_BYTES = 4096
@@ -65,8 +66,22 @@ class Part:
 
 
 def parts(demo: Demo) -> list[Part]:
-    """The carrier first: it is ready at once, and the sites look for it."""
-    return [_carrier(demo), *(_site(site, demo.directory / "log") for site in demo.sites)]
+    """The carrier first: it is ready at once, and the sites look for it. The connector once it is there."""
+    found = [_carrier(demo), *(_site(site, demo.directory / "log") for site in demo.sites)]
+    return [*found, connector(demo)] if demo.plan.branch_address and branch.installed(demo.directory) else found
+
+
+def connector(demo: Demo) -> Part:
+    """The connector, which has to be installed."""
+    folder = branch.folder(demo.directory)
+    isthmus = Path(sysconfig.get_path("scripts")) / "isthmus"
+    return Part(
+        name=CONNECTOR_SITE,
+        command=(str(isthmus), "connector", "run", "--directory", str(folder.path)),
+        log=log_path(demo.directory, CONNECTOR_SITE),
+        site=load(folder.site_toml),
+        waits_for=lambda: site_waits_for(load(folder.site_toml)),
+    )
 
 
 def log_path(directory: Path, name: str) -> Path:

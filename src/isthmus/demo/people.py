@@ -6,8 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from isthmus.demo import calling
 from isthmus.demo.accounts import Account, with_homes
-from isthmus.demo.plan import DIAL_PLAN, SOURCE
+from isthmus.demo.plan import DIAL_PLAN, SOURCE, PlannedPerson
 from isthmus.demo.provision import Demo
 from isthmus.errors import NotFoundError, UnavailableError, UsageError
 
@@ -33,8 +34,9 @@ def ensure_people(demo: Demo, api: Api) -> tuple[Account, ...]:
 
     Who exists keeps their home: a person who was moved stays where they are.
     """
-    names = {str(person.aor): person.display_name for person in demo.plan.people}
-    homes = {account.aor: _ensure(api, account, names[account.aor], demo) for account in demo.accounts}
+    people = {str(person.aor): person for person in demo.plan.people}
+    homes = {account.aor: _ensure(api, account, people[account.aor], demo) for account in demo.accounts}
+    calling.buy_numbers(demo, api)  # before their source is read, which says that they have them
     _hand_over(demo, api)
     return tuple(with_homes(list(demo.accounts), homes, demo.plan))
 
@@ -71,13 +73,13 @@ def _hand_over(demo: Demo, api: Api) -> None:
         raise UsageError(found["note"] or f"the run ended as {found['state']}", where=str(demo.people_file))
 
 
-def _ensure(api: Api, account: Account, display_name: str, demo: Demo) -> str:
+def _ensure(api: Api, account: Account, planned: PlannedPerson, demo: Demo) -> str:
     person = _find(api, account.aor)
     if person is None:
         body = {
             "aor": account.aor,
-            "display_name": display_name,
-            "number": account.number,
+            "display_name": planned.display_name,
+            "number": None if planned.bought else account.number,
             "home": account.home,
             "password": account.password,
         }

@@ -5,13 +5,14 @@ What is there already is kept, so that a second start takes no time and changes 
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from isthmus.demo import accounts as account_file
 from isthmus.demo.accounts import Account
-from isthmus.demo.plan import CARRIER, Plan, PlannedSite, carrier_toml, people_csv, site_toml
+from isthmus.demo.plan import CARRIER, SHOP_KEY, Plan, PlannedSite, carrier_toml, people_csv, site_toml
 from isthmus.errors import NotFoundError, UsageError
 from isthmus.pki import rules
 from isthmus.pki.service import CertificateAuthority
@@ -83,6 +84,9 @@ def provision(plan: Plan, directory: Path) -> Demo:
         _certify(authority, site)
     accounts, fresh = account_file.read_or_make(accounts_path(directory), plan)
     demo = Demo(plan, directory, sites, tuple(accounts), fresh)
+    token = demo.carrier_file.parent / SHOP_KEY
+    if plan.service_address and not token.exists():
+        write_private(token, secrets.token_urlsafe(24).encode())
     if not demo.carrier_file.exists():
         write_private(demo.carrier_file, carrier_toml(plan).encode())
     if not demo.people_file.exists():

@@ -84,6 +84,16 @@ class Running:
                 self.processes[part.name] = process
                 self.write_record()
 
+    def join(self, part: Part) -> None:
+        """Start one part more, which could not be started before. Raises RefusedError as `start` does."""
+        self._parts.append(part)
+        _check(part)
+        child = part.start()
+        self._popen[part.name] = child
+        if process := ProcessId.of(child.pid):
+            self.processes[part.name] = process
+            self.write_record(front=True)
+
     def write_record(self, *, front: bool = False) -> None:
         """Note the processes; with `front`, also this very one, which `demo down` then asks to end."""
         own = ProcessId.of(os.getpid()) if front else None

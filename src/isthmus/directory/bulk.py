@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,8 +76,11 @@ class ImportReport:
         return {"created": self.created, "updated": self.updated, "unchanged": self.unchanged}
 
 
-def read_csv(text: str) -> tuple[list[Record], list[Fault]]:
-    """The objects of a CSV file with a heading line; separated by ',' or ';'. Everything wrong is listed."""
+def read_csv(text: str, known: Sequence[str] = COLUMNS, key: str = "aor") -> tuple[list[Record], list[Fault]]:
+    """The objects of a CSV file with a heading line; separated by ',' or ';'. Everything wrong is listed.
+
+    known: the columns there are. key: the one that has to be there.
+    """
     lines = text.removeprefix("\ufeff")
     heading = lines.split("\n", 1)[0]
     # Spreadsheets of many countries write ';', where ',' stands in numbers.
@@ -87,7 +90,7 @@ def read_csv(text: str) -> tuple[list[Record], list[Fault]]:
     faults: list[Fault] = []
     try:
         columns = [name.strip().lower() for name in next(reader, [])]
-        faults += _heading_faults(columns)
+        faults += _heading_faults(columns, known, key)
         start = reader.line_num + 1
         for cells in reader:
             line, start = start, reader.line_num + 1
@@ -98,7 +101,7 @@ def read_csv(text: str) -> tuple[list[Record], list[Fault]]:
                 continue
             values = zip(columns, map(_unguarded, cells), strict=True)
             # A column that is none was told of once, at the heading.
-            records.append(Record(line, {name: value for name, value in values if name in COLUMNS}))
+            records.append(Record(line, {name: value for name, value in values if name in known}))
     except csv.Error as error:
         faults.append(Fault(reader.line_num, f"not valid CSV ({error})"))
     return records, faults
@@ -143,7 +146,7 @@ def write_csv(people: Iterable[Person]) -> str:
         values = exported(person)
         cells = [values["aor"], values["display_name"], values["number"] or "", values["home"]]
         writer.writerow(
-            [_guarded(str(cell)) for cell in (*cells, ";".join(values["groups"]), str(values["enabled"]).lower())]
+            [guarded(str(cell)) for cell in (*cells, ";".join(values["groups"]), str(values["enabled"]).lower())]
         )
     return out.getvalue()
 
@@ -166,13 +169,13 @@ def exported(person: Person) -> dict[str, Any]:
     }
 
 
-def _heading_faults(columns: list[str]) -> list[Fault]:
-    faults = [Fault(1, f"{name!r} is no column ({', '.join(COLUMNS)})") for name in columns if name not in COLUMNS]
+def _heading_faults(columns: list[str], known: Sequence[str], key: str) -> list[Fault]:
+    faults = [Fault(1, f"{name!r} is no column ({', '.join(known)})") for name in columns if name not in known]
     faults += [
         Fault(1, f"column {name!r} stands twice") for name in sorted({c for c in columns if columns.count(c) > 1})
     ]
-    if "aor" not in columns:
-        faults.append(Fault(1, "the heading line has no column 'aor'"))
+    if key not in columns:
+        faults.append(Fault(1, f"the heading line has no column {key!r}"))
     return faults
 
 
@@ -273,7 +276,8 @@ _READERS: dict[str, Any] = {
 }
 
 
-def _guarded(cell: str) -> str:
+def guarded(cell: str) -> str:
+    """The cell as it can stand in a file that a spreadsheet opens; `read_csv` gives back what it was."""
     return f"'{cell}" if _FORMULA.match(cell) and not _is_number(cell) else cell
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from isthmus.addressing import Aor
-from isthmus.directory import importing, rules, store, wire
+from isthmus.directory import importing, kept, rules, store, wire
 from isthmus.directory.journal import PERSON, Journal
 from isthmus.directory.model import NewPerson, Person, PersonChanges
 from isthmus.errors import IsthmusError, NotFoundError, RefusedError, UsageError
@@ -59,12 +59,15 @@ class _Planned:
         return self.before is not None and self.after is not None and self.before.aor != self.after.aor
 
 
-def apply(log: Journal, operations: Sequence[Operation], homes: Collection[str] | None) -> list[Outcome]:
+def apply(
+    log: Journal, operations: Sequence[Operation], homes: Collection[str] | None, judge: kept.Judge = kept.nothing
+) -> list[Outcome]:
     """Do all that can be done. Addresses and numbers may change hands among the operations, in any order.
 
+    judge: says which numbers are not to be had.
     Returns for each operation the person as they are now (None for one who was removed), or why it was not done.
     """
-    planner = _Planner(log, operations, homes)
+    planner = _Planner(log, operations, homes, judge)
     outcomes: dict[int, Outcome] = {}
     planned: dict[int, _Planned] = {}
     for index, operation in enumerate(operations):
@@ -84,9 +87,11 @@ def apply(log: Journal, operations: Sequence[Operation], homes: Collection[str] 
 class _Planner:
     """What is there before the operations, and what each comes to."""
 
-    def __init__(self, log: Journal, operations: Sequence[Operation], homes: Collection[str] | None) -> None:
+    def __init__(
+        self, log: Journal, operations: Sequence[Operation], homes: Collection[str] | None, judge: kept.Judge
+    ) -> None:
         connection = self._connection = log.connection
-        self._homes = homes
+        self._homes, self._judge = homes, judge
         named = {aor for operation in operations for aor in _named(operation)}
         self._present = store.people_by_aor(connection, named)
         self._epochs = store.departed_epochs(connection, named - set(self._present))
@@ -151,6 +156,13 @@ class _Planner:
             number: owner for number, owner in store.owners(self._connection, wanted).items() if owner[0] not in touched
         }
         found: dict[int, Outcome] = {}
+        not_to_be_had = self._judge(
+            {
+                (each.after.number, each.after.tenant)
+                for each in planned.values()
+                if each.after and each.after.number and not _keeps_number(each)
+            }
+        )
         keeping_first = sorted(planned.items(), key=lambda item: not _keeps_number(item[1]))
         for index, each in keeping_first:
             if each.after is None or each.after.number is None:
@@ -159,6 +171,8 @@ class _Planner:
             if number in taken:
                 what = rules.number_taken(each.after, *taken[number])
                 found[index] = RefusedError(what, where=str(each.after.aor))
+            elif error := not_to_be_had.get((number, each.after.tenant)):
+                found[index] = kept.refusal(error, each.after.aor)
             else:
                 taken[number] = (each.after.aor, each.after.tenant)
         return found

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from isthmus.access.model import EVERYTHING, Reach
 from isthmus.addressing import Aor
-from isthmus.directory import rules, store, wire
+from isthmus.directory import kept, rules, store, wire
 from isthmus.directory.bulk import Fault, ImportReport, Row
 from isthmus.directory.journal import PERSON, Journal
 from isthmus.directory.model import UNCHANGED, Credentials, Person, PersonChanges
@@ -60,8 +60,12 @@ def plan(
     update: bool,
     homes: Collection[str] | None,
     reach: Reach = EVERYTHING,
+    judge: kept.Judge = kept.nothing,
 ) -> Plan:
-    """What importing `rows` means in the present state, to somebody of that reach."""
+    """What importing `rows` means in the present state, to somebody of that reach.
+
+    judge: says which numbers are not to be had.
+    """
     domains = domains_within(connection, reach)
     present = store.people_by_aor(connection, (row.aor for row in rows if row.aor.domain in domains))
     epochs = store.departed_epochs(connection, (row.aor for row in rows if row.aor not in present))
@@ -88,6 +92,7 @@ def plan(
             unchanged += 1
         after[row.aor] = person
     made.faults.extend(_number_faults(connection, after, lines))
+    made.faults.extend(_kept_faults(present, after, lines, judge))
     return replace(made, unchanged=unchanged)
 
 
@@ -166,3 +171,20 @@ def _number_faults(connection: Connection, after: dict[Aor, Person], lines: dict
         if owner != aor and keeps:
             faults.append(Fault(lines[aor], rules.number_taken(after[aor], owner, tenant), str(aor)))
     return faults
+
+
+def _kept_faults(
+    present: dict[Aor, Person], after: dict[Aor, Person], lines: dict[Aor, int], judge: kept.Judge
+) -> list[Fault]:
+    """Numbers that are kept from who is to get them."""
+    given = {
+        aor: (person.number, person.tenant)
+        for aor, person in after.items()
+        if person.number is not None and (aor not in present or present[aor].number != person.number)
+    }
+    not_to_be_had = judge(set(given.values()))
+    return [
+        Fault(lines[aor], not_to_be_had[wanted].what, str(aor))
+        for aor, wanted in given.items()
+        if wanted in not_to_be_had
+    ]

@@ -16,7 +16,7 @@ from isthmus.access.model import EVERYTHING, Reach
 from isthmus.addressing import Aor
 from isthmus.audit import Actor, Origin
 from isthmus.database import reading, writing
-from isthmus.directory import changing, comparing, feed, importing, journal, moving, rules, store, wire
+from isthmus.directory import changing, comparing, feed, importing, journal, kept, moving, rules, store, wire
 from isthmus.directory.bulk import ImportReport, Row
 from isthmus.directory.journal import DOMAIN, PERSON, TENANT, Journal
 from isthmus.directory.model import Credentials, FeedPage, NewPerson, Person, PersonChanges
@@ -53,6 +53,7 @@ class Directory:
         self._homes = None if homes is None else frozenset(homes)
         self._on_commit, self._clock = on_commit, clock
         self._hooks: list[Callable[[Journal], None]] = []
+        self._keepers: list[kept.Keeper] = []
 
     @property
     def is_authority(self) -> bool:
@@ -205,7 +206,7 @@ class Directory:
                 access.covered(reach, rules.as_object(person))
                 if new.aor in store.people_by_aor(connection, [new.aor]):
                     raise RefusedError(f"{new.aor} exists already", do=f"To change them: isthmus user set {new.aor}")
-            self._check(connection, person, owned)
+            self._check(log, None, person, owned)
             store.insert_people(connection, [person])
             log.note(PERSON, str(person.aor), "person.create", None, wire.public(person))
             return person
@@ -234,7 +235,7 @@ class Directory:
             if person == before:
                 return before
             access.covered(reach, rules.as_object(person))
-            self._check(log.connection, person, store.domains(log.connection))
+            self._check(log, before, person, store.domains(log.connection))
             store.update_people(log.connection, [person])
             log.note(PERSON, str(aor), "person.set", wire.public(before), importing.audited(before, person))
             return person
@@ -277,11 +278,13 @@ class Directory:
         if dry_run:
             self._require_authority()
             with reading(self._engine) as connection:
-                planned = importing.plan(connection, rows, update=update, homes=self._homes, reach=reach)
+                judge = kept.judge(self._keepers, connection, actor, self._now_ms())
+                planned = importing.plan(connection, rows, update=update, homes=self._homes, reach=reach, judge=judge)
                 return planned.report(dry_run=True)
 
         def work(log: Journal) -> ImportReport:
-            plan = importing.plan(log.connection, rows, update=update, homes=self._homes, reach=reach)
+            judge = self._judge(log)
+            plan = importing.plan(log.connection, rows, update=update, homes=self._homes, reach=reach, judge=judge)
             report = plan.report(dry_run=False)
             if report.faults:
                 raise _BadImportError(report)
@@ -320,7 +323,9 @@ class Directory:
 
         Returns for each what `changing.apply` says.
         """
-        return self.write_in(connection, actor, lambda log: changing.apply(log, operations, self._homes))
+        return self.write_in(
+            connection, actor, lambda log: changing.apply(log, operations, self._homes, self._judge(log))
+        )
 
     # The feed
 
@@ -373,6 +378,13 @@ class Directory:
         For what follows from the directory in the same database; what `hook` raises undoes the whole write.
         """
         self._hooks.append(hook)
+
+    def keep_numbers(self, keeper: kept.Keeper) -> None:
+        """Ask `keeper` before a person gets a number, in the transaction of the write; see directory/kept.py."""
+        self._keepers.append(keeper)
+
+    def _judge(self, log: Journal) -> kept.Judge:
+        return kept.judge(self._keepers, log.connection, log.actor, log.at_ms)
 
     def write(
         self,
@@ -455,16 +467,19 @@ class Directory:
         except Exception:
             _log.exception("change %s is committed, but could not be passed on", seq)
 
-    def _check(self, connection: Connection, person: Person, owned: dict[str, str]) -> None:
-        """Raises UsageError with every fault, RefusedError when the number is somebody else's."""
+    def _check(self, log: Journal, before: Person | None, person: Person, owned: dict[str, str]) -> None:
+        """Raises UsageError with every fault, RefusedError when the number is somebody else's, or kept from people."""
         faults = rules.faults_of(person, self._homes, owned)
         if faults:
             raise UsageError("; ".join(faults), where=str(person.aor))
         if person.number is None:
             return
-        for owner, tenant in store.owners(connection, [person.number]).values():
+        for owner, tenant in store.owners(log.connection, [person.number]).values():
             if owner != person.aor:
                 raise RefusedError(rules.number_taken(person, owner, tenant), where=str(person.aor))
+        if before is None or before.number != person.number:
+            for error in self._judge(log)({(person.number, person.tenant)}).values():
+                raise kept.refusal(error, person.aor)
 
     def _require_authority(self) -> None:
         if not self.is_authority:

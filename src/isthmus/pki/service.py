@@ -39,7 +39,7 @@ class CertificateAuthority:
             raise RefusedError("the folder is not empty", where=str(folder), do="Choose a new one: a CA lives alone.")
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _ca_certificate(name, key, now or datetime.now(UTC))
-        store.write_private(folder / "ca.key", _key_pem(key))
+        store.write_private(folder / "ca.key", key_pem(key))
         store.write_private(folder / "ca.pem", certificate.public_bytes(Encoding.PEM))
         store.private_folder(folder / "issued")
         return cls(folder, certificate, key)
@@ -69,16 +69,27 @@ class CertificateAuthority:
 
         days: lifetime, shortened where the CA itself ends sooner. Raises UsageError, RefusedError.
         """
+        key = ec.generate_private_key(ec.SECP256R1())
+        return self.certify(names, key.public_key(), days, now=now) + key_pem(key)
+
+    def certify(
+        self,
+        names: Names,
+        key: ec.EllipticCurvePublicKey,
+        days: int,
+        *,
+        now: datetime | None = None,
+    ) -> bytes:
+        """A new certificate with chain for a key that stays where it was made, PEM. As `issue` else."""
         start = now or datetime.now(UTC)
         end = min(start + rules.checked_lifetime(days), self._certificate.not_valid_after_utc)
         if end <= start:
             raise RefusedError("the CA itself has expired", where=str(self.folder), do=_INIT)
-        key = ec.generate_private_key(ec.SECP256R1())
         certificate = self._leaf(names, key, start, end)
         pem = certificate.public_bytes(Encoding.PEM)
         serial = store.describe(certificate).serial
         store.write_private(self.folder / "issued" / f"{serial}.pem", pem)  # without the key
-        return pem + self.pem + _key_pem(key)
+        return pem + self.pem
 
     def issued(self) -> list[Certificate]:
         """Every certificate ever issued, the newest first."""
@@ -86,7 +97,7 @@ class CertificateAuthority:
         found = [store.describe(store.parse_certificate(path.read_bytes(), str(path))) for path in paths]
         return sorted(found, key=lambda certificate: certificate.not_before, reverse=True)
 
-    def _leaf(self, names: Names, key: ec.EllipticCurvePrivateKey, start: datetime, end: datetime) -> x509.Certificate:
+    def _leaf(self, names: Names, key: ec.EllipticCurvePublicKey, start: datetime, end: datetime) -> x509.Certificate:
         usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         general: list[x509.GeneralName] = [x509.DNSName(names.fqdn)]
         general += [x509.IPAddress(ipaddress.ip_address(address)) for address in names.addresses]
@@ -95,15 +106,15 @@ class CertificateAuthority:
             x509.CertificateBuilder()
             .subject_name(_name(names.fqdn))
             .issuer_name(self._certificate.subject)
-            .public_key(key.public_key())
+            .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(start - rules.CLOCK_SKEW)
             .not_valid_after(end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(ca=False), critical=True)
+            .add_extension(key_usage(ca=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
             .add_extension(x509.SubjectAlternativeName(general), critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key), critical=False)
             .sign(self._key, SHA256())
         )
@@ -119,7 +130,7 @@ def _ca_certificate(name: str, key: ec.EllipticCurvePrivateKey, now: datetime) -
         .not_valid_before(now - rules.CLOCK_SKEW)
         .not_valid_after(now + _CA_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(ca=True), critical=True)
+        .add_extension(key_usage(ca=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, SHA256())
     )
@@ -129,7 +140,8 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _key_usage(*, ca: bool) -> x509.KeyUsage:
+def key_usage(*, ca: bool) -> x509.KeyUsage:
+    """What the key of an authority is for, or that of anybody else: to sign certificates, or to sign."""
     return x509.KeyUsage(
         digital_signature=not ca,
         key_cert_sign=ca,
@@ -143,5 +155,13 @@ def _key_usage(*, ca: bool) -> x509.KeyUsage:
     )
 
 
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """A private key as PEM (PKCS #8), not encrypted."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def request_pem(name: str, key: ec.EllipticCurvePrivateKey) -> bytes:
+    """A request (PKCS #10) for a certificate of this key."""
+    return (
+        x509.CertificateSigningRequestBuilder().subject_name(_name(name)).sign(key, SHA256()).public_bytes(Encoding.PEM)
+    )

@@ -7,7 +7,9 @@ import tempfile
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
@@ -35,10 +37,12 @@ def private_folder(path: Path) -> Path:
 def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Replace `path` by `content` atomically, 0600: a reader sees the old file or the new one.
 
+    Folders that are missing are made, closed to others; one that is there stays as it is, since it may be anybody's.
     durable: wait until it is on the disk. Raises UsageError where it can't be written (no right, disk full).
     """
     try:
-        private_folder(path.parent)
+        for folder in reversed([each for each in path.parents if not each.exists()]):
+            folder.mkdir(mode=0o700, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made 0600
         temporary = Path(name)
         try:
@@ -104,6 +108,24 @@ def parse_key(pem: bytes, where: str) -> ec.EllipticCurvePrivateKey:
     return key
 
 
+def parse_request(pem: bytes) -> ec.EllipticCurvePublicKey:
+    """The key for which a certificate is asked (PKCS #10), whose holder signed. Names in it mean nothing.
+
+    Raises UsageError for anything but one well-formed request by a P-256 key.
+    """
+    try:
+        request = x509.load_pem_x509_csr(pem)
+        key = request.public_key()
+        good = request.is_signature_valid
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise UsageError("that is no request for a certificate") from error
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise UsageError("the request is not by a P-256 key")
+    if not good:
+        raise UsageError("the request is not signed by its own key")
+    return key
+
+
 def describe(certificate: x509.Certificate) -> Certificate:
     """What the certificate is about."""
     common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
@@ -118,3 +140,8 @@ def describe(certificate: x509.Certificate) -> Certificate:
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
     )
+
+
+def fingerprint(pem: bytes, where: str) -> str:
+    """SHA-256 of the first certificate in it, in hexadecimal. Raises UsageError where there is none."""
+    return parse_certificate(pem, where).fingerprint(SHA256()).hex()

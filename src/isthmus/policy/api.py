@@ -14,8 +14,7 @@ from isthmus.dialling.plan import Dialled
 from isthmus.dialling.plan import dialled as read
 from isthmus.directory.api import KeyHeader
 from isthmus.policy import rules
-from isthmus.policy.dialling import KIND as DIAL_PLAN
-from isthmus.policy.dialling import plan_of
+from isthmus.policy.classes import DIAL_PLAN, plan_of
 from isthmus.policy.kinds import KINDS, Kind
 from isthmus.policy.model import Grant, Level, Policy
 from isthmus.policy.service import DEFAULT_RANK, Explained, Policies, grant_public, public

@@ -5,6 +5,7 @@ A setting that no granted policy says anything about has its default.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -196,12 +197,33 @@ class DialRules(Setting):
 
 
 @dataclass(frozen=True, slots=True)
+class Usages(Setting):
+    """Names of PSTN usages, in order."""
+
+    @property
+    def form(self) -> str:
+        return "names with a space between, as `local international`, or `none`"
+
+    def checked(self, value: object) -> Value:
+        if not isinstance(value, str):
+            raise self.fault(value)
+        names = value.split()
+        if len(names) > _MOST_USAGES or any(_USAGE.fullmatch(name) is None for name in names):
+            raise self.fault(value)
+        return " ".join(dict.fromkeys(names))
+
+    def parsed(self, text: str) -> Value:
+        return "" if text.lower() == "none" else self.checked(text)
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of policy."""
+    """A kind of policy. site_first: whether what is granted to a site beats what is granted to a person."""
 
     name: str
     about: str
     settings: tuple[Setting, ...]
+    site_first: bool = False
 
     def setting(self, name: str) -> Setting:
         """The setting of that name. Raises UsageError."""
@@ -219,6 +241,8 @@ class Kind:
 
 
 _LONGEST_RULES = 6000  # characters
+_MOST_USAGES = 20
+_USAGE = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _REACH = ("international", "domestic", "none")
 
 KINDS: dict[str, Kind] = {
@@ -235,7 +259,16 @@ KINDS: dict[str, Kind] = {
                     "Emergency calls are always possible.",
                     _REACH,
                 ),
-                Flag("premium_numbers", False, "Whether they may call premium-rate numbers."),
+                Flag(
+                    "premium_numbers",
+                    False,
+                    "Whether they may call premium-rate, personal, pager and satellite numbers.",
+                ),
+                Flag(
+                    "unassigned_numbers",
+                    False,
+                    "Whether they may call numbers in other countries that are in no range in use: fraud calls those.",
+                ),
                 Flag("forwarding", True, "Whether they may forward their calls."),
                 Choice("forwarding_reach", "domestic", "Which numbers outside they may forward to.", _REACH),
                 Flag("simultaneous_ring", True, "Whether other numbers may ring together with their phones."),
@@ -243,7 +276,22 @@ KINDS: dict[str, Kind] = {
                 Flag("park", True, "Whether they may park calls."),
                 Flag("delegation", True, "Whether they may let others call and answer for them."),
                 Flag("call_waiting", True, "Whether a further call rings while they are in one."),
-                Whole("most_calls", 8, "Calls they may have at a time.", 1, 100),
+                Whole(
+                    "most_calls",
+                    8,
+                    "Calls to numbers outside they may have at a time. Emergency calls are not counted.",
+                    1,
+                    100,
+                ),
+                Whole("minutes_a_day", 0, "Minutes they may call numbers outside a day; 0: any number.", 0, 100_000),
+                Whole(
+                    "cost_a_day",
+                    0,
+                    "What their calls outside may cost a day, in units of the rate table's currency; 0: anything.",
+                    0,
+                    1_000_000,
+                ),
+                Flag("end_at_limit", False, "Whether calls that are up end, too, when a limit of the day is reached."),
                 Whole("ring_s", 20, "Seconds that their phones ring before a call is not answered.", 5, 120),
                 Choice(
                     "recording",
@@ -262,6 +310,24 @@ KINDS: dict[str, Kind] = {
                 Whole("extension_digits", 0, "How many digits an extension has; 0 for none.", 0, 8),
                 Digits("extension_base", "", "What stands before an extension to make it a number.", 14, "+"),
                 DialRules("rules", "", "What comes before extensions and numbers outside, in this order."),
+            ),
+        ),
+        Kind(
+            "voice-routing",
+            "By which voice routes a person's calls to the PSTN go (docs/pstn.md).",
+            (
+                Usages("usages", "default", "Usages of voice routes, the first to be tried first."),
+                Choice(
+                    "order",
+                    "priority",
+                    "By what the routes of one usage are tried: their priority, the longest prefix, or their cost.",
+                    ("priority", "longest-prefix", "least-cost"),
+                ),
+                Flag(
+                    "location_based",
+                    False,
+                    "Whether their calls pass trunks that have a network site only from and to there (docs/fraud.md).",
+                ),
             ),
         ),
         Kind(
@@ -321,6 +387,33 @@ KINDS: dict[str, Kind] = {
                 Choice("lobby", "guests", "Who waits to be let in.", ("nobody", "guests", "everyone")),
                 Whole("most_people", 250, "People who may be in a meeting.", 2, 10_000),
             ),
+        ),
+        Kind(
+            "emergency",
+            "What goes with a call to the emergency services, and who here is told of it (docs/emergency.md). The site "
+            "comes before the person: of this kind a policy granted to a site beats all others but one that a place "
+            "names.",
+            (
+                Text("place", "", "The place of devices that nothing else tells of, by name.", 63),
+                Choice(
+                    "send",
+                    "pidf-lo",
+                    "How the emergency centre is to know the place: by a document that goes with the call, by a number "
+                    "of the place's pool, or by what it has on file for the caller's number.",
+                    ("pidf-lo", "elin", "none"),
+                ),
+                Choice(
+                    "elin_for",
+                    "no-number",
+                    "To whom a number of the pool is lent: to who has no number, or to everybody.",
+                    ("no-number", "everybody"),
+                ),
+                Whole("elin_minutes", 60, "For how long a call back to a lent number reaches who called.", 10, 1440),
+                Flag("notify", True, "Whether an emergency call is told by the site file's mail and webhook."),
+                Text("desk", "", "Who is to look after it, as told there: a security desk's address or number.", 100),
+                Digits("test_number", "", "Digits that read the place back and call nobody, as 933.", 8),
+            ),
+            site_first=True,
         ),
     )
 }

@@ -1,7 +1,8 @@
 """Which setting applies to whom. Pure.
 
 1. A policy granted to the person beats one granted to a group they are in, that beats one granted to the site where
-   they are at home, that beats the tenant's, and what none of them says has the default of its kind.
+   they are at home, that beats the tenant's, and what none of them says has the default of its kind. Of the kind
+   `emergency` the site's comes first, before the person's: who looks after a building says what happens there.
 2. Among groups the lowest rank wins; among groups of one rank the first by name. How deep a group is nested does not
    count.
 3. This is decided for each setting by itself: a policy that does not name a setting leaves it to the next.
@@ -45,7 +46,12 @@ class Effective:
 
 def precedence(grant: Grant) -> tuple[int, int, str]:
     """Sorts grants of one kind, the strongest first. No two are equal, since a target has one of each kind."""
-    return _ORDER[grant.level], grant.rank if grant.level is Level.GROUP else 0, grant.target
+    first = grant.level is Level.SITE and _is_site_first(grant.kind)
+    return -1 if first else _ORDER[grant.level], grant.rank if grant.level is Level.GROUP else 0, grant.target
+
+
+def _is_site_first(kind: str) -> bool:
+    return kind in KINDS and KINDS[kind].site_first
 
 
 def concerns(grant: Grant, person: Person, ways: Ways) -> bool:
@@ -113,13 +119,14 @@ class Resolver:
         own = self._by_target.get((Level.PERSON, str(person.aor)))
         if own is None:
             return shared
-        return {
-            **shared,
-            **{
-                grant.kind: self._make(grant.kind, (grant.policy, *_without(shared[grant.kind].policies, grant.policy)))
-                for grant in own
-            },
-        }
+        return {**shared, **{grant.kind: self._with_own(grant, key, shared[grant.kind]) for grant in own}}
+
+    def _with_own(self, own: Grant, key: tuple[tuple[str, ...], str, str], shared: Resolved) -> Resolved:
+        """What it is for a person who is granted a policy of the kind. key: what others share with them."""
+        if not _is_site_first(own.kind):
+            return self._make(own.kind, (own.policy, *_without(shared.policies, own.policy)))
+        grants = [*(each for each in self._common(*key) if each.kind == own.kind), own]
+        return self._make(own.kind, tuple(dict.fromkeys(each.policy for each in sorted(grants, key=precedence))))
 
     def _common(self, direct: tuple[str, ...], home: str, tenant: str) -> list[Grant]:
         ways = groups.containing(direct, self._parents)

@@ -20,7 +20,7 @@ from isthmus.sip import base64url
 from isthmus.sip.mac import mac
 
 _MAC_BYTES = 10
-EDGES = ("udp", "tcp", "tls", "ws")
+EDGES = ("udp", "tcp", "tls", "ws", "trunk")
 
 
 class Side(StrEnum):
@@ -42,7 +42,11 @@ _PASSES = {f"{side}{'m' if media else 'n'}": Pass(side, media) for side in Side 
 
 
 class Flow(msgspec.Struct, frozen=True):
-    """The way to one user agent: the kind of listener it came to (udp, tcp, tls, ws), its address and port."""
+    """The way to one user agent: the kind of listener it came to (udp, tcp, tls, ws), its address and port.
+
+    trunk: a gateway by TCP or TLS. Address and port are those of haproxy's entrance to it, since its own connections
+    come and go in the midst of calls.
+    """
 
     edge: str
     host: str
@@ -52,7 +56,8 @@ class Flow(msgspec.Struct, frozen=True):
     def uri(self) -> str:
         """Next hop as a SIP URI. TLS ends before the SIP engine, so the engine's transport is tcp then."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"sip:{host}:{self.port};transport={'tcp' if self.edge == 'tls' else self.edge};edge={self.edge}"
+        transport = "tcp" if self.edge in ("tls", "trunk") else self.edge
+        return f"sip:{host}:{self.port};transport={transport};edge={self.edge}"
 
 
 def seal_pass(secret: bytes, call_id: str, passage: Pass) -> str:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from isthmus.engines import haproxy, kamailio, rtpengine
 from isthmus.engines.kamailio import config as kamailio_config
-from isthmus.pki import store
-from isthmus.site import health, holding, internal
+from isthmus.site import health, holding
 from isthmus.site.file import SiteFile
 
 
@@ -25,9 +24,6 @@ class Child:
 
 def children(site: SiteFile, *, fd_limit: int) -> list[Child]:
     """The site's processes in the order of starting; they are stopped in the opposite order."""
-
-    def write_haproxy() -> None:
-        store.write_private(internal.haproxy_config(site), haproxy.render(site, fd_limit=fd_limit).encode())
 
     held: list[object] = []  # as long as the children may be started again
 
@@ -50,5 +46,12 @@ def children(site: SiteFile, *, fd_limit: int) -> list[Child]:
             )
         )
     found.append(Child("kamailio", kamailio.command(site), prepare_kamailio, lambda: health.kamailio(site)))
-    found.append(Child("haproxy", haproxy.command(site), write_haproxy, lambda: health.haproxy(site)))
+    found.append(
+        Child(
+            "haproxy",
+            haproxy.command(site),
+            lambda: haproxy.prepare(site, fd_limit=fd_limit),
+            lambda: health.haproxy(site),
+        )
+    )
     return found

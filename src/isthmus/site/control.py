@@ -15,15 +15,16 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
-from isthmus.api import link_app, local_app, web_app
+from isthmus.api import connector_app, link_app, local_app, web_app
 from isthmus.errors import IsthmusError, UnavailableError
 from isthmus.site import internal
+from isthmus.site.connecting import Connector, build_connector
 from isthmus.site.file import SiteFile, load
 from isthmus.site.services import Services, build
 
@@ -45,22 +46,28 @@ def run(site_file: SiteFile) -> None:
     """Serve until SIGTERM or SIGINT. Raises IsthmusError when it can't start."""
     site_file.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(site_file):
-        services = build(site_file)
+        services = build_connector(site_file) if site_file.upstream else build(site_file)
         try:
             services.background.start()
-            asyncio.run(_serve(services))
+            asyncio.run(_serve(site_file, _apps(services)))
         finally:
             services.background.stop()
             services.close()
 
 
-async def _serve(services: Services) -> None:
+def _apps(services: Services | Connector) -> dict[Path, FastAPI]:
+    """What is served by which socket."""
     site = services.site_file
-    apps = {
+    if isinstance(services, Connector):
+        return {internal.control_socket(site): connector_app(services)}
+    return {
         internal.control_socket(site): local_app(services),
         internal.link_socket(site): link_app(services),
         internal.web_socket(site): web_app(services),
     }
+
+
+async def _serve(site: SiteFile, apps: Mapping[Path, FastAPI]) -> None:
     with contextlib.ExitStack() as stack:
         serving = [(_server(app), stack.enter_context(_listening(path))) for path, app in apps.items()]
         loop = asyncio.get_running_loop()

@@ -6,24 +6,35 @@ The reference page docs/site-file.md is generated from the descriptions here.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import ipaddress
+import os
+import re
 import tomllib
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from isthmus.errors import UsageError
+from isthmus.errors import NotFoundError, UsageError
+from isthmus.site.section import Fqdn, cidr
+from isthmus.site.section import Section as _Section
+from isthmus.site.trunk_sections import Codec, Media, TrunkRegistration, TrunkTls
+from isthmus.trunking import profiles
+from isthmus.trunking.model import Shape
+from isthmus.trunking.settings import HeaderSection, NumberSection, ShapeSection, shape, with_profile
 
+_HOST_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)+")
+_SLOTS = 16  # connectors of an online site whose file does not say
 WORKFLOW_FILE = "dbos.sqlite"  # beside the database, where that is SQLite
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-Fqdn = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", max_length=253)]
 
 
 _MAIL_ADDRESS = r"^[^@\s<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,253}$"
@@ -37,16 +48,8 @@ class Role(StrEnum):
     CONNECTOR = "connector"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 def _ip(value: str) -> str:
     return str(ipaddress.ip_address(value))
-
-
-def _cidr(value: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(str(ipaddress.ip_network(network)) for network in value)
 
 
 class SiteSection(_Section):
@@ -100,6 +103,36 @@ class PortsSection(_Section):
     web: Port = Field(default=8443, description="Pages, API and SIP over WebSocket, all TLS.")
     link_sip: Port = Field(default=5062, description="SIP from the other site, mutual TLS.")
     link_api: Port = Field(default=8444, description="Control traffic from the other site, mutual TLS.")
+    trunk_sips: Port = Field(default=5067, description="SIP over TLS from trunks that speak it.")
+
+
+class ConnectorsSection(_Section):
+    """Connectors that may come to this site (docs/connector.md)."""
+
+    slots: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Most connectors at a time; each has a listener of its own. 0: none, and 16 at an online site "
+        "whose file does not say.",
+    )
+
+
+class SurvivalSection(_Section):
+    """What a connector does while online is away (docs/connector.md)."""
+
+    country: str = Field(
+        default="",
+        pattern=r"^([A-Z]{2})?$",
+        description="Country whose emergency numbers anybody at the branch may then call, as `US`.",
+    )
+
+    fallback: str = Field(
+        default="",
+        pattern=r"^(\+[1-9][0-9]{3,14})?$",
+        description="Number (E.164) that answers calls from the PSTN for those who can't be reached: a phone here, or "
+        "one in the PSTN. Empty: they get a clear answer.",
+    )
 
 
 class PkiSection(_Section):
@@ -129,7 +162,7 @@ class MediaSection(_Section):
     rtp_low: Port = Field(default=30000, description="Lowest UDP port for media.")
     rtp_high: Port = Field(default=30999, description="Highest UDP port for media; four are used a call.")
 
-    _networks = field_validator("direct_networks")(_cidr)
+    _networks = field_validator("direct_networks")(cidr)
 
     @model_validator(mode="after")
     def _range(self) -> MediaSection:
@@ -185,7 +218,7 @@ class ProtectionSection(_Section):
     )
     exempt_networks: tuple[str, ...] = Field(default=(), description="Networks (CIDR) these limits pass over.")
 
-    _networks = field_validator("exempt_networks")(_cidr)
+    _networks = field_validator("exempt_networks")(cidr)
 
 
 class AuditSection(_Section):
@@ -196,6 +229,46 @@ class AuditSection(_Section):
         ge=0,
         le=36500,
         description="Days an entry is kept; older ones are removed by whole days (UTC). 0 keeps all.",
+    )
+
+
+class StirSection(_Section):
+    """Who calls from and to the telephone network, signed and verified by STIR/SHAKEN (docs/stir.md)."""
+
+    key_file: Path | None = Field(
+        default=None, description="Key (PEM, P-256, mode 0600) that calls out are signed with. None: they are not."
+    )
+    certificate_url: str = Field(
+        default="", description="`https://` URL where others fetch the certificate of that key."
+    )
+    trusted_file: Path | None = Field(
+        default=None, description="Authorities (PEM) whose certificates are believed. None: calls in are not verified."
+    )
+    fetch_from: tuple[str, ...] = Field(
+        default=(), description="Names of the hosts that others' certificates are fetched from, and from no others."
+    )
+    fetch_ca_file: Path | None = Field(
+        default=None, description="Authorities (PEM) of those hosts' own TLS certificates. None: the system's."
+    )
+    refuse: bool = Field(
+        default=False, description="Whether calls with a wrong signature are refused. False: the called are told."
+    )
+
+    @model_validator(mode="after")
+    def _key_has_url(self) -> StirSection:
+        if self.key_file and not self.certificate_url.startswith("https://"):
+            raise ValueError("key_file takes a certificate_url that begins with https://")
+        return self
+
+
+class RecordsSection(_Section):
+    """How long call records go back."""
+
+    keep_days: int = Field(
+        default=365,
+        ge=0,
+        le=36500,
+        description="Days the record of a call is kept after its end, at each site by its own setting. 0 keeps all.",
     )
 
 
@@ -254,10 +327,154 @@ class Trunk(_Section):
 
     name: Name = Field(description="Short name, shown in traces and call records.")
     address: str = Field(description="Its address; requests from it are taken as coming from the PSTN.")
-    port: Port = Field(default=5060, description="Its SIP port.")
-    transport: Literal["udp", "tcp"] = Field(default="udp", description="`udp` or `tcp`.")
+    port: Port = Field(default=5060, description="Its SIP port; with `tls` 5061 where none is given.")
+    transport: Literal["udp", "tcp", "tls"] = Field(default="udp", description="`udp`, `tcp` or `tls`.")
+    networks: tuple[str, ...] = Field(
+        default=(), description="Networks (CIDR) that its requests come from as well, besides its address."
+    )
+    answer_s: float = Field(
+        default=10.0, ge=1, le=60, description="Seconds it has to say anything of a call before the next is tried."
+    )
+    ask_every_s: int = Field(
+        default=10,
+        ge=0,
+        le=3600,
+        description="How often it is asked by OPTIONS whether it is there; 0: never. All trunks are asked as often as "
+        "the one that is asked the least.",
+    )
+    alert_after_s: int = Field(
+        default=60,
+        ge=0,
+        le=86_400,
+        description="After how many seconds without an answer, or without a registration, people are told "
+        "(docs/activity.md); 0: never.",
+    )
+    most_calls: int = Field(default=0, ge=0, le=100_000, description="Calls it may have at a time; 0: any number.")
+    calls_per_s: int = Field(default=0, ge=0, le=10_000, description="Calls that may begin a second; 0: any number.")
+    emergency_location: bool = Field(
+        default=False,
+        description="Whether emergency calls say by a document where the caller is (docs/emergency.md): for carriers "
+        "that take `multipart/mixed`.",
+    )
+    network_site: str = Field(
+        default="",
+        description="The `[[network_site]]` where it is, if calls of people with location-based routing may pass it "
+        "only from and to there (docs/fraud.md). Empty: from and to everywhere.",
+    )
+
+    calling_plan: bool = Field(
+        default=False,
+        description="Whether it is for people with a calling plan (docs/calling-plan.md): theirs go by it first, those "
+        "of others never, emergency calls apart. What goes by it is charged.",
+    )
+
+    media: Media = Field(
+        default="rtp",
+        description="What it is offered: `rtp`, `srtp` (keys in the SDP, RFC 4568) or `dtls-srtp` (RFC 5763). Unless "
+        "it is `rtp`, what comes from there has to be encrypted, one way or the other; else the call is refused (488).",
+    )
+    codecs: tuple[Codec, ...] = Field(
+        default=(),
+        description="Codecs of calls by it, the best one first, as in the SDP: `PCMA`, `opus`. Others are left out of "
+        "what is offered, both ways. Empty: whatever the two ends have.",
+    )
+    transcode: bool = Field(
+        default=False,
+        description="Whether this site translates between codecs where the caller has none of `codecs`. Between the "
+        "two forms of G.711 that takes two to three times the CPU of a call that is passed on. `false`: such calls are "
+        "refused (488).",
+    )
+    refer: Literal["none", "inside", "outside"] = Field(
+        default="inside",
+        description="What a transfer by REFER may lead to (docs/trunks.md): `none`: there is none, either way (405). "
+        "`inside`: our own people and their numbers. `outside`: by the trunk's wish also whom the phone's person may "
+        "call.",
+    )
+    tls: TrunkTls | None = None
+    registration: TrunkRegistration | None = None
+    profile: str = Field(
+        default="",
+        description="What is known of such gateways or carriers, by name (`isthmus trunk profiles`). It gives the "
+        "trunk's settings by default; what stands in the trunk wins.",
+    )
+    shape: ShapeSection = ShapeSection()
+    number: tuple[NumberSection, ...] = ()
+    header: tuple[HeaderSection, ...] = ()
 
     _address = field_validator("address")(_ip)
+    _networks = field_validator("networks")(cidr)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _port_of_tls(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("transport") == "tls":
+            return {"port": 5061, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _fits(self) -> Trunk:
+        if (self.transport == "tls") is not (self.tls is not None):
+            raise ValueError('a trunk with transport = "tls" has a section [trunk.tls], and no other has')
+        if self.transcode and not self.codecs:
+            raise ValueError("transcode takes codecs")
+        if self.shape.by_name and self.tls is None:
+            raise ValueError('`by_name` takes transport = "tls": it is the name in the certificate')
+        if self.shape.by_name and self.shape.from_host and not _HOST_NAME.fullmatch(self.shape.from_host):
+            raise ValueError("with `by_name`, `from_host` is a name without port: it stands in the certificate")
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _profiled(cls, values: Any) -> Any:
+        name = values.get("profile") if isinstance(values, dict) else None
+        if not isinstance(name, str) or not name:
+            return values
+        try:
+            found = profiles.profile(name)
+        except NotFoundError as error:
+            raise ValueError(str(error)) from None
+        return with_profile(values, found)
+
+    @model_validator(mode="after")
+    def _shaped(self) -> Trunk:
+        self.compiled()
+        return self
+
+    def compiled(self) -> Shape:
+        """How its requests look, as it is applied. Raises ValueError for what does not go together."""
+        return shape(self.shape, self.number, self.header)
+
+
+class CarrierSection(_Section):
+    """A carrier that numbers are bought from (docs/calling-plan.md). At the authority, which has the inventory."""
+
+    name: Name = Field(description="Short name, as in `isthmus number find --carrier NAME`.")
+    kind: Literal["telnyx", "simulated"] = Field(description="Which API it has.")
+    url: str = Field(default="", description="Where its API begins. Empty: where that carrier has it.")
+    key_file: Path = Field(description="File with the API key alone, mode 0600, relative to the site file.")
+    connection: str = Field(default="", description="`telnyx`: id of the SIP connection there that leads to the trunk.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> CarrierSection:
+        local = self.url.startswith(("http://127.", "http://[::1]"))
+        if self.url and not self.url.startswith("https://") and not local:
+            raise ValueError("`url` begins with https://: the key would be seen on its way")
+        if self.kind == "simulated" and not self.url:
+            raise ValueError("a carrier of kind simulated needs `url`")
+        return self
+
+
+class NetworkSiteSection(_Section):
+    """A part of the network at one place, for location-based routing (docs/fraud.md)."""
+
+    name: Name = Field(description="Short name, as in `network_site` of a trunk.")
+    subnets: tuple[str, ...] = Field(min_length=1, description="Its networks, as `10.1.0.0/16`; the smallest counts.")
+    location_based: bool = Field(
+        default=True, description="Whether calls from there go by `usages`, whatever the caller's own are."
+    )
+    usages: tuple[str, ...] = Field(default=(), description="Usages of voice routes. Empty: the caller's own.")
+
+    _subnets = field_validator("subnets")(cidr)
 
 
 class Source(_Section):
@@ -547,6 +764,18 @@ class ThresholdsSection(_Section):
     exported_records: int = Field(
         default=500, ge=10, le=10_000_000, description="Records that an account takes out a day: people, audit entries."
     )
+    short_calls: int = Field(
+        default=15, ge=3, le=64, description="Numbers that an account has answered calls of less than 10 s to an hour."
+    )
+    sequential_numbers: int = Field(
+        default=8, ge=4, le=32, description="Numbers close to one another that an account calls within an hour."
+    )
+    night_abroad: int = Field(
+        default=6, ge=2, le=10_000, description="Calls of an account abroad an hour between 22 and 6 o'clock."
+    )
+    failed_calls: int = Field(
+        default=30, ge=5, le=100_000, description="Calls of an account that nobody answers, an hour."
+    )
 
 
 class ActivitySection(_Section):
@@ -589,11 +818,17 @@ class SiteFile(_Section):
     protection: ProtectionSection = ProtectionSection()
     activity: ActivitySection = ActivitySection()
     audit: AuditSection = AuditSection()
+    records: RecordsSection = RecordsSection()
     sign_in: SignInSection = SignInSection()
     scim: ScimSection = ScimSection()
     tenants: TenantsSection = TenantsSection()
+    stir: StirSection = StirSection()
+    connectors: ConnectorsSection | None = None
+    survival: SurvivalSection = SurvivalSection()
     peer: tuple[Peer, ...] = ()
     trunk: tuple[Trunk, ...] = ()
+    carrier: tuple[CarrierSection, ...] = ()
+    network_site: tuple[NetworkSiteSection, ...] = ()
     source: tuple[Source, ...] = ()
     identity_provider: tuple[IdentityProvider, ...] = ()
     openid_client: tuple[OpenidClientSection, ...] = ()
@@ -604,10 +839,25 @@ class SiteFile(_Section):
         names = [self.site.name, *(peer.name for peer in self.peer)]
         if len(set(names)) != len(names):
             raise ValueError("two sites have the same name")
-        if sum((self.site.authority, *(peer.authority for peer in self.peer))) != 1:
+        authorities = sum((self.site.authority, *(peer.authority for peer in self.peer)))
+        if authorities != 1 and self.site.role is not Role.CONNECTOR:
             raise ValueError("exactly one of this site and its peers must say authority = true")
         if len(self.peer) > 10:
             raise ValueError("a site has at most 10 peers")
+        if len({each.name for each in self.carrier}) != len(self.carrier):
+            raise ValueError("two carriers have the same name")
+        if self.carrier and not self.site.authority:
+            raise ValueError("carriers belong into the site file of the authority, which has the inventory of numbers")
+        places = [each.name for each in self.network_site]
+        if len(set(places)) != len(places):
+            raise ValueError("two network sites have the same name")
+        for trunk in self.trunk:
+            if trunk.network_site and trunk.network_site not in places:
+                raise ValueError(f"trunk {trunk.name}: there is no network site {trunk.network_site!r}")
+        if len({trunk.name for trunk in self.trunk}) != len(self.trunk) or len(self.trunk) > 100:
+            raise ValueError("two trunks have the same name, or there are more than 100")
+        if self.media.relay == "never" and any(trunk.media != "rtp" or trunk.codecs for trunk in self.trunk):
+            raise ValueError('media.relay = "never": then no trunk can have `media` or `codecs` of its own')
         if len({source.name for source in self.source}) != len(self.source):
             raise ValueError("two sources have the same name")
         if self.source and not self.site.authority:
@@ -619,7 +869,21 @@ class SiteFile(_Section):
             raise ValueError("two OpenID clients have the same id (`console` and `phone` are the site's own)")
         if self.site.role is not Role.CONNECTOR and not self.site.domains:
             raise ValueError("site.domains is empty: nobody could live here")
+        if self.site.role is Role.CONNECTOR and len(self.peer) != 1:
+            raise ValueError("a connector has exactly one [[peer]], the site that it belongs to")
         return self
+
+    @property
+    def connector_slots(self) -> int:
+        """Most connectors at a time that may come to this site."""
+        if self.connectors is not None:
+            return self.connectors.slots
+        return _SLOTS if self.site.role is Role.ONLINE else 0
+
+    @property
+    def upstream(self) -> str:
+        """Of a connector, the name of the site that judges for it; else empty."""
+        return self.peer[0].name if self.site.role is Role.CONNECTOR else ""
 
     @property
     def state_dir(self) -> Path:
@@ -650,8 +914,15 @@ class SiteFile(_Section):
 
     @property
     def snapshot_dir(self) -> Path:
-        """The LMDB environment that `decide` reads."""
-        return self.state_dir / "snapshot"
+        """The LMDB environment that `decide` reads.
+
+        A connector's is in memory, where the machine has /dev/shm: what it has learned lies on its disk sealed alone.
+        """
+        memory = Path("/dev/shm")  # noqa: S108 (made private before it is used, or refused)
+        if not self.upstream or not os.access(memory, os.W_OK):
+            return self.state_dir / "snapshot"
+        own = hashlib.sha256(f"{os.getuid()} {self.state_dir}".encode()).hexdigest()[:24]
+        return memory / f"isthmus-{own}"
 
     @property
     def database_url(self) -> str:
@@ -686,6 +957,11 @@ def load(path: Path) -> SiteFile:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"not valid TOML: {error}", where=str(path)) from error
+    return validated(raw, path)
+
+
+def validated(raw: Mapping[str, Any], path: Path) -> SiteFile:
+    """The site file that says this. path: where it is or will be. Raises UsageError with every fault at once."""
     try:
         return SiteFile.model_validate({**raw, "path": path.resolve()})
     except ValidationError as error:

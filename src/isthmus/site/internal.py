@@ -17,7 +17,11 @@ KAMAILIO_CONTROL_UDP = 15160  # private SIP listener: hand-over of bindings
 RTPENGINE_NG = 22222  # rtpengine's control protocol, UDP
 _LINK_IN = 15070  # + index of the peer in the site file: SIP from that peer, its certificate verified
 _LINK_OUT = 15170  # + index of the peer: haproxy carries SIP from here to that peer by mutual TLS
+_TRUNK_IN = 15270  # + index of the trunk in the site file: SIP over TLS from it, decrypted by haproxy (PROXY v2)
+_TRUNK_OUT = 15370  # + index of the trunk: haproxy carries SIP from here to it by TCP or TLS
+MAX_TRUNKS = 100
 MAX_PEERS = 10  # keeps the two ranges above clear of their neighbours
+_CONNECTOR_IN = 15200  # + slot: SIP from the connector that has the slot, its certificate verified
 
 
 def link_in_port(index: int) -> int:
@@ -28,6 +32,27 @@ def link_in_port(index: int) -> int:
 def link_out_port(index: int) -> int:
     """The TCP port on which haproxy takes SIP for peer number `index` of the site file."""
     return _LINK_OUT + _checked(index)
+
+
+def connector_in_port(slot: int) -> int:
+    """The TCP port on which Kamailio hears SIP from the connector that has this slot."""
+    return _CONNECTOR_IN + slot
+
+
+def trunk_in_port(index: int) -> int:
+    """The TCP port on which Kamailio hears SIP from trunk number `index` of the site file, which speaks TLS."""
+    return _TRUNK_IN + _checked_trunk(index)
+
+
+def trunk_out_port(index: int) -> int:
+    """The TCP port on which haproxy takes SIP for trunk number `index` of the site file."""
+    return _TRUNK_OUT + _checked_trunk(index)
+
+
+def _checked_trunk(index: int) -> int:
+    if not 0 <= index < MAX_TRUNKS:
+        raise ValueError(f"trunk {index}: a site has at most {MAX_TRUNKS} trunks")
+    return index
 
 
 def _checked(index: int) -> int:
@@ -81,9 +106,19 @@ def activity_socket(site: SiteFile) -> Path:
     return site.run_dir / "activity.sock"
 
 
+def records_pipe(site: SiteFile) -> Path:
+    """Where Kamailio's workers tell the control service what becomes of calls (records/wire.py)."""
+    return site.run_dir / "records.pipe"
+
+
 def haproxy_socket(site: SiteFile) -> Path:
     """haproxy's runtime socket, level admin."""
     return site.run_dir / "haproxy.sock"
+
+
+def connectors_map(site: SiteFile) -> Path:
+    """Which connectors haproxy lets in: lines `FQDN SLOT`, as it reads them at its start."""
+    return site.run_dir / "connectors.map"
 
 
 def haproxy_config(site: SiteFile) -> Path:
@@ -106,6 +141,11 @@ def flow_secret(site: SiteFile) -> Path:
     return site.state_dir / "flow.secret"
 
 
+def trunk_authorities(site: SiteFile) -> Path:
+    """Authorities of the trunks that show a certificate, in one file, as haproxy wants it."""
+    return site.run_dir / "trunk-ca.pem"
+
+
 def site_certificate(site: SiteFile) -> Path:
     """Certificate, chain and key in one file, as haproxy wants it."""
     return site.pki_dir / "site.pem"
@@ -114,3 +154,8 @@ def site_certificate(site: SiteFile) -> Path:
 def ca_certificate(site: SiteFile) -> Path:
     """Certificate of the CA that all sites of the hybrid share."""
     return site.pki_dir / "ca.pem"
+
+
+def connector_packages(site: SiteFile) -> Path:
+    """Folder of the versions that connectors can bring themselves to: `VERSION.tar.gz`."""
+    return site.state_dir / "connector-packages"

@@ -60,7 +60,7 @@ def build_moving(
     durable: not started yet; it is registered to run here, before the moves and whatever is registered later.
     """
     site = site_file.site
-    registrar = _registrar(site_file)
+    registrar = registrar_of(site_file)
     link_host = f"{site.fqdn}:{site_file.ports.link_sip}"
     registry = Registry([RegistrationParticipant(registrar, link_host), *participants])
     peers = _links(site_file, directory)
@@ -89,7 +89,8 @@ def build_moving(
     )
 
 
-def _registrar(site_file: SiteFile) -> KamailioRegistrar:
+def registrar_of(site_file: SiteFile) -> KamailioRegistrar:
+    """This site's registrar."""
     secret_file = internal.control_secret(site_file)
     return KamailioRegistrar(
         KamailioRpc(internal.kamailio_rpc_socket(site_file)),

@@ -40,7 +40,7 @@ class Listener:
 
 def faults(site: SiteFile) -> list[IsthmusError]:
     """Everything that is wrong on this machine for this site, in the order in which to mend it."""
-    return [*_missing_programs(site), *_folder_faults(site), *_taken_ports(site)]
+    return [*_missing_programs(site), *_folder_faults(site), *_file_faults(site), *_taken_ports(site)]
 
 
 def listeners(site: SiteFile) -> list[Listener]:
@@ -53,16 +53,28 @@ def listeners(site: SiteFile) -> list[Listener]:
         Listener("tcp", outer, ports.sips, "[ports] sips"),
         Listener("tcp", outer, ports.web, "[ports] web"),
     ]
-    if site.peer:
+    if _takes_links(site):
         found.append(Listener("tcp", outer, ports.link_sip, "[ports] link_sip"))
         found.append(Listener("tcp", outer, ports.link_api, "[ports] link_api"))
+    streams = [(index, trunk.transport) for index, trunk in enumerate(site.trunk) if trunk.transport != "udp"]
+    encrypted = [index for index, transport in streams if transport == "tls"]
+    if encrypted:
+        found.append(Listener("tcp", outer, ports.trunk_sips, "[ports] trunk_sips"))
     private = [("tcp", internal.KAMAILIO_TCP), ("tcp", internal.KAMAILIO_TLS), ("tcp", internal.KAMAILIO_WS)]
     private.append(("udp", internal.KAMAILIO_CONTROL_UDP))
     if site.media.relay != "never":
         private.append(("udp", internal.RTPENGINE_NG))
     for index in range(len(site.peer)):
         private += [("tcp", internal.link_in_port(index)), ("tcp", internal.link_out_port(index))]
+    private += [("tcp", internal.connector_in_port(slot)) for slot in range(site.connector_slots)]
+    private += [("tcp", internal.trunk_out_port(index)) for index, _ in streams]
+    private += [("tcp", internal.trunk_in_port(index)) for index in encrypted]
     return found + [Listener(kind, inner, port, "site.internal_address") for kind, port in private]
+
+
+def _takes_links(site: SiteFile) -> bool:
+    """Whether other sites connect to this one. Nothing does to a connector."""
+    return not site.upstream and bool(site.peer or site.connector_slots)
 
 
 def port_fault(listener: Listener) -> IsthmusError | None:
@@ -116,6 +128,26 @@ def _folder_faults(site: SiteFile) -> Iterator[IsthmusError]:
             where=longest,
             do="Give [state] directory a shorter path.",
         )
+
+
+def _file_faults(site: SiteFile) -> Iterator[IsthmusError]:
+    """Files of trunks: without one of them haproxy would not start, and no phone would get in."""
+    for trunk in site.trunk:
+        files = [trunk.tls.ca_file, trunk.tls.certificate_file] if trunk.tls else []
+        secrets = [trunk.tls.certificate_file] if trunk.tls else []
+        if trunk.registration:
+            files.append(trunk.registration.password_file)
+            secrets.append(trunk.registration.password_file)
+        for path in (site.path.parent / file for file in dict.fromkeys(files) if file):
+            if not os.access(path, os.R_OK) or not path.is_file():
+                yield RefusedError(
+                    f"a file of trunk {trunk.name} can't be read", where=str(path), do="Correct its path."
+                )
+        for path in (site.path.parent / file for file in secrets if file):
+            if path.is_file() and path.stat().st_mode & 0o077:
+                yield RefusedError(
+                    f"a secret of trunk {trunk.name} can be read by others", where=str(path), do=f"chmod 600 {path}"
+                )
 
 
 def _taken_ports(site: SiteFile) -> Iterator[IsthmusError]:

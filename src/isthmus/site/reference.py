@@ -50,9 +50,20 @@ def _sections() -> Iterator[tuple[str, FieldInfo]]:
     for name, field in SiteFile.model_fields.items():
         if not field.exclude:
             yield name, field
-            model = field.annotation
+            model = next(iter(_repeated(field)), field.annotation)
             if isinstance(model, type) and issubclass(model, BaseModel):
-                yield from ((f"{name}.{key}", inner) for key, inner in model.model_fields.items() if _model_of(inner))
+                yield from ((f"{name}.{key}", inner) for key, inner in model.model_fields.items() if _is_section(inner))
+
+
+def _repeated(field: FieldInfo) -> list[type[BaseModel]]:
+    """The section that stands there once for each."""
+    parts = () if _model_of(field) else get_args(field.annotation)
+    return [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
+
+
+def _is_section(field: FieldInfo) -> bool:
+    kind = field.annotation
+    return bool(_model_of(field) or _repeated(field) or (isinstance(kind, type) and issubclass(kind, BaseModel)))
 
 
 def _model_of(field: FieldInfo) -> type[BaseModel] | None:
@@ -62,16 +73,17 @@ def _model_of(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _section(name: str, field: FieldInfo) -> str:
-    repeated = () if _model_of(field) else get_args(field.annotation)
+    repeated = _repeated(field)
     model: type[BaseModel] = _model_of(field) or (repeated[0] if repeated else field.annotation)  # type: ignore[assignment]
     heading = f"[[{name}]]" if repeated else f"[{name}]"
     note = " Once for each." if repeated else ""
-    rows = "".join(_row(key, setting) for key, setting in model.model_fields.items() if not _model_of(setting))
+    rows = "".join(_row(key, setting) for key, setting in model.model_fields.items() if not _is_section(setting))
     about = (model.__doc__ or "").strip().splitlines()[0]
     return f"\n## `{heading}`\n\n{about}{note}\n\n| setting | value | default | meaning |\n|---|---|---|---|\n{rows}"
 
 
 def _row(key: str, field: FieldInfo) -> str:
+    key = field.alias or key
     default = "required" if field.is_required() else f"`{_toml(field.default)}`"
     if field.default is None:
         default = "none"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from isthmus.activity.networks import NetworkBlocks
 from isthmus.activity.service import Activity
 from isthmus.audit import Actor, Origin
 from isthmus.audit.service import AuditLog
+from isthmus.carriers.service import Purchases
+from isthmus.connectors.bounds import Bounds, bounds_of
+from isthmus.connectors.knowing import BranchPeople
+from isthmus.connectors.service import Connectors
 from isthmus.database import migrate, open_database
 from isthmus.database.durable import Durable
 from isthmus.devices.ending import Endings
@@ -24,32 +29,52 @@ from isthmus.devices.uses import Uses
 from isthmus.directory.grouping import Groups
 from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
+from isthmus.emergency.build import Emergency
+from isthmus.emergency.choosing import follow as choices_follow
+from isthmus.emergency.mapfile import Keeping, MapFile
+from isthmus.emergency.moving import EmergencyParticipant
 from isthmus.errors import IsthmusError
 from isthmus.federation.service import Federation
+from isthmus.fraud.capping import Capping
+from isthmus.fraud.service import Guard
 from isthmus.identity.breached import Breaches
 from isthmus.identity.build import Identity, build_identity
 from isthmus.identity.following import follow as roles_follow
 from isthmus.identity.model import Settings
 from isthmus.identity.sealing import HASHER
 from isthmus.link.compare import Comparison, compare
-from isthmus.policy import dialling
-from isthmus.policy.dialling import DialPlans
+from isthmus.numbers.following import follow as numbers_follow
+from isthmus.numbers.following import kept as kept_numbers
+from isthmus.numbers.porting import Porting
+from isthmus.numbers.service import Numbers
+from isthmus.plans.service import Plans
+from isthmus.policy import classes
+from isthmus.policy.classes import ClassesOfService
 from isthmus.policy.following import follow
 from isthmus.policy.licensing import Licences
 from isthmus.policy.moving import PolicyParticipant
 from isthmus.policy.service import Policies
 from isthmus.provider.service import OpenidProvider
+from isthmus.pstn.service import VoiceRoutes
+from isthmus.records.rating import Rates
+from isthmus.records.service import Records
 from isthmus.routing.compile import Compiler
+from isthmus.routing.model import Class
 from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.scim.service import Scim
 from isthmus.site import internal
+from isthmus.site.admitting import build_connectors, keep_admitted
 from isthmus.site.background import Background, Repeating
+from isthmus.site.calling import run_calling
 from isthmus.site.federating import build_federation
 from isthmus.site.file import Role, SiteFile
+from isthmus.site.guarding import build_capping, guard_of
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.providing import build_provider
+from isthmus.site.recording import build_records
 from isthmus.site.syncing import build_sync, photos_of
-from isthmus.site.watching import build_activity, own_networks, run_activity
+from isthmus.site.vouching import run_fetching
+from isthmus.site.watching import build_activity, own_networks, run_activity, watch_trunks
 from isthmus.sync.photo_api import PhotosOfPeople
 from isthmus.sync.service import SyncService
 from isthmus.tenancy.admission import Admission
@@ -63,6 +88,8 @@ _ANCHOR_EVERY_S = 60.0
 _PHOTOS_S = 24 * 3600.0
 _DEVICES_S = 2.0  # how often what devices do and what has ended of them is looked after
 _DOMAINS_S = 900.0  # how often it is looked which records of domains are to be looked for
+_EMERGENCY_S = 2.0  # until telling of an emergency call that failed is tried again
+_LOCATIONS_S = 10.0  # until calls follow what policies say of emergency calls; places are followed at once
 _COMPILE_AGAIN_S = 2.0  # after a compilation that failed, and to notice what another program wrote
 
 
@@ -91,9 +118,11 @@ class Services:
     audit: the log of who changed what. moving: moves, registrations and the links to peers.
     sync: the directories that people come from. scim: what an identity provider pushes. identity: accounts and sign-in.
     activity: what accounts usually do. networks: those that the site is closed to. tenants: tenants and their domains.
-    admission: whether a tenant's accounts are let in now.
+    admission: whether a tenant's accounts are let in now. routes: voice routes to the PSTN.
+    emergency: where who calls the emergency services is. plans: calling plans. purchases: numbers that are bought.
+    guard, capping: caps of calls, and blocks.
     federation: sign-in by providers outside. provider: the site as an OpenID provider.
-    photos: of people.
+    photos: of people. records, rates: calls that are over, and what calls cost.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -104,7 +133,10 @@ class Services:
     compiler: Compiler
     commits: Commits
     groups: Groups
+    numbers: Numbers
+    porting: Porting
     policies: Policies
+    routes: VoiceRoutes
     licences: Licences
     audit: AuditLog
     moving: Moving
@@ -120,6 +152,15 @@ class Services:
     networks: NetworkBlocks
     tenants: Tenants
     admission: Admission
+    records: Records
+    rates: Rates
+    emergency: Emergency
+    branch_people: BranchPeople
+    connectors: Connectors
+    plans: Plans
+    purchases: Purchases
+    guard: Guard
+    capping: Capping
     background: Background = field(default_factory=Background)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
@@ -149,9 +190,12 @@ def build(site_file: SiteFile) -> Services:
         on_commit=commits,
     )
     directory.join(follow)
-    directory.join(dialling.follow)
+    directory.join(classes.follow)
     directory.join(roles_follow)
+    directory.join(choices_follow)
     directory.join(keep_within)
+    directory.keep_numbers(kept_numbers)
+    directory.join(numbers_follow)
     admission = Admission(directory)
     commits.listen(admission.forget)
     if directory.is_authority:
@@ -159,15 +203,24 @@ def build(site_file: SiteFile) -> Services:
     policies, licences = Policies(directory, homes_of(site_file)), Licences(directory)
     writer = SnapshotWriter(site_file.snapshot_dir)
     networks = NetworkBlocks(engine, directory, own_networks(site_file))
-    compiler = Compiler(directory, writer, site_file, DialPlans(policies), networks.networks)
-    networks.changed = compiler.catch_up
+    connectors = build_connectors(site_file, directory)
+    routes = routes_of(site_file, directory, connectors)
+    plans = Plans(directory)
+    classes_now = ClassesOfService(policies, plans.holders_of)
+    guard = guard_of(site_file, directory)
+    compiler = Compiler(
+        directory, writer, site_file, classes_now, networks.networks, routes.compiled, connectors.compiled, guard
+    )
+    networks.changed = routes.changed = plans.regrouped = guard.changed = compiler.catch_up
     background = Background()
+    connectors.changed = _both(compiler.catch_up, keep_admitted(site_file, connectors, background))
     facts: dict[str, Callable[[], Any]] = {"licences": lambda: _short(licences)}
     # The first to start, and so the last to stop: its last anchor is behind all that the others still wrote.
     audit = _keep_audited(site_file, engine, background, facts)
     _keep_compiled(site_file.snapshot_dir / "stream", directory, writer, compiler, commits, background)
     durable = Durable(site_file.database_url)
     activity = build_activity(site_file, engine, directory, lambda: moving.registrar)
+    emergency = Emergency.of(directory, policies, activity.tell_now)
     # After the compiler: what a peer or the move is told of, calls here see already.
     moving = build_moving(
         site_file,
@@ -176,6 +229,7 @@ def build(site_file: SiteFile) -> Services:
         compiler,
         PolicyParticipant(directory, policies, licences, site_file.site.name),
         ActivityParticipant(activity),
+        EmergencyParticipant(directory),
         authority=authority_of(site_file),
         listen=commits.listen,
         background=background,
@@ -204,8 +258,17 @@ def build(site_file: SiteFile) -> Services:
         facts=facts,
         durable=durable,
         device_seen=uses.take,
+        emergency_called=emergency.telling.called,
     )
+    records, rates = build_records(site_file, engine, directory, moving.links, background, facts)
+    purchases = run_calling(site_file, directory, plans, writer, activity.tell_now, background, facts)
+    capping = build_capping(
+        site_file, directory, guard, policies, writer, activity.tell_now, moving.links, background, facts
+    )
+    _keep_located(site_file.snapshot_dir, emergency, background)
     _keep_proved(site_file, directory, background, facts)
+    run_fetching(site_file, background, facts)
+    watch_trunks(site_file, activity.tell_now, background)
     return Services(
         site_file,
         engine,
@@ -214,7 +277,10 @@ def build(site_file: SiteFile) -> Services:
         compiler,
         commits,
         Groups(directory),
+        Numbers(directory),
+        Porting(directory),
         policies,
+        routes,
         licences,
         audit,
         moving,
@@ -230,15 +296,54 @@ def build(site_file: SiteFile) -> Services:
         networks,
         tenants_of(site_file, directory),
         admission,
+        records,
+        rates,
+        emergency,
+        BranchPeople(
+            directory,
+            lambda: moving.registrar,
+            lambda: classes_now.placing((Class(),)),
+            functools.partial(_bounds, writer),
+        ),
+        connectors,
+        plans,
+        purchases,
+        guard,
+        capping,
         background,
         facts,
     )
+
+
+def _bounds(writer: SnapshotWriter, tenant: str, people: Collection[str]) -> Bounds:
+    """What a branch is told that calls are kept from: as calls here go by it now."""
+    config = writer.config
+    return Bounds() if config is None else bounds_of(config, writer.refusals(), tenant, people)
+
+
+def _both(first: Callable[[], object], second: Callable[[], object]) -> Callable[[], None]:
+    def work() -> None:
+        first()
+        second()
+
+    return work
 
 
 def tenants_of(site_file: SiteFile, directory: Directory, lookup: Lookup | None = None) -> Tenants:
     """The tenants of this site's directory. lookup: by default the machine's own resolvers."""
     site = site_file.site
     return Tenants(directory, lookup or TxtLookup(), own_tenant=site.tenant, own_domains=site.domains)
+
+
+def routes_of(site_file: SiteFile, directory: Directory, connectors: Connectors) -> VoiceRoutes:
+    """The voice routes of this site."""
+    trunks = [trunk.name for trunk in site_file.trunk]
+    return VoiceRoutes(
+        directory,
+        trunks,
+        [peer.name for peer in site_file.peer if peer.pstn],
+        connector_sites=lambda tenant: [each.name for each in connectors.sites(tenant)],
+    )
 
 
 def _keep_proved(
@@ -249,6 +354,18 @@ def _keep_proved(
     job = Repeating("look for the records of domains", reproving.run, _DOMAINS_S)
     background.add("records of domains", job.start, job.stop)
     facts["domains"] = reproving.health
+
+
+def _keep_located(folder: Path, emergency: Emergency, background: Background) -> None:
+    """The security desk is told of emergency calls as they come; calls find places by the map in `folder`."""
+    telling = Repeating("tell of emergency calls", emergency.telling.work, _EMERGENCY_S)
+    emergency.telling.wake = telling.wake
+    background.add("tell of emergency calls", telling.start, telling.stop)
+    locations = emergency.locations
+    keeping = Keeping(MapFile(folder), locations.revision, locations.emergency_map)
+    writing = Repeating("write the map of emergency locations", keeping.work, _LOCATIONS_S)
+    locations.changed = writing.wake
+    background.add("map of emergency locations", writing.start, writing.stop)
 
 
 def _md5_judge(policies: Policies, tenant: str) -> Callable[[Person], bool]:
@@ -394,7 +511,7 @@ def _keep_compiled(
             compiler.rebuild()
             stream_file.write_text(stream, encoding="ascii")
             compiled_from[0] = stream
-        elif writer.config is None or writer.seq != last or not compiler.has_todays_plans():
+        elif writer.seq != last or not compiler.is_of_today():
             compiler.catch_up()
 
     job = Repeating("compile the snapshot", catch_up, _COMPILE_AGAIN_S)

@@ -13,9 +13,10 @@ import json
 import os
 import resource
 import secrets
+import shutil
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from io import TextIOWrapper
 
@@ -38,6 +39,7 @@ class Supervisor:
 
     def __init__(self, site: SiteFile, kids: Sequence[Child], notify: Callable[[str], None] = lambda _: None) -> None:
         self._site, self._children, self._notify = site, list(kids), notify
+        self._now = {child.name: child for child in kids}
         self._states = {child.name: rules.Process() for child in kids}
         self._running: dict[str, Running] = {}
         self._logs = {child.name: LogFile(site.log_dir / f"{child.name}.log") for child in kids}
@@ -57,6 +59,22 @@ class Supervisor:
         """Whether every process answers."""
         return all(state.state is rules.State.UP for state in self._states.values())
 
+    @property
+    def trouble(self) -> list[str]:
+        """What does not work now, a sentence each."""
+        down = [f"{name}: {s.reason or s.state.value}" for name, s in self._states.items() if s.state != rules.State.UP]
+        certificate = self._certificate.message if self._certificate else ""
+        return [*down, *(text for text in (self._alarm, certificate) if text)]
+
+    async def exchange(self, site: SiteFile, kids: Sequence[Child], names: Collection[str]) -> None:
+        """Go on with another file of the same site, whose children are made ready: start these ones anew, no other."""
+        self._site = site
+        self._now = {child.name: child for child in kids}
+        for name in names:
+            if (running := self._running.get(name)) is not None:
+                self._tell(f"{name} is started anew")
+                await asyncio.to_thread(processes.end, running.family, patience_s=_STOP_PATIENCE_S)
+
     async def run(self) -> None:
         """Keep the site up until `stop` is called."""
         keepers = [asyncio.create_task(self._keep(child), name=child.name) for child in self._children]
@@ -72,9 +90,13 @@ class Supervisor:
                 task.cancel()
             await asyncio.gather(waiting, *keepers, *others, return_exceptions=True)
             await self._stop_all()
+            if self._site.upstream:
+                # In memory; what a connector has learned is kept sealed on its disk. Kamailio reads it no more.
+                shutil.rmtree(self._site.snapshot_dir, ignore_errors=True)
 
     async def _keep(self, child: Child) -> None:
         while not self._stopping.is_set():
+            child = self._now[child.name]
             running = await self._start(child)
             if running is not None:
                 reason = await self._attend(child, running)
@@ -257,9 +279,12 @@ def lock(site: SiteFile) -> TextIOWrapper:
     return file
 
 
-async def run(site: SiteFile, notify: Callable[[str], None]) -> None:
+async def run(
+    site: SiteFile, notify: Callable[[str], None], beside: Callable[[Supervisor], object] = lambda _: None
+) -> None:
     """Run the site until SIGINT or SIGTERM. Raises IsthmusError when it can't be started.
 
+    beside: called with the supervisor before it starts anything, on the event loop.
     Several faults at once come as an ExceptionGroup of IsthmusError.
     """
     with lock(site):
@@ -270,4 +295,5 @@ async def run(site: SiteFile, notify: Callable[[str], None]) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, supervisor.stop)
+        beside(supervisor)
         await supervisor.run()

@@ -13,12 +13,15 @@ from isthmus.activity.api import encoded
 from isthmus.activity.countries import Countries
 from isthmus.activity.delivery import Channel, Deliveries, Mail, Webhook
 from isthmus.activity.feed import Feed
-from isthmus.activity.model import Event, Kind
+from isthmus.activity.model import Alert, Event, Kind
 from isthmus.activity.rules import Settings, Thresholds
 from isthmus.activity.service import Activity
+from isthmus.activity.trunks import TrunkWatch
 from isthmus.addressing import Aor, barring
 from isthmus.database.durable import Durable
 from isthmus.directory.service import Directory
+from isthmus.engines.kamailio import trunks
+from isthmus.engines.kamailio.bulk import ask
 from isthmus.errors import UnavailableError
 from isthmus.identity import store as accounts
 from isthmus.identity.ledger import Ledger
@@ -31,6 +34,7 @@ from isthmus.site.file import SiteFile, ThresholdsSection
 from isthmus.site.private import read_secret
 
 _LOOK_EVERY_S = 1.0
+_TRUNKS_S = 10.0
 _HOST = re.compile(r"sips?:(?:[^@;?]*@)?(\[[^\]]+\]|[^:;?>\s]+)", re.IGNORECASE)
 
 
@@ -80,6 +84,20 @@ def thresholds_of(section: ThresholdsSection | None) -> Thresholds:
     return Thresholds(**(section or ThresholdsSection()).model_dump())
 
 
+def watch_trunks(site_file: SiteFile, tell: Callable[[str, Alert], object], background: Background) -> None:
+    """Tell of trunks that are down, or do not register this site."""
+    after_s = {trunk.name: trunk.alert_after_s for trunk in site_file.trunk if trunk.alert_after_s}
+    if not after_s:
+        return
+
+    def states() -> list[dict[str, Any]]:
+        return trunks.states(site_file, lambda *words: ask(site_file, *words))
+
+    watch = TrunkWatch(site_file.site.name, site_file.site.tenant, after_s, states, tell)
+    job = Repeating("look at trunks", watch.work, _TRUNKS_S)
+    background.add("trunks: look", job.start, job.stop)
+
+
 def run_activity(
     site_file: SiteFile,
     engine: Engine,
@@ -90,15 +108,18 @@ def run_activity(
     facts: dict[str, Callable[[], Any]],
     durable: Durable,
     device_seen: Callable[[Event], object],
+    emergency_called: Callable[[Event], object],
 ) -> None:
     """Register what has to run. authority: whether `durable` is registered to run already, as at the authority.
 
-    device_seen: takes the events of the kind DEVICE.
+    device_seen: takes the events of the kind DEVICE. emergency_called: those of the kind EMERGENCY.
     """
 
     def take(event: Event) -> None:
         if event.kind is Kind.DEVICE:
             device_seen(event)
+        elif event.kind is Kind.EMERGENCY:
+            emergency_called(event)
         else:
             activity.take(event)
 

@@ -10,8 +10,12 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, select
 from isthmus.activity import tables as activity
 from isthmus.directory import tables as directory
 from isthmus.directory.store import upsert
+from isthmus.emergency import tables as emergency
+from isthmus.fraud import tables as fraud
 from isthmus.identity import tables as identity
+from isthmus.plans import tables as plans
 from isthmus.policy import tables as policy
+from isthmus.pstn import tables as pstn
 from isthmus.scim import tables as scim
 from isthmus.tenancy.model import Claim, Limits, Tenant, Usage, VerifiedBy
 from isthmus.tenancy.tables import domain_claim, tenant_profile
@@ -101,6 +105,9 @@ def delete_tenant(connection: Connection, name: str) -> None:
     for table in (
         policy.policy_grant, policy.policy, policy.licence_place, policy.licence_assignment, policy.licence_plan,
         identity.custom_role, scim.member, scim.group, scim.user, scim.removal, activity.profile, activity.alert,
+        fraud.call_cap, fraud.call_block,
+        pstn.voice_route, plans.calling_plan_holder, plans.calling_charge, plans.calling_deposit,
+        plans.calling_account, plans.calling_plan, emergency.network, emergency.elin, emergency.place, emergency.loan,
     ):  # fmt: skip
         connection.execute(delete(table).where(table.c.tenant == name))
     for table in (domain_claim, tenant_profile):

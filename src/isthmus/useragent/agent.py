@@ -14,6 +14,7 @@ from isthmus.useragent.call import Call
 from isthmus.useragent.changes import Changes
 from isthmus.useragent.dialog import Dialog, DialogId, Hop
 from isthmus.useragent.message import Header, Request, Response, parse, response_to
+from isthmus.useragent.rtp import Media
 from isthmus.useragent.transaction import Action, Answered, Deliver, Flow, GaveUp, Send, Transactions
 from isthmus.useragent.wire import Wire
 
@@ -57,6 +58,7 @@ class Agent:
         self.user_agent, self.follows_refer = user_agent, follows_refer
         self.instance = f"<urn:uuid:{uuid.uuid4()}>"
         self.changes = Changes()
+        self.open_media: Callable[[str], Awaitable[Media]] = Media.open
         self.calls: dict[DialogId, Call] = {}
         self.ringing: dict[str, Call] = {}  # incoming, not answered yet, by branch
         self.on_call: Callable[[Call], Awaitable[None]] = _busy

@@ -34,13 +34,26 @@ def answer(
     (RFC 8760 section 2.4).
     """
     proxy = response.code == 407
-    known = [name.lower() for name in algorithms]
     wanted = "proxy-authenticate" if proxy else "www-authenticate"
-    for value in (value for name, value in response.headers if name.lower() == wanted):
+    challenges = [value for name, value in response.headers if name.lower() == wanted]
+    value = credentials(challenges, method, uri, username, password, algorithms)
+    return None if value is None else ("Proxy-Authorization" if proxy else "Authorization", value)
+
+
+def credentials(
+    challenges: Sequence[str],
+    method: str,
+    uri: str,
+    username: str,
+    password: str,
+    algorithms: Sequence[str] = ("SHA-256", "MD5"),
+) -> str | None:
+    """The value of the header that answers one of these challenges, None where none can be: see `answer`."""
+    known = [name.lower() for name in algorithms]
+    for value in challenges:
         challenge = parameters(value)
         if challenge.get("algorithm", "MD5").lower() in known and value.lower().startswith("digest"):
-            name = "Proxy-Authorization" if proxy else "Authorization"
-            return name, _credentials(challenge, method, uri, username, password)
+            return _credentials(challenge, method, uri, username, password)
     return None
 
 

@@ -28,6 +28,7 @@ class Line(Protocol):
     account: Account
     follows_refer: bool
     changes: Changes
+    open_media: Callable[[str], Awaitable[Media]]
     calls: dict[DialogId, Call]
     ringing: dict[str, Call]
 
@@ -145,7 +146,7 @@ class Call:
         def make(extra: Sequence[Header]) -> Request:
             nonlocal cseq
             cseq += 1
-            fixed = (("Contact", f"<{agent.contact}>"), ("Supported", "replaces"), _SDP)
+            fixed = (("Contact", f"<{agent.contact}>"), ("Supported", "replaces"), *([_SDP] if offer else []))
             self.invite = agent.build(
                 "INVITE",
                 uri,
@@ -194,8 +195,13 @@ class Call:
 
     async def _acknowledge(self, dialog: Dialog, request: Request, response: Response, *, hang_up: bool) -> None:
         """ACK a 2xx, with the credentials of the INVITE (section 13.2.2.4); a second answerer is let go."""
-        credentials = [pair for pair in request.headers if pair[0].lower().endswith("authorization")]
-        ack, hop = self.agent.in_dialog(dialog, "ACK", request.cseq[0], credentials)
+        headers = [pair for pair in request.headers if pair[0].lower().endswith("authorization")]
+        body = b""
+        has_audio = self.sound is not None or self.audio is not None  # a bridge has none of its own
+        if not request.body and response.body and has_audio:  # the offer came with the answer (section 13.2.1)
+            body = bytes(await self._own_answer())
+            headers.append(_SDP)
+        ack, hop = self.agent.in_dialog(dialog, "ACK", request.cseq[0], headers, body)
         flow = await self.agent.flow_for(hop, dialog)
         self._acks[response.to_tag, request.cseq[0]] = ack, flow
         self.agent.send(ack, flow)
@@ -274,10 +280,11 @@ class Call:
 
     def _reply(self, code: int, phrase: str, body: bytes = b"", headers: Sequence[Header] = ()) -> Response:
         content = (_SDP,) if body else ()
-        contact = ("Contact", f"<{self.agent.contact}>")
+        # A redirection has Contacts of its own (section 8.3).
+        contact = () if 300 <= code < 400 else (("Contact", f"<{self.agent.contact}>"),)
         invite = self._invite
         response = response_to(
-            invite, code, phrase, to_tag=self.local_tag, headers=(contact, *content, *headers), body=body
+            invite, code, phrase, to_tag=self.local_tag, headers=(*contact, *content, *headers), body=body
         )
         self.agent.respond(invite, response)
         return response
@@ -332,7 +339,9 @@ class Call:
         self.agent.respond(request, response_to(request, code, phrase, headers=headers, body=body))
 
     async def reinvite(self, direction: str = "sendrecv", body: bytes | None = None) -> Response:
-        """Offer again inside the call. body: another's SDP; None: our audio in this direction."""
+        """Offer again inside the call. body: another's SDP, empty to let the other side make the offer; None: our audio
+        in this direction.
+        """
         if body is None:
             if self.audio is None:
                 raise RuntimeError("this call has no audio of its own")
@@ -340,7 +349,7 @@ class Call:
             body = bytes(self.audio)
         self._renegotiating = True
         try:
-            headers = [("Contact", f"<{self.agent.contact}>"), _SDP]
+            headers = [("Contact", f"<{self.agent.contact}>"), *([_SDP] if body else [])]
             response = await self._in_dialog(self._the_dialog, "INVITE", headers, body)
         finally:
             self._renegotiating = False
@@ -443,7 +452,7 @@ class Call:
     async def _own_offer(self) -> Audio:
         if self.audio is None:
             host = self.agent.wire.local.host
-            self.media = await Media.open(host)
+            self.media = await self.agent.open_media(host)
             self.media.play(self.sound)
             self.audio = Audio(host, self.media.local[1], session=secrets.randbits(30))
             self._aim()

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
-from typing import cast
+from typing import Self, cast
 
 RATE_HZ = 8000
 FRAME_SAMPLES = 160  # 20 ms
@@ -46,6 +46,29 @@ def tone(frequency_hz: float, level: float = 0.4) -> bytes:
     return bytes(encode_ulaw(round(peak * math.sin(2 * math.pi * frequency_hz * n / RATE_HZ))) for n in range(RATE_HZ))
 
 
+_KEYS = {  # rows and columns of a telephone's keypad (ITU-T Q.23)
+    key: (row, column)
+    for row, keys in zip((697, 770, 852, 941), ("123", "456", "789", "*0#"), strict=True)
+    for column, key in zip((1209, 1336, 1477), keys, strict=True)
+}
+KEY_S, GAP_S = 0.12, 0.08
+
+
+@cache
+def keypad(digits: str, level: float = 0.25) -> bytes:
+    """Digits as the tones of their keys, mu-law, one after the other with silence between."""
+    peak, samples, gap = 32767 * level, round(KEY_S * RATE_HZ), bytes([0xFF]) * round(GAP_S * RATE_HZ)
+    return b"".join(
+        bytes(
+            encode_ulaw(round(peak * sum(math.sin(2 * math.pi * hz * n / RATE_HZ) for hz in _KEYS[key])))
+            for n in range(samples)
+        )
+        + gap
+        for key in digits
+        if key in _KEYS
+    )
+
+
 SILENCE = bytes([0xFF]) * RATE_HZ
 
 
@@ -66,7 +89,7 @@ class Media(asyncio.DatagramProtocol):
         self._due_s = 0.0
 
     @classmethod
-    async def open(cls, address: str, port: int = 0) -> Media:
+    async def open(cls, address: str, port: int = 0) -> Self:
         """Bind to an even UDP port of this address (RFC 3550 section 11). Raises OSError."""
         loop = asyncio.get_running_loop()
         while True:
@@ -109,19 +132,24 @@ class Media(asyncio.DatagramProtocol):
             self._due_s = now
         while self._due_s <= now:
             if self.remote:
-                self._packet(self.sound[self._position : self._position + FRAME_SAMPLES])
+                self.send(self.sound[self._position : self._position + FRAME_SAMPLES])
             self._position = (self._position + FRAME_SAMPLES) % len(self.sound)
             self._due_s += FRAME_S
         self._timer = loop.call_at(self._due_s, self._send_due)
 
-    def _packet(self, payload: bytes) -> None:
+    def send(self, payload: bytes) -> None:
+        """Send one frame of mu-law now; nothing while there is nowhere to send it."""
         if self._transport is None or self.remote is None:
             return
         self.sent_frames += 1
         self._sequence = (self._sequence + 1) & 0xFFFF
         stamp = self.sent_frames * FRAME_SAMPLES
         header = _HEADER.pack(0x80, _PCMU, self._sequence, stamp & 0xFFFFFFFF, self._ssrc)
-        self._transport.sendto(header + payload, self.remote)
+        self._transport.sendto(self._sealed(header + payload), self.remote)
+
+    def _sealed(self, packet: bytes) -> bytes:
+        """The packet as it goes out: for media that are encrypted."""
+        return packet
 
     # asyncio.DatagramProtocol
 
@@ -137,7 +165,7 @@ class Media(asyncio.DatagramProtocol):
         payload = data[_HEADER.size + 4 * (flags & 0x0F) :]
         self.heard.append(Frame(time.monotonic(), (addr[0], addr[1]), ssrc, sequence, payload))
         if self.echo:
-            self._packet(payload)
+            self.send(payload)
 
     def error_received(self, exc: Exception) -> None:
         """A peer whose port is closed already (ICMP): nothing to do, the call's BYE is on its way."""

@@ -23,6 +23,7 @@ def prepare(site: SiteFile) -> None:
     """
     site.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write(config.config_file(site), config.render(site))
+    _write(config.probes_file(site), config.probes(site))
     _write(config.shim_file(site), config.render_shim(site))
     settings = msgspec.json.format(msgspec.json.encode(config.brain_settings(site)))
     _write(config.brain_file(site), settings.decode())

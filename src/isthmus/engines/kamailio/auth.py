@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from collections.abc import Callable
 
 from isthmus.activity.wire import Kind
 from isthmus.addressing import barring
@@ -27,11 +28,16 @@ class Authenticator:
     def __init__(self, settings: BrainSettings, secret: bytes, activity: Reporter) -> None:
         self._settings, self._secret, self._activity = settings, secret, activity
 
-    def authenticate(self, view: View, method: str, domain: str) -> tuple[PersonRecord, str] | None:
+    def authenticate(
+        self, view: View, method: str, domain: str, is_emergency: Callable[[PersonRecord], bool]
+    ) -> tuple[PersonRecord, str] | None:
         """The person whose phone sent the request at hand, and which device it is (name and generation of its secret,
         empty for the person's own credential); None after a challenge, with which the request ends.
 
-        domain: realm, one of ours. Raises Refused when guessing is to stop.
+        domain: realm, one of ours. is_emergency: whether the request is an emergency call, if this is who makes it:
+        those whose account is disabled or blocked may make one, and nothing else.
+
+        Raises Refused when guessing is to stop.
         """
         register = method == "REGISTER"
         asked = "WWW-Authenticate" if register else "Proxy-Authenticate"
@@ -48,7 +54,7 @@ class Authenticator:
             proved = self._device(view, credentials, method, name, domain)
         else:
             proved = self._person(view.person(f"{name}@{domain}"), credentials, method)
-        if proved is None or proved[0].tenant in view.config.suspended:
+        if proved is None or not (_is_let_in(proved[0], view) or is_emergency(proved[0])):
             self._count_failure(guard, credentials.username, source)
             self._report_failure(view, credentials, domain, source)
             self._challenge(asked, domain, source, stale=False)
@@ -56,7 +62,7 @@ class Authenticator:
         if not self._is_fresh(credentials, domain, source):
             self._challenge(asked, domain, source, stale=True)
             return None
-        if proved[0].barred and barring.keeps_out(proved[0].barred, source):
+        if proved[0].barred and barring.keeps_out(proved[0].barred, source) and not is_emergency(proved[0]):
             raise Refused(403, "Blocked")
         return proved
 
@@ -70,7 +76,7 @@ class Authenticator:
         """By a person's own credential. For a real account, a disabled one and none at all it takes the same work."""
         ha1 = self._nobodys(credentials) if person is None else _own(person, credentials)
         right = digest.is_right(credentials, method, ha1) and self._is_for_this(credentials.uri)
-        return (person, "") if right and person is not None and person.enabled else None
+        return (person, "") if right and person is not None else None
 
     def _device(
         self, view: View, credentials: digest.Credentials, method: str, name: str, domain: str
@@ -90,7 +96,7 @@ class Authenticator:
         if device.former_until_ms > time.time() * 1000:
             ha1s.append((device.former_sha256 if sha256 else device.former_md5) or self._nobodys(credentials))
         which = digest.which_is_right(credentials, method, ha1s)
-        if which < 0 or person is None or not person.enabled or not self._is_for_this(credentials.uri):
+        if which < 0 or person is None or not self._is_for_this(credentials.uri):
             return None
         return person, f"{name}.{device.generation - which}"
 
@@ -159,6 +165,12 @@ class Authenticator:
             return (digest.Algorithm.MD5,)
         return (digest.Algorithm.SHA256, digest.Algorithm.MD5)
 
+    def challenge_here(self, realm: str) -> None:
+        """Let the final answer to a request, which is 407, ask for a proof to this site."""
+        nonce = digest.make_nonce(self._secret, time.time(), realm, text("$si"))
+        offered = self._algorithms(header("User-Agent"))
+        KSR.hdr.append_to_reply(digest.challenges("Proxy-Authenticate", realm, nonce, stale=True, algorithms=offered))
+
     def _challenge(self, name: str, realm: str, source: str, *, stale: bool) -> None:
         nonce = digest.make_nonce(self._secret, time.time(), realm, source)
         agent = header("User-Agent")
@@ -168,6 +180,10 @@ class Authenticator:
             KSR.sl.send_reply(401, "Unauthorized")
         else:
             KSR.sl.send_reply(407, "Proxy Authentication Required")
+
+
+def _is_let_in(person: PersonRecord, view: View) -> bool:
+    return person.enabled and person.tenant not in view.config.suspended
 
 
 def _own(person: PersonRecord, credentials: digest.Credentials) -> bytes:

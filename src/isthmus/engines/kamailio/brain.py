@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from isthmus.engines.kamailio import branches, carry, http, replies, requests
+from isthmus.engines.kamailio import branches, carriers, carry, ending, http, naming, recording, replies, requests
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.config import BrainSettings
 from isthmus.engines.kamailio.ksr import KSR, Refused, answer
@@ -35,9 +35,11 @@ class Brain:
 
     def ksr_request_route(self, message: object) -> int:
         """Every request."""
+        self._site.records.flush()
         try:
             requests.handle(self._site, self._auth)
         except Refused as refused:
+            recording.refused(self._site, refused.code, refused.reason)
             answer(refused.code, refused.reason)
         except UnicodeDecodeError:
             answer(400, "Not UTF-8")
@@ -56,7 +58,31 @@ class Brain:
 
     def ksr_failure(self, message: object) -> int:
         """A call that ended without 2xx: another way out, or the end of its media."""
-        return self._guarded("failure", carry.handle_failure)
+        return self._guarded("failure", lambda site: carry.handle_failure(site, self._auth))
+
+    def ksr_reply_within(self, message: object) -> int:
+        """Replies to requests in a dialog with a carrier that may want them proved."""
+        return self._guarded("reply", carriers.noted)
+
+    def ksr_failure_within(self, message: object) -> int:
+        """Such a request that was refused."""
+        return self._guarded("failure", carriers.within)
+
+    def ksr_failure_bye(self, message: object) -> int:
+        """A BYE of a connector's, to the site that it belongs to, that failed."""
+        return self._guarded("failure", ending.unheard)
+
+    def ksr_carriers(self, message: object, event: str) -> int:
+        """Once a second, in a process of its own, where this site registers at carriers."""
+        return self._guarded("carriers", carriers.tick)
+
+    def ksr_carrier_answers(self, message: object, event: str) -> int:
+        """The final answer to a request of our own."""
+        return self._guarded("carrier's answer", carriers.answered)
+
+    def ksr_own_request(self, message: object, event: str) -> int:
+        """A request of the engine's own, on its way out, where trunks see this site by a name."""
+        return self._guarded("own request", naming.own_request)
 
     def ksr_xhttp_event(self, message: object, event: str) -> int:
         """HTTP: the WebSocket handshake (RFC 7118), and questions of our own control service."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isthmus.engines.kamailio import contact, hops, media
+from isthmus.engines.kamailio import carriers, contact, hops, locating, manipulating, naming, outward, streaming
 from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_PASS_LINK, FLAG_PRIVATE, KSR, has_sdp, header, text
 from isthmus.engines.kamailio.site import Site
 from isthmus.sip.sealing import Pass, Side, seal_pass
@@ -15,6 +15,9 @@ SEAL_ONLY = "X-Isthmus-Seal"
 
 def handle(site: Site) -> None:
     """One branch of an out-of-dialog request."""
+    if KSR.pv.get("$avp(place)") is not None and locating.is_elsewhere(site, text("$du")):
+        KSR.set_drop()
+        return
     far_end = _next_hop(site)
     if not far_end:
         KSR.err(f"a branch to {text('$du') or text('$ru')} is none of ours: dropped\n")
@@ -24,14 +27,18 @@ def handle(site: Site) -> None:
         KSR.hdr.append(f"X-Isthmus-Epoch: {text('$avp(epoch)')}\r\n")
     if far_end == "peer" and KSR.pv.get("$avp(seal_only)") is not None:
         KSR.hdr.append(f"{SEAL_ONLY}: 1\r\n")
-    _identity(far_end)
+    _identity(site, far_end)
+    naming.show_contact(site, far_end)
+    if site.has_accounts:
+        carriers.keep_count()
     if KSR.is_INVITE():
+        streaming.goes_to(site, text("$du"))
         relayed = _is_media_relayed(site, far_end)
         _record_route(site, far_end, Pass(side(), relayed))
         if relayed:
             KSR.setbflag(FLAG_MEDIA)
             if has_sdp():
-                KSR.rtpengine.rtpengine_offer(media.offer(text("$ci"), side(), far_end))
+                streaming.offer(site, text("$ci"), side(), far_end)
 
 
 def side() -> Side:
@@ -42,6 +49,8 @@ def side() -> Side:
 def _next_hop(site: Site) -> str:
     """Settle the hop; gives the kind of far end: peer, or the listener (udp, tcp, tls, ws) whose side it is on.
 
+    A trunk by TCP or TLS is `trunk:NAME`.
+
     Empty where the hop is no peer, no phone's flow and no trunk: whatever led there, nothing is sent.
     """
     hop = text("$du") or text("$ru")
@@ -50,17 +59,22 @@ def _next_hop(site: Site) -> str:
         hops.to_peer(site, peer.name)
         return "peer"
     edge = contact.edge_of(hop)
-    if edge:
+    if edge and edge != "trunk":
         hops.to_flow(site, hop, edge)
         return edge
-    host = hop.partition(":")[2].partition("@")[2] or hop.partition(":")[2]
-    if site.trunk_at(host.partition(";")[0].rpartition(":")[0].strip("[]")) is None:
+    trunk = site.trunk_of_hop(hop)
+    if trunk is None:
         return ""
-    return "tcp" if ";transport=tcp" in hop else "udp"
+    if trunk.out_port:
+        hops.to_trunk(site, trunk)
+    return trunk.edge
 
 
-def _identity(far_end: str) -> None:
+def _identity(site: Site, far_end: str) -> None:
     """Who calls: asserted by us, or by the peer before us; kept from phones where the caller wants privacy."""
+    if far_end != "peer" and outward.tell_trunk(site):
+        return
+    manipulating.tell_inside(site)
     if KSR.isflagset(FLAG_PRIVATE) > 0 and far_end != "peer":
         KSR.hdr.remove("P-Asserted-Identity")
         return
@@ -75,6 +89,8 @@ def _is_media_relayed(site: Site, far_end: str) -> bool:
     mode = site.settings.relay
     if mode == "never" or (from_link and to_link):
         return False
+    if streaming.needs_relay(site):
+        return True
     if mode == "always" or "ws" in (far_end, text("$avp(arrival)")):
         return True
     if to_link:
@@ -94,7 +110,10 @@ def _may_be_direct(site: Site) -> bool:
 
 
 def _record_route(site: Site, far_end: str, passage: Pass) -> None:
-    """One Record-Route where both sides are reached alike, else one for each (RFC 5658)."""
+    """One Record-Route where both sides are reached alike, else one for each (RFC 5658).
+
+    Not by the engine's own function, which allows one for all branches of a request.
+    """
     seal = seal_pass(site.secret, text("$ci"), passage)
     routes = site.settings.record_routes
     outward = routes[far_end].replace("{seal}", seal)

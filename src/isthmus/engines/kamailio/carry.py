@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import time
+
 from isthmus.activity.wire import Kind
-from isthmus.engines.kamailio import contact, dialogs, hops, replies, timers
+from isthmus.engines.kamailio import (
+    carriers,
+    contact,
+    dialogs,
+    hops,
+    locating,
+    outward,
+    recording,
+    redirecting,
+    replies,
+    streaming,
+    timers,
+    transferring,
+)
+from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.ksr import (
     FLAG_MEDIA,
     FLAG_OFFERED,
@@ -11,6 +27,7 @@ from isthmus.engines.kamailio.ksr import (
     FLAG_PRIVATE,
     INTERNAL,
     KSR,
+    TRUNK,
     Refused,
     has_sdp,
     header,
@@ -19,8 +36,7 @@ from isthmus.engines.kamailio.ksr import (
     text,
 )
 from isthmus.engines.kamailio.site import Site
-from isthmus.routing.model import Answer, Decision, Dial, Local, Relay, Request, Source
-from isthmus.routing.rules import decide
+from isthmus.routing.model import SOS, Answer, Decision, Dial, Local, Relay, Request, Source
 from isthmus.sip.sealing import open_flow
 
 
@@ -38,24 +54,29 @@ def out(site: Site, request: Request, decision: Decision, arrival: str, device: 
             _relay_register(site, decision, arrival, device)
         return
     if request.method == "INVITE":
-        _prepare_call(site, "peer" if arrival.startswith("peer:") else arrival)
+        _prepare_call(site, "peer" if hops.is_link(arrival) else arrival)
+        if request.source is Source.TRUNK and request.via in site.trunks:
+            outward.count(site.trunks[request.via])
+            transferring.begins(request.via)
+        elif outward.leads_outside(decision):
+            outward.count_caller(request)
     if isinstance(decision, Local):
-        _ring(site, decision.aor)
+        _ring(site, decision)
     elif isinstance(decision, Relay):
         _hand_over(site, decision, request)
     else:
+        _remember(request)
+        if request.target.startswith(SOS):
+            # Who needs help has to be called back: the trunk learns the number, and its network what the caller wants.
+            KSR.resetflag(FLAG_PRIVATE)
+            if request.source is Source.PHONE and site.trunks[decision.trunk].location:
+                locating.add_place(site, request.caller, device)
         _dial(site, decision)
-
-
-def leads_outside(decision: Decision) -> bool:
-    """Whether a call goes to the PSTN by the caller's wish, from here or from the peer that has the trunks."""
-    if isinstance(decision, Dial):
-        return not decision.instead_of
-    return isinstance(decision, Relay) and not decision.aor
 
 
 def _prepare_call(site: Site, arrival: str) -> None:
     """Marks that branch, reply and failure routes need. arrival: the listener's kind."""
+    streaming.comes_from(site, arrival)
     KSR.pv.sets("$avp(arrival)", arrival)
     if has_sdp():
         KSR.setflag(FLAG_OFFERED)
@@ -75,20 +96,22 @@ def _keep_time() -> None:
         KSR.hdr.append_to_reply(f"Min-SE: {timers.MIN_SE_S}\r\n")
         raise Refused(422, "Session Interval Too Small")
     if timers.supports_timer(headers("Supported")):
-        KSR.pv.sets("$avp(timer)", "1")
+        KSR.pv.seti("$avp(timer)", timers.wanted_s(asked))
     added = timers.for_request(asked)
     if added:
         KSR.hdr.append(added)
 
 
-def _ring(site: Site, aor: str) -> None:
-    """All bindings of somebody at home here."""
+def _ring(site: Site, decision: Local) -> None:
+    """All bindings of somebody at home here; where the call may ring at one place alone, those that are there."""
     uri = text("$ru")
     if not contact.is_gruu(uri):
-        KSR.seturi(f"sip:{aor}")
+        KSR.seturi(f"sip:{decision.aor}")
     found = KSR.registrar.lookup("location")
     if found < 0:
         raise Refused(480, "Temporarily Unavailable")
+    if decision.place and not locating.rings_at(site, decision.place):
+        raise Refused(480, "Not Where The Trunk Is")
     _relay()
 
 
@@ -96,27 +119,38 @@ def _hand_over(site: Site, decision: Relay, request: Request) -> None:
     """To the home of the one who is called."""
     if decision.aor and not contact.is_gruu(text("$ru")):
         KSR.seturi(f"sip:{decision.aor}")
-    elif not decision.aor:
-        KSR.seturi(f"sip:{request.target}@{site.settings.link_host.partition(':')[0]}")
+    elif not decision.aor and request.source is not Source.BRANCH:
+        peer = site.peer(decision.site)
+        if peer is None:
+            raise Refused(480, "Connector Is Gone")
+        KSR.seturi(f"sip:{request.target}@{peer.host.partition(':')[0]}")
     if decision.epoch >= 0:
         KSR.pv.sets("$avp(epoch)", str(decision.epoch))
     hops.to_peer(site, decision.site)
     KSR.pv.sets("$avp(relayed)", decision.site)
-    KSR.pv.sets("$avp(target)", request.target)
-    KSR.pv.sets("$avp(caller)", request.caller)
-    KSR.pv.sets("$avp(source)", request.source.value)
+    if not decision.aor and decision.site != site.settings.upstream:
+        outward.relayed(decision.site)
+    if site.settings.upstream and request.source is Source.TRUNK:
+        KSR.hdr.append(f"{TRUNK}: {request.via}\r\n")
+    _remember(request)
     if request.method == "INVITE":
         KSR.tm.t_set_fr(120_000, site.settings.link_timeout_ms)
     _relay()
 
 
+def _remember(request: Request) -> None:
+    """What has to be known to decide again, should this come to nothing."""
+    KSR.pv.sets("$avp(target)", request.target)
+    KSR.pv.sets("$avp(caller)", request.caller)
+    KSR.pv.sets("$avp(source)", request.source.value)
+    KSR.pv.seti("$avp(lot)", request.lot)
+    if request.place:
+        KSR.pv.sets("$avp(at)", request.place)
+
+
 def _dial(site: Site, decision: Dial) -> None:
     """Out to the PSTN."""
-    trunk = site.trunks[decision.trunk]
-    uri = f"sip:{decision.number}@{trunk.uri_tail}"
-    KSR.seturi(uri)
-    KSR.setdsturi(f"sip:{trunk.uri_tail}")
-    KSR.pv.sets("$fs", site.settings.sockets["tcp" if ";transport=tcp" in trunk.uri_tail else "udp"])
+    outward.dial(site, decision)
     _relay()
 
 
@@ -129,17 +163,19 @@ def _relay() -> None:
     KSR.tm.t_relay()
 
 
-def _relay_to_flow() -> None:
+def _relay_to_flow(site: Site) -> None:
     """To one phone by its flow. When that is gone the home must know it (RFC 5626 section 5.3.1)."""
+    recording.alone()
     KSR.tm.t_on_branch("ksr_branch_out")
     KSR.tm.t_on_reply("ksr_reply_in")
     KSR.tm.t_set_disable_internal_reply(1)
     if KSR.tm.t_relay() < 0:
+        recording.refused(site, replies.FLOW_FAILED, "Flow Failed")
         KSR.tm.t_send_reply(replies.FLOW_FAILED, "Flow Failed")
 
 
 def _save(site: Site, arrival: str, device: str) -> None:
-    if arrival.startswith("peer:"):
+    if hops.is_link(arrival):
         hops.to_registrar(site)
         KSR.tm.t_relay()
         return
@@ -149,7 +185,7 @@ def _save(site: Site, arrival: str, device: str) -> None:
 
 def _relay_register(site: Site, decision: Relay, arrival: str, device: str) -> None:
     """A phone that registers at the wrong site: its home keeps the binding, with the way back through us."""
-    if not arrival.startswith("peer:"):
+    if not hops.is_link(arrival):
         path = contact.path_uri(site.settings.link_host, hops.own_contact(arrival, device))
         if arrival == "udp":
             # Over UDP the phone would look after its flow by STUN (RFC 5626 section 4.4.2), which nobody answers.
@@ -174,15 +210,18 @@ def to_sealed_flow(site: Site, request: Request, arrival: str) -> bool:
         return False
     flow = open_flow(site.secret, replaced, sealed, contact.bound(uri))
     if flow is not None:
+        place = locating.place_of_trunk(site, request)
+        if place and locating.place_of(site, flow.uri) != place:
+            raise Refused(480, "Not Where The Trunk Is")
         KSR.seturi(uri)
         KSR.setdsturi(flow.uri)
-        _prepare_call(site, arrival)
-        _relay_to_flow()
+        _prepare_call(site, "peer" if hops.is_link(arrival) else arrival)
+        _relay_to_flow(site)
         return True
     others = [name for name in site.peers if name not in request.unreachable]
     if request.source is Source.PEER or not others:
         return False
-    _prepare_call(site, arrival)
+    _prepare_call(site, "peer" if hops.is_link(arrival) else arrival)
     KSR.pv.sets("$avp(seal_only)", "1")
     hops.to_peer(site, others[0])
     _relay()
@@ -192,37 +231,83 @@ def to_sealed_flow(site: Site, request: Request, arrival: str) -> bool:
 def to_flow(site: Site, received: str) -> None:
     """The home found a phone of ours by its Path: the flow to it is in the Path, which only peers can say."""
     edge = contact.edge_of(received)
-    if not edge:
+    if not edge or edge == "trunk":
         raise Refused(430, "Flow Failed")
     strip(*INTERNAL, "Route")
     KSR.setdsturi(received)
     if KSR.is_INVITE():
         _prepare_call(site, "peer")
-    _relay_to_flow()
+    _relay_to_flow(site)
 
 
-def handle_failure(site: Site) -> None:
+def handle_failure(site: Site, auth: Authenticator) -> None:
     """A request ended without success. Where the other site stayed silent, look for another way for a call."""
     if KSR.tm.t_is_canceled() > 0:
         _end_call(site)
+        return
+    if KSR.is_INVITE() and carriers.take_proof(site):
+        outward.again(site)
+        _relay()
         return
     peer = KSR.pv.get("$avp(relayed)")
     silent = KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0
     # A MESSAGE says nothing of the link: its only answer is the phone's.
     if peer is not None and silent and KSR.is_INVITE():
         name = str(peer)
+        KSR.pv.sets("$avp(cut)", name)
         if site.mark_unreachable(name):
             KSR.warn(f"{name} does not answer: calls to it are led another way\n")
-        KSR.pv.unset("$avp(relayed)")
-        _another_way(site)
+        _another_way(site, auth, text("$avp(outward)"))
+        return
+    if KSR.is_INVITE() and redirecting.is_redirected():
+        _redirect(site)
+        return
+    failed = outward.failed() if KSR.is_INVITE() else ""
+    if failed:
+        _another_way(site, auth, failed)
         return
     _end_call(site)
     _prefer_what_people_said()
 
 
+def _redirect(site: Site) -> None:
+    """A gateway wants the call to go elsewhere: decided about as if the caller had dialled it."""
+    outward.leave()
+    request = redirecting.request(site)
+    if request is None:
+        _end_call(site)
+        KSR.tm.t_reply(480, "Redirected To Nowhere")
+        return
+    for variable in ("outward", "relayed", "tried", "rings", "epoch"):
+        KSR.pv.unset(f"$avp({variable})")
+    with site.snapshot.view() as view:
+        outcome = outward.decided(site, request, view)
+    decision = outcome.decision
+    recording.rerouted(site, outcome)
+    KSR.tm.t_reset_fr()
+    if isinstance(decision, Answer):
+        _end_call(site)
+        KSR.tm.t_reply(decision.code, decision.reason)
+        return
+    if outward.leads_outside(decision):
+        redirecting.tell(site, request)
+    try:
+        if isinstance(decision, Local):
+            _ring(site, decision)
+        elif isinstance(decision, Relay):
+            _hand_over(site, decision, request)
+        else:
+            _remember(request)
+            _dial(site, decision)
+    except Refused as refused:
+        _end_call(site)
+        KSR.tm.t_reply(refused.code, refused.reason)
+
+
 def _end_call(site: Site) -> None:
     """The call at hand came to nothing."""
     dialogs.end_media()
+    recording.failed(site)
     if KSR.isflagset(FLAG_OUTSIDE) > 0:
         site.activity.tell(Kind.ENDED, call_id=text("$ci"))
 
@@ -241,21 +326,45 @@ def _prefer_what_people_said() -> None:
         KSR.tm.t_reply(480, "Temporarily Unavailable")
 
 
-def _another_way(site: Site) -> None:
+def _another_way(site: Site, auth: Authenticator, failed: str) -> None:
+    """Decide again, with what is known by now. failed: the way to the PSTN on which the call came to nothing."""
+    silent = KSR.tm.t_branch_timeout() > 0
+    # Else what is silent from here on would be held against that site.
+    KSR.pv.unset("$avp(relayed)")
     request = Request(
         "INVITE",
         text("$avp(target)"),
         Source(text("$avp(source)")),
         text("$avp(caller)"),
-        unreachable=site.unreachable(),
+        # The mark of the silent peer may be over by the time that a trunk was silent, too.
+        unreachable=site.unreachable() | frozenset({text("$avp(cut)")}),
+        tried=outward.tried(*([failed] if failed else [])),
+        at_s=int(time.time()),
+        lot=int(KSR.pv.get("$avp(lot)") or 0),
+        place=text("$avp(at)"),
     )
     with site.snapshot.view() as view:
-        decision = decide(request, view).decision
+        outcome = outward.decided(site, request, view)
+    decision = outcome.decision
     KSR.pv.unset("$avp(epoch)")
     if isinstance(decision, Dial):
+        recording.rerouted(site, outcome)
         KSR.tm.t_reset_fr()
         _dial(site, decision)
-        return
-    _end_call(site)
-    if isinstance(decision, Answer):
-        KSR.tm.t_reply(decision.code, decision.reason)
+    elif isinstance(decision, Relay) and not decision.aor:
+        recording.rerouted(site, outcome)
+        KSR.tm.t_reset_fr()
+        _hand_over(site, decision, request)
+    elif isinstance(decision, Local) and site.settings.upstream:
+        recording.rerouted(site, outcome)
+        KSR.tm.t_reset_fr()
+        _ring(site, decision)
+    else:
+        _end_call(site)
+        if isinstance(decision, Answer) and decision.code == 407:
+            # The phone's proof was for the site that is away: it is asked for one to this branch, and calls again.
+            auth.challenge_here(text("$fd").lower())
+        # What the last gateway said itself is the better answer.
+        unproved = any(KSR.tm.t_check_status(code) > 0 for code in ("401", "407"))
+        if isinstance(decision, Answer) and (silent or unproved or not failed):
+            KSR.tm.t_reply(decision.code, decision.reason)

@@ -11,34 +11,90 @@ import msgspec
 from isthmus.addressing import HostPort
 from isthmus.addressing.hostport import bracketed
 from isthmus.site import internal
-from isthmus.site.file import SiteFile
+from isthmus.site.file import SiteFile, Trunk
+from isthmus.trunking.model import Shape
 
 WORKERS = 4
+_UPSTREAM_S = 3
+# Final answers to OPTIONS, besides 2xx and 3xx, that only somebody who is there gives. 408 is what the engine calls
+# silence, and 503 means that the gateway can't carry a call just now.
+ALIVE = (
+    400, 401, 403, 404, 405, 406, 407, 410, 415, 416, 420, 480, 481, 482, 483, 484, 485, 486, 488, 489, 500, 501, 603,
+    604, 606,
+)  # fmt: skip
 
 
 class PeerSettings(msgspec.Struct, frozen=True):
-    """A peer as the brain sees it. host: its name in Path and Record-Route. out: where haproxy carries to it."""
+    """A peer as the brain sees it. host: its name in Path and Record-Route. out_port: where haproxy carries to it.
+
+    probe_set: where the dispatcher module knows whether it answers; 0 where it is not asked. slot: of a connector, to
+    which nothing leads but the connection that it opened itself; -1 for any other.
+    """
 
     name: str
     host: str
     out_port: int
     direct_media: bool
+    probe_set: int = 0
+    slot: int = -1
+
+
+class RegistrationSettings(msgspec.Struct, frozen=True):
+    """An account at a carrier as the brain sees it. address: `user@domain`. contact: URI that calls to it come to."""
+
+    address: str
+    auth_user: str
+    password_file: str
+    expires_s: int
+    contact_user: str
+    contact: str
 
 
 class TrunkSettings(msgspec.Struct, frozen=True):
-    """A trunk as the brain sees it. uri_tail: what follows `sip:NUMBER@`."""
+    """A trunk as the brain sees it. uri_tail: what follows `sip:NUMBER@`.
+
+    answer_ms: how long it has to say anything of a call. most_calls, calls_per_s: 0 for any number. probe_set: where
+    the dispatcher module knows whether it answers OPTIONS; 0 where it is not asked. location: whether emergency calls
+    by it say where the caller is. networks: where its requests come from as well. out_port: haproxy's entrance to it, 0
+    for UDP. media, codecs, transcode: see trunkmedia.py. shape: how
+    its requests look. seen_as: `host:port` of the name by which it sees this site; empty: by its address. probe_uri:
+    the URI by which the dispatcher module asks it. refer: see transferring.py.
+    """
 
     name: str
     host: str
     uri_tail: str
+    answer_ms: int
+    most_calls: int
+    calls_per_s: int
+    probe_set: int
+    location: bool = False
+    transport: str = "udp"
+    networks: tuple[str, ...] = ()
+    out_port: int = 0
+    media: str = "rtp"
+    codecs: tuple[str, ...] = ()
+    transcode: bool = False
+    registration: RegistrationSettings | None = None
+    shape: Shape = Shape()
+    seen_as: str = ""
+    probe_uri: str = ""
+    refer: str = "inside"
+
+    @property
+    def edge(self) -> str:
+        """The listener that it is reached from: `udp`, or one for it alone."""
+        return f"trunk:{self.name}" if self.out_port else "udp"
 
 
 class BrainSettings(msgspec.Struct, frozen=True):
     """All the brain is told, written as JSON beside Kamailio's configuration.
 
-    listeners: Kamailio's local port -> udp, tcp, tls, ws, control, or `peer:NAME`.
+    listeners: Kamailio's local port -> udp, tcp, tls, ws, control, `peer:NAME`, `trunk:NAME`, or
+    `slot:N` of a connector.
     sockets: the same names -> Kamailio socket to send from. record_routes: -> URI with `{seal}` to fill in.
     own_hosts: names and addresses by which a phone may call this site instead of a domain.
+    upstream: of a connector, the peer that judges for it; else empty.
     """
 
     site: str
@@ -46,6 +102,7 @@ class BrainSettings(msgspec.Struct, frozen=True):
     flow_secret: str
     control_secret: str
     activity_socket: str
+    records_pipe: str
     link_host: str
     internal_host: str
     listeners: dict[int, str]
@@ -62,6 +119,11 @@ class BrainSettings(msgspec.Struct, frozen=True):
     md5: bool
     md5_only_user_agents: tuple[str, ...]
     failed_logins_per_minute: int
+    stir_key: str
+    stir_url: str
+    stir_verifies: bool
+    stir_refuses: bool
+    upstream: str = ""
 
 
 def brain_settings(site: SiteFile) -> BrainSettings:
@@ -84,35 +146,70 @@ def brain_settings(site: SiteFile) -> BrainSettings:
     for index, peer in enumerate(site.peer):
         listeners[internal.link_in_port(index)] = f"peer:{peer.name}"
         sockets[f"peer:{peer.name}"] = f"tcp:{inner}:{internal.link_in_port(index)}"
+    for slot in range(site.connector_slots):
+        listeners[internal.connector_in_port(slot)] = f"slot:{slot}"
+        sockets[f"slot:{slot}"] = f"tcp:{inner}:{internal.connector_in_port(slot)}"
+    routes = {
+        "udp": f"sip:{own}:{ports.sip};lr;isd={{seal}}",
+        "tcp": f"sip:{own}:{ports.sip};transport=tcp;lr;isd={{seal}}",
+        "tls": f"sip:{own}:{ports.sips};transport=tls;lr;isd={{seal}}",
+        "ws": f"sip:{own}:{ports.web};transport=ws;lr;isd={{seal}}",
+        "peer": f"sip:{link_host(site)};transport=tls;lr;isd={{seal}}",
+    }
+    for index, trunk in enumerate(site.trunk):
+        if trunk.transport == "tcp":
+            sockets[f"trunk:{trunk.name}"], routes[f"trunk:{trunk.name}"] = sockets["tcp"], routes["tcp"]
+        elif trunk.transport == "tls":
+            listeners[internal.trunk_in_port(index)] = f"trunk:{trunk.name}"
+            sockets[f"trunk:{trunk.name}"] = f"tcp:{inner}:{internal.trunk_in_port(index)}"
+            host = seen_as(site, trunk) or f"{own}:{ports.trunk_sips}"
+            routes[f"trunk:{trunk.name}"] = f"sip:{host};transport=tls;lr;isd={{seal}}"
     return BrainSettings(
         site=site.site.name,
         snapshot=str(site.snapshot_dir),
         flow_secret=str(internal.flow_secret(site)),
         control_secret=str(internal.control_secret(site)),
         activity_socket=str(internal.activity_socket(site)),
+        records_pipe=str(internal.records_pipe(site)),
         link_host=link_host(site),
         internal_host=site.site.internal_address,
         listeners=listeners,
         sockets=sockets,
-        record_routes={
-            "udp": f"sip:{own}:{ports.sip};lr;isd={{seal}}",
-            "tcp": f"sip:{own}:{ports.sip};transport=tcp;lr;isd={{seal}}",
-            "tls": f"sip:{own}:{ports.sips};transport=tls;lr;isd={{seal}}",
-            "ws": f"sip:{own}:{ports.web};transport=ws;lr;isd={{seal}}",
-            "peer": f"sip:{link_host(site)};transport=tls;lr;isd={{seal}}",
-        },
-        own_hosts=(site.site.address, site.site.fqdn),
+        record_routes=routes,
+        own_hosts=(site.site.address, site.site.fqdn, *names_shown(site)),
         peers=tuple(
-            PeerSettings(peer.name, f"{peer.fqdn}:{peer.link_sip}", internal.link_out_port(index), peer.direct_media)
+            PeerSettings(
+                peer.name,
+                f"{peer.fqdn}:{peer.link_sip}",
+                internal.link_out_port(index),
+                peer.direct_media,
+                len(site.trunk) + 1 if site.upstream else 0,
+            )
             for index, peer in enumerate(site.peer)
         ),
         trunks=tuple(
             TrunkSettings(
                 trunk.name,
                 trunk.address,
-                f"{HostPort(trunk.address, trunk.port)}" + (";transport=tcp" if trunk.transport == "tcp" else ""),
+                uri_tail(trunk),
+                round(trunk.answer_s * 1000),
+                trunk.most_calls,
+                trunk.calls_per_s,
+                index if trunk.ask_every_s else 0,
+                trunk.emergency_location,
+                trunk.transport,
+                trunk.networks,
+                internal.trunk_out_port(index - 1) if trunk.transport != "udp" else 0,
+                trunk.media,
+                trunk.codecs,
+                trunk.transcode,
+                _registration(site, trunk),
+                shape=trunk.compiled(),
+                seen_as=seen_as(site, trunk),
+                probe_uri=probe_uri(trunk),
+                refer=trunk.refer,
             )
-            for trunk in site.trunk
+            for index, trunk in enumerate(site.trunk, 1)
         ),
         relay=site.media.relay,
         direct_networks=site.media.direct_networks,
@@ -122,7 +219,77 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         md5=site.digest.md5,
         md5_only_user_agents=site.digest.md5_only_user_agents,
         failed_logins_per_minute=site.protection.failed_logins_per_minute,
+        stir_key=str(site.path.parent / site.stir.key_file) if site.stir.key_file else "",
+        stir_url=site.stir.certificate_url,
+        stir_verifies=site.stir.trusted_file is not None,
+        stir_refuses=site.stir.refuse,
+        upstream=site.upstream,
     )
+
+
+def _registration(site: SiteFile, trunk: Trunk) -> RegistrationSettings | None:
+    account = trunk.registration
+    if account is None:
+        return None
+    domain = account.domain or (trunk.tls.name if trunk.tls else bracketed(trunk.address))
+    user = account.contact_user or account.user
+    port = site.ports.trunk_sips if trunk.tls else site.ports.sip
+    transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
+    return RegistrationSettings(
+        address=f"{account.user}@{domain}",
+        auth_user=account.auth_user or account.user,
+        password_file=str(site.path.parent / account.password_file),
+        expires_s=account.expires_s,
+        contact_user=user,
+        contact=f"sip:{user}@{seen_as(site, trunk) or f'{bracketed(site.site.address)}:{port}'}{transport}",
+    )
+
+
+def seen_as(site: SiteFile, trunk: Trunk) -> str:
+    """`host:port` of the name by which a trunk sees this site; empty where it sees its address."""
+    return f"{trunk.shape.from_host or site.site.fqdn}:{site.ports.trunk_sips}" if trunk.shape.by_name else ""
+
+
+def names_shown(site: SiteFile) -> tuple[str, ...]:
+    """Names besides its own by which trunks see this site."""
+    shown = dict.fromkeys(trunk.shape.from_host for trunk in site.trunk if trunk.shape.by_name)
+    return tuple(name for name in shown if name and name != site.site.fqdn)
+
+
+def uri_tail(trunk: Trunk) -> str:
+    """What follows `sip:NUMBER@` in a URI of that trunk: by its name, where it has to prove one."""
+    host = trunk.tls.name if trunk.tls else trunk.address
+    return f"{HostPort(host, trunk.port)}" + ("" if trunk.transport == "udp" else f";transport={trunk.transport}")
+
+
+def probe_uri(trunk: Trunk) -> str:
+    """The URI by which a trunk is asked whether it is there, and known to the dispatcher module."""
+    # By its address, since a name would be looked up; and TLS is haproxy's.
+    return f"sip:{HostPort(trunk.address, trunk.port)}" + ("" if trunk.transport == "udp" else ";transport=tcp")
+
+
+def probes(site: SiteFile) -> str:
+    """Who is asked by OPTIONS whether they are there, as the dispatcher module reads it: trunks; by a connector also
+    the site it belongs to, which thereby learns how to reach it (see connecting.py).
+    """
+    settings, inner = brain_settings(site), bracketed(site.site.internal_address)
+    lines: list[str] = []
+    for trunk, seen in zip(site.trunk, settings.trunks, strict=True):
+        entrance = f';obproxy="sip:{inner}:{seen.out_port};transport=tcp"' if seen.out_port else ""
+        if seen.probe_set:
+            lines.append(f"{seen.probe_set} {probe_uri(trunk)} 0 0 socket={settings.sockets[seen.edge]}{entrance}\n")
+    lines += [
+        f"{peer.probe_set} sip:{inner}:{peer.out_port};transport=tcp 0 0 "
+        f"socket={settings.sockets[f'peer:{peer.name}']}\n"
+        for peer in settings.peers
+        if peer.probe_set
+    ]
+    return "".join(lines)
+
+
+def ask_every_s(site: SiteFile) -> int:
+    """How often they are asked. A connector's connection has to be known soon after it broke."""
+    return _UPSTREAM_S if site.upstream else max((trunk.ask_every_s for trunk in site.trunk), default=0)
 
 
 def link_host(site: SiteFile) -> str:
@@ -143,6 +310,11 @@ def shim_file(site: SiteFile) -> Path:
 def config_file(site: SiteFile) -> Path:
     """Kamailio's configuration."""
     return site.run_dir / "kamailio.cfg"
+
+
+def probes_file(site: SiteFile) -> Path:
+    """The trunks that are asked whether they are there."""
+    return site.run_dir / "dispatcher.list"
 
 
 def location_file(site: SiteFile) -> Path:
@@ -169,6 +341,12 @@ def render(site: SiteFile) -> str:
         rpc_socket=internal.kamailio_rpc_socket(site),
         shim=shim_file(site),
         location=location_file(site),
+        probes=probes_file(site) if probes(site) else None,
+        alive_codes=ALIVE,
+        registers=any(trunk.registration for trunk in site.trunk),
+        names_shown=names_shown(site),
+        asks_by_name=any(trunk.shape.by_name and trunk.ask_every_s for trunk in site.trunk),
+        ask_every_s=ask_every_s(site),
     )
 
 

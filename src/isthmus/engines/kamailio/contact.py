@@ -6,14 +6,19 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote, unquote
 
+from isthmus.sip import base64url
 from isthmus.sip.sealing import EDGES
 
 _NAME_ADDR = re.compile(r'\s*((?:"(?:[^"\\]|\\.)*"|[^<",]*)\s*<)\s*([sS][iI][pP][sS]?:[^<>\s]+)\s*>\s*((?:;[^,]*)?)\s*')
 _ADDR_SPEC = re.compile(r"\s*([sS][iI][pP][sS]?:[^<>\s;,?]+)((?:;[^,]*)?)\s*")
+_WITHIN = re.compile(r";isc=([A-Za-z0-9_-]+)")
+_PLAIN_URI = re.compile(r"[sS][iI][pP][sS]?:[!-~]+")
 _SEAL = re.compile(r";isf=([A-Za-z0-9_-]*)")
 _ROUTE_SEAL = re.compile(r";isd=([A-Za-z0-9_-]+)")
 _RECEIVED_PARAMETER = re.compile(r";\s*received\b", re.IGNORECASE)
 _FIRST_URI = re.compile(r"\s*(?:\"(?:[^\"\\]|\\.)*\"\s*|[^<\",]*)<([^<>]+)>")
+_IN_BRACKETS = re.compile(r"<([^<>]+)>")
+_HOST = re.compile(r"sips?:(?:[^@;?]*@)?(?:\[([^\]]+)\]|([^:;?>\s]+))", re.IGNORECASE)
 _RECEIVED = re.compile(r";received=([^;>,]+)")
 
 
@@ -61,6 +66,30 @@ def split_flow(uri: str) -> tuple[str, str]:
     return (uri, "") if match is None else (_without_seal(uri), match[1])
 
 
+def named(contact: str, user: str, host: str) -> str:
+    """A Contact value by which a trunk sees a name instead of an address; what it leads to is written into it.
+
+    contact: as everybody else would be told it. user: user part, empty for none. host: `name:port`. Empty where
+    `contact` has no URI in angle brackets. No seal of its own: within is a URI that is sealed.
+    """
+    uri = first_uri(contact)
+    head = f"{user}@" if user else ""
+    return f"<sip:{head}{host};transport=tls;isc={base64url.encode(uri.encode())}>" if uri else ""
+
+
+def unnamed(uri: str) -> str:
+    """The URI within one of `named`; any other URI as it is."""
+    match = _WITHIN.search(uri)
+    if match is None:
+        return uri
+    try:
+        found = base64url.decode(match[1]).decode()
+    except ValueError:
+        return uri
+    # Whoever writes one of their own could have sent its URI as it is: but no line, and nothing that is no URI.
+    return found if _PLAIN_URI.fullmatch(found) else uri
+
+
 def _without_seal(uri: str) -> str:
     return _SEAL.sub("", uri) if ";isf=" in uri else uri
 
@@ -69,6 +98,20 @@ def first_uri(route: str) -> str:
     """The first URI of a Route header's value, empty where there is none in angle brackets."""
     match = _FIRST_URI.match(route)
     return match[1] if match else ""
+
+
+def user_of(uri: str) -> str:
+    """The user part of a SIP URI, the number of a tel URI; empty where there is none."""
+    scheme, _, rest = uri.strip().partition(":")
+    if scheme.lower() == "tel":
+        return rest.partition(";")[0]
+    user, at, _ = rest.partition("@")
+    return unquote(user.partition(":")[0].partition(";")[0]) if at and scheme.lower() in ("sip", "sips") else ""
+
+
+def uris(routes: str) -> list[str]:
+    """Every URI in angle brackets of a Record-Route header's value."""
+    return _IN_BRACKETS.findall(routes)
 
 
 def route_seal(uri: str) -> str:
@@ -86,6 +129,12 @@ def received_of(uri: str) -> str:
 def path_uri(link_host: str, received: str) -> str:
     """The Path by which the home reaches a phone through this site (RFC 3327)."""
     return f"sip:{link_host};transport=tls;lr;received={quote(received, safe=':')}"
+
+
+def host_of(uri: str) -> str:
+    """The host of a SIP URI, without brackets; empty where there is none."""
+    match = _HOST.match(uri)
+    return (match[1] or match[2]) if match else ""
 
 
 def edge_of(uri: str) -> str:

@@ -4,15 +4,50 @@ from __future__ import annotations
 
 from isthmus.addressing.hostport import bracketed
 from isthmus.engines.kamailio import contact
-from isthmus.engines.kamailio.ksr import KSR, header, text
-from isthmus.engines.kamailio.site import Site
+from isthmus.engines.kamailio.config import PeerSettings, TrunkSettings
+from isthmus.engines.kamailio.ksr import KSR, Refused, header, text
+from isthmus.engines.kamailio.site import Site, is_marked_silent
 from isthmus.sip.sealing import Flow, seal_flow
 
 
 def to_peer(site: Site, name: str) -> None:
-    """Next hop: haproxy's entrance to that peer."""
-    KSR.setdsturi(f"sip:{bracketed(site.settings.internal_host)}:{site.peers[name].out_port};transport=tcp")
-    KSR.pv.sets("$fs", site.settings.sockets[f"peer:{name}"])
+    """Next hop: haproxy's entrance to that peer; to a connector, the connection by which it came last.
+
+    Raises Refused where a connector has none.
+    """
+    peer = site.peer(name)
+    if peer is None:
+        raise Refused(480, "Connector Is Gone")
+    if peer.slot < 0:
+        KSR.setdsturi(f"sip:{bracketed(site.settings.internal_host)}:{peer.out_port};transport=tcp")
+        KSR.pv.sets("$fs", site.settings.sockets[f"peer:{name}"])
+        return
+    flow = connector_flow(peer)
+    if not flow:
+        raise Refused(480, "Connector Can't Be Reached")
+    KSR.setdsturi(f"sip:{flow};transport=tcp;slot={peer.slot}")
+    KSR.pv.sets("$fs", site.settings.sockets[f"slot:{peer.slot}"])
+    KSR.set_forward_no_connect()
+
+
+def connector_flow(peer: PeerSettings) -> str:
+    """`host:port` of the connection by which a connector came last; empty where it is gone, or was silent just now."""
+    if is_marked_silent(peer.name):
+        return ""
+    flow, _, connection = str(KSR.htable.sht_get("flow", peer.name) or "").partition("|")
+    return flow if connection and KSR.tcpops.tcp_conid_alive(int(connection)) > 0 else ""
+
+
+def note_connector(name: str) -> None:
+    """The message at hand came from that connector: by the same connection it is reached."""
+    now = f"{bracketed(text('$si'))}:{text('$sp')}|{text('$conid')}"
+    if KSR.htable.sht_get("flow", name) != now:
+        KSR.htable.sht_sets("flow", name, now)
+
+
+def is_link(arrival: str) -> bool:
+    """Whether something came from a peer or a connector."""
+    return arrival.startswith(("peer:", "connector:"))
 
 
 def to_registrar(site: Site) -> None:
@@ -28,10 +63,25 @@ def to_registrar(site: Site) -> None:
 
 def to_flow(site: Site, uri: str, edge: str) -> None:
     """Next hop: a phone. A connection that is gone is not made anew: nobody would be at its other end."""
+    if edge == "trunk":
+        trunk = site.trunk_of_hop(uri)
+        if trunk is None:  # it is no more in the site file
+            raise Refused(481, "Call/Transaction Does Not Exist")
+        to_trunk(site, trunk)
+        return
     KSR.setdsturi(uri)
     KSR.pv.sets("$fs", site.settings.sockets[edge])
     if edge != "udp":
         KSR.set_forward_no_connect()
+
+
+def to_trunk(site: Site, trunk: TrunkSettings) -> None:
+    """Next hop: a gateway, by TCP and TLS through haproxy's entrance to it."""
+    if trunk.out_port:
+        KSR.setdsturi(f"sip:{bracketed(site.settings.internal_host)}:{trunk.out_port};transport=tcp")
+    else:
+        KSR.setdsturi(f"sip:{trunk.uri_tail}")
+    KSR.pv.sets("$fs", site.settings.sockets[trunk.edge])
 
 
 def own_contact(edge: str, device: str) -> str:
@@ -48,18 +98,27 @@ def own_flow(edge: str) -> Flow:
     return Flow(edge, text("$si").strip("[]"), int(text("$sp")))
 
 
-def seal_contact(site: Site, edge: str) -> bool:
-    """Put the sender's sealed flow into the Contact of the message at hand, so that the far end's requests find it.
+def _flow(site: Site, edge: str) -> Flow:
+    """Where the far end's requests to the sender of the message at hand are to go."""
+    kind, _, name = edge.partition(":")
+    if kind == "trunk":
+        return Flow(kind, site.settings.internal_host, site.trunks[name].out_port)
+    return own_flow(edge)
 
-    Returns False where the message has no usable Contact.
+
+def sealed_contact(site: Site, edge: str) -> str:
+    """The Contact of the message at hand with the sender's sealed flow in it, so that the far end's requests find it.
+
+    Empty where the message has no usable one.
     """
     given = header("Contact")
     if not given:
-        return False
-    call_id, flow = text("$ci"), own_flow(edge)
-    sealed = contact.with_flow(given, lambda bound: seal_flow(site.secret, call_id, flow, bound))
-    if sealed is None:
-        return False
+        return ""
+    call_id, flow = text("$ci"), _flow(site, edge)
+    return contact.with_flow(given, lambda bound: seal_flow(site.secret, call_id, flow, bound)) or ""
+
+
+def put_contact(value: str) -> None:
+    """Let this be the Contact of the message at hand. Once a message: what was put can't be taken away again."""
     KSR.hdr.remove("Contact")
-    KSR.hdr.append(f"Contact: {sealed}\r\n")
-    return True
+    KSR.hdr.append(f"Contact: {value}\r\n")

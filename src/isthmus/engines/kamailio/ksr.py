@@ -13,12 +13,17 @@ FLAG_MEDIA = 2  # also a branch flag: media of this passage is relayed here
 FLAG_PASS_LINK = 3  # the first request of this dialog came over the link
 FLAG_PRIVATE = 4  # the caller asked for privacy (RFC 3323): no identity towards phones
 FLAG_OUTSIDE = 5  # a call of one of our people to the PSTN, which was told to the activity's profile
+FLAG_RECORDED = 6  # a leg that was told to the records, and whose end was not
 
 
 # Read by us, and so by nobody else's leave. What else begins with X-Isthmus- means nothing to anybody.
 INTERNAL = ("X-Isthmus-Epoch", "X-Isthmus-Direct", "X-Isthmus-Control", "X-Isthmus-Seal")
+# By these the engine is told how to count CSeq up (carriers.py), and so they are nobody else's to write.
+COUNTING = ("P-K-CSeq-Auth", "P-K-CSeq-Refresh")
+# A connector's word, read from connectors alone: the call came from this trunk of its own; the address of the phone.
+TRUNK, PHONE = "X-Isthmus-Trunk", "X-Isthmus-Phone"
 # Whom a network vouches for (RFC 3325), and what a client only wishes.
-IDENTITY = ("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID")
+IDENTITY = ("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Identity")
 CREDENTIALS = ("Proxy-Authorization", "Authorization")
 
 
@@ -68,6 +73,8 @@ def answer(code: int, reason: str) -> None:
 
 
 def has_sdp() -> bool:
-    """Whether the message at hand carries a session description."""
+    """Whether the message at hand carries a session description. Some name the type of a body that they don't have."""
     kind = KSR.pv.get("$cT")
-    return kind is not None and str(kind).lower().startswith(("application/sdp", "multipart/"))
+    if kind is None or not str(kind).lower().startswith(("application/sdp", "multipart/")):
+        return False
+    return int(KSR.pv.get("$bs") or 0) > 0

@@ -7,11 +7,23 @@ import hashlib
 from isthmus.sip.sealing import Side
 
 _ALWAYS = "replace-origin replace-session-connection"
+# Media that comes from anywhere but where the far end's was learned to come from is nobody's. Not with a browser, whose
+# address ICE settles, and may change: the engine would drop what it says. It proves itself by DTLS.
+_STRICT = " strict-source"
+# What gateways know is left: AES in counter mode with 128 and 256 bits (RFC 4568 section 6.2, RFC 6188). The engine's
+# GCM and that of libre do not understand each other, NULL is no encryption, and nobody has the others.
+_NOT_FOR_GATEWAYS = (
+    "AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_192_CM_HMAC_SHA1_80", "AES_192_CM_HMAC_SHA1_32",
+    "F8_128_HMAC_SHA1_80", "F8_128_HMAC_SHA1_32", "NULL_HMAC_SHA1_80", "NULL_HMAC_SHA1_32",
+)  # fmt: skip
+_SUITES = " ".join(f"SDES-no-{name}" for name in _NOT_FOR_GATEWAYS)
 # One offer for each kind of far end: the other site gets SRTP with keys in the SDP, which travels in mutual TLS;
-# a browser gets ICE and DTLS-SRTP; any other phone plain RTP, which all of them speak.
+# a browser gets ICE and DTLS-SRTP; a trunk what its settings say; any other phone plain RTP, which all of them speak.
 _OFFER = {
     "peer": "RTP/SAVP ICE=remove DTLS=off rtcp-mux-demux",
     "ws": "RTP/SAVPF ICE=force SDES-off rtcp-mux-offer",
+    "srtp": f"RTP/SAVP ICE=remove DTLS=off rtcp-mux-demux {_SUITES}",
+    "dtls-srtp": "UDP/TLS/RTP/SAVP ICE=remove SDES-off rtcp-mux-demux",
     "plain": "RTP/AVP ICE=remove DTLS=off SDES-off rtcp-mux-demux",
 }
 
@@ -24,11 +36,15 @@ def session(call_id: str, side: Side) -> str:
     return "call-id=" + hashlib.blake2b(f"{side}|{call_id}".encode(), digest_size=12).hexdigest()
 
 
-def offer(call_id: str, side: Side, far_end: str) -> str:
-    """Flags for an offer towards `far_end`: peer, udp, tcp, tls or ws."""
-    return f"{_ALWAYS} {_OFFER.get(far_end, _OFFER['plain'])} {session(call_id, side)}"
+def offer(call_id: str, side: Side, far_end: str, codecs: str = "", *, strict: bool = True) -> str:
+    """Flags for an offer towards `far_end`: peer, udp, tcp, tls, ws, srtp or dtls-srtp.
+
+    codecs: more flags, about which of them are left (trunkmedia.py). strict: neither end is a browser.
+    """
+    more = f" {codecs}" if codecs else ""
+    return f"{_ALWAYS}{_STRICT if strict else ''} {_OFFER.get(far_end, _OFFER['plain'])}{more} {session(call_id, side)}"
 
 
-def answer(call_id: str, side: Side) -> str:
-    """Flags for an answer; rtpengine remembers what the offering side speaks."""
-    return f"{_ALWAYS} {session(call_id, side)}"
+def answer(call_id: str, side: Side, *, strict: bool = True) -> str:
+    """Flags for an answer; rtpengine remembers what the offering side speaks. strict: as in the offer."""
+    return f"{_ALWAYS}{_STRICT if strict else ''} {session(call_id, side)}"

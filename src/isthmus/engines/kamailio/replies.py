@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from isthmus.activity.wire import Kind
-from isthmus.engines.kamailio import branches, hops, media, timers
+from isthmus.engines.kamailio import (
+    branches,
+    carriers,
+    ending,
+    hops,
+    naming,
+    outward,
+    recording,
+    redirecting,
+    streaming,
+    timers,
+    transferring,
+)
 from isthmus.engines.kamailio.ksr import (
     FLAG_MEDIA,
     FLAG_OFFERED,
@@ -30,22 +42,48 @@ def handle(site: Site) -> None:
         _forget_binding()
     if code in SAID_BY_PEOPLE:
         KSR.pv.seti("$avp(said)", code)
-    if not site.sent_by_peer():
-        strip(*IDENTITY)
-        if code < 300:
-            hops.seal_contact(site, _edge(site))
+    outward.heard(code)
+    redirecting.heard(code)
+    if code in (401, 407):
+        carriers.note_challenge(site, code)
+    recording.replied(site, code)
+    contact = _contact(site, code)
+    if 200 <= code < 300:
+        ending.answered(site, contact)
     if 200 <= code < 300 and KSR.isflagset(FLAG_OUTSIDE) > 0:
         site.activity.tell(Kind.ANSWERED, call_id=text("$ci"))
-    if 200 <= code < 300 and KSR.pv.get("$avp(timer)") is not None:
-        added = timers.for_answer(header("Session-Expires"), caller_supports_timer=True)
+    if 200 <= code < 300 and (asked := KSR.pv.get("$avp(timer)")) is not None:
+        added = timers.for_answer(header("Session-Expires"), caller_supports_timer=True, expires_s=int(asked))
         if added:
             KSR.hdr.append(added)
     if KSR.isbflagset(FLAG_MEDIA) > 0 and has_sdp():
         side = branches.side()
-        if KSR.isflagset(FLAG_OFFERED) > 0:
-            KSR.rtpengine.rtpengine_answer(media.answer(text("$ci"), side))
+        if streaming.answer_is_too_open(site) and code < 200:
+            KSR.set_drop()
+        elif KSR.isflagset(FLAG_OFFERED) > 0:
+            streaming.answer(text("$ci"), side)
+            if streaming.answer_is_too_open(site):
+                streaming.silence(text("$ci"), side)
         else:
-            KSR.rtpengine.rtpengine_offer(media.offer(text("$ci"), side, text("$avp(arrival)") or "udp"))
+            # Should it be a reliable provisional answer, its PRACK has the answer to this (RFC 3262 section 5).
+            KSR.pv.sets("$dlg_var(late)", "1")
+            streaming.offer(site, text("$ci"), side, text("$avp(arrival)") or "udp", back=True)
+
+
+def _contact(site: Site, code: int) -> str:
+    """The answerer's Contact, as it is from here on for all but a trunk that sees names. Empty where there is none."""
+    is_sealed = site.sent_by_connector() or site.sent_by_peer()
+    if site.sent_by_connector() or not is_sealed:
+        strip(*IDENTITY)
+    contact = header("Contact") if is_sealed else hops.sealed_contact(site, _edge(site)) if code < 300 else ""
+    trunk = naming.seen_by(site, text("$avp(arrival)")) if contact and code < 300 else None
+    if code < 300 and site.trunks:
+        transferring.hide_in_answer(site)
+    if trunk is not None:
+        naming.called()
+    if contact and (trunk is not None or not is_sealed):
+        naming.put(trunk, contact)
+    return contact
 
 
 def _forget_binding() -> None:
@@ -57,6 +95,9 @@ def _forget_binding() -> None:
 
 def _edge(site: Site) -> str:
     """The listener by which the answerer is connected."""
+    trunk = site.trunk_behind_haproxy()
+    if trunk is not None:
+        return trunk.edge
     protocol = text("$pr").lower()
     if protocol.startswith("ws"):
         return "ws"

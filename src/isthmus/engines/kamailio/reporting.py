@@ -68,6 +68,8 @@ class Reporter:
         call_id: str = "",
         device: str = "",
         edge: str = "",
+        access: str = "",
+        lent: str = "",
     ) -> bool:
         """Tell it if that can be done at once; whether it could."""
         if not self._path:
@@ -85,6 +87,8 @@ class Reporter:
             call_id[:_LONGEST],
             device=device,
             edge=edge,
+            access=access[:_LONGEST],
+            lent=lent,
         )
         message = encode(event, self._dropped)
         if self._sent(message):

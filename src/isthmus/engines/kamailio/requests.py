@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import re
+import time
+import zlib
+
+import msgspec
 
 from isthmus.activity.wire import Kind
 from isthmus.addressing import dialled_number, is_e164
 from isthmus.dialling.plan import Dialling
-from isthmus.engines.kamailio import branches, carry, contact, dialogs, hops
+from isthmus.engines.kamailio import (
+    branches,
+    carriers,
+    carry,
+    connecting,
+    contact,
+    dialogs,
+    ending,
+    hops,
+    lending,
+    manipulating,
+    naming,
+    outward,
+    recording,
+    vouching,
+)
 from isthmus.engines.kamailio.auth import Authenticator
+from isthmus.engines.kamailio.config import TrunkSettings
 from isthmus.engines.kamailio.ksr import (
+    COUNTING,
     CREDENTIALS,
     FLAG_OUTSIDE,
     FLAG_PASS_LINK,
     IDENTITY,
     INTERNAL,
     KSR,
+    PHONE,
+    TRUNK,
     Refused,
     answer,
     header,
@@ -24,10 +47,11 @@ from isthmus.engines.kamailio.ksr import (
     text,
 )
 from isthmus.engines.kamailio.site import Site
-from isthmus.routing import dialling
-from isthmus.routing.model import SHORT, SOS, Answer, Decision, Local, PersonRecord, Request, Source
-from isthmus.routing.rules import decide
+from isthmus.routing import dialling, located
+from isthmus.routing.model import SHORT, SOS, Answer, Decision, Dial, Local, PersonRecord, Relay, Request, Source, Step
 from isthmus.routing.snapshot import View
+from isthmus.stir.model import Verstat
+from isthmus.trunking.model import Read
 
 _NO_PLAN = Dialling()
 _ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REGISTER, REFER, NOTIFY, INFO, UPDATE, PRACK"
@@ -39,6 +63,8 @@ def handle(site: Site, auth: Authenticator) -> None:
     """One request, of any kind. Raises Refused for a final answer that the caller sends."""
     method = text("$rm")
     KSR.force_rport()
+    if site.has_accounts:
+        strip(*COUNTING)
     if KSR.maxfwd.process_maxfwd(20) < 0:
         raise Refused(483, "Too Many Hops")
     # Octets behind Content-Length are refused too, though RFC 3261 18.3 would discard them in a datagram: sent on over
@@ -46,6 +72,10 @@ def handle(site: Site, auth: Authenticator) -> None:
     if KSR.sanity.sanity_check(1511, 7) < 0:
         return
     arrival = site.arrival()
+    if not arrival:
+        raise Refused(403, "Forbidden")
+    if arrival.startswith("connector:"):
+        hops.note_connector(arrival[10:])
     if arrival == "control":
         _import_binding(site, method)
         return
@@ -67,6 +97,7 @@ def handle(site: Site, auth: Authenticator) -> None:
     if method != "REGISTER" and KSR.tm.t_check_trans() == 0:
         return
     if method == "OPTIONS" and not text("$rU"):
+        naming.introduce(site, arrival)
         answer(200, "OK")
         return
     if method not in _ROUTED:
@@ -74,8 +105,18 @@ def handle(site: Site, auth: Authenticator) -> None:
         raise Refused(405, "Method Not Allowed")
     if arrival.startswith("peer:"):
         _from_peer(site, arrival[5:], method)
-    else:
+    elif not (site.settings.upstream and _passed_on(site, arrival, method)):
         _from_edge(site, auth, arrival, method)
+
+
+def _passed_on(site: Site, arrival: str, method: str) -> bool:
+    """At a connector: whether what a phone asks for is for the site that judges, and was handed to it."""
+    if site.trunk_here(arrival) is not None:
+        return False
+    with site.snapshot.view() as view:
+        plan = view.config.class_of(None).dialling
+        target = _target(site, view, next(iter(view.config.domains), ""), plan)
+    return connecting.passes_on(site, arrival, method, target)
 
 
 def _is_flood(site: Site) -> bool:
@@ -87,44 +128,103 @@ def _is_flood(site: Site) -> bool:
 
 
 def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> None:
-    """From a phone, a gateway or a stranger: nothing is believed before it is proved."""
-    trunk, person = site.trunk_at(text("$si")), None
-    device = ""
+    """From a phone, a gateway or a stranger: nothing is believed before it is proved.
+
+    arrival: also `connector:NAME`, which has passed it on from one of those.
+    """
+    connector = arrival[10:] if arrival.startswith("connector:") else ""
+    trunk, person = None if connector else site.trunk_here(arrival), None
+    called = _called_user() if trunk is not None and carriers.is_calling_us(trunk, text("$rU")) else text("$rU")
+    read = manipulating.read(site, trunk.shape, trunk.name, called) if trunk is not None else None
+    device, shown = "", None
+    steps: tuple[Step, ...] = ()
     with site.snapshot.view() as view:
-        if site.bars(view, text("$si")):
+        barred = not connector and site.bars(view, text("$si"))
+        if barred and method != "INVITE":
             raise Refused(403, "Blocked")
         if trunk is not None:
-            request, asserted = _trunk_request(site, view, trunk.name, method)
+            request, asserted, steps = _trunk_request(site, view, trunk.name, method, trunk, read)
+        elif connector and header(TRUNK):
+            request, asserted, steps = _trunk_request(site, view, connector, method)
         else:
             domain = _realm(view)
-            proved = auth.authenticate(view, method, domain)
+            if connector:
+                connecting.check_realm(view, domain, connecting.tenant_of(site, connector))
+            proved = auth.authenticate(view, method, domain, lambda who: _is_emergency(site, view, who, domain, method))
             if proved is None:
                 return  # challenged
             person, device = proved
             if device:
-                site.activity.tell_device(device, text("$si"), arrival, lambda: header("User-Agent"))
-            request, asserted = _phone_request(site, view, person, domain, method)
-        decision = decide(request, view).decision
+                site.activity.tell_device(device, _address(connector), arrival, lambda: header("User-Agent"))
+            request, asserted = _phone_request(site, view, person, domain, method, connector)
+        if connector:
+            KSR.setflag(FLAG_PASS_LINK)
+            request = msgspec.structs.replace(request, via=connector, tenant=connecting.tenant_of(site, connector))
+        # Whoever is kept out may still call for help.
+        if barred and not request.target.startswith(SOS):
+            raise Refused(403, "Blocked")
+        outcome = outward.decided(site, request, view)
+        if steps:
+            outcome = msgspec.structs.replace(outcome, trace=(*steps, *outcome.trace))
+        decision = outcome.decision
         if person is not None:
-            _tell_activity(site, person, request, decision, device)
+            shown, lent = outcome.shown, ""
+            if method == "INVITE" and request.target.startswith(SOS) and isinstance(decision, Dial):
+                lent = lending.lend(site, person.aor, device, person.number or "")
+                shown = lent or shown
+            _tell_activity(site, person, request, decision, device, lent)
+            if shown is not None:
+                asserted = _identity(person, shown)
+    if connector and method == "REGISTER" and isinstance(decision, Relay):
+        # Their home would have no way to the phone but through here and the connector, and nobody follows two.
+        raise Refused(403, "A Connector Is For Those At Home At Its Site")
+    recording.begins(site, request, outcome)
     if method != "REGISTER" or not isinstance(decision, Local):  # what is saved here goes nowhere
-        strip(*INTERNAL, *IDENTITY, *CREDENTIALS, "Route", "Path")
+        strip(*INTERNAL, *IDENTITY, *CREDENTIALS, "Route", *(() if connector else ("Path",)))
+    if connector or site.settings.upstream:
+        strip(*connecting.MARKS)
+    if read is not None:
+        manipulating.pass_on(read)
+    elif not (connector and header(TRUNK)):
+        manipulating.disbelieve()
     if asserted:
         KSR.pv.sets("$avp(identity)", asserted)
-    if method == "INVITE" and not hops.seal_contact(site, arrival):
-        # Also where there is none (RFC 3261 section 8.1.1.8): the called could never hang up.
-        raise Refused(400, "Bad Contact")
+    if shown is not None:
+        outward.show(shown)
+        if not shown and not header("Privacy"):
+            KSR.hdr.append("Privacy: id\r\n")  # for the site whose trunk it is (RFC 3325 section 9.3)
+    if method == "INVITE":
+        # A connector has sealed what its phones are reached by.
+        sealed = header("Contact") if connector else hops.sealed_contact(site, arrival)
+        if not sealed:
+            # Also where there is none (RFC 3261 section 8.1.1.8): the called could never hang up.
+            raise Refused(400, "Bad Contact")
+        if not connector:
+            naming.begin(site, sealed)
+        ending.begins(sealed)
     # Only where `decide` knows no such target: a seal never leads past it to anybody it does know.
     if not (isinstance(decision, Answer) and carry.to_sealed_flow(site, request, arrival)):
         carry.out(site, request, decision, arrival, device)
 
 
-def _phone_request(site: Site, view: View, person: PersonRecord, domain: str, method: str) -> tuple[Request, str]:
-    """What the phone of `person` asks for, and the identity header to assert. domain: the realm it proved itself in."""
+def _address(connector: str) -> str:
+    """Of the phone that asks: as a connector tells it, where it is at one."""
+    return (header(PHONE) if connector else "") or text("$si")
+
+
+def _phone_request(
+    site: Site, view: View, person: PersonRecord, domain: str, method: str, connector: str = ""
+) -> tuple[Request, str]:
+    """What the phone of `person` asks for, and the identity header to assert. domain: the realm it proved itself in.
+
+    connector: the one that the phone is at; empty for none.
+    """
     if method == "REGISTER":
         if f"{text('$tU')}@{text('$td')}".lower() != person.aor:
             raise Refused(403, "Not Your Address")
-        if header("Path"):
+        if connector:
+            connecting.check_path(site, connector)
+        elif header("Path"):
             # Stripping it would not help: the registrar reads what was received. It would lead calls anywhere.
             raise Refused(403, "Path Is Not For Phones")
         if not contact.may_register(headers("Contact")):
@@ -134,22 +234,55 @@ def _phone_request(site: Site, view: View, person: PersonRecord, domain: str, me
         claimed = f"{text('$fU')}@{text('$fd')}".lower()
         if claimed != person.aor and not claimed.endswith("@anonymous.invalid"):
             raise Refused(403, "From Is Not You")
-        target = _target(site, view, domain, view.config.dial_plans[person.dial_plan])
-    request = Request(method, target, Source.PHONE, person.aor, unreachable=site.unreachable())
-    return request, "" if method == "REGISTER" else _identity(person)
+        target = _target(site, view, domain, view.config.class_of(person).dialling)
+    request = Request(
+        method,
+        target,
+        Source.PHONE,
+        person.aor,
+        unreachable=site.unreachable(),
+        at_s=int(time.time()),
+        lot=_lot(),
+        place=located.place_of(view.config.network_sites, text("$si")),
+    )
+    return request, "" if method == "REGISTER" else _identity(person, person.number)
 
 
-def _tell_activity(site: Site, person: PersonRecord, request: Request, decision: Decision, device: str) -> None:
-    """What the profile of an account is made of: registrations, and calls to the PSTN."""
+def _is_emergency(site: Site, view: View, person: PersonRecord, domain: str, method: str) -> bool:
+    """Whether the request at hand is an emergency call, by the dial plan of `person`."""
+    return method == "INVITE" and _target(site, view, domain, view.config.class_of(person).dialling).startswith(SOS)
+
+
+def _tell_activity(
+    site: Site, person: PersonRecord, request: Request, decision: Decision, device: str, lent: str
+) -> None:
+    """What the profile of an account is made of: registrations, and calls to the PSTN; and emergency calls.
+
+    lent: the number lent to one, empty for none.
+    """
     if request.method == "REGISTER":
         if not isinstance(decision, Answer):
-            site.activity.tell_registered(person.aor, text("$si"), header("User-Agent"), device)
-    elif request.method == "INVITE" and carry.leads_outside(decision) and is_e164(request.target):
+            site.activity.tell_registered(person.aor, _address(request.via), header("User-Agent"), device)
+    elif request.method == "INVITE" and request.target.startswith(SOS):
+        # Whatever became of it: who looks after the building has to know that somebody needs help.
+        site.activity.tell(
+            Kind.EMERGENCY,
+            person.aor,
+            _address(request.via),
+            header("User-Agent"),
+            number=request.target.removeprefix(SOS),
+            own_number=person.number or "",
+            call_id=text("$ci"),
+            device=device,
+            access=header("P-Access-Network-Info"),
+            lent=lent,
+        )
+    elif request.method == "INVITE" and outward.leads_outside(decision) and is_e164(request.target):
         KSR.setflag(FLAG_OUTSIDE)
         site.activity.tell(
             Kind.CALL,
             person.aor,
-            text("$si"),
+            _address(request.via),
             header("User-Agent"),
             number=request.target,
             own_number=person.number or "",
@@ -168,35 +301,78 @@ def _realm(view: View) -> str:
     return next(iter(view.config.domains))
 
 
-def _identity(person: PersonRecord) -> str:
-    """P-Asserted-Identity (RFC 3325): address and number."""
+def _identity(person: PersonRecord, number: str | None) -> str:
+    """P-Asserted-Identity (RFC 3325): address, and number if there is one."""
     name = person.display_name.replace("\\", "").replace('"', "")
     lines = f'P-Asserted-Identity: "{name}" <sip:{person.aor}>\r\n'
-    return lines + (f"P-Asserted-Identity: <tel:{person.number}>\r\n" if person.number else "")
+    return lines + (f"P-Asserted-Identity: <tel:{number}>\r\n" if number else "")
 
 
-def _trunk_request(site: Site, view: View, trunk: str, method: str) -> tuple[Request, str]:
-    """A call from the PSTN. Its caller is a number or nobody; it can't be one of our people."""
+def _lot() -> int:
+    """0 to 99, the same for one call wherever it is asked."""
+    return zlib.crc32(text("$ci").encode()) % 100
+
+
+def _trunk_request(
+    site: Site,
+    view: View,
+    via: str,
+    method: str,
+    trunk: TrunkSettings | None = None,
+    read: Read | None = None,
+) -> tuple[Request, str, tuple[Step, ...]]:
+    """A call from the PSTN. Its caller is a number or nobody; it can't be one of our people.
+
+    via: name of the trunk, which is `trunk` where it is one of this site's, or of the connector that has it.
+    read: what it means by the rules of `trunk`. Gives the identity header to assert, and what there is to say of the
+    caller.
+    """
     if method == "REGISTER":
         raise Refused(403, "Trunks Do Not Register")
+    if method == "INVITE" and trunk is not None and outward.is_full(trunk):
+        raise Refused(503, "Trunk Is Full")
     domain = next(iter(view.config.domains), "")
-    caller = dialled_number(text("$fU"))
+    caller = dialled_number(read.calling if read else text("$fU"))
     # Anybody can set a caller's number in the PSTN: one that is our own people's is not vouched for, and an address of
     # ours never comes from there.
     vouched = caller is not None and view.owner_of(caller) is None
     if not vouched and text("$fd").lower() in view.config.domains:
         raise Refused(403, "From Is Not Of The PSTN")
-    target = _target(site, view, domain)
-    request = Request(method, target, Source.TRUNK, caller or "", trunk, unreachable=site.unreachable())
-    return request, f"P-Asserted-Identity: <tel:{caller}>\r\n" if vouched else ""
+    target = _target(site, view, domain, user=read.called if read else None)
+    called_back = ""
+    if method == "INVITE" and is_e164(target):
+        # Whoever made an emergency call with a lent number is called back by it, for a while.
+        called_back = lending.called_back(site, target)
+    request = Request(
+        method,
+        called_back or target,
+        Source.TRUNK,
+        caller or "",
+        via,
+        unreachable=site.unreachable(),
+        called_back=bool(called_back),
+    )
+    verdict = vouching.verified(site, caller or "") if method == "INVITE" else None
+    if verdict is None:
+        return request, f"P-Asserted-Identity: <tel:{caller}>\r\n" if vouched else "", ()
+    if site.voucher.refuses and verdict.verstat is Verstat.FAILED:
+        raise Refused(verdict.code, verdict.phrase)
+    identity = f"P-Asserted-Identity: <tel:{caller};verstat={verdict.verstat.value}>\r\n" if vouched else ""
+    return request, identity, (vouching.step(verdict),)
 
 
-def _target(site: Site, view: View, domain: str, plan: Dialling = _NO_PLAN) -> str:
+def _called_user() -> str:
+    """Whom a call to our Contact at a carrier is for: by P-Called-Party-ID (RFC 7315 section 4.2), else by To."""
+    named = _PAI_USER.search(header("P-Called-Party-ID"))
+    return named[1] if named is not None else text("$tU")
+
+
+def _target(site: Site, view: View, domain: str, plan: Dialling = _NO_PLAN, user: str | None = None) -> str:
     """What the Request-URI means (see Request.target). `domain` stands in for our own host names.
 
-    plan: that of the person who dials; without it numbers have their country code.
+    plan: that of the person who dials; without it numbers have their country code. user: in place of its user part.
     """
-    user, host = text("$rU"), text("$rd").lower()
+    user, host = text("$rU") if user is None else user, text("$rd").lower()
     known = host in view.config.domains or host in site.settings.own_hosts or not host
     address = f"{user.lower()}@{domain if host in site.settings.own_hosts else host}"
     return dialling.target(user, address, plan, view) if known else address
@@ -208,6 +384,7 @@ def _from_peer(site: Site, peer: str, method: str) -> None:
     route = contact.first_uri(header("Route"))
     received = contact.received_of(route)
     if received and method != "REGISTER":
+        recording.begins_at_flow(site, peer, _asserted())
         carry.to_flow(site, received)
         return
     epoch = header("X-Isthmus-Epoch")
@@ -227,15 +404,20 @@ def _from_peer(site: Site, peer: str, method: str) -> None:
             peer,
             int(epoch) if epoch.lstrip("-").isdigit() else -1,
             site.unreachable(),
+            at_s=int(time.time()),
+            lot=_lot(),
         )
-        decision = decide(request, view).decision
+        outcome = outward.decided(site, request, view)
+    recording.begins(site, request, outcome)
     strip(*INTERNAL, "Route")
     if header(branches.SEAL_ONLY):
         # The peer could not judge the target and asks for the seal alone.
         if not carry.to_sealed_flow(site, request, "peer"):
             raise Refused(404, "Not Found")
         return
-    carry.out(site, request, decision, f"peer:{peer}")
+    if method == "INVITE":
+        ending.begins(header("Contact"))
+    carry.out(site, request, outcome.decision, f"peer:{peer}")
 
 
 def _asserted() -> str:

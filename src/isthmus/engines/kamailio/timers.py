@@ -17,11 +17,20 @@ def for_request(session_expires: str) -> str:
     return "" if session_expires else f"Session-Expires: {EXPIRES_S}\r\nMin-SE: {MIN_SE_S}\r\n"
 
 
-def for_answer(session_expires: str, caller_supports_timer: bool) -> str:
-    """Header lines to add to a 2xx (section 8.2): where the callee knows no timers, the caller keeps them alone."""
+def wanted_s(session_expires: str) -> int:
+    """The interval that an INVITE goes out with: what the caller asked for, else ours."""
+    seconds = session_expires.partition(";")[0].strip()
+    return int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 8 else EXPIRES_S
+
+
+def for_answer(session_expires: str, caller_supports_timer: bool, expires_s: int = EXPIRES_S) -> str:
+    """Header lines to add to a 2xx (section 8.2): where the callee knows no timers, the caller keeps them alone.
+
+    expires_s: what the INVITE went out with.
+    """
     if session_expires or not caller_supports_timer:
         return ""
-    return f"Require: timer\r\nSession-Expires: {EXPIRES_S};refresher=uac\r\n"
+    return f"Require: timer\r\nSession-Expires: {expires_s};refresher=uac\r\n"
 
 
 def supports_timer(supported: str) -> bool:

@@ -27,6 +27,9 @@ def command(site: SiteFile) -> list[str]:
         "--num-threads=2",
         "--timeout=60",
         "--silent-timeout=3600",
+        # In its first seconds a stream is known by the address that its SDP names, before any other: with the usual way
+        # (delayed) it is whoever speaks to the port, and gets to hear the call.
+        "--endpoint-learning=heuristic",
     ]
 
 

@@ -1,0 +1,68 @@
+"""The one application of a connector: for people on its own machine. What online has of it, it sends there itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query
+
+from isthmus.api import errors
+from isthmus.connectors.surviving import findings
+from isthmus.engines.kamailio import asking, trunks
+from isthmus.engines.kamailio.bulk import ask
+from isthmus.errors import IsthmusError
+from isthmus.pstn import api as pstn
+from isthmus.records.export import public
+from isthmus.records.model import Filter
+from isthmus.site.connecting import Connector
+from isthmus.site.moving import registrar_of
+
+_LITTLE_SPACE = 64 << 20  # bytes free below which health is not well
+
+
+def connector_app(services: Connector) -> FastAPI:
+    """On a socket that only this connector's unix user can open: whoever asks is trusted."""
+    app = FastAPI(title="Isthmus connector", docs_url=None, redoc_url=None, openapi_url=None)
+    errors.add_handlers(app)
+    file = services.site_file
+    app.include_router(pstn.trunk_router(lambda: trunks.states(file, lambda *words: ask(file, *words))))
+
+    @app.get("/v1/health")
+    def health() -> dict[str, Any]:
+        free = shutil.disk_usage(file.state_dir).free
+        return {
+            "site": file.site.name,
+            "role": file.site.role.value,
+            "ok": free > _LITTLE_SPACE,
+            "disk": {"ok": free > _LITTLE_SPACE, "free_bytes": free},
+            **{name: _told(fact) for name, fact in services.facts.items()},
+        }
+
+    @app.get("/v1/calls/records")
+    def records(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[dict[str, Any]]:
+        return [public(each) for each in services.records.find(Filter(), limit=limit)]
+
+    @app.get("/v1/survivability")
+    def survivability() -> list[dict[str, Any]]:
+        people = services.learning.people
+        registrar = registrar_of(file)
+        held = {str(each.aor): registrar.bindings(each.aor) for each in people}
+        states = {each["name"]: each["state"] for each in trunks.states(file, lambda *words: ask(file, *words))}
+        with services.writer.reader().view() as view:
+            found = findings(view, people, held, lambda phone: asking.answers(file, phone), states)
+        return [dataclasses.asdict(each) for each in found]
+
+    @app.get("/v1/branch")
+    def branch() -> list[dict[str, str]]:
+        return [{"aor": str(each.aor), "number": each.number or ""} for each in services.learning.people]
+
+    return app
+
+
+def _told(fact: Any) -> Any:
+    try:
+        return fact()
+    except IsthmusError as error:
+        return {"ok": False, "reason": str(error)}

@@ -1,0 +1,252 @@
+"""`isthmus plan`: calling plans and who has them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from isthmus.addressing import Aor
+from isthmus.cli.client import connect
+from isthmus.cli.group import TenantOption, query
+from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields, print_json, print_table
+from isthmus.errors import NotFoundError, UsageError
+from isthmus.plans.model import WhenSpent
+
+app = typer.Typer(help="Calling plans: minutes, and who has them (docs/calling-plan.md).", no_args_is_help=True)
+
+_Name = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name.")]
+_People = Annotated[list[str], typer.Argument(metavar="AOR...", help="People, as carol@contoso.example.")]
+_Minutes = "minutes a month, or `unlimited`"
+_UNLIMITED = "unlimited"
+
+
+@app.command("list", epilog="Example:  isthmus plan list --site online")
+def list_plans(tenant: TenantOption = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
+    """List the calling plans of a site."""
+    with connect(site) as client:
+        found = client.get("/v1/plans", tenant=tenant)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("Plan", "Home", "Domestic", "International", "Groups", "Shared", "Then", "People")
+    rows = (
+        (
+            each["name"],
+            " ".join(each["home"]),
+            _minutes(each["domestic"]),
+            _minutes(each["international"]),
+            ", ".join(f"{g['name']} {_minutes(g['minutes'])}" for g in each["groups"]) or None,
+            "yes" if each["pooled"] else "no",
+            each["when_spent"],
+            each["holders"] if each["most"] is None else f"{each['holders']} of {each['most']}",
+        )
+        for each in found
+    )
+    print_table(columns, rows, empty="There are no calling plans.")
+
+
+@app.command(epilog="Example:  isthmus plan show team")
+def show(plan: _Name, tenant: TenantOption = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
+    """Show a plan and who has it."""
+    with connect(site) as client:
+        _print(client.get(_path(plan), tenant=tenant), as_json)
+
+
+@app.command(
+    "set",
+    epilog="Examples:  isthmus plan set team --home US --domestic 3000 --international 600   |   "
+    "isthmus plan set eu --home DE --domestic unlimited --group europe=FR,GB,IT:500 --then credit --shared",
+)
+def set_plan(
+    plan: _Name,
+    home: Annotated[
+        list[str] | None, typer.Option("--home", metavar="CODE", help="A country that is domestic, as US.")
+    ] = None,
+    domestic: Annotated[str | None, typer.Option("--domestic", metavar="MINUTES", help=f"Domestic {_Minutes}.")] = None,
+    international: Annotated[
+        str | None, typer.Option("--international", metavar="MINUTES", help=f"All other {_Minutes}.")
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", metavar="NAME=CODES:MINUTES", help="Countries with minutes of their own."),
+    ] = None,
+    shared: Annotated[
+        bool | None, typer.Option("--shared/--each", help="Whether all share the minutes of all of them.")
+    ] = None,
+    then: Annotated[
+        WhenSpent | None, typer.Option("--then", help="What becomes of calls when the minutes are used up.")
+    ] = None,
+    increment: Annotated[
+        int | None, typer.Option("--increment", metavar="SECONDS", help="Calls count in whole ones of these.")
+    ] = None,
+    most: Annotated[int | None, typer.Option("--most", min=0, help="For how many people at most.")] = None,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Make a plan, or change some of it."""
+    given: dict[str, Any] = {
+        "home": home,
+        "domestic": None if domestic is None else _parsed(domestic),
+        "international": None if international is None else _parsed(international),
+        "groups": None if group is None else [_group(each) for each in group],
+        "pooled": shared,
+        "when_spent": then and then.value,
+        "increment_s": increment,
+        "most": most,
+    }
+    # Unlimited is null, which is not the same as not said.
+    said = {name: value for name, value in given.items() if value is not None}
+    said |= {
+        name: None for name, text in (("domestic", domestic), ("international", international)) if text == _UNLIMITED
+    }
+    with connect(site) as client:
+        try:
+            before = client.get(_path(plan), tenant=tenant)
+        except NotFoundError:
+            before = {}
+        kept = {name: before[name] for name in given if name in before}
+        if not kept and not home:
+            raise UsageError("a new plan needs the country that is domestic", do="Example: --home US")
+        _print(client.put(query(_path(plan), tenant), {**kept, **said}), as_json)
+
+
+@app.command(epilog="Example:  isthmus plan delete team")
+def delete(plan: _Name, tenant: TenantOption = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
+    """Delete a plan that nobody has."""
+    with connect(site) as client:
+        client.delete(_path(plan), tenant=tenant)
+    print_done(f"The plan {plan} is deleted.", {"deleted": plan}, as_json)
+
+
+@app.command(epilog="Example:  isthmus plan assign team carol@contoso.example dave@contoso.example")
+def assign(
+    plan: _Name, people: _People, tenant: TenantOption = None, as_json: JsonOption = False, site: SiteOption = None
+) -> None:
+    """Give people a plan, instead of any other that they have."""
+    with connect(site) as client:
+        done = client.post(
+            f"{_path(plan)}/assign", {"people": [str(Aor.parse(each)) for each in people]}, tenant=tenant
+        )
+    print_done(f"{len(done)} people have {plan}.", {"people": done}, as_json)
+
+
+@app.command(epilog="Example:  isthmus plan unassign team carol@contoso.example")
+def unassign(
+    plan: _Name, people: _People, tenant: TenantOption = None, as_json: JsonOption = False, site: SiteOption = None
+) -> None:
+    """Take their plan from people."""
+    with connect(site) as client:
+        client.post(f"{_path(plan)}/unassign", {"people": [str(Aor.parse(each)) for each in people]}, tenant=tenant)
+    print_done(f"{len(people)} people have {plan} no more.", {"unassigned": people}, as_json)
+
+
+@app.command(epilog="Examples:  isthmus plan usage   |   isthmus plan usage --month 2026-11 --json")
+def usage(
+    month: Annotated[str | None, typer.Option("--month", metavar="MONTH", help="As 2026-11; by default this.")] = None,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Show what is used of a month's minutes (UTC)."""
+    with connect(site) as client:
+        found = client.get("/v1/credit/usage", month=month, tenant=tenant)
+    if as_json:
+        print_json(found)
+        return
+    rows = (
+        (
+            each["plan"],
+            "all of them" if each["whose"] == "*" else each["whose"],
+            each["bucket"].removeprefix("group:"),
+            f"{each['used_minutes']:g}",
+            _minutes(each["limit_minutes"]),
+        )
+        for each in found["uses"]
+    )
+    print_table(("Plan", "Who", "Calls", "Used", "Of"), rows, empty="Nobody has a calling plan.")
+
+
+@app.command(
+    epilog="Examples:  isthmus plan settings   |   isthmus plan settings --block KP --block CU   |   "
+    "isthmus plan settings --block none --end-calls"
+)
+def settings(
+    block: Annotated[
+        list[str] | None,
+        typer.Option("--block", metavar="CODE", help="A country that nobody calls; `none`: all may be called."),
+    ] = None,
+    end_calls: Annotated[
+        bool | None,
+        typer.Option("--end-calls/--let-calls", help="Whether calls that are up end when what pays for them ends."),
+    ] = None,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Show what a tenant says of its calls by carriers, or change it."""
+    body: dict[str, Any] = {}
+    if block is not None:
+        body["blocked"] = [] if block == ["none"] else block
+    if end_calls is not None:
+        body["end_calls"] = end_calls
+    with connect(site) as client:
+        if body:
+            found = client.patch(query("/v1/credit/settings", tenant), body)
+        else:
+            found = client.get("/v1/credit/settings", tenant=tenant)
+    if as_json:
+        print_json(found)
+        return
+    print_fields(
+        [("Blocked", " ".join(found["blocked"]) or None), ("Calls end", "yes" if found["end_calls"] else "no")]
+    )
+
+
+def _minutes(value: int | None) -> str:
+    return _UNLIMITED if value is None else str(value)
+
+
+def _parsed(text: str) -> int | None:
+    if text == _UNLIMITED:
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise UsageError(f"{text[:20]!r} are no minutes", do=f"Write a whole number, or `{_UNLIMITED}`.")
+    return int(text)
+
+
+def _group(text: str) -> dict[str, Any]:
+    """`europe=FR,GB:500`."""
+    name, _, rest = text.partition("=")
+    codes, _, minutes = rest.partition(":")
+    if not name or not codes or not minutes:
+        raise UsageError(f"{text[:60]!r} is no group of countries", do="Write it as europe=FR,GB,IT:500.")
+    return {"name": name, "countries": codes.split(","), "minutes": _parsed(minutes)}
+
+
+def _path(plan: str) -> str:
+    return f"/v1/plans/{quote(plan, safe='')}"
+
+
+def _print(plan: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(plan)
+        return
+    groups = (f"{g['name']}: {' '.join(g['countries'])}, {_minutes(g['minutes'])}" for g in plan["groups"])
+    print_fields(
+        [
+            ("Plan", plan["name"]),
+            ("Tenant", plan["tenant"]),
+            ("Home", " ".join(plan["home"])),
+            ("Domestic minutes", _minutes(plan["domestic"])),
+            ("International minutes", _minutes(plan["international"])),
+            ("Groups", "; ".join(groups) or None),
+            ("Shared", "yes" if plan["pooled"] else "no"),
+            ("When used up", plan["when_spent"]),
+            ("Calls count in", f"{plan['increment_s']} s"),
+            ("For at most", plan["most"]),
+            ("People", " ".join(plan["people"]) or None),
+        ]
+    )

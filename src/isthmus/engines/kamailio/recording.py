@@ -1,0 +1,190 @@
+"""Tells the control service what becomes of calls, for their records (records/), from inside Kamailio's workers.
+
+Never waits (see spool.py), and never stands in a call's way: what goes wrong here is logged, and the call goes on.
+
+A leg is one passage of a call through the site. FLAG_RECORDED marks its transaction: a leg that was said to begin.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
+
+import msgspec
+
+from isthmus.engines.kamailio import branches
+from isthmus.engines.kamailio.ksr import FLAG_RECORDED, KSR, text
+from isthmus.engines.kamailio.site import Site
+from isthmus.records.model import By, Event, Kind, Route
+from isthmus.routing.model import Answer, Decision, Dial, Local, Outcome, Relay, Request
+from isthmus.sip.sealing import Side
+
+_P = ParamSpec("_P")
+_LONGEST = 256
+_FIGURES = ("mos", "jitter_ms", "loss_percent", "round_trip_ms")
+_SAID_BY_PEOPLE = {486: "Busy Here", 600: "Busy Everywhere", 603: "Decline"}  # as in replies
+
+
+def _harmless(work: Callable[Concatenate[Site, _P], None]) -> Callable[Concatenate[Site, _P], None]:
+    def guarded(site: Site, /, *args: _P.args, **more: _P.kwargs) -> None:
+        try:
+            work(site, *args, **more)
+        except Exception as error:
+            KSR.err(f"a call is not recorded: {type(error).__name__}: {error}\n")
+
+    return guarded
+
+
+@_harmless
+def begins(site: Site, request: Request, outcome: Outcome) -> None:
+    """A request was decided on. Only INVITEs are recorded."""
+    if request.method != "INVITE":
+        return
+    KSR.setflag(FLAG_RECORDED)
+    route, way, whom = _way(outcome.decision)
+    rule, words = _last(outcome)
+    event = _event(Kind.BEGINS, text("$ci"), branches.side())
+    site.records.tell(
+        _with(
+            event,
+            caller=request.caller,
+            callee=request.target,
+            source=request.source.value,
+            via=request.via,
+            route=route,
+            way=way,
+            whom=whom,
+            rule=rule,
+            text=words,
+        )
+    )
+
+
+@_harmless
+def begins_at_flow(site: Site, peer: str, caller: str) -> None:
+    """The home found a phone of ours by its Path: nothing is decided here."""
+    if not KSR.is_INVITE():
+        return
+    KSR.setflag(FLAG_RECORDED)
+    callee = f"{text('$tU')}@{text('$td')}".lower()
+    event = _event(Kind.BEGINS, text("$ci"), branches.side())
+    words = f"{peer} says by which connection the phone is reached"
+    site.records.tell(
+        _with(event, caller=caller, callee=callee, source="peer", via=peer, route=Route.PHONE, rule="path", text=words)
+    )
+
+
+@_harmless
+def rerouted(site: Site, outcome: Outcome) -> None:
+    """The first way came to nothing; this is the next one."""
+    if KSR.isflagset(FLAG_RECORDED) > 0:
+        route, way, whom = _way(outcome.decision)
+        rule, words = _last(outcome)
+        event = _event(Kind.REROUTED, text("$ci"), branches.side())
+        site.records.tell(_with(event, route=route, way=way, whom=whom, rule=rule, text=words))
+
+
+@_harmless
+def replied(site: Site, code: int) -> None:
+    """A final reply to a request outside a dialog. One that refuses tells why; the end is told when it is chosen."""
+    if code < 200 or not KSR.isflagset(FLAG_RECORDED) > 0:
+        return
+    if code < 300:
+        site.records.tell(_event(Kind.ANSWERED, text("$ci"), branches.side()))
+    elif (cause := _safe("$hdr(Reason)")) or KSR.pv.get("$avp(alone)") is not None:
+        KSR.pv.sets("$avp(cause)", cause)
+        if KSR.pv.get("$avp(alone)") is not None:
+            _tell_end(site, code, _safe("$rr"), By.CALLER if code == 487 else By.CALLEE, cause)
+
+
+def alone() -> None:
+    """The request at hand goes to one phone without a failure route: its reply is the end."""
+    KSR.pv.sets("$avp(alone)", "1")
+
+
+@_harmless
+def refused(site: Site, code: int, reason: str) -> None:
+    """The site itself gives the final answer to the request at hand."""
+    if KSR.isflagset(FLAG_RECORDED) > 0:
+        _tell_end(site, code, reason, By.NETWORK)
+
+
+@_harmless
+def failed(site: Site) -> None:
+    """The call at hand came to nothing, in the failure route: of several answers the one that the caller gets."""
+    if not KSR.isflagset(FLAG_RECORDED) > 0:
+        return
+    if KSR.tm.t_is_canceled() > 0:
+        _tell_end(site, 487, "Request Terminated", By.CALLER)
+        return
+    silent = KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0
+    code, reason = int(KSR.pv.get("$T_reply_code") or 408), _safe("$T_reply_reason")
+    said = KSR.pv.get("$avp(said)")
+    if said is not None and code in (408, 430):
+        code, reason, silent = int(said), _SAID_BY_PEOPLE[int(said)], False
+    _tell_end(site, code, reason, By.NETWORK if silent or code == 408 else By.CALLEE, _safe("$avp(cause)"))
+
+
+@_harmless
+def hung_up(site: Site, call_id: str, side: Side) -> None:
+    """A BYE. After rtpengine was told: its figures stand in Kamailio's variables then (modparam mos_average_*)."""
+    event = _event(Kind.ENDS, call_id, side)
+    figures = {} if KSR.pv.get("$avp(mos)") is None else {name: _figure(f"$avp({name})") for name in _FIGURES}
+    site.records.tell(_with(event, cause=_safe("$hdr(Reason)"), **figures))
+
+
+def _tell_end(site: Site, code: int, reason: str, by: By, cause: str = "") -> None:
+    KSR.resetflag(FLAG_RECORDED)
+    event = _event(Kind.ENDS, text("$ci"), branches.side())
+    site.records.tell(_with(event, code=code, reason=reason, by=by, cause=cause))
+
+
+def _event(kind: Kind, call_id: str, side: Side) -> Event:
+    agent = _safe("$ua") or (_safe("$hdr(Server)") if kind is Kind.ANSWERED else "")
+    passage = "link" if side == Side.LINK else "edge"
+    return Event(time.time(), kind, _cut(call_id), passage, tag=_safe("$ft"), agent=agent)
+
+
+def _with(event: Event, **more: object) -> Event:
+    cut = {name: _cut(value) if isinstance(value, str) else value for name, value in more.items()}
+    return msgspec.structs.replace(event, **cut)
+
+
+def _way(decision: Decision) -> tuple[str, str, str]:
+    """Route, site or trunk, and whose phones."""
+    match decision:
+        case Local(aor):
+            return Route.LOCAL, "", aor
+        case Relay(site, aor):
+            return Route.RELAY, site, aor
+        case Dial(trunk):
+            return Route.DIAL, trunk, ""
+        case Answer():
+            return Route.REFUSE, "", ""
+
+
+def _last(outcome: Outcome) -> tuple[str, str]:
+    step = outcome.trace[-1] if outcome.trace else None
+    return (step.rule, step.text) if step else ("", "")
+
+
+def _safe(variable: str) -> str:
+    """A pseudo-variable that somebody else wrote, which may be no UTF-8."""
+    try:
+        return _cut(text(variable))
+    except UnicodeDecodeError:
+        return ""
+
+
+def _cut(value: str) -> str:
+    return value.replace("\0", "")[:_LONGEST]
+
+
+def _figure(variable: str) -> float | None:
+    try:
+        figure = float(text(variable))
+    except ValueError:
+        return None
+    return round(figure, 3) if math.isfinite(figure) else None

@@ -1,0 +1,104 @@
+"""A connector's control service: it has no people, no directory and no accounts, and asks online for all it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine
+
+from isthmus.activity.feed import Feed
+from isthmus.activity.model import Event, Kind
+from isthmus.connectors.bounds import BY
+from isthmus.connectors.learning import BranchDirectory, Learning
+from isthmus.database import migrate, open_database
+from isthmus.identity.sealing import Sealer
+from isthmus.link.client import PeerClient
+from isthmus.pki.store import private_folder
+from isthmus.records.pushing import Pushing
+from isthmus.records.service import Records
+from isthmus.routing.compile import Compiler
+from isthmus.routing.snapshot import SnapshotWriter
+from isthmus.site import internal
+from isthmus.site.background import Background, Repeating
+from isthmus.site.file import SiteFile
+from isthmus.site.moving import registrar_of
+from isthmus.site.recording import run_records
+
+_LEARN_S = 5.0
+_ASK_S = 10.0
+_PUSH_S = 2.0
+
+
+@dataclass(frozen=True)
+class Connector:
+    """What the routes and jobs of a connector share. facts: as in `services.Services`."""
+
+    site_file: SiteFile
+    writer: SnapshotWriter
+    compiler: Compiler
+    learning: Learning
+    online: PeerClient
+    records: Records
+    engine: Engine
+    background: Background = field(default_factory=Background)
+    facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Let go of the snapshot; nothing may be in use any more."""
+        self.writer.close()
+        self.online.close()
+        self.engine.dispose()
+
+
+def build_connector(site_file: SiteFile) -> Connector:
+    """Compile what the site file and the learned people say. Raises UnavailableError when the disk is full."""
+    directory = BranchDirectory(site_file.site.name, site_file.survival.country)
+    private_folder(site_file.snapshot_dir)
+    writer = SnapshotWriter(site_file.snapshot_dir)
+    compiler = Compiler(directory, writer, site_file, directory, guard=directory)
+    online = PeerClient(site_file.upstream, internal.link_out_socket(site_file, site_file.upstream))
+
+    def ask(addresses: Sequence[str], known: Mapping[str, str]) -> bytes:
+        # A site of an earlier version takes nothing that it does not know.
+        body = {"people": list(addresses), **({"known": dict(known)} if known else {})}
+        answer = online.post("/link/connector/people", body, timeout_s=_ASK_S)
+        return str(answer["answer"]).encode()
+
+    def changed() -> None:
+        compiler.rebuild()
+        writer.refuse(BY, directory.refusals())
+
+    learning = Learning(
+        directory,
+        registrar_of(site_file),
+        ask,
+        site_file.state_dir / "branch.sealed",
+        Sealer.from_file(internal.identity_key(site_file)),
+        host=site_file.site.fqdn,
+        changed=changed,
+    )
+    learning.restore()
+    changed()
+    migrate(site_file.database_url)
+    engine = open_database(site_file.database_url)
+    background, facts = Background(), dict[str, Callable[[], Any]]()
+
+    def pushing(records: Records) -> Repeating:
+        push = Pushing(engine, records, online.post)
+        return Repeating("send call records to online", push.work, _PUSH_S)
+
+    records = run_records(site_file, engine, {"to online": pushing}, background, facts)
+    made = Connector(site_file, writer, compiler, learning, online, records, engine, background, facts)
+    feed = Feed(internal.activity_socket(site_file), lambda event: _told(event, learning))
+    job = Repeating("learn who is at this branch", learning.work, _LEARN_S)
+    made.background.add("registrations from Kamailio", feed.start, feed.stop)
+    made.background.add("learn who is at this branch", job.start, job.stop)
+    made.facts["learning"] = lambda: {"ok": not job.trouble, "reason": job.trouble, "people": len(learning.people)}
+    return made
+
+
+def _told(event: Event, learning: Learning) -> None:
+    if event.kind is Kind.REGISTER and event.account:
+        learning.registered(event.account)
