@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,13 +18,16 @@ from bench import (
     activity,
     audit,
     calls,
+    failing,
     feeding,
+    loading,
     policies,
     publishing,
     pushing,
     registers,
     routing,
     signing_in,
+    soaking,
     syncing,
     whole,
 )
@@ -42,6 +46,9 @@ MEASUREMENTS: dict[str, Callable[[Scale], list[Figure]]] = {
     "pushing": pushing.measure,
     "whole": whole.measure,
     "syncing": syncing.measure,
+    "failing": failing.measure,
+    "loading": loading.measure,
+    "soaking": soaking.measure,
 }
 _RESULTS = Path(__file__).parent.parent / "var" / "bench"
 
@@ -50,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write. Returns 0 when every measurement ran, whatever its figures; else 1."""
     options = _parse(arguments)
     scale = Scale.miniature() if options.quick else Scale()
+    if options.minutes is not None:
+        scale = replace(scale, soak_s=60 * options.minutes)
     console = Console(stderr=True)
     figures: list[Figure] = []
     failures: dict[str, str] = {}
@@ -107,6 +116,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, help="these measurements alone")
     parser.add_argument("--quick", action="store_true", help="all of it in miniature: figures not to be trusted")
+    parser.add_argument("--minutes", type=float, help="for how long calls come and go (`soaking`); 3 by default")
     parser.add_argument("--json", type=Path, action="append", default=[], help="write the results here as well")
     return parser.parse_args(arguments)
 

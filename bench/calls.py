@@ -1,4 +1,4 @@
-"""CPU a call: within a site against a native Kamailio, and across both sites against within one."""
+"""CPU a call: within a site and out by a trunk against a native Kamailio, and across both sites against within one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 from bench import load, rig
 from bench.model import Aim, Figure, Scale
 from bench.rig import Rig, Target
-from isthmus.directory.model import Person
+from isthmus.addressing import Aor
 
 _WITHIN, _ACROSS = 1.5, 2.5
+_OUTSIDE = Aor("+12065550123", rig.DOMAIN)
 _SETTLE_S = 0.3  # what is left to do when the last answer has come: transactions, media, dialogs
 
 
@@ -23,6 +24,7 @@ class Ways:
     native: float
     within: float
     across: float
+    outside: float
 
 
 def measure(scale: Scale) -> list[Figure]:
@@ -51,6 +53,13 @@ def measure(scale: Scale) -> list[Figure]:
                 "within a site",
                 Aim("ratio", _ACROSS),
             ),
+            Figure.of(
+                f"call.outside.{key}",
+                f"CPU a call out by a trunk, {media}",
+                "us",
+                [(ways.outside, ways.native) for ways in rounds],
+                "native Kamailio, within",
+            ),
         ]
     return figures
 
@@ -61,9 +70,10 @@ def _rounds(scale: Scale, *, relay: bool) -> list[Ways]:
         rig.running(Path(folder), accounts=scale.accounts, relay=relay) as running,
     ):
         lines = [
-            Line(running, running.native, running.near[0]),
-            Line(running, running.premises, running.near[0]),
-            Line(running, running.both, running.far[0], registered_at=running.online),
+            Line(running, running.native, running.near[0].aor),
+            Line(running, running.premises, running.near[0].aor),
+            Line(running, running.both, running.far[0].aor, registered_at=running.online),
+            Line(running, running.premises, _OUTSIDE, by=running.trunk),
         ]
         for line in lines:  # connections made, tables grown, code compiled
             line.microseconds_a_call(scale.call_rate, max(scale.calls // 5, 10))
@@ -76,12 +86,16 @@ def _rounds(scale: Scale, *, relay: bool) -> list[Ways]:
 class Line:
     """Callers at one place and one whom they call, whose phone is registered and waits. All phones are on UDP."""
 
-    def __init__(self, running: Rig, target: Target, called: Person, *, registered_at: Target | None = None) -> None:
-        self._rig, self._target, self._called = running, target, called.aor
-        address = running.addresses()
-        load.register(
-            running.processes, registered_at or target, [load.Phone(called.aor)], address, registers=1, rate=1
-        )
+    def __init__(
+        self, running: Rig, target: Target, called: Aor, *, registered_at: Target | None = None, by: str = ""
+    ) -> None:
+        """by: the gateway that a number outside is behind; nobody registers then."""
+        self._rig, self._target, self._called = running, target, called
+        address = by or running.addresses()
+        if not by:
+            load.register(
+                running.processes, registered_at or target, [load.Phone(called)], address, registers=1, rate=1
+            )
         load.wait_for_calls(running.processes, address)
         self._caller_address = running.addresses()
 

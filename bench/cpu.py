@@ -17,6 +17,11 @@ def seconds(sessions: Iterable[int]) -> float:
     return sum(_process_seconds(pid) for pid in _members(wanted))
 
 
+def of(pids: Iterable[int]) -> float:
+    """CPU seconds used so far by these processes themselves; those that have ended count nothing."""
+    return sum(map(_process_seconds, pids))
+
+
 def _members(sessions: frozenset[int]) -> list[int]:
     return [
         int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _session(entry) in sessions

@@ -90,7 +90,9 @@ class Scale:
     half as much again; what a busy machine bears would not follow from that.
     accounts: people with phones. sizes: people in the snapshots. decisions: in one round. published: people in
     the directory. writes: commits in one round. moved: people in one move. synchronised: people in an LDAP directory.
-    audited: entries in the audit log.
+    audited: entries in the audit log. held: calls that are up when something dies. outage_s: for how long new calls
+    are tried then. at_once: calls with media through one connector, in windows of stream_s. soak_s: for how long calls
+    come and go while memory is watched.
     """
 
     rounds: int = 4
@@ -106,11 +108,16 @@ class Scale:
     moved: int = 1_000
     synchronised: int = 10_000
     audited: int = 100_000
+    held: int = 50
+    outage_s: float = 20.0
+    at_once: int = 500
+    stream_s: float = 8.0
+    soak_s: float = 180.0
 
     @classmethod
     def miniature(cls) -> Self:
         """Everything once, in moments."""
-        return cls(1, 50, 20, 100, 40, 10, (100, 1_000), 200, 500, 2, 4, 50, 2_000)
+        return cls(1, 50, 20, 100, 40, 10, (100, 1_000), 200, 500, 2, 4, 50, 2_000, 6, 3.0, 20, 1.0, 20.0)
 
 
 def number(value: float) -> str:

@@ -30,6 +30,8 @@ DOMAIN = "contoso.example"
 TENANT = "main"
 PREMISES, ONLINE = "premises", "online"
 PASSWORD = "bench"
+# Not asked whether it is there: SIPp would take the question for a call.
+_TRUNK = '[[trunk]]\nname = "gateway"\naddress = "{}"\nask_every_s = 0\n'
 _SCHEMA = Path("/usr/share/kamailio/db_sqlite")
 
 
@@ -48,7 +50,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """Two sites and the baseline, running."""
+    """Two sites and the baseline, running. trunk: address of a gateway of premises, where nobody is yet."""
 
     processes: Processes
     addresses: Callable[[], str]
@@ -58,6 +60,7 @@ class Rig:
     callers: tuple[Person, ...]
     near: tuple[Person, ...]
     far: tuple[Person, ...]
+    trunk: str
 
     @property
     def both(self) -> Target:
@@ -79,7 +82,8 @@ def running(folder: Path, *, accounts: int, relay: bool) -> Iterator[Rig]:
         inside = {PREMISES: free_address(loopback), ONLINE: free_address(loopback)}
         outside = {PREMISES: free_address(loopback), ONLINE: free_address(loopback)}
         authority = CertificateAuthority.create(folder / "ca")
-        sites = [_write_site(folder, name, outside, inside, relay=relay) for name in (PREMISES, ONLINE)]
+        trunk = free_address(loopback)
+        sites = [_write_site(folder, name, outside, inside, relay=relay, trunk=trunk) for name in (PREMISES, ONLINE)]
         for site in sites:
             _prepare(site, authority, people)
         native = _start_native(processes, folder / "native", free_address(loopback), people, sites[0])
@@ -94,6 +98,7 @@ def running(folder: Path, *, accounts: int, relay: bool) -> Iterator[Rig]:
             tuple(person for person in people[:half] if person.home == PREMISES),
             tuple(person for person in people[half:] if person.home == PREMISES),
             tuple(person for person in people[half:] if person.home == ONLINE),
+            trunk,
         )
     finally:
         processes.close()
@@ -137,7 +142,9 @@ def device(aor: Aor) -> str:
     return f"dev00000{aor.user[1:]}"
 
 
-def _write_site(folder: Path, name: str, outside: dict[str, str], inside: dict[str, str], *, relay: bool) -> SiteFile:
+def _write_site(
+    folder: Path, name: str, outside: dict[str, str], inside: dict[str, str], *, relay: bool, trunk: str = ""
+) -> SiteFile:
     peer = ONLINE if name == PREMISES else PREMISES
     path = folder / name / "site.toml"
     path.parent.mkdir()
@@ -165,6 +172,7 @@ fqdn = "{peer}.{DOMAIN}"
 address = "{outside[peer]}"
 authority = {str(peer == PREMISES).lower()}
 """
+        + (_TRUNK.format(trunk) if trunk and name == PREMISES else "")
     )
     return load(path)
 
@@ -178,7 +186,7 @@ def _prepare(site: SiteFile, authority: CertificateAuthority, people: Sequence[P
     names = certificate_names(site.site.fqdn, site.site.address)
     internal.site_certificate(site).write_bytes(authority.issue(names, 2))
     internal.ca_certificate(site).write_bytes(authority.pem)
-    internal.haproxy_config(site).write_text(haproxy.render(site))
+    haproxy.prepare(site)
     writer = SnapshotWriter(site.snapshot_dir)
     writer.rebuild(configuration(site, {DOMAIN: TENANT}, None), people, 1)
     writer.close()
@@ -206,10 +214,8 @@ def _start_native(processes: Processes, home: Path, address: str, people: Sequen
     started = []
     ng = (address, internal.RTPENGINE_NG)
     if relay:
-        argv = [
-            word.replace(site.site.internal_address, address).replace(site.site.address, address)
-            for word in rtpengine.command(site)
-        ]
+        there = site.site.model_copy(update={"address": address, "internal_address": address})
+        argv = rtpengine.command(site.model_copy(update={"site": there}))
         started.append(processes.start(argv, name="native-rtpengine", ready=lambda: answers_ng(ng)))
     template = Path(__file__).parent / "native" / "kamailio.cfg.j2"
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)

@@ -59,6 +59,9 @@ class _Memory:
     def owner_of(self, number: str) -> PersonRecord | None:
         return self._by_number.get(number)
 
+    def refusals(self, key: str) -> tuple[()]:
+        return ()
+
 
 def _decisions(folder: Path, scale: Scale) -> list[Figure]:
     snapshots = {size: LmdbSnapshot.open(folder / str(size)) for size in scale.sizes}

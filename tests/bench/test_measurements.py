@@ -46,6 +46,9 @@ def test_nothing_is_left_out():
         "pushing",
         "whole",
         "syncing",
+        "failing",
+        "loading",
+        "soaking",
     }
 
 
