@@ -18,7 +18,7 @@ from tests.faults.people import move
 from tests.interop.conftest import DOMAIN, HOMES, Sites, lay_out
 from tests.support import Loopback, Processes, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 _SETTINGS = """
 [activity]
@@ -69,9 +69,20 @@ def sites(
             pair.start_carrier()
             for name in HOMES:
                 pair.start(name)
+            for name in HOMES:
+                _open_premium_numbers(pair, name)
             yield pair
         finally:
             processes.close()
+
+
+def _open_premium_numbers(sites: Sites, name: str) -> None:
+    """Else nobody could call one, and there would be nothing to tell."""
+    policy = {"kind": "calling", "name": "open", "settings": {"premium_numbers": True}}
+    with sites.api(name) as api:
+        wait_for(lambda: api.post("/v1/policies", policy), 20, f"{name} knows the tenant")
+        api.post("/v1/policies/grant", {"kind": "calling", "policy": "open", "level": "tenant"})
+        wait_for(lambda: api.get("/v1/snapshot")["current"], 20, f"calls at {name} go by it")
 
 
 @pytest.fixture(scope="module")

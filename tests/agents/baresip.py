@@ -22,6 +22,7 @@ _CONFIG = """\
 poll_method epoll
 sip_listen {address}:{port}
 {cafile}
+{certificate}
 call_local_timeout 120
 call_max_calls 4
 audio_player aubridge,sink
@@ -34,6 +35,8 @@ jitter_buffer_delay 1-5
 net_interface {address}
 module_path /usr/lib/baresip/modules
 module g711.so
+module srtp.so
+module dtls_srtp.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -68,8 +71,15 @@ class Baresip(Phone):
         ca: str = "",
         tone_hz: float = 440,
         auto_answer: bool = False,
+        certificate: Path | None = None,
+        encryption: str = "",
+        codecs: str = "PCMU",
     ) -> Self:
-        """Start one and make its account; it registers at once if it has a password. proxy: host:port."""
+        """Start one and make its account; it registers at once if it has a password. proxy: host:port.
+
+        certificate: PEM with key; it then takes calls by TLS at the port above `port`, and shows it. encryption: of
+        media, `srtp-mand` or `dtls_srtp`. codecs: comma-separated.
+        """
         user, _, _ = uri.partition(":")[2].partition("@")
         phone = cls(f"baresip-{user}-{address}", folder)
         phone.uri, phone.address, home = uri, address, folder / f"baresip-{user}-{address}"
@@ -79,6 +89,7 @@ class Baresip(Phone):
             address=address,
             port=port,
             cafile=f"sip_cafile {ca}" if ca else "",
+            certificate=f"sip_certificate {certificate}" if certificate else "",
             tone=write_wav(home / "tone.wav", tone_hz, 120),
             folder=home,
             control=CONTROL_PORT,
@@ -93,7 +104,8 @@ class Baresip(Phone):
         secret = f"auth_user={username or user};auth_pass={password}" if password else "regint=0"
         mode = "auto" if auto_answer else "manual"
         # The URI's transport rules in calls without a proxy.
-        account = f"<{uri};transport={transport}>;{outbound};{secret};answermode={mode};audio_codecs=PCMU"
+        account = f"<{uri};transport={transport}>;{outbound};{secret};answermode={mode};audio_codecs={codecs}"
+        account += f";mediaenc={encryption}" if encryption else ""
         await phone.command("uanew", account.replace(";;", ";"))
         return phone
 

@@ -60,20 +60,22 @@ class Sipp:
         calls: int = 1,
         rate: float = 10,
         pause_ms: int = 100,
+        echo: bool = False,
     ) -> Sipp:
-        """Start a scenario by name.
+        """Start a scenario by name, or by its path without `.xml`.
 
         to: host:port of the other side, empty for one that is called. users: all with one target, as SIPp
-        makes its credentials for one URI.
+        makes its credentials for one URI. echo: RTP is sent back as it comes.
         """
         folder = processes.folder
-        name = f"sipp-{scenario}-{len(processes.started)}"
+        name = f"sipp-{Path(scenario).name}-{len(processes.started)}"
         statistics, errors, inf = (folder / f"{name}{tail}" for tail in (".csv", ".err", ".inf"))
         inf.write_text("SEQUENTIAL\n" + "".join(f"{user}\n" for user in users or [User("sipp", address)]))
         argv = ["sipp", "-sf", str(_SCENARIOS / f"{scenario}.xml"), "-inf", str(inf), "-nostdin"]
         argv += ["-i", address, "-p", str(port), "-mi", address, "-t", _TRANSPORTS[transport]]
         argv += ["-m", str(calls), "-r", str(rate), "-d", str(pause_ms), "-timeout_error"]
         argv += ["-trace_stat", "-stf", str(statistics), "-fd", "1", "-trace_err", "-error_file", str(errors)]
+        argv += ["-rtp_echo"] if echo else []
         if users:  # else its credentials are for the address it sends to, not for the Request-URI
             argv += ["-auth_uri", users[0].domain if scenario == "register" else users[0].target]
         process = processes.start([*argv, *([to] if to else [])], name=name, cwd=folder)

@@ -63,3 +63,30 @@ def write_wav(path: Path, frequency_hz: float, seconds: float = 10.0, rate_hz: i
         file.setframerate(rate_hz)
         file.writeframes(samples.tobytes())
     return path
+
+
+_ROWS, _COLUMNS, _KEYS = (697, 770, 852, 941), (1209, 1336, 1477), ("123", "456", "789", "*0#")
+
+
+def keys(samples: NDArray[np.float64], rate_hz: int = 8000) -> str:
+    """The keys of a telephone's keypad that are heard (ITU-T Q.23), each as often as it was pressed."""
+    size = rate_hz // 50
+    times = np.arange(size) / rate_hz
+    found: list[str] = []
+    before = ""
+    for start in range(0, len(samples) - size + 1, size):
+        frame = samples[start : start + size]
+        energy = float((frame**2).sum())
+
+        def share(hz: float, frame: NDArray[np.float64] = frame, energy: float = energy) -> float:
+            return float(abs((frame * np.exp(-2j * np.pi * hz * times)).sum()) ** 2) * 2 / size / energy
+
+        key = ""
+        if energy / size > 200**2:
+            rows, columns = [share(hz) for hz in _ROWS], [share(hz) for hz in _COLUMNS]
+            if max(rows) + max(columns) > 0.8 and min(max(rows), max(columns)) > 0.2:
+                key = _KEYS[int(np.argmax(rows))][int(np.argmax(columns))]
+        if key and key != before:
+            found.append(key)
+        before = key
+    return "".join(found)

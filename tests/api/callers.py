@@ -5,10 +5,11 @@ from __future__ import annotations
 import atexit
 import base64
 import functools
+import itertools
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,11 @@ class Site:
         return name
 
     def browser(self, agent: str = "test browser", address: str = "192.0.2.1") -> Browser:
-        return Browser(TestClient(self.app, base_url=BASE, raise_server_exceptions=False), agent, address)
+        return Browser(TestClient(self.app, base_url=BASE, raise_server_exceptions=False), agent, address, self.now)
+
+    def now(self) -> float:
+        """What the accounts take for the time, in Unix seconds."""
+        return self.services.identity.ledger.clock()
 
     def by_token(self, name: str, permissions: Sequence[str] | None = None) -> TestClient:
         """A program that shows a token of the account; with all it may do unless permissions are given."""
@@ -72,14 +77,14 @@ class Site:
 
 
 class Browser:
-    """Keeps cookies and sends the CSRF token, as our pages do."""
+    """Keeps cookies and sends the CSRF token, as our pages do. clock: of its authenticator app, in Unix seconds."""
 
-    def __init__(self, client: TestClient, agent: str, address: str) -> None:
+    def __init__(self, client: TestClient, agent: str, address: str, clock: Callable[[], float]) -> None:
         self.client = client
         self.client.headers.update({"User-Agent": agent, "X-Forwarded-For": address})
         self.secret = ""
         self.codes: list[str] = []
-        self._step = 0
+        self._step, self._clock = 0, clock
 
     def sign_in(self, name: str, password: str = PASSWORD) -> Any:
         return self._kept(self.client.post("/v1/session", json={"name": name, "password": password}))
@@ -95,7 +100,7 @@ class Browser:
     def code(self) -> str:
         """A code that was not used yet: of the step after the last one."""
         secret = base64.b32decode(self.secret + "=" * (-len(self.secret) % 8))
-        self._step = max(self._step + 1, int(time.time()) // totp.STEP_S - 1)
+        self._step = max(self._step + 1, int(self._clock()) // totp.STEP_S - 1)
         return totp.code(secret, self._step)
 
     def prove(self) -> Any:
@@ -139,6 +144,9 @@ def open_site(folder: Path, more: str = "") -> Services:
     directory.create_tenant("fabrikam", actor="test")
     directory.add_domain("fabrikam.example", "fabrikam", actor="test")
     identity = identity_of(site_file, made.engine, CHEAP, activity=made.activity)
+    # It moves by a millisecond with each look: a code that counts when it is made is not too old before it arrives.
+    looks, begun = itertools.count(), time.time() // totp.STEP_S * totp.STEP_S
+    identity.ledger.clock = lambda: begun + next(looks) / 1000
     return replace(
         made,
         identity=identity,

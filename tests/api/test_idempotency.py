@@ -20,10 +20,12 @@ from isthmus.api.permissions import RULES
 from isthmus.api.tables import answered
 from isthmus.database import reading
 from isthmus.errors import RefusedError, UsageError
+from isthmus.numbers.model import Block, PortDirection, Range
+from isthmus.plans.model import Plan as CallingPlan
 from isthmus.policy.licences import FEATURES
 from isthmus.policy.model import Grant, Level, Policy
 from tests.api.callers import Browser, Site, open_site
-from tests.api.test_routes import BODIES, WITHOUT_LIMITS
+from tests.api.test_routes import BODIES, WITHOUT_LIMITS, make_place, make_purchase
 
 TAKING = [path for method, path in RULES if takes_key(method, path)]
 ALICE = "alice@contoso.example"
@@ -32,14 +34,20 @@ GOOD: dict[str, dict[str, Any]] = {
     "/v1/people": {"aor": "zoe@contoso.example", "home": "premises"},
     "/v1/people/import": {"rows": [{"aor": "yan@contoso.example", "home": "premises"}]},
     "/v1/devices": {"aor": ALICE, "label": "desk phone"},
+    "/v1/locations/networks": {"kind": "subnet", "id": "10.9.0.0/16", "place": "hq"},
     "/v1/moves": {"to": "online", "aors": [ALICE]},
+    "/v1/numbers/{number}/assign": {"owner": "service:reception"},
+    "/v1/numbers/{number}/transfer": {"owner": "resource:room 1"},
     "/v1/domains": {"name": "new.contoso.example"},
+    "/v1/plans/{plan}/assign": {"people": [ALICE]},
+    "/v1/plans/{plan}/unassign": {"people": [ALICE]},
     "/v1/licences/{plan}/assign": {"people": [ALICE]},
     "/v1/licences/{plan}/unassign": {"people": [ALICE]},
 }
-# They need what is not here: a source, a person who vanished, a batch, the operator.
+# They need what is not here: a source, a person who vanished, a batch, the operator, a CA.
 REFUSED_HERE = {
-    "/v1/scim/tokens",
+    "/v1/scim/tokens", "/v1/calls/end", "/v1/connectors",
+    "/v1/numbers/purchases/{purchase}/return", "/v1/numbers/{number}/address",
     "/v1/directory/runs", "/v1/directory/sources/{name}/check", "/v1/directory/people/{aor}/restore",
     "/v1/moves/{batch_id}/pause", "/v1/moves/{batch_id}/resume", "/v1/moves/{batch_id}/cancel",
 }  # fmt: skip
@@ -70,12 +78,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     services.licences.define("main", "standard", count=5, features=sorted(FEATURES)[:1], actor="test")
     services.policies.create(Policy("main", "calling", "anna", (), ""), actor="test")
     services.policies.grant(Grant("main", "calling", "anna", Level.TENANT, "main", 0), actor="test")
+    make_place(services, "hq")
     device, _ = services.devices.add(Aor.parse(ALICE), "phone", actor="test")
     for number in ("+19005550123", "+8821612345678"):
         services.activity.take(Event(time.time(), Kind.CALL, ALICE, number=number))
         services.activity.work()
+    services.numbers.add(Block(Range.parse("+14255550150-0199"), "main"), actor="test")
+    services.plans.define(CallingPlan("main", "standard", ("US",)), actor="test")
+    purchase = make_purchase(services)
+    order = services.porting.request(
+        PortDirection.OUT, Block(Range.parse("+14255550160"), "main", carrier="Northwind"), actor="test"
+    )
     names = {
-        "aor": ALICE, "plan": "standard", "device": device.device.name, "name": "bob", "domain": "contoso.example",
+        "port": order.id, "purchase": purchase, "number": "+14255550150", "aor": ALICE,
+        "plan": "standard", "device": device.device.name, "name": "bob", "domain": "contoso.example",
         "batch_id": "nonesuch",
         "alert": services.activity.listed()[0].id, "other": services.activity.listed()[1].id,
     }  # fmt: skip
@@ -104,7 +120,7 @@ def test_asked_twice_is_done_once(world: World, path: str):
 def test_signing_in_takes_no_key(world: World):
     """Nobody gets a session for having heard of a key."""
     apart = {path for method, path in RULES if method == "POST"} - set(TAKING)
-    assert all(path.startswith(("/v1/session", "/oauth/", "/scim/")) for path in apart)
+    assert all(path.startswith(("/v1/session", "/oauth/", "/scim/", "/v1/connectors/enrol")) for path in apart)
     body = {"name": "anna", "password": "wrong"}
     assert world.post("/v1/session", "k", body).status_code == 401
 

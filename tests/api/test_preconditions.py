@@ -13,14 +13,21 @@ from isthmus.addressing import Aor
 from isthmus.api import web_app
 from isthmus.api.permissions import RULES
 from isthmus.api.preconditions import CHANGEABLE, _Turns, conditional
+from isthmus.emergency import civic
+from isthmus.emergency.model import Choice, Place
+from isthmus.plans.model import Plan as CallingPlan
 from isthmus.policy.licences import FEATURES
 from isthmus.policy.model import Policy
+from isthmus.pstn.model import VoiceRoute
 from tests.api.callers import OPERATOR, Browser, Site, open_site
-from tests.api.test_routes import BODIES, WITHOUT_LIMITS
+from tests.api.test_routes import ADDRESS, BODIES, WITHOUT_LIMITS, make_connector
+
+_ADDRESS = civic.checked(ADDRESS["country"], ADDRESS["elements"])
 
 CHANGES = [(method, path) for method, path in RULES if conditional(method, path)]
 # What is different each time it is made, so that one change can be told from another.
 DIFFERENT: dict[str, dict[str, Any]] = {
+    "/v1/connector-sites/{site}": {"window": "sat 02:00-04:00"},
     "/v1/licences/{plan}": {"count": 7, "features": sorted(FEATURES)[:1]},
     "/v1/roles/{role}": {"permissions": ["person.read", "group.read"], "tenant": "main"},
 }
@@ -37,7 +44,15 @@ class World:
         """The address of a new object that the path can name."""
         services = self.site.services
         aor = Aor.parse(f"{name}@contoso.example")
-        given = {"name": name, "aor": str(aor), "plan": name, "kind": "calling", "role": name, "tenant": name}
+        given = {
+            "name": name,
+            "aor": str(aor),
+            "plan": name,
+            "kind": "calling",
+            "role": name,
+            "tenant": name,
+            "place": name,
+        }
         if "{aor}" in path or "{device}" in path:
             self.site.person(str(aor))
         if "{device}" in path:
@@ -46,8 +61,21 @@ class World:
             services.groups.create("main", name, "", actor="test")
         elif "/licences/" in path:
             services.licences.define("main", name, count=5, features=sorted(FEATURES)[:1], actor="test")
+        elif "/plans/" in path:
+            services.plans.define(CallingPlan("main", name, ("US",)), actor="test")
         elif "/policies/" in path:
             services.policies.create(Policy("main", "calling", name, (), ""), actor="test")
+        elif "/routes/" in path:
+            services.routes.create(VoiceRoute("main", name, ("+",), (("carrier", 0),)), actor="test")
+        elif "/connector" in path:
+            given["site"] = f"branch-{name.split('-')[0]}"
+            make_connector(services, name, given["site"])
+            if path.endswith("{site}") and "DELETE" in name.upper():
+                services.connectors.remove("main", name, actor="test")
+        elif "/places/" in path:
+            services.emergency.locations.add(Place("main", name, _ADDRESS), actor="test")
+        elif "/chosen/" in path:
+            services.emergency.choices.choose(Choice(str(aor), civic=_ADDRESS), actor="test")
         elif "/accounts/" in path:
             self.site.account(name)
         elif "/roles/" in path:
@@ -145,5 +173,5 @@ def test_one_change_of_an_object_at_a_time():
 
 def test_most_of_what_can_be_changed_is_in_the_table():
     assert {path.split("/")[2] for path in CHANGEABLE} >= {
-        "people", "tenants", "domains", "devices", "groups", "licences", "policies", "accounts", "roles",
+        "people", "tenants", "domains", "devices", "groups", "licences", "policies", "accounts", "roles", "routes",
     }  # fmt: skip

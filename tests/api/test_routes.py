@@ -21,11 +21,22 @@ from isthmus.api import local_app, web_app
 from isthmus.api.gate import Limits
 from isthmus.api.permissions import RULES, SCIM_PATH, On, checked, routes_of
 from isthmus.api.shapes import ANSWERS
+from isthmus.carriers.memory import Exchange, MemoryCarrier
+from isthmus.connectors import store
+from isthmus.connectors.model import Connector, ConnectorSite
+from isthmus.database import writing
+from isthmus.demo.carrier_shop import offers
+from isthmus.emergency import civic
+from isthmus.emergency.model import Choice, Element, NetworkElement, Place
+from isthmus.numbers.model import Block, PortDirection, Range
+from isthmus.plans.model import Plan as CallingPlan
 from isthmus.policy.licences import FEATURES
 from isthmus.policy.model import Policy
+from isthmus.pstn.model import VoiceRoute
 from isthmus.site.services import Services
 from tests.api.callers import BASE, OPERATOR, Site, open_site
 
+ADDRESS = {"country": "DE", "elements": {"RD": "Hauptstrasse", "HNO": "1", "A3": "Berlin", "PC": "10827"}}
 # What a caller of another tenant sends; a route with a body that is not here fails the test that counts them.
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/people"): {"aor": "new@fabrikam.example", "home": "premises"},
@@ -35,6 +46,22 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/devices/forbid-md5"): {"names": None},
     ("POST", "/v1/devices/{device}/rotate"): {"overlap_s": 60},
     ("PATCH", "/v1/devices/{device}"): {"label": "x"},
+    ("POST", "/v1/numbers/ranges"): {"range": "+14255550200-+14255550299"},
+    ("POST", "/v1/numbers/{number}/assign"): {"owner": "erin@fabrikam.example"},
+    ("POST", "/v1/numbers/{number}/transfer"): {"owner": "erin@fabrikam.example"},
+    ("PATCH", "/v1/numbers/ranges/{range_}"): {"carrier": "x"},
+    ("POST", "/v1/numbers/import"): {"rows": [{"number": "+14255550400"}]},
+    ("POST", "/v1/numbers/ports"): {"direction": "in", "range": "+14255550300", "carrier": "Northwind"},
+    ("POST", "/v1/numbers/ports/{port}/events"): {"event": "cancel"},
+    ("POST", "/v1/numbers/purchases"): {"number": "+14255550360"},
+    ("POST", "/v1/numbers/purchases/{purchase}/buy"): {},
+    ("POST", "/v1/numbers/{number}/address"): {"place": "anna"},
+    ("PUT", "/v1/plans/{plan}"): {"home": ["US"], "domestic": 100},
+    ("POST", "/v1/plans/{plan}/assign"): {"people": ["erin@fabrikam.example"]},
+    ("POST", "/v1/plans/{plan}/unassign"): {"people": ["erin@fabrikam.example"]},
+    ("PATCH", "/v1/credit/settings"): {"blocked": ["KP"]},
+    ("POST", "/v1/credit"): {"amount": "50", "currency": "USD"},
+    ("POST", "/v1/rates/import"): {"csv": "prefix,name,price_per_minute,currency\n+1,x,1,USD\n"},
     ("POST", "/v1/moves"): {"to": "nowhere", "aors": ["alice@contoso.example"], "dry_run": True},
     ("POST", "/v1/tenants"): {"name": "new"},
     ("PATCH", "/v1/tenants/{tenant}"): {"display_name": "x"},
@@ -46,8 +73,25 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/licences/{plan}/unassign"): {"people": ["erin@fabrikam.example"]},
     ("POST", "/v1/policies"): {"kind": "calling", "name": "new"},
     ("PATCH", "/v1/policies/{kind}/{name}"): {"description": "x"},
+    ("POST", "/v1/calls/end"): {"call_id": "c-1"},
+    ("POST", "/v1/routes"): {"name": "new", "patterns": ["+"], "ways": ["carrier"]},
+    ("PATCH", "/v1/routes/{name}"): {"priority": 7},
+    ("POST", "/v1/blocks"): {"direction": "out", "what": "+1900"},
+    ("POST", "/v1/blocks/remove"): {"direction": "out", "what": "+1900"},
+    ("POST", "/v1/caps"): {"kind": "country", "key": "CU", "minutes": 5},
+    ("POST", "/v1/caps/remove"): {"kind": "country", "key": "CU"},
+    ("POST", "/v1/connectors"): {"site": "branch"},
+    ("PATCH", "/v1/connectors/{name}"): {"drains": True},
+    ("POST", "/v1/connectors/enrol"): {"code": "x", "request": "x"},
+    ("PUT", "/v1/connector-sites/{site}"): {"window": "sun 02:00-04:00"},
     ("POST", "/v1/policies/grant"): {"kind": "calling", "level": "tenant", "policy": "anna"},
     ("POST", "/v1/policies/revoke"): {"kind": "calling", "level": "tenant"},
+    ("POST", "/v1/locations/places"): {"name": "new", "address": ADDRESS},
+    ("PATCH", "/v1/locations/places/{place}"): {"policy": "x"},
+    ("POST", "/v1/locations/networks"): {"kind": "subnet", "id": "10.9.0.0/16", "place": "anna"},
+    ("POST", "/v1/locations/networks/import"): {"rows": [], "dry_run": True},
+    ("POST", "/v1/locations/networks/remove"): {"kind": "subnet", "id": "10.1.0.0/16"},
+    ("PUT", "/v1/locations/chosen/{aor}"): {"address": ADDRESS},
     ("POST", "/v1/directory/runs"): {"source": "x", "dry_run": True},
     ("POST", "/v1/directory/compare"): {},
     ("POST", "/v1/audit/verify"): {},
@@ -79,7 +123,11 @@ SCIM_BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "Operations": [{"op": "replace", "path": "title", "value": "x"}],
     },
 }
-QUERIES = {("GET", "/v1/access/explain"): {"who": "anna", "action": "person.read", "object": "alice@contoso.example"}}
+QUERIES = {
+    ("GET", "/v1/access/explain"): {"who": "anna", "action": "person.read", "object": "alice@contoso.example"},
+    ("GET", "/v1/locations/callback"): {"number": "+14255550190"},
+    ("GET", "/v1/numbers/offers"): {"country": "US"},
+}
 WITHOUT_LIMITS = Limits((1e6, 10**6), (1e6, 10**6), (1e6, 10**6))
 CLOSED = [key for key, rule in RULES.items() if rule.on is not On.ANYONE]
 NAMED = [
@@ -120,6 +168,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     licences, policies = services.licences, services.policies
     licences.define("main", "standard", count=5, features=sorted(FEATURES)[:1], actor="test")
     policies.create(Policy("main", "calling", "anna", (), ""), actor="test")
+    services.routes.create(VoiceRoute("main", "anna", ("+",), (("carrier", 0),)), actor="test")
+    services.numbers.add(Block(Range.parse("+14255550100-0199"), "main"), actor="test")
+    services.plans.define(CallingPlan("main", "standard", ("US",)), actor="test")
+    purchase = make_purchase(services)
+    order = services.porting.request(
+        PortDirection.OUT, Block(Range.parse("+14255550101"), "main", carrier="Northwind"), actor="test"
+    )
+    make_place(services, "anna")
+    make_connector(services, "anna", "anna-branch")
+    where = services.emergency
+    where.choices.choose(Choice("alice@contoso.example", place="anna"), actor="test")
+    where.lending.lend(where.locations.place("main", "anna"), "alice@contoso.example", window_s=3600)
     entry = services.directory.audit("alice@contoso.example")[0]
     batch = services.moving.moves.start([Aor.parse("alice@contoso.example")], "nowhere", actor="test")
     device, _ = services.devices.add(Aor.parse("alice@contoso.example"), "phone in the hallway", actor="test")
@@ -140,18 +200,45 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "alert": _alert(services),
         "account": "alice@contoso.example",
         "plan": "standard",
+        "place": "anna",
+        "site": "anna-branch",
         "kind": "calling",
         "id_": str(entry["id"]),
         "run_id": "x",
         "tenant": "main",
         "operation": batch.id,
         "domain": "contoso.example",
+        "number": "+14255550101",
+        "range_": "+14255550150",
+        "port": order.id,
+        "purchase": purchase,
     }
     nobody = TestClient(site.app, base_url=BASE, raise_server_exceptions=False)
     secret = _token_without_rights(site)
     nobody.headers["Authorization"] = f"Bearer {secret}"
     yield World(site, objects, site.by_token("erin"), nobody)
     services.close()
+
+
+def make_purchase(services: Services) -> str:
+    """A number that tenant main wants of a carrier in memory."""
+    services.purchases.carriers["simulated"] = MemoryCarrier(Exchange.of(offers()))
+    return services.purchases.request("main", "+14255550349", buy=False, actor="test").id
+
+
+def make_place(services: Services, name: str) -> None:
+    """A place of tenant main, with a subnet that leads to it."""
+    where = services.emergency.locations
+    address = civic.checked(ADDRESS["country"], ADDRESS["elements"])
+    where.add(Place("main", name, address, elins=("+14255550190",)), actor="test")
+    where.lead(NetworkElement("main", Element.SUBNET, "10.1.0.0/16", name), actor="test")
+
+
+def make_connector(services: Services, name: str, site: str) -> None:
+    """A place of tenant main with a connector; no certificate is made, for which there would have to be a CA."""
+    services.connectors.put_site(ConnectorSite("main", site), actor="test")
+    with writing(services.engine) as connection:
+        store.put(connection, Connector(name, site, "main", 1, code=name))
 
 
 def _alert(services: Services) -> str:
@@ -178,7 +265,10 @@ def test_both_apps_serve_declared_routes_alone_and_all_of_them(world: World):
     assert local == {key for key in RULES if not key[1].startswith(elsewhere) and key[1] not in PAGES}
 
 
-PAGES = ("/", "/account", "/devices", "/alerts", "/assets/{name}", "/healthz", "/v1/session", SCIM_PATH)
+PAGES = (
+    "/", "/account", "/devices", "/alerts", "/assets/{name}", "/phone", "/phone/assets/{name}", "/phone/{path}",
+    "/healthz", "/v1/session", SCIM_PATH,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("by_router", [True, False])
@@ -338,6 +428,8 @@ def _nonexistent(world: World) -> dict[str, str]:
         "domain": "nonesuch.contoso.example",
         "kind": "calling",
         "id_": "999999",
+        "number": "+14255559999",
+        "range_": "+14255559999",
         "account": "nonesuch@contoso.example",
     }
 
@@ -359,7 +451,7 @@ def _anonymous(answer: Any, names: dict[str, str]) -> tuple[int, str]:
     return answer.status_code, json.dumps(parsed)
 
 
-PAGED = ("/v1/people", "/v1/accounts", "/v1/groups", "/v1/tenants", "/v1/devices", "/v1/audit")
+PAGED = ("/v1/people", "/v1/accounts", "/v1/groups", "/v1/tenants", "/v1/devices", "/v1/numbers", "/v1/audit")
 
 
 @pytest.mark.parametrize("path", PAGED)

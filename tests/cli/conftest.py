@@ -24,6 +24,9 @@ fqdn = "premises.contoso.example"
 domains = ["contoso.example"]
 address = "127.0.1.1"
 authority = true
+[[trunk]]
+name = "carrier"
+address = "127.0.9.1"
 [[peer]]
 name = "online"
 fqdn = "online.contoso.example"

@@ -79,6 +79,7 @@ def test_json_is_for_scripts(sites: Path, capsys: pytest.CaptureFixture[str]) ->
         "trunk": "carrier",
         "number": "+14255550103",
         "instead_of": "online",
+        "emergency": False,
     }
     assert [step["rule"] for step in told["hops"][0]["steps"]] == ["home", "link", "way-out"]
 
@@ -132,3 +133,53 @@ def test_wrong_use_is_told_in_one_line(
     assert told.out == ""
     assert told.err.startswith("error: ")
     assert "Traceback" not in told.err
+
+
+RULES = """profile = "cisco-cube"
+[trunk.shape]
+country = "US"
+[[trunk.number]]
+of = "called"
+pattern = "+1"
+form = "national"
+prepend = "9"
+[[trunk.header]]
+name = "X-Account"
+set = "{trunk}-{calling}"
+"""
+
+
+def test_the_trunks_rules_are_shown_as_the_tester_shows_them(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (sites / "premises" / "site.toml").open("a") as file:
+        file.write(RULES)
+    assert (
+        run(
+            [
+                "trunk",
+                "test",
+                "carrier",
+                "--site",
+                "premises",
+                "--from",
+                "+14255550101",
+                "--to",
+                "+12025550123",
+                "--json",
+            ]
+        )
+        == 0
+    )
+    tested = json.loads(capsys.readouterr().out)
+    assert run(["call", "explain", "alice", "+12025550123", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sent"] == {"trunk": "carrier", **tested}
+    assert any("9" in step and "+12025550123" in step for step in tested["steps"])
+    assert run(["call", "explain", "alice", "+12025550123"]) == 0
+    told = capsys.readouterr().out
+    for line in (*tested["steps"], *tested["request"]):
+        assert f"     carrier: {line}" in told
+    assert "X-Account: carrier-+14255550101" in told
+
+
+def test_a_call_that_goes_out_by_no_trunk_has_no_rules_of_one(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["call", "explain", "alice", "carol", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sent"] is None

@@ -50,7 +50,7 @@ def test_every_command_has_help_with_an_example(words: tuple[str, ...], capsys: 
 
 
 # They stay in front or end without a word of data.
-WITHOUT_DATA = {("demo", "up"), ("demo", "down"), ("site", "run")}
+WITHOUT_DATA = {("demo", "up"), ("demo", "down"), ("demo", "call"), ("site", "run"), ("connector", "run")}
 
 
 @pytest.mark.parametrize("words", [words for words, _ in commands() if words not in WITHOUT_DATA], ids=" ".join)

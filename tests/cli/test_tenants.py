@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import typer
 import uvicorn
@@ -23,10 +24,18 @@ from isthmus.api import web_app
 from isthmus.api.gate import Limits
 from isthmus.cli.assembly import app
 from isthmus.cli.main import run
+from isthmus.database import writing
+from isthmus.numbers.model import Block, PortDirection, Range
+from isthmus.plans.model import Plan as CallingPlan
 from isthmus.policy.licences import FEATURES
 from isthmus.policy.model import Policy
+from isthmus.pstn.model import VoiceRoute
+from isthmus.records import store
 from tests.api.callers import OPERATOR, Site, open_site
+from tests.api.test_routes import make_connector, make_place, make_purchase
 from tests.cli.conftest import Answer
+from tests.records.conftest import answered, begins, bye
+from tests.records.test_rules import leg_of, record_of
 
 # What is asked of tenant main's objects by fabrikam's administrator. {object} stands for its name, or for one of the
 # same kind that does not exist. A command that is neither here nor below fails the test that counts them.
@@ -48,6 +57,23 @@ REFUSED = {
     "group delete": "{group} --yes --tenant {tenant}", "group add": "{group} {aor} --tenant {tenant}",
     "group remove": "{group} {aor} --tenant {tenant}",
     "registration list": "{aor}", "call list": "",
+    "number list": "--tenant {tenant}", "number search": "--tenant {tenant}", "number show": "{number}",
+    "number reserve": "{number}", "number assign": "{number} service:x", "number release": "{number}",
+    "number transfer": "{number} service:x", "number ranges": "--tenant {tenant}", "number add": "{number}",
+    "number set": "{number} --carrier x",
+    "number remove": "{number}", "number port list": "--tenant {tenant}", "number port show": "{port}",
+    "number find": "--country US --tenant {tenant}", "number buy": "+14255550348 --tenant {tenant}",
+    "number purchases": "--tenant {tenant}", "number purchase": "{purchase}", "number confirm": "{purchase}",
+    "number cancel": "{purchase}", "number return": "{purchase}", "number address": "{number} {place}",
+    "plan list": "--tenant {tenant}", "plan show": "{plan} --tenant {tenant}",
+    "plan set": "{plan} --home US --tenant {tenant}", "plan delete": "{plan} --tenant {tenant}",
+    "plan assign": "{plan} {aor}", "plan unassign": "{plan} {aor}", "plan usage": "--tenant {tenant}",
+    "plan settings": "--tenant {tenant}", "credit show": "--tenant {tenant}",
+    "credit add": "50 USD --tenant {tenant}", "credit charges": "--tenant {tenant}",
+    "number import": "{numbers}", "number export": "--tenant {tenant}",
+    "number port request": "out {number} --carrier x", "number port set": "{port} cancel",
+    "call records": "--who {aor}", "call record": "{call}",
+    "call export": "--who {aor}", "rate list": "--tenant {tenant}", "rate import": "{rates} --tenant {tenant}",
     "account list": "", "account show": "{account}", "account set": "{account} --name x",
     "account create": "new --person {aor}", "account delete": "{account} --yes", "account disable": "{account}",
     "account reset-mfa": "{account}",
@@ -66,6 +92,29 @@ REFUSED = {
     "policy create": "calling {policy} --tenant {tenant}", "policy set": "calling {policy} --description x",
     "policy delete": "calling {policy}", "policy grant": "calling {policy} --person {aor}",
     "policy revoke": "calling --person {aor}", "policy explain": "{aor}", "dialplan test": "{aor} 911",
+    "trunk list": "", "call end": "{call}",
+    "route list": "--tenant {tenant}", "route show": "{route} --tenant {tenant}",
+    "route add": "x --pattern + --by carrier --tenant {tenant}", "route set": "{route} --priority 1 --tenant {tenant}",
+    "route delete": "{route} --tenant {tenant}",
+    "call block list": "--tenant {tenant}", "call block add": "+1900 --out --tenant {tenant}",
+    "call block remove": "+1900 --out --tenant {tenant}",
+    "cap list": "--tenant {tenant}", "cap show": "country:CU --tenant {tenant}",
+    "cap set": "country:CU --minutes 5 --tenant {tenant}", "cap remove": "country:CU --tenant {tenant}",
+    "connector list": "--tenant {tenant}", "connector show": "{connector} --tenant {tenant}",
+    "connector drain": "{connector} --tenant {tenant}", "connector resume": "{connector} --tenant {tenant}",
+    "connector remove": "{connector} --tenant {tenant}", "connector sites": "--tenant {tenant}",
+    "connector remove-site": "{branch} --tenant {tenant}",
+    "connector configure": "--site {branch} --window '' --tenant {tenant}",
+    "connector package": "--site {branch} -o {file} --tenant {tenant}",
+    "location find": "--address 10.1.2.3 --tenant {tenant}", "location choose": "{aor} --place {place}",
+    "location chosen": "{aor}", "location loans": "--tenant {tenant}",
+    "location callback": "+14255550190 --tenant {tenant}", "location place list": "--tenant {tenant}",
+    "location place show": "{place} --tenant {tenant}", "location place set": "{place} --default --tenant {tenant}",
+    "location place add": "{place} --country DE --set RD=x --tenant {tenant}",
+    "location place remove": "{place} --tenant {tenant}", "location network list": "--tenant {tenant}",
+    "location network add": "subnet 10.1.0.0/16 --place {place} --tenant {tenant}",
+    "location network remove": "subnet 10.1.0.0/16 --tenant {tenant}",
+    "location network import": "{network} --dry-run --tenant {tenant}",
     "audit list": "--tenant {tenant}", "audit search": "alice", "audit show": "{entry}",
     "audit export": "--object {aor}", "audit verify": "", "audit anchor": "", "audit accept": "--reason x",
     "device list": "{aor}", "device show": "{device}", "device add": "{aor} --label x",
@@ -80,7 +129,10 @@ REFUSED = {
     "snapshot status": "", "snapshot rebuild": "",
 }  # fmt: skip
 # What works without any site's API, or shows what is everybody's.
-APART = {"demo", "pki", "site", "call explain"}
+APART = {
+    "demo", "pki", "site", "stir", "call explain", "call block test", "route matrix", "trunk test", "trunk profiles",
+    "connector capacity", "connector install", "connector offer", "connector run",
+}  # fmt: skip
 SECRETS = ("alice", "contoso", "14255550101", "reception", "anna", "backup")
 
 
@@ -106,19 +158,39 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
     services.groups.create("main", "reception-desk", "", actor="test")
     services.licences.define("main", "standard", count=5, features=sorted(FEATURES)[:1], actor="test")
     services.policies.create(Policy("main", "calling", "anna-only", (), ""), actor="test")
+    make_connector(services, "reception-connector", "reception-branch")
+    services.routes.create(VoiceRoute("main", "reception-route", ("+",), (("carrier", 0),)), actor="test")
+    make_place(services, "reception-floor")
     batch = services.moving.moves.start([Aor.parse("alice@contoso.example")], "nowhere", actor="test")
     device, _ = services.devices.add(Aor.parse("alice@contoso.example"), "desk", actor="test")
     token, _ = services.identity.own.create_token(OPERATOR, "backup", ["person.read"], 3600, "anna")
     site.browser().sign_in("anna")
+    services.numbers.add(Block(Range.parse("+14255550100-0199"), "main"), actor="test")
+    services.plans.define(CallingPlan("main", "standard", ("US",)), actor="test")
+    purchase = make_purchase(services)
+    order = services.porting.request(
+        PortDirection.OUT, Block(Range.parse("+14255550101"), "main", carrier="Northwind"), actor="test"
+    )
+    with writing(services.engine) as connection:
+        record = record_of(leg_of(begins(100), answered(103), bye(163)))
+        store.add(connection, [msgspec.structs.replace(record, caller_tenant="main", callee_tenant="main")])
     entry = services.directory.audit("alice@contoso.example")[0]["id"]
     names = {
         "aor": "alice@contoso.example", "tenant": "main", "domain": "contoso.example", "group": "reception-desk",
         "account": "anna", "role": "reception", "token": token.id, "move": batch.id, "plan": "standard",
         "session": services.identity.own.sessions(OPERATOR)[0][0].id, "file": str(folder / "people.csv"),
-        "policy": "anna-only", "device": device.device.name, "alert": "a" * 32, "entry": str(entry),
+        "policy": "anna-only", "route": "reception-route", "connector": "reception-connector",
+        "branch": "reception-branch",
+        "device": device.device.name, "alert": "a" * 32, "entry": str(entry),
+        "number": "+14255550101", "numbers": str(folder / "numbers.csv"), "port": order.id, "purchase": purchase,
+        "place": "reception-floor", "network": str(folder / "network.csv"),
+        "call": record.call_id, "rates": str(folder / "rates.csv"),
     }  # fmt: skip
+    (folder / "rates.csv").write_text("prefix,name,price_per_minute,currency\n+1,x,1,USD\n")
     (folder / "people.csv").write_text("aor,home\nalice@contoso.example,premises\n")
+    (folder / "network.csv").write_text("kind,id,place\nsubnet,10.2.0.0/16,reception-floor\n")
     (folder / "absent.csv").write_text("aor,home\nzzzzz@contoso.example,premises\n")
+    (folder / "numbers.csv").write_text("number\n+14255550400\n")
     secret = site.by_token("erin").headers["Authorization"].removeprefix("Bearer ")
     (folder / "token").write_text(secret)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -173,7 +245,13 @@ def words(elsewhere: Elsewhere, command: str, names: dict[str, str]) -> list[str
 
 def absent(names: dict[str, str]) -> dict[str, str]:
     """Names of the same lengths, so that tables are alike, of what does not exist."""
-    kept = {"file": names["file"].replace("people", "absent"), "aor": "zzzzz@contoso.example", "entry": "99"}
+    kept = {
+        "file": names["file"].replace("people", "absent"),
+        "aor": "zzzzz@contoso.example",
+        "entry": "99",
+        "number": "+14255559999",
+        **{name: names[name] for name in ("numbers", "network", "rates")},
+    }
     others = {name: "z" * len(value) for name, value in names.items() if name not in kept}
     return {**others, "domain": "zzzzzzz.example", **kept}
 

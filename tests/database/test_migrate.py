@@ -9,19 +9,48 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from isthmus.api import tables as api
+from isthmus.carriers import tables as carriers
+from isthmus.connectors import tables as connectors
 from isthmus.database import migrate, open_database, reading, writing
 from isthmus.devices import tables as devices
 from isthmus.directory import tables as directory
+from isthmus.emergency import tables as emergency
 from isthmus.errors import UnavailableError
 from isthmus.federation import tables as federation
+from isthmus.fraud import tables as fraud
 from isthmus.homing import tables as homing
 from isthmus.identity import tables as identity
+from isthmus.numbers import tables as numbers
+from isthmus.plans import tables as plans
 from isthmus.policy import tables as policy
 from isthmus.provider import tables as provider
+from isthmus.pstn import tables as pstn
+from isthmus.records import tables as records
 from isthmus.tenancy import tables as tenancy
 
 
-@pytest.mark.parametrize("tables", [api, devices, directory, federation, homing, identity, policy, provider, tenancy])
+@pytest.mark.parametrize(
+    "tables",
+    [
+        api,
+        carriers,
+        connectors,
+        devices,
+        directory,
+        emergency,
+        federation,
+        fraud,
+        homing,
+        identity,
+        numbers,
+        plans,
+        policy,
+        provider,
+        pstn,
+        records,
+        tenancy,
+    ],
+)
 def test_the_tables_are_those_the_code_means(database_url: str, tables: ModuleType):
     metadata = tables.metadata
     migrate(database_url)

@@ -58,11 +58,15 @@ class Here:
 
     def site_address(self, site: str) -> str:
         """Where phones reach it."""
-        return {"premises": f"{self.network}.1.1", "online": f"{self.network}.2.1"}[site]
+        return {"premises": f"{self.network}.1.1", "online": f"{self.network}.2.1", "branch": f"{self.network}.3.1"}[
+            site
+        ]
 
     @property
     def ready(self) -> bool:
-        return set(self.states().values()) == {"ready"}
+        # The connector is there last at the first start: online has to be up to let it in.
+        states = self.states()
+        return "branch" in states and set(states.values()) == {"ready"}
 
     def processes(self) -> list[int]:
         """Every process that has this demo's folder on its command line or works in it."""

@@ -13,6 +13,7 @@ import pytest
 from isthmus.demo.carrier_file import load
 from isthmus.errors import UsageError
 from tests.agents.raw import BUSY, NO_ANSWER, User
+from tests.agents.tones import decode_ulaw, keys
 from tests.support import Loopback, Processes
 
 FILE = """
@@ -78,7 +79,14 @@ async def test_the_numbers_with_ways_of_their_own(world: World):
     async with await world.at(world.premises) as phone:
         assert await phone.refused(world.uri("+14255550990")) == 486
         assert await phone.refused(world.uri("+14255550993")) == 404
+        assert await phone.refused(world.uri("+14255550994")) == 603
+        assert await phone.refused(world.uri("+14255550995")) == 503
         assert await phone.refused(world.uri("nonsense")) == 404
+        nothing = await phone.call(world.uri("+14255550996"))
+        await asyncio.sleep(0.5)
+        assert [each.code for each in nothing.responses] == [100]
+        nothing.cancel()
+        assert await nothing.over() == "487 Request Terminated"
         silent = await phone.ring(world.uri("+14255550991"))
         silent.cancel()
         assert await silent.over() == "487 Request Terminated"
@@ -89,6 +97,18 @@ async def test_the_numbers_with_ways_of_their_own(world: World):
         await early.answered()
         await phone.hears(early, 1000)
         await early.hang_up()
+
+
+async def test_a_number_that_reads_the_callers_number_back(world: World):
+    async with await world.at(world.premises) as phone:
+        identity = [("P-Asserted-Identity", "<tel:+12065550139>")]
+        call = await phone.call(world.uri("+14255550997"), headers=identity)
+        await call.answered()
+        await asyncio.sleep(3.5)
+        assert call.media is not None
+        heard = keys(decode_ulaw(b"".join(frame.payload for frame in call.media.heard)))
+        assert heard.startswith("12065550139")
+        await call.hang_up()
 
 
 async def test_a_stranger_is_refused(world: World, loopback: Loopback):

@@ -75,6 +75,25 @@ async def test_any_other_number_leads_to_the_carrier(here: Here) -> None:
         await call.hang_up()
 
 
+async def test_frank_at_the_connector_calls_and_is_called_by_its_gateway(here: Here) -> None:
+    frank = await phone(here, "frank", "branch", 6, tone_hz=440)
+    carol = await phone(here, "carol", "online", 7, tone_hz=620)
+    async with frank, carol:
+        call = await frank.dial("sip:carol@contoso.example")
+        await frank.hears(call, 620)
+        await call.hang_up()
+        call = await frank.dial("sip:+12065550100@contoso.example")
+        await frank.hears(call, 440, timeout_s=10)  # the carrier echoes
+        await call.hang_up()
+        calling = asyncio.create_task(asyncio.to_thread(here.run, "demo", "call", "+12065550123", "+14255550106"))
+        call = await frank.called(timeout_s=30)  # a command that has to start first
+        await frank.hears(call, 800)
+        await call.hang_up()
+        assert (await calling).returncode == 0
+    listed = json.loads(here.run("--site", "online", "connector", "list", "--json").stdout)
+    assert [each["state"] for each in listed] == ["healthy"]
+
+
 async def test_what_is_printed_is_enough_for_a_first_call_and_a_first_move(here: Here) -> None:
     told = re.search(r"A phone +user (\w+), domain ([\w.]+), server \(outbound proxy\) ([\d.]+) or", here.printed)
     number = re.search(r"First call +dial (\+\d+)", here.printed)
@@ -98,6 +117,22 @@ async def test_what_is_printed_is_enough_for_a_first_call_and_a_first_move(here:
     stop = re.search(r"To stop it: (.+)", here.printed)
     assert stop
     assert f"ISTHMUS_DEMO={here.folder} " in stop[1]
+
+
+async def test_grace_calls_by_her_plan_and_is_called_on_the_number_that_was_bought(here: Here) -> None:
+    async with await phone(here, "grace", "online", 11, tone_hz=440) as grace:
+        call = await grace.dial("sip:+12065550100@contoso.example")
+        await grace.hears(call, 440, timeout_s=10)
+        await call.hang_up()
+        calling = asyncio.create_task(asyncio.to_thread(here.run, "demo", "call", "+12065550123", "+14255550310"))
+        call = await grace.called(timeout_s=30)
+        await grace.hears(call, 800)
+        await call.hang_up()
+        assert (await calling).returncode == 0
+    told = here.run("--site", "online", "call", "explain", "grace@contoso.example", "+12065550100").stdout
+    assert "northwind" in told, told
+    (usage,) = json.loads(here.run("--site", "online", "plan", "list", "--json").stdout)
+    assert (usage["name"], usage["holders"]) == ("demo", 1)
 
 
 async def test_baresip_calls_across_the_sites(here: Here, tmp_path: Path) -> None:

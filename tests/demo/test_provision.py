@@ -21,14 +21,14 @@ def test_accounts_are_as_promised_and_private(tmp_path: Path) -> None:
     path = tmp_path / "demo" / "accounts.json"
     entries = json.loads(path.read_text())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [set(entry) for entry in entries] == [{"aor", "username", "password", "number", "home", "site_address"}] * 6
+    assert [set(entry) for entry in entries] == [{"aor", "username", "password", "number", "home", "site_address"}] * 7
     carol = next(entry for entry in entries if entry["username"] == "carol")
     assert (carol["aor"], carol["home"], carol["site_address"]) == (
         "carol@contoso.example",
         "online",
         "127.0.2.1",
     )
-    assert len({entry["password"] for entry in entries}) == 6
+    assert len({entry["password"] for entry in entries}) == 7
     assert all(len(entry["password"]) >= 20 for entry in entries)
     assert demo.fresh_passwords
 

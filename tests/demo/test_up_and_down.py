@@ -41,7 +41,7 @@ def test_what_outlived_a_killed_front_can_be_stopped(here: Here) -> None:
         front.wait(10)
     assert here.ready, "the sites go on without it"
     stopped = here.run("demo", "down")
-    assert stopped.stdout == "stopped carrier, online, premises\n"
+    assert stopped.stdout == "stopped branch, carrier, online, premises\n"
     assert here.processes() == []
 
 

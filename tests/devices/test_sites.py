@@ -16,7 +16,7 @@ from tests.support import wait_for
 
 __all__ = ["two_sites"]
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 _numbers = itertools.count(1)
 

@@ -44,7 +44,7 @@ from tests.support import Loopback, Processes, wait_for
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(not can_mount(), reason="a disk of a site's own takes the right to mount a tmpfs"),
 ]
 
@@ -208,7 +208,7 @@ def on_disk(sites: Sites, site: str, users: dict[str, str]) -> None:
             rows = database.execute("SELECT username FROM location WHERE expires > julianday('now')")
             return here <= {str(user) for (user,) in rows}
 
-    wait_for(stored, 10, f"bindings of {site} are on disk")
+    wait_for(stored, 30, f"bindings of {site} are on disk")
 
 
 AFTER_COMMIT = ("feed", "verify", "clean_up")

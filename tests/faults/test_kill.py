@@ -28,7 +28,7 @@ from tests.faults.people import (
 )
 from tests.interop.conftest import DOMAIN, HOMES, Sites
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 PROCESSES = ("haproxy", "kamailio", "rtpengine", "control")
 # A move is given this long to end: what fails before commit is tried again for 20 s.

@@ -13,7 +13,7 @@ from tests.faults.load import Load
 from tests.faults.people import bindings, move, other, phones
 from tests.interop.conftest import DOMAIN, HOMES, Sites
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 PEOPLE = 200
 

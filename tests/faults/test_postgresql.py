@@ -37,7 +37,7 @@ from tests.support import Loopback, Processes, wait_for
 
 __all__ = ["postgresql"]
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 _SECRET = "pg-8zJ4-never-shown"  # the database's password: in the site file, and nowhere else
 _BACK_S = 90.0  # DBOS looks for its database again after a pause that doubles, up to a minute

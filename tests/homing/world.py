@@ -89,6 +89,9 @@ class Snapshot:
     def owner_of(self, number: str) -> PersonRecord | None:
         return next((person for person in self.people.values() if person.number == number), None)
 
+    def refusals(self, key: str) -> tuple[()]:
+        return ()
+
 
 class Registrar(MemoryRegistrar):
     """One that can be told to refuse the next binding that a move brings."""

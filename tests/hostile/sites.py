@@ -12,7 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from isthmus.addressing import Aor
+from isthmus.dialling.plan import Dialling
 from isthmus.directory.model import Credentials, Device, Person
 from isthmus.engines import haproxy, kamailio, rtpengine
 from isthmus.engines.kamailio.registrar import KamailioRegistrar
@@ -21,6 +24,7 @@ from isthmus.pki.rules import certificate_names
 from isthmus.pki.service import CertificateAuthority
 from isthmus.registration.model import Binding
 from isthmus.routing.compile import configuration
+from isthmus.routing.model import Class
 from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.site import internal
 from isthmus.site.file import SiteFile, load
@@ -78,6 +82,7 @@ authority = {peer_authority}
 [[trunk]]
 name = "carrier"
 address = "{carrier}"
+ask_every_s = 0
 """
 _WATCHED_PEER = """
 [[peer]]
@@ -204,13 +209,15 @@ class EdgeSites:
         return next(p.log for p in self.processes.started if p.name == f"kamailio-{site}").read_text(errors="replace")
 
 
-def launch(folder: Path, loopback: Loopback, processes: Processes) -> EdgeSites:
-    """Render, start and wait for both sites."""
+def launch(
+    folder: Path, loopback: Loopback, processes: Processes, *, trunk: str = "", plan: Dialling | None = None
+) -> EdgeSites:
+    """Render, start and wait for both sites. trunk: more lines of the trunk's section. plan: by which people dial."""
     authority = CertificateAuthority.create(folder / "ca")
     address = {name: loopback() for name in ("premises", "online", WATCHED, BLOCKED)}
     carrier = loopback()
     files = {
-        name: _lay_out(folder / name, name, peer, address, loopback(), carrier, authority)
+        name: _lay_out(folder / name, name, peer, address, loopback(), carrier, authority, trunk, plan)
         for name, peer in (("premises", "online"), ("online", "premises"))
     }
     sites = EdgeSites(files, authority, folder, carrier, address[WATCHED], address[BLOCKED], loopback, processes)
@@ -222,12 +229,20 @@ def launch(folder: Path, loopback: Loopback, processes: Processes) -> EdgeSites:
         probe = loopback()
         wait_for(_answers(probe, sites.port(name, "udp")), 15, f"Kamailio of {name}")
         for port in (5060, 5061, 5062, 8443, 8444):
-            wait_for(_accepts((sites.address(name), port)), 10, f"haproxy of {name} on {port}")
+            wait_for(_accepts((sites.address(name), port)), 30, f"haproxy of {name} on {port}")
     return sites
 
 
 def _lay_out(
-    folder: Path, name: str, peer: str, address: dict[str, str], inner: str, carrier: str, ca: CertificateAuthority
+    folder: Path,
+    name: str,
+    peer: str,
+    address: dict[str, str],
+    inner: str,
+    carrier: str,
+    ca: CertificateAuthority,
+    trunk: str,
+    plan: Dialling | None,
 ) -> SiteFile:
     first = name == "premises"
     folder.mkdir()
@@ -244,6 +259,7 @@ def _lay_out(
             more=_WATCHED_PEER.format(address=address[WATCHED]) + ("" if first else _SHA256_ALONE),
             carrier=carrier,
         )
+        + trunk
     )
     file = load(folder / "site.toml")
     for needed in (file.state_dir, file.run_dir, file.pki_dir, file.log_dir, internal.link_out_dir(file)):
@@ -252,10 +268,13 @@ def _lay_out(
         secret.write_text(secrets.token_hex(32))
     internal.site_certificate(file).write_bytes(ca.issue(certificate_names(file.site.fqdn, file.site.address), 2))
     internal.ca_certificate(file).write_bytes(ca.pem)
-    internal.haproxy_config(file).write_text(haproxy.render(file))
+    haproxy.prepare(file)
     writer = SnapshotWriter(file.snapshot_dir)
     barred = () if first else (f"{address[BLOCKED]}/32",)
-    writer.rebuild(configuration(file, TENANTS, None, barred_networks=barred), _people(), 1)
+    config = configuration(file, TENANTS, None, barred_networks=barred)
+    writer.rebuild(config, _people(), 1)
+    if plan is not None:
+        writer.set_config(msgspec.structs.replace(config, classes=(Class(plan),)))
     writer.close()
     kamailio.prepare(file)
     return file

@@ -156,7 +156,7 @@ async def test_where_a_device_is_used_is_told_once_a_minute_and_at_each_new_plac
             await _used(edge_sites, times=1)
             await asyncio.sleep(0.05)
         places = {await _used(edge_sites, times=25) for _ in range(8)}
-        wait_for(lambda: {event.address for event in _uses(told)} >= places, 5, "the places")
+        wait_for(lambda: {event.address for event in _uses(told)} >= places, 20, "the places")
     finally:
         feed.stop()
     assert {(event.device, event.edge, event.client) for event in _uses(told)} == {(f"{DESK}.1", "udp", "")}
@@ -182,8 +182,10 @@ async def test_a_network_that_a_site_is_closed_to_is_refused_with_the_right_secr
     edge_sites: EdgeSites, transport: str
 ) -> None:
     async with await Stranger.open(edge_sites, transport, at="online", address=edge_sites.blocked) as stranger:
-        for draft in (register(stranger), Draft("INVITE", f"sip:carol@{OURS}", f"sip:bob@{OURS}")):
-            answer = await stranger.ask(draft)
-            assert (answer.code, answer.phrase) == (403, "Blocked")
+        answer = await stranger.ask(register(stranger))
+        assert (answer.code, answer.phrase) == (403, "Blocked")
+        # It could be an emergency call, which nothing keeps anybody from: who calls has to be known first.
+        answer = await answered(stranger, Draft("INVITE", f"sip:carol@{OURS}", f"sip:bob@{OURS}"), DESK, password(DESK))
+        assert (answer.code, answer.phrase) == (403, "Blocked")
     async with await Stranger.open(edge_sites, at="premises", address=edge_sites.blocked) as stranger:
         assert (await answered(stranger, register(stranger), DESK, password(DESK))).code == 200

@@ -183,7 +183,7 @@ def test_dangerous_acts_ask_for_the_second_factor_anew(site: Site):
     site.account("anna", "global")
     site.person("alice@contoso.example")
     browser = signed_in(site)
-    _set_sessions(site, factor_ms=int((time.time() - 601) * 1000))
+    _set_sessions(site, factor_ms=int((site.now() - 601) * 1000))
     refused = browser.delete("/v1/people/alice@contoso.example")
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:isthmus:problem:step-up")
     assert browser.get("/v1/people/alice@contoso.example").status_code == 200
@@ -195,12 +195,12 @@ def test_dangerous_acts_ask_for_the_second_factor_anew(site: Site):
 def test_sessions_end_when_unused_and_at_the_latest_then(site: Site):
     site.account("anna", "global")
     browser = signed_in(site)
-    now_ms = int(time.time() * 1000)
+    now_ms = int(site.now() * 1000)
     # Used a moment ago, yet begun long ago: the next use does not prolong it beyond the longest.
     _set_sessions(site, created_ms=now_ms - 12 * 3600_000 + 5000, seen_ms=now_ms - 120_000)
     assert browser.get("/v1/session").status_code == 200
     (session,) = site.services.identity.own.sessions(_operator())
-    assert session[0].expires == pytest.approx(time.time() + 5, abs=2)
+    assert session[0].expires == pytest.approx(now_ms / 1000 + 5, abs=0.01)
     _set_sessions(site, expires_ms=now_ms - 1)
     assert browser.get("/v1/session").status_code == 401
 
@@ -235,7 +235,8 @@ def test_a_token_expires(site: Site, monkeypatch: pytest.MonkeyPatch):
     program = site.by_token("anna", ["person.read"])
     assert program.get("/v1/people").status_code == 200
     ledger = site.services.identity.own._ledger
-    monkeypatch.setattr(ledger, "clock", lambda: time.time() + 3601)
+    now = site.now()
+    monkeypatch.setattr(ledger, "clock", lambda: now + 3601)
     assert program.get("/v1/people").status_code == 401
 
 
@@ -435,7 +436,7 @@ def test_a_code_of_another_time_is_no_code(site: Site):
     browser = site.browser()
     browser.sign_in("anna")
     browser.secret = browser.post("/v1/session/totp").json()["secret"]
-    browser._step = int(time.time()) // totp.STEP_S + 10
+    browser._step = int(site.now()) // totp.STEP_S + 10
     assert browser.post("/v1/session/totp/confirm", json={"code": browser.code()}).status_code == 401
     assert browser.get("/v1/people").status_code == 403
 

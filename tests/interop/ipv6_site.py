@@ -55,7 +55,7 @@ def prepare(folder: Path) -> SiteFile:
     authority = CertificateAuthority.create(folder / "ca")
     internal.site_certificate(site).write_bytes(authority.issue(Names(site.site.fqdn, (site.site.address,)), 30))
     internal.ca_certificate(site).write_bytes(authority.pem)
-    internal.haproxy_config(site).write_text(haproxy.render(site))
+    haproxy.prepare(site)
     people = [Person(aor, "main", aor.user, None, "premises", 1, Credentials.of(aor, "pw")) for aor in PEOPLE]
     writer = SnapshotWriter(site.snapshot_dir)
     writer.rebuild(configuration(site, {"contoso.example": "main"}, None), people, 1)

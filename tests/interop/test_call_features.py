@@ -10,9 +10,10 @@ import pytest
 
 from isthmus.useragent.call import Call
 from tests.agents.raw import BUSY, DECLINE, NO_ANSWER, Rule, User
-from tests.interop.conftest import Sites
+from tests.interop.conftest import DOMAIN, HOMES, Sites
+from tests.support import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 PEOPLE = {"ann": "premises", "ben": "online", "cid": "online"}
 ANN_HZ, BEN_HZ, OTHER_HZ = 440.0, 620.0, 1000.0
@@ -210,3 +211,28 @@ async def test_the_pages_answer_on_the_port_of_the_web_phones(people: Sites) -> 
     for site in ("premises", "online"):
         with urllib.request.urlopen(f"https://{people.address(site)}:8443/healthz", context=trust) as page:
             assert page.status == 200
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls", "ws"])
+@pytest.mark.parametrize("ends_at", HOMES)
+async def test_an_administrator_ends_a_call_across_the_sites_at_either(two_sites: Sites, transport: str, ends_at: str):
+    users = {home: f"ended-{home}-{transport}-{ends_at}" for home in HOMES}
+    two_sites.create_all({user: home for home, user in users.items()})
+    async with (
+        await two_sites.phone(users["premises"], "premises", transport, tone_hz=440) as caller,
+        await two_sites.phone(users["online"], "online", transport, tone_hz=600) as called,
+    ):
+        call = await caller.dial(f"sip:{users['online']}@{DOMAIN}")
+        answered = await called.called()
+        await caller.hears(call, 600)
+        with two_sites.api(ends_at) as api:
+            up = [each for each in api.get("/v1/calls") if users["premises"] in each["caller"]]
+            api.post("/v1/calls/end", {"call_id": up[0]["call_id"]})
+            assert await call.over() == await answered.over() == "BYE"
+            wait_for(
+                lambda: not [each for each in api.get("/v1/calls") if users["premises"] in each["caller"]],
+                10,
+                "the call is gone",
+            )
+        await caller.register(0)
+        await called.register(0)

@@ -13,7 +13,7 @@ from tests.agents.raw import User
 from tests.interop.conftest import HOMES, Sites, lay_out
 from tests.support import Loopback, Processes
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 _OUTSIDE = '\n[media]\nrelay = "outside"\ndirect_networks = ["{network}"]\n'
 

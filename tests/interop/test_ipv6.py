@@ -19,7 +19,7 @@ def _may_unshare() -> bool:
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(not _may_unshare(), reason="a network namespace needs root")
 def test_phones_on_ipv6_call_one_another_over_every_transport(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("v6")

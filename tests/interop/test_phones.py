@@ -15,7 +15,7 @@ from tests.agents.sipp import User as SippUser
 from tests.interop.conftest import DOMAIN, PASSWORD, Sites
 from tests.support import Processes
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 _numbers = itertools.count(1)
 

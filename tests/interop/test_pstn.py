@@ -11,7 +11,7 @@ from isthmus.routing.snapshot import LmdbSnapshot
 from tests.interop.conftest import DOMAIN, HOMES, Sites
 from tests.support import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def planned(numbered: Sites) -> Sites:
 def plans(sites: Sites, site: str) -> list[str]:
     """The countries of the dial plans that a site's calls go by."""
     with LmdbSnapshot.open(sites.file(site).snapshot_dir).view() as view:
-        return sorted(plan.country for plan in view.config.dial_plans)
+        return sorted(each.dialling.country for each in view.config.classes)
 
 
 @pytest.mark.parametrize(("home", "at"), [("premises", "premises"), ("online", "premises")])

@@ -177,6 +177,8 @@ def test_a_program_of_ours_sends_people_here_to_sign_in_and_gets_them_back(two_s
     address = f"{ACCOUNT.removesuffix('/account')}/oauth/authorize?{urlencode(query)}"
     back = re.compile(rf"^{re.escape(callback)}\?code=[^&]+&state=s1&iss=")
     password = account(two_sites, "dora")
+    # The phone itself would use the code at once, and go on to another page.
+    page.route(f"{callback}*", lambda route: route.fulfill(body="back at the program"))
     page.goto(address)
     page.get_by_label("Name", exact=True).fill("dora")
     page.get_by_label("Password", exact=True).fill(password)

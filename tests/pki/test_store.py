@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,19 @@ import pytest
 from isthmus.errors import UsageError
 from isthmus.pki import store
 from tests.faults.disk import Disk, can_mount
+
+
+def test_a_folder_that_is_there_stays_as_open_as_it_is_and_one_that_is_not_is_made_private(tmp_path: Path) -> None:
+    """`-o /tmp/FILE` must not close /tmp to everybody else on the machine."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    store.write_private(shared / "file", b"x")
+    store.write_private(shared / "a" / "b" / "file", b"x")
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode) for path in (shared, shared / "file", shared / "a", shared / "a/b")
+    }
+    assert modes == {"shared": 0o1777, "file": 0o600, "a": 0o700, "b": 0o700}
 
 
 @pytest.mark.skipif(not can_mount(), reason="a disk of its own takes the right to mount a tmpfs")

@@ -86,3 +86,24 @@ def test_person_beats_group_beats_site_beats_tenant_and_rank_beats_name():
     assert value == 2
     own = [*both, ((Level.PERSON, str(ALICE), 0), "r")]
     assert rules.effective("calling", alice, granted(own, policies), ways).settings["most_calls"].value == 3
+
+
+EMERGENCY = st.fixed_dictionaries({}, optional={"notify": st.booleans(), "elin_minutes": st.integers(10, 99)})
+
+
+@given(
+    GRANTS, st.fixed_dictionaries(dict.fromkeys(("p", "q", "r"), EMERGENCY)), st.sets(GROUPS),
+    st.sampled_from(["premises", "online"]),
+)  # fmt: skip
+def test_of_the_kind_emergency_the_site_comes_before_the_person(grants, policies, direct, home):
+    made = {name: Policy("main", "emergency", name, tuple(sorted(said.items()))) for name, said in policies.items()}
+    given_ = [(Grant("main", "emergency", name, *target), made[name]) for target, name in grants]
+    alice = person(direct, home)
+    one = rules.effective("emergency", alice, given_, groups.containing(alice.groups, {}))
+    at_site = [policy for grant, policy in given_ if grant.level is Level.SITE and grant.target == home]
+    for name, settled in one.settings.items():
+        if any(name in dict(policy.settings) for policy in at_site):
+            assert settled.by is not None
+            assert settled.by.level is Level.SITE
+    resolved = rules.Resolver(given_, {}).resolve(alice)["emergency"]
+    assert resolved.values == {name: settled.value for name, settled in one.settings.items()}

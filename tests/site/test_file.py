@@ -116,3 +116,37 @@ def test_values_can_not_be_changed(tmp_path: Path):
     site: SiteFile = load(good(tmp_path))
     with pytest.raises(ValueError, match="frozen"):
         site.site.name = "other"  # type: ignore[misc]
+
+
+TRUNK = {"name": "t", "address": "192.0.2.1"}
+
+
+def test_a_trunk_by_tls_has_its_own_port_unless_it_says_so(tmp_path: Path):
+    tls = TRUNK | {"transport": "tls", "tls": {"name": "gw.example.com"}}
+    site = site_file(
+        tmp_path, "127.0.1.1", "127.0.1.2", trunk=[tls, tls | {"name": "u", "port": 6000}, TRUNK | {"name": "v"}]
+    )
+    assert [trunk.port for trunk in site.trunk] == [5061, 6000, 5060]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"transport": "tls"}, "trunk.tls"),
+        ({"tls": {"name": "gw.example.com"}}, "trunk.tls"),
+        ({"transcode": True}, "transcode takes codecs"),
+        ({"codecs": ["PCMA codec-strip-all"]}, "String should match"),
+        ({"media": "clear"}, "'rtp', 'srtp' or 'dtls-srtp'"),
+        ({"networks": ["here"]}, "network"),
+        ({"registration": {"user": "a b", "password_file": "x"}}, "String should match"),
+    ],
+)
+def test_trunks_that_make_no_sense_are_refused(tmp_path: Path, more: dict[str, Any], told: str):
+    with pytest.raises(ValueError, match=told):
+        site_file(tmp_path, "127.0.1.1", "127.0.1.2", trunk=[TRUNK | more])
+
+
+def test_without_a_relay_no_trunk_has_media_of_its_own(tmp_path: Path):
+    for more in ({"media": "srtp"}, {"codecs": ["PCMA"]}):
+        with pytest.raises(ValueError, match=r"media\.relay"):
+            site_file(tmp_path, "127.0.1.1", "127.0.1.2", trunk=[TRUNK | more], media={"relay": "never"})

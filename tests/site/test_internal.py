@@ -6,7 +6,7 @@ from isthmus.site import internal
 
 
 def test_ports_are_all_different():
-    peers = range(internal.MAX_PEERS)
+    peers, trunks = range(internal.MAX_PEERS), range(internal.MAX_TRUNKS)
     ports = [
         internal.KAMAILIO_TCP,
         internal.KAMAILIO_TLS,
@@ -15,6 +15,8 @@ def test_ports_are_all_different():
         internal.RTPENGINE_NG,
         *map(internal.link_in_port, peers),
         *map(internal.link_out_port, peers),
+        *map(internal.trunk_in_port, trunks),
+        *map(internal.trunk_out_port, trunks),
     ]
     assert len(set(ports)) == len(ports)
 
@@ -22,3 +24,8 @@ def test_ports_are_all_different():
 def test_a_peer_beyond_the_range_is_refused():
     with pytest.raises(ValueError, match="at most"):
         internal.link_in_port(internal.MAX_PEERS)
+
+
+def test_a_trunk_beyond_the_range_is_refused():
+    with pytest.raises(ValueError, match="at most"):
+        internal.trunk_out_port(internal.MAX_TRUNKS)

@@ -80,3 +80,17 @@ def test_a_full_disk_is_told(site: SiteFile, monkeypatch: pytest.MonkeyPatch):
 def test_a_folder_too_deep_for_sockets_is_told(tmp_path: Path, loopback: Loopback):
     site = site_file(tmp_path / ("x" * 80), loopback(), loopback())
     assert any("is too long" in line for line in lines(site))
+
+
+def test_files_of_trunks_are_there_and_secrets_are_secret(tmp_path: Path, loopback: Loopback):
+    account = {"user": "4711", "password_file": "telco.secret"}
+    trunk = {"name": "telco", "address": "192.0.2.1", "registration": account}
+    site = site_file(tmp_path, loopback(), loopback(), trunk=[trunk])
+    assert any("a file of trunk telco can't be read" in line for line in lines(site))
+    secret = site.path.parent / "telco.secret"
+    secret.parent.mkdir(exist_ok=True)
+    secret.write_text("open sesame")
+    secret.chmod(0o644)
+    assert any("a secret of trunk telco can be read by others" in line for line in lines(site))
+    secret.chmod(0o600)
+    assert not any("telco" in line for line in lines(site))

@@ -159,7 +159,7 @@ def start_edge(processes: Processes, site: SiteFile, ca: CertificateAuthority) -
     """Start haproxy for a site whose certificate is installed, with stand-ins behind every port."""
     for folder in (site.run_dir, internal.link_out_dir(site)):
         store.private_folder(folder)
-    store.write_private(internal.haproxy_config(site), haproxy.render(site).encode())
+    haproxy.prepare(site)
     inner = site.site.internal_address
     upstreams = {
         "tcp": Upstream((inner, internal.KAMAILIO_TCP)),

@@ -8,6 +8,7 @@ import pytest
 from isthmus.engines import haproxy
 from isthmus.engines.haproxy import runtime
 from isthmus.engines.haproxy.config import max_connections, quoted
+from isthmus.errors import UsageError
 from isthmus.pki import store
 from isthmus.pki.service import CertificateAuthority
 from isthmus.site import internal
@@ -65,6 +66,44 @@ def test_a_word_with_a_line_end_is_refused():
         quoted("a\nb")
 
 
+def trunks(address: str) -> list[dict[str, object]]:
+    """By UDP, TCP, and TLS with and without a certificate of theirs."""
+    shown = {"name": "a.gateways.example", "ca_file": "../ca/ca.pem"}
+    return [
+        {"name": "plain", "address": address},
+        {"name": "stream", "address": address, "transport": "tcp"},
+        {"name": "shows", "address": address, "transport": "tls", "tls": shown, "networks": ["10.0.0.0/8"]},
+        {
+            "name": "known",
+            "address": address,
+            "transport": "tls",
+            "tls": {"name": "b.gateways.example", "shows_certificate": False},
+        },
+    ]
+
+
+def test_trunks_by_tcp_and_tls_have_an_entrance_each_and_those_by_udp_have_none(tmp_path: Path):
+    text = haproxy.render(site_file(tmp_path, "a", "127.0.1.1", "127.0.1.2", {}, trunk=trunks("192.0.2.5")))
+    assert "trunk_out_plain" not in text
+    assert "bind 127.0.1.2:15371\n" in text
+    assert "server trunk 192.0.2.5:5060 tcp-ut 5s\n" in text
+    assert "verify required verifyhost a.gateways.example sni str(a.gateways.example)" in text
+    assert "use_backend trunk_in_shows if from_shows shows_shows" in text
+    assert "use_backend trunk_in_known if from_known\n" in text
+    assert "acl from_shows src 192.0.2.5 10.0.0.0/8\n" in text
+
+
+def test_a_site_without_such_trunks_listens_for_none(tmp_path: Path):
+    text = haproxy.render(site_file(tmp_path, "a", "127.0.1.1", "127.0.1.2", {}, trunk=trunks("192.0.2.5")[:2]))
+    assert ":5067" not in text
+
+
+def test_an_authority_that_is_not_there_is_told_by_name(tmp_path: Path):
+    site = site_file(tmp_path, "a", "127.0.1.1", "127.0.1.2", {}, trunk=trunks("192.0.2.5"))
+    with pytest.raises(UsageError, match="ca_file"):
+        haproxy.authorities(site)
+
+
 @pytest.mark.engine
 @pytest.mark.parametrize(
     ("address", "peers"),
@@ -75,8 +114,9 @@ def test_a_word_with_a_line_end_is_refused():
     ],
 )
 def test_haproxy_accepts_it(folder: Path, address: str, peers: dict[str, str]):
-    site = site_file(folder / "it's a $HOME", "premises", address, address, peers)
-    install_certificate(site, CertificateAuthority.create(folder / "ca"))
+    site = site_file(folder / "it's a $HOME", "premises", address, address, peers, trunk=trunks(address))
+    install_certificate(site, CertificateAuthority.create(folder / "it's a $HOME" / "ca"))
+    store.write_private(internal.trunk_authorities(site), haproxy.authorities(site))
     store.write_private(internal.haproxy_config(site), haproxy.render(site).encode())
     command = ["haproxy", "-c", "-f", str(internal.haproxy_config(site))]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus.engines.kamailio import contact
+from isthmus.sip import base64url
 from isthmus.sip.sealing import EDGES, Flow
 
 
@@ -103,3 +104,45 @@ def test_no_text_breaks_the_readers(text: str) -> None:
 )
 def test_what_a_phone_may_register(contacts: str, allowed: bool) -> None:
     assert contact.may_register(contacts) is allowed
+
+
+@pytest.mark.parametrize(
+    ("uri", "user"),
+    [
+        ("sip:+12065550123@gateway.example;user=phone", "+12065550123"),
+        ("sip:+1206%35550123:x@192.0.2.1", "+12065550123"),
+        ("sip:+12065550123;npdi@192.0.2.1", "+12065550123"),
+        ("tel:+1-206-555-0123;ext=7", "+1-206-555-0123"),
+        ("sip:192.0.2.1", ""),
+        ("mailto:a@b", ""),
+        ("", ""),
+    ],
+)
+def test_whom_a_uri_means(uri: str, user: str) -> None:
+    assert contact.user_of(uri) == user
+
+
+# Contacts by which trunks see a name
+
+
+@pytest.mark.parametrize("uri", ["sip:alice@10.0.0.5:5070;ob;isf=SEAL", "sip:[2001:db8::1];gr=urn:uuid:1;isf=x"])
+def test_a_contact_that_shows_a_name_leads_to_the_phones_own(uri: str):
+    value = contact.named(f'"Alice" <{uri}>;+sip.instance="x"', "+14255550171", "sbc.contoso.example:5067")
+    assert value.startswith("<sip:+14255550171@sbc.contoso.example:5067;transport=tls;isc=")
+    assert contact.unnamed(contact.first_uri(value)) == uri
+    assert contact.named(f"<{uri}>", "", "sbc.contoso.example:5067").startswith("<sip:sbc.contoso.example:5067;")
+
+
+def test_there_is_none_without_a_uri():
+    assert contact.named("*", "", "sbc.contoso.example:5067") == ""
+
+
+def test_a_uri_that_shows_no_name_or_hides_what_is_none_stays_as_it_is():
+    lines = base64url.encode(b"sip:a@b\r\nVia: x")
+    for uri in ("sip:alice@10.0.0.5;isf=SEAL", "sip:x@y;isc=!", "sip:x@y;isc=abc", f"sip:x@y;isc={lines}"):
+        assert contact.unnamed(uri) == uri
+
+
+@given(st.text())
+def test_what_anybody_writes_is_unnamed_without_an_error(text: str):
+    contact.unnamed(f"sip:x@y;isc={text}")

@@ -23,6 +23,7 @@ def test_an_interval_is_added_once() -> None:
 
 
 def test_the_caller_refreshes_alone_where_the_callee_knows_no_timers() -> None:
+    assert timers.for_answer("", True, 600) == "Require: timer\r\nSession-Expires: 600;refresher=uac\r\n"
     assert timers.for_answer("", True) == "Require: timer\r\nSession-Expires: 1800;refresher=uac\r\n"
     assert timers.for_answer("600;refresher=uas", True) == ""
     assert timers.for_answer("", False) == ""
@@ -32,3 +33,8 @@ def test_the_option_tag_stands_among_others() -> None:
     assert timers.supports_timer("100rel, timer,replaces")
     assert not timers.supports_timer("timers")
     assert not timers.supports_timer("")
+
+
+def test_the_interval_that_goes_out_is_the_callers_own() -> None:
+    assert timers.wanted_s("600;refresher=uas") == 600
+    assert timers.wanted_s("") == timers.wanted_s("soon") == 1800

@@ -12,7 +12,7 @@ from isthmus.directory.grouping import Groups, Members
 from isthmus.directory.model import Credentials, NewPerson
 from isthmus.directory.service import Directory
 from isthmus.errors import UsageError
-from isthmus.policy.dialling import DialPlans, follow
+from isthmus.policy.classes import ClassesOfService, follow
 from isthmus.policy.model import Grant, Level, Policy
 from isthmus.policy.service import Policies
 from isthmus.routing.compile import Compiler
@@ -39,7 +39,7 @@ class Site:
         for aor in (ALICE, BOB):
             directory.create(NewPerson(aor, "", "premises", Credentials.of(aor, "secret")), actor="test")
         self.writer = SnapshotWriter(folder)
-        self.compiler = Compiler(directory, self.writer, site_file(), DialPlans(policies))
+        self.compiler = Compiler(directory, self.writer, site_file(), ClassesOfService(policies))
         self.compiler.catch_up()
         self.reader = LmdbSnapshot(self.writer._env)  # a process maps it once
 
@@ -48,7 +48,7 @@ class Site:
         self.compiler.catch_up()
         with self.reader.view() as view:
             found = [view.person(str(aor)) for aor in (ALICE, BOB)]
-            return [view.config.dial_plans[each.dial_plan] for each in found if each is not None]
+            return [view.config.class_of(each).dialling for each in found if each is not None]
 
 
 @pytest.fixture
@@ -94,15 +94,15 @@ def test_nothing_is_compiled_anew_where_nobody_can_dial_otherwise(site: Site):
     site.plans()
     before, groups = site.writer.revision, Groups(site.directory)
     site.directory.create_tenant("fabrikam", actor="test")
-    site.policies.create(Policy("main", "calling", "x", ()), actor="test")
+    site.policies.create(Policy("main", "meetings", "x", ()), actor="test")
     groups.create("main", "berlin", actor="test")
     groups.change("main", "berlin", add=Members(people=(ALICE,)), actor="test")
-    assert site.compiler.has_todays_plans()
+    assert site.compiler.is_of_today()
     site.plans()
     assert site.writer.revision == before
     plan(site.policies, "usa", country="US")
     site.policies.grant(Grant("main", "dial-plan", "usa", Level.GROUP, "berlin", 10), actor="test")
-    assert not site.compiler.has_todays_plans()
+    assert not site.compiler.is_of_today()
     assert site.plans() == [Dialling("US"), Dialling()]
     # From now on groups matter: one in another, the plan's group under another name, and no such group any more.
     groups.create("main", "kreuzberg", actor="test")

@@ -1,0 +1,88 @@
+"""`isthmus plan` and `isthmus credit`, against a running control service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.cli.conftest import Answer
+
+pytestmark = pytest.mark.e2e
+
+Isthmus = Callable[..., Answer]
+ALICE = "alice@contoso.example"
+
+
+@pytest.fixture(autouse=True)
+def people(isthmus: Isthmus) -> Iterator[None]:
+    """Alice, and no plans."""
+    assert isthmus("user", "create", ALICE, "--no-password").code == 0
+    yield
+    isthmus("user", "delete", ALICE, "--yes")
+    for each in json.loads(isthmus("plan", "list", "--json").out):
+        assert isthmus("plan", "delete", each["name"]).code == 0
+
+
+def test_a_plan_is_made_changed_and_given(isthmus: Isthmus) -> None:
+    made = isthmus("plan", "set", "eu", "--home", "DE", "--domestic", "unlimited", "--group", "near=FR,GB:500")
+    assert made.code == 0 and "near: FR GB, 500" in made.out
+    assert isthmus("plan", "set", "eu", "--international", "60", "--then", "credit").code == 0
+    assert isthmus("plan", "assign", "eu", ALICE).out == "1 people have eu.\n"
+    plan = json.loads(isthmus("plan", "show", "eu", "--json").out)
+    assert plan == {
+        "tenant": "main", "name": "eu", "home": ["DE"], "domestic": None, "international": 60,
+        "groups": [{"name": "near", "countries": ["FR", "GB"], "minutes": 500}], "pooled": False,
+        "when_spent": "credit", "increment_s": 60, "most": None, "holders": 1, "people": [ALICE],
+    }  # fmt: skip
+    assert "unlimited" in isthmus("plan", "list").out
+    uses = json.loads(isthmus("plan", "usage", "--json").out)["uses"]
+    assert {(each["bucket"], each["limit_minutes"]) for each in uses} == {
+        ("domestic", None), ("group:near", 500), ("international", 60),
+    }  # fmt: skip
+    refused = isthmus("plan", "delete", "eu")
+    assert (refused.code, "people have eu still" in refused.err) == (1, True)
+    assert isthmus("plan", "unassign", "eu", ALICE).code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("new",),
+        ("new", "--home", "Germany"),
+        ("new", "--home", "DE", "--domestic", "many"),
+        ("new", "--home", "DE", "--group", "x"),
+    ],
+)
+def test_what_is_no_plan_is_refused_in_a_line(isthmus: Isthmus, words: tuple[str, ...]) -> None:
+    answer = isthmus("plan", "set", *words)
+    assert answer.code != 0
+    assert "Traceback" not in answer.err
+
+
+def test_countries_are_blocked_and_let_go(isthmus: Isthmus) -> None:
+    assert "KP" in isthmus("plan", "settings", "--block", "kp", "--end-calls").out
+    assert json.loads(isthmus("plan", "settings", "--json").out)["blocked"] == ["KP"]
+    assert json.loads(isthmus("plan", "settings", "--block", "none", "--let-calls", "--json").out) == {
+        "tenant": "main", "blocked": [], "end_calls": False,
+    }  # fmt: skip
+
+
+def test_credit_is_added_and_shown(isthmus: Isthmus) -> None:
+    before = float(json.loads(isthmus("credit", "show", "--json").out)["balance"])
+    added = isthmus("credit", "add", "12.50", "usd", "--note", "first")
+    assert added.code == 0 and "12.50 USD first" in added.out
+    assert isthmus("credit", "add", "--", "-2.50", "USD").code == 0
+    after = json.loads(isthmus("credit", "show", "--json").out)
+    assert float(after["balance"]) == before + 10
+    assert isthmus("credit", "add", "much", "USD").code == 2
+    assert "No call was charged." in isthmus("credit", "charges").out
+
+
+def test_without_a_carrier_it_is_said_how_to_have_one(isthmus: Isthmus) -> None:
+    for words in (("find", "--country", "US"), ("buy", "+14255550300")):
+        answer = isthmus("number", *words)
+        assert answer.code == 1
+        assert "[[carrier]]" in answer.err
+    assert "Nothing was bought." in isthmus("number", "purchases").out

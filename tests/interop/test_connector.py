@@ -1,0 +1,298 @@
+"""A branch with a gateway and phones behind a connector, which opens every connection itself; and cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from isthmus.demo.carrier import order
+from isthmus.demo.carrier_file import load as load_carrier
+from isthmus.engines.kamailio.rpc import KamailioRpc
+from isthmus.routing.snapshot import LmdbSnapshot
+from isthmus.site import internal
+from isthmus.site.file import SiteFile
+from tests.agents.raw import User
+from tests.faults.link import Cut, can_drop_packets
+from tests.interop.conftest import DOMAIN, HOMES, Sites
+from tests.interop.connectors import PROGRAM, Appliance
+from tests.support import Processes, wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+BELLA, BRUNO = "+14255550201", "+14255550202"
+_CALLER = "+12065550199"
+_UNDER_WAY = ("+12065550171", "+12065550172")
+_CALLER_HZ, _BEEP_HZ = 800, 1000  # what the gateway's network says
+
+
+@dataclass
+class Branch:
+    """A connector, its gateway, and the sites, to which its address is known as another place for phones."""
+
+    appliance: Appliance
+    sites: Sites
+    carrier_file: Path
+    folder: Path
+
+    @property
+    def file(self) -> SiteFile:
+        return self.appliance.site
+
+    async def phone(self, user: str, transport: str = "udp", *, tone_hz: float) -> User:
+        """Registered by the connector."""
+        return await self.sites.phone(user, self.file.site.name, transport, tone_hz=tone_hz)
+
+    async def is_called(self, phone: User, number: str) -> None:
+        """Somebody in the PSTN calls the number by the gateway; the phone answers and hears them."""
+        words = ["call", _CALLER, number]
+        loop = asyncio.get_running_loop()
+        told = loop.run_in_executor(None, lambda: list(order(load_carrier(self.carrier_file), words)))
+        call = await phone.called(len(phone.incoming) + 1)
+        await call.until(lambda: call.up, "the call is up")
+        await phone.hears(call, _CALLER_HZ)
+        assert (await call.hang_up()).code == 200
+        assert any(line.startswith("answered") for line in await told)
+
+
+@pytest.fixture(scope="module")
+def branch(two_sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Branch]:
+    folder = tmp_path_factory.mktemp("b")
+    two_sites.create("bella", "online", BELLA)
+    two_sites.create("bruno", "online", BRUNO)
+    two_sites.wait_until_known(["bella", "bruno"])
+    gateway, processes = two_sites.loopback(), Processes(folder)
+    made = Appliance(two_sites, processes, folder / "appliance", place="calling-branch").pack()
+    made.configure(f'[survival]\ncountry = "US"\n[[trunk]]\nname = "gateway"\naddress = "{gateway}"\n')
+    made.install()
+    carrier = folder / "carrier.toml"
+    sites = f'[[site]]\nname = "branch"\naddress = "{made.address}"\n'
+    carrier.write_text(f'address = "{gateway}"\n{sites}[[range]]\nprefix = "+142555502"\nsites = ["branch"]\n')
+    log = folder / "carrier.log"
+    before = two_sites.demo
+    try:
+        processes.start(
+            [sys.executable, "-m", "isthmus.demo.carrier", str(carrier)],
+            name="carrier",
+            ready=lambda: log.exists() and "ready on" in log.read_text(),
+        )
+        made.start()
+        made.becomes(state="healthy")
+        wait_for(lambda: [each["state"] for each in made.shown()["trunks"]] == ["up"], 40, "its trunk is up")
+        rpc = KamailioRpc(internal.kamailio_rpc_socket(two_sites.file("online")))
+        wait_for(lambda: rpc.call("htable.get", "flow", made.name), 20, "it has opened its connection for calls")
+        two_sites.demo = type(before)(
+            before.plan, before.directory, (*before.sites, made.site), before.accounts, before.fresh_passwords
+        )
+        with two_sites.api("online") as api:
+            api.post("/v1/routes", {"name": "branch", "patterns": ["+1206"], "ways": ["@calling-branch"]})
+        yield Branch(made, two_sites, carrier, folder)
+        with two_sites.api("online") as api:
+            api.delete("/v1/routes/branch")
+    finally:
+        two_sites.demo = before
+        processes.close()
+
+
+async def calls_out(phone: User, number: str = "+12065550123") -> None:
+    call = await phone.dial(f"sip:{number}@{DOMAIN}")
+    await phone.hears(call, _BEEP_HZ)
+    assert phone.tone_hz is not None
+    await phone.hears(call, phone.tone_hz)  # the echo
+    assert (await call.hang_up()).code == 200
+
+
+async def test_online_calls_by_the_branchs_gateway_and_is_called_by_it(branch: Branch):
+    async with await branch.sites.phone("bella", "online", tone_hz=440) as phone:
+        await calls_out(phone)
+        await branch.is_called(phone, BELLA)
+        await phone.register(0)
+
+
+async def test_a_phone_at_the_branch_is_judged_by_online(branch: Branch):
+    async with await branch.phone("bella", tone_hz=440) as phone:
+        await calls_out(phone)
+        await branch.is_called(phone, BELLA)
+        assert await phone.refused(f"sip:nobody@{DOMAIN}") == 404
+        await phone.register(0)
+        phone.account = type(phone.account)(phone.account.uri, "", "wrong", phone.account.algorithms)
+        assert (await phone.register(300)).code == 401
+
+
+async def test_who_is_at_home_elsewhere_can_t_register_by_a_connector(branch: Branch):
+    branch.sites.create("at-premises", "premises")
+    branch.sites.wait_until_known(["at-premises"])
+    stranger = await branch.sites.phone("at-premises", branch.file.site.name, register=False)
+    async with stranger as phone:
+        assert (await phone.register(300)).code == 403
+
+
+@pytest.mark.parametrize("home", HOMES)
+async def test_a_phone_at_the_branch_and_one_elsewhere_call_each_other(branch: Branch, home: str):
+    other = f"elsewhere-{home}"
+    branch.sites.create(other, home)
+    branch.sites.wait_until_known([other])
+    async with (
+        await branch.phone("bella", tone_hz=440) as phone,
+        await branch.sites.phone(other, home, tone_hz=600) as far,
+    ):
+        call = await phone.dial(f"sip:{other}@{DOMAIN}")
+        await phone.hears(call, 600)
+        await far.hears(far.incoming[0], 440)
+        await call.hang_up()
+        call = await far.dial(f"sip:bella@{DOMAIN}")
+        await far.hears(call, 440)
+        await phone.hears(phone.incoming[0], 600)
+        assert (await call.hang_up()).code == 200
+        await phone.register(0)
+
+
+def over(branch: Branch, *numbers: str) -> bool:
+    """Whether the gateway has had calls to these numbers, and they are over there."""
+    log = (branch.folder / "carrier.log").read_text()
+    return all(f" to {number}: " in log for number in numbers)
+
+
+def survey(branch: Branch) -> str:
+    """What `isthmus site survivability` says."""
+    env = {"ISTHMUS_SITES": str(branch.folder), "PATH": "/usr/bin:/bin", "NO_COLOR": "1", "COLUMNS": "200"}
+    argv = [PROGRAM, "site", "survivability", "--site", branch.appliance.folder.name]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120)
+    return done.stdout + done.stderr
+
+
+async def test_the_branch_helps_itself_while_online_is_away(branch: Branch):
+    """Known phones call each other, the PSTN and for help; and all is as before when online is back."""
+    if not can_drop_packets():
+        pytest.skip("dropping packets takes root and nft")
+    online = branch.sites.address("online")
+    with branch.sites.api(branch.file.site.name) as api:
+        async with (
+            await branch.phone("bella", tone_hz=440) as phone,
+            await branch.phone("bruno", "tcp", tone_hz=600) as other,
+        ):
+            wait_for(lambda: len(api.get("/v1/branch")) == 2, 40, "the branch knows its phones")
+            told = await asyncio.to_thread(survey, branch)
+            assert "bella@contoso.example (+14255550201)" in told and "gateway" in told
+            at_once, later = [await phone.dial(f"sip:{number}@{DOMAIN}") for number in _UNDER_WAY]
+            await phone.hears(at_once, 440)  # what the gateway says back
+            with Cut(branch.file.site.address, online) as link:
+                link.drop()
+                # What goes on here, goes on; and who hangs up, does, though the way of a BYE is by online: at once,
+                # before anybody has noticed the cut, and later.
+                await phone.hears(at_once, 440)
+                assert (await at_once.hang_up()).code == 200
+                call = await phone.dial(f"sip:bruno@{DOMAIN}")
+                await phone.hears(call, 600)
+                await call.hang_up()
+                await calls_out(other)
+                await branch.is_called(phone, BELLA)
+                await calls_out(phone, "911")
+                await phone.registered()
+                await other.registered()
+                assert (await later.hang_up()).code == 200
+                await asyncio.to_thread(
+                    wait_for, lambda: over(branch, *_UNDER_WAY), 40, "the gateway knows of the ends"
+                )
+            await asyncio.to_thread(branch.appliance.becomes, state="healthy")
+            await calls_out(phone)
+            await branch.is_called(phone, BELLA)
+            await phone.register(0)
+            await other.register(0)
+    with branch.sites.api("online") as api:
+        name = branch.file.site.name
+
+        def merged() -> list[str]:
+            found = api.get("/v1/calls/records", site=name, limit=1000)
+            return [each["call_id"] for each in found if each["callee"] == "911" or "911" in each["callee"]]
+
+        assert len(wait_for(merged, 30, "what the branch recorded alone is at online")) == 1
+
+
+async def test_what_online_blocks_nobody_calls_and_nobody_is_called_by_with_online_away(branch: Branch):
+    if not can_drop_packets():
+        pytest.skip("dropping packets takes root and nft")
+    closed, nuisance = "+12065559144", "+12065559145"
+    blocks = [{"direction": "out", "what": f"{closed}$"}, {"direction": "in", "what": f"{nuisance}$"}]
+
+    def known() -> bool:
+        snapshot = LmdbSnapshot.open(branch.file.snapshot_dir)
+        try:
+            with snapshot.view() as view:
+                return {each["what"] for each in blocks} <= {each.pattern for each in view.config.blocks}
+        finally:
+            snapshot.close()
+
+    with branch.sites.api("online") as api:
+        for block in blocks:
+            api.post("/v1/blocks", block)
+        try:
+            async with await branch.phone("bella", tone_hz=440) as phone:
+                await asyncio.to_thread(wait_for, known, 40, "the branch was told of the blocks")
+                with Cut(branch.file.site.address, branch.sites.address("online")) as link:
+                    link.drop()
+                    await calls_out(phone)  # by now the branch knows that it is alone
+                    assert await phone.refused(f"sip:{closed}@{DOMAIN}") == 403
+                    words = ["call", nuisance, BELLA]
+                    told = await asyncio.to_thread(lambda: list(order(load_carrier(branch.carrier_file), words)))
+                    assert "603" in told[-1]
+                await asyncio.to_thread(branch.appliance.becomes, state="healthy")
+                await phone.register(0)
+        finally:
+            for block in blocks:
+                api.post("/v1/blocks/remove", block)
+
+
+def said(branch: Branch, method: str, target: str, *headers: str) -> int:
+    """The answer to what somebody sends who has taken the connector's machine over."""
+    site = branch.file
+    with socket.create_connection((site.site.internal_address, internal.link_out_port(0)), timeout=10) as connection:
+        token = uuid.uuid4().hex
+        lines = [
+            f"{method} {target} SIP/2.0",
+            f"Via: SIP/2.0/TCP {site.site.address}:5062;branch=z9hG4bK{token}",
+            f"Call-ID: {token}",
+            f"CSeq: 1 {method}",
+            "Max-Forwards: 70",
+            f"To: <{target}>",
+            f"Contact: <sip:x@{site.site.address}:5060>",
+            "Content-Length: 0",
+            *headers,
+        ]
+        connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        while True:
+            status = connection.recv(65536).split(b"\r\n")[0]
+            if (code := int(status.split()[1])) >= 200:
+                return code
+
+
+async def test_a_connector_that_was_taken_over_speaks_for_nobody(branch: Branch):
+    with branch.sites.api("premises") as api:
+        api.post("/v1/tenants", {"name": "fabrikam"})
+        api.post("/v1/domains", {"name": "fabrikam.example"}, tenant="fabrikam")
+        api.post("/v1/domains/fabrikam.example/approve", tenant="fabrikam")
+        rows = [{"aor": "mia@fabrikam.example", "home": "online", "password": "x y z", "number": "+14255550250"}]
+        assert not api.post("/v1/people/import", {"rows": rows})["errors"]
+    with branch.sites.api("online") as api:
+        wait_for(lambda: api.get("/v1/people/mia@fabrikam.example"), 20, "online knows her")
+        wait_for(lambda: api.get("/v1/snapshot")["current"], 20, "calls know her")
+    bella, mia = f"sip:bella@{DOMAIN}", "sip:mia@fabrikam.example"
+    own = ("From: <sip:bella@contoso.example>;tag=1", "P-Asserted-Identity: <sip:bella@contoso.example>")
+    epoch = "X-Isthmus-Epoch: 9999"
+    from_pstn = ("From: <sip:+12065550199@192.0.2.1>;tag=1", "X-Isthmus-Trunk: gateway")
+    assert said(branch, "INVITE", f"sip:bruno@{DOMAIN}", *own, epoch) == 407
+    assert said(branch, "INVITE", f"sip:+12065550123@{DOMAIN}", *own) == 407
+    assert said(branch, "INVITE", mia, *from_pstn) == 404
+    assert said(branch, "INVITE", f"sip:+14255550250@{DOMAIN}", *from_pstn) == 404
+    assert said(branch, "INVITE", f"sip:+12065550123@{DOMAIN}", *from_pstn) == 404  # the PSTN by way of us
+    assert said(branch, "INVITE", mia, "From: <sip:mia@fabrikam.example>;tag=1") == 403
+    assert said(branch, "REGISTER", bella, own[0], "Path: <sip:evil.example;lr>") == 401
+    route = f"Route: <sip:x;lr;received=sip:{branch.file.site.address}>"
+    assert said(branch, "INVITE", f"sip:bruno@{DOMAIN}", *own, route) == 407
