@@ -13,7 +13,7 @@ export class ApiError extends Error {
   readonly status: number;
 
   constructor(status: number, problem: Problem | undefined) {
-    super(problem?.what ?? `HTTP ${String(status)}`);
+    super(problem?.detail ?? `HTTP ${String(status)}`);
     this.status = status;
   }
 }
