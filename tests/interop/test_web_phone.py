@@ -8,6 +8,7 @@ import gzip
 import os
 import re
 import secrets
+import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
 
 from isthmus.pages.application import BUILT
+from isthmus.site import internal
 from isthmus.useragent.call import Call
 from isthmus.useragent.rtp import Media
 from tests.agents.baresip import Baresip
@@ -45,12 +47,13 @@ T = TypeVar("T")
 _RATE_HZ = 48_000
 # Whether what the newest call of the page plays has this frequency as its strongest, and is loud; or is silent (0).
 HEARD = """async ([hz, ms]) => {
-  const element = [...document.querySelectorAll("audio")].filter((each) => each.srcObject).at(-1);
-  if (!element) return "no audio element";
+  const streams = [...document.querySelectorAll("audio")].map((each) => each.srcObject);
+  const stream = streams.filter((each) => each?.getAudioTracks().some((track) => !track.muted)).at(-1);
+  if (!stream) return hz === 0 ? "" : "no audio";
   const context = new AudioContext();
   await context.resume();
   const analyser = new AnalyserNode(context, {fftSize: 4096, smoothingTimeConstant: 0});
-  context.createMediaStreamSource(element.srcObject).connect(analyser);
+  context.createMediaStreamSource(stream).connect(analyser);
   const found = new Uint8Array(analyser.frequencyBinCount);
   const until = performance.now() + ms;
   let told = "", fits = 0;
@@ -65,6 +68,22 @@ HEARD = """async ([hz, ms]) => {
   await context.close();
   return fits >= (hz === 0 ? 10 : 4) ? "" : told;
 }"""
+
+# From now on the page's own look at its media finds that nothing comes in.
+PACKETS_STOP = """() => {
+  window.iceRestarts = 0;
+  const {createOffer, getStats} = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.createOffer = function (options) {
+    if (options?.iceRestart) {
+      window.iceRestarts++;
+      RTCPeerConnection.prototype.getStats = getStats;
+    }
+    return createOffer.call(this, options);
+  };
+  RTCPeerConnection.prototype.getStats = async () => new Map([["in", {type: "inbound-rtp", packetsReceived: 1}]]);
+}"""
+PLAYS = """() => [...document.querySelectorAll("audio")].some(
+  (each) => each.srcObject?.getAudioTracks().some((track) => !track.muted))"""
 
 
 class Agents:
@@ -216,6 +235,7 @@ def idle(page: Page) -> None:
 
 
 def hears(page: Page, frequency_hz: float) -> None:
+    page.wait_for_function(PLAYS)
     told = page.evaluate(HEARD, [frequency_hz, SLOW_MS])
     assert told == "", f"{frequency_hz} Hz was not heard, but {told}"
 
@@ -334,12 +354,86 @@ def test_a_phone_on_a_desk_and_a_browser_do_all_that_calls_can(
         agents(each.close())
 
 
+def test_a_page_that_is_loaded_anew_in_mid_call_finds_its_calls_again(
+    browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str]
+):
+    """One call that came and is held, one that went out and is muted; both sites lie between."""
+    webster, wes = (
+        agent(agents, two_sites, user, at, hz) for user, at, hz in (("webster", "online", 620), ("wes", "online", 750))
+    )
+    with phone(browser, people, "wanda") as page:
+        came = called_by(agents, webster, "wanda")
+        press(page, "webster", "Answer")
+        agents(came.answered(SLOW_S))
+        dial(page, f"wes@{DOMAIN}")
+        shows(page, "wes", "Connected")
+        went = agents(wes.called())
+        press(page, "wes", "Mute")
+        device = page.evaluate("sessionStorage.getItem('isthmus.device')")
+        for _ in range(2):
+            page.reload()
+            shows(page, "webster", "On hold")
+            shows(page, "wes", "Connected")
+            expect(card(page, "wes").get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "true")
+            hears(page, 750)
+            agents(wes.hears_nothing(went, seconds=1.0))
+        assert page.evaluate("sessionStorage.getItem('isthmus.device')") == device
+        press(page, "wes", "Mute")
+        hears_browser(agents, wes, went)
+        press(page, "webster", "Hold")
+        shows(page, "wes", "On hold")
+        hears(page, 620)
+        hears_browser(agents, webster, came)
+        agents(came.hang_up())
+        press(page, "wes", "Hang up")
+        idle(page)
+        agents(went.over(SLOW_S))
+    for each in (webster, wes):
+        agents(each.register(0))
+        agents(each.close())
+
+
+def test_a_lost_connection_is_made_anew_in_mid_call(
+    browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str]
+):
+    """First the site ends the WebSocket, then no packets seem to come: a browser is not told that its network is gone."""
+    webster = agent(agents, two_sites, "webster", "online", 620)
+    with phone(browser, people, "wanda", "online") as page:  # whose home is the other site
+        call = called_by(agents, webster, "wanda")
+        press(page, "webster", "Answer")
+        agents(call.answered(SLOW_S))
+        hears(page, 620)
+        asked = len(call.requests)
+        end_web_sockets(two_sites, "online")
+        expect(page.get_by_role("status")).to_have_text("Connecting …", timeout=SLOW_MS)
+        expect(page.get_by_role("status")).to_have_text("Ready", timeout=SLOW_MS)
+        wait_for(lambda: len(call.requests) > asked, SLOW_S, "the far end was told where the browser is")
+        agents(call.reinvite())  # and reaches it
+        hears_browser(agents, webster, call)
+
+        page.evaluate(PACKETS_STOP)
+        wait_for(lambda: page.evaluate("window.iceRestarts") > 0, SLOW_S, "ICE began anew")
+        hears(page, 620)
+        hears_browser(agents, webster, call)
+        agents(call.hang_up())
+        idle(page)
+    agents(webster.register(0))
+    agents(webster.close())
+
+
+def end_web_sockets(sites: Sites, name: str) -> None:
+    """All at a site, as a network would that fails."""
+    with socket.socket(socket.AF_UNIX) as haproxy:
+        haproxy.connect(str(internal.haproxy_socket(sites.file(name))))
+        haproxy.sendall(b"shutdown sessions server kamailio_ws/kamailio\n")
+        assert haproxy.recv(1000).strip() == b""
+
+
 def test_the_pstn_and_a_browser_call_each_other(browser: Browser, two_sites: Sites, people: dict[str, str]):
     with phone(browser, people, "wanda", "online") as page:  # whose home is the other site
         dial(page, "+12065550123")
         shows(page, "Connected")
-        hears(page, 1000)
-        hears(page, MICROPHONE_HZ)  # the carrier says back what it hears
+        hears(page, MICROPHONE_HZ)  # the carrier says back what it hears, after a beep
         press(page, "Connected", "Hang up")
         idle(page)
         dial(page, "+14255550990")

@@ -5,19 +5,25 @@ import type { EndEvent, RTCSession } from "jssip/lib/RTCSession";
 import type { RTCSessionEvent, UA } from "jssip/lib/UA";
 import { answerBySha256 } from "./jssip-digest";
 import { EMPTY, isUp, toneOf, whyOf, withCall, withoutCall, type Call, type State } from "./model";
+import { connectAnew, keptOf, resumed, type Kept } from "./resuming";
 import { Ringer } from "./tones";
+import { Watch } from "./watching";
 
 export interface Credential {
   /** Address of the person; user name and secret of this browser's device. */
   aor: string;
   name: string;
   secret: string;
+  /** The name of this tab towards the site, by which calls find it over a lost connection. */
+  instance: string;
 }
 
 const AUDIO = { mediaConstraints: { audio: true, video: false } };
 const SHOWN_AFTER_MS = 4000; // for how long a call that came to nothing is still shown
 const REGISTERED_S = 300;
 const AGAIN_MS = 200;
+const LOOK_MS = 500;
+const KEPT = "isthmus.calls";
 
 answerBySha256();
 
@@ -27,7 +33,14 @@ export class Phone {
   private readonly sessions = new Map<string, RTCSession>();
   private readonly wanted = new Map<string, boolean>();
   private readonly ringer = new Ringer();
+  private readonly watches = new Map<string, Watch>();
   private readonly ua: UA;
+  /** Calls of this tab before its page was loaded anew, until they are taken up. */
+  private former: readonly Kept[] = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]") as readonly Kept[];
+  private tookUp = false;
+  private looking: number | undefined;
+  /** Since the connection was lost: undefined while it is up. */
+  private lost: "connection" | "media" | undefined;
   /** Told when a call is over: the list of calls is another one then. */
   onOver: () => void = () => undefined;
 
@@ -38,12 +51,23 @@ export class Phone {
       authorization_user: credential.name,
       password: credential.secret,
       register_expires: REGISTERED_S,
+      instance_id: credential.instance,
+      connection_recovery_min_interval: 1,
+      connection_recovery_max_interval: 10,
       session_timers: false,
       user_agent: "Isthmus web phone",
     });
-    this.ua.on("registered", () => { this.put({ ...this.state, line: "registered" }); });
-    this.ua.on("unregistered", () => { this.put({ ...this.state, line: "unregistered" }); });
-    this.ua.on("disconnected", () => { this.put({ ...this.state, line: "connecting" }); });
+    this.ua.on("registered", () => {
+      this.put({ ...this.state, line: "registered" });
+      this.takeUp();
+    });
+    this.ua.on("unregistered", () => {
+      this.put({ ...this.state, line: this.lost === undefined ? "unregistered" : "connecting" });
+    });
+    this.ua.on("disconnected", () => {
+      this.lost ??= "connection";
+      this.put({ ...this.state, line: "connecting" });
+    });
     this.ua.on("registrationFailed", ({ response }) => {
       // Without an answer the connection is to blame, which JsSIP makes anew by itself.
       const answered = (response as { status_code?: number } | null)?.status_code !== undefined;
@@ -54,12 +78,18 @@ export class Phone {
 
   start(): void {
     this.ua.start();
+    this.looking = window.setInterval(() => void this.look(), LOOK_MS);
+    window.addEventListener("pagehide", this.keep);
   }
 
   /** Hang up, unregister, and close the connection. */
   stop(): void {
+    window.clearInterval(this.looking);
+    window.removeEventListener("pagehide", this.keep);
+    this.former = [];
     this.ringer.play(undefined);
     this.ua.stop();
+    sessionStorage.removeItem(KEPT);
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -113,7 +143,8 @@ export class Phone {
   tone(id: string, key: string): void {
     const session = this.sessions.get(id);
     const sender = session?.connection.getSenders().find((each) => each.track?.kind === "audio");
-    if (sender?.dtmf?.canInsertDTMF) sender.dtmf.insertDTMF(key, 160);
+    // What is given replaces what was not played yet.
+    if (sender?.dtmf?.canInsertDTMF) sender.dtmf.insertDTMF(sender.dtmf.toneBuffer + key, 160);
     else session?.sendDTMF(key);
   }
 
@@ -121,6 +152,64 @@ export class Phone {
   transfer(id: string, uri: string): void {
     const session = this.sessions.get(id);
     session?.refer(uri, { eventHandlers: { accepted: () => { this.hangUp(id); } } });
+  }
+
+  /** Registered, for the first time or anew: calls of before go on. */
+  private takeUp(): void {
+    const { lost } = this;
+    this.lost = undefined;
+    if (!this.tookUp) for (const call of this.former) void this.resume(call);
+    this.tookUp = true;
+    if (lost === undefined) return;
+    // The far end learns where this browser is now; where the network is another one, media find a way anew.
+    for (const call of this.state.calls) {
+      if (call.stage === "talking") this.renegotiate(call.id, lost === "media");
+    }
+  }
+
+  private async resume(call: Kept): Promise<void> {
+    try {
+      const session = resumed(this.ua, call, await navigator.mediaDevices.getUserMedia({ audio: true }));
+      session.renegotiate();
+    } catch {
+      // No microphone, or what was kept is none of ours: it is not tried again.
+    } finally {
+      this.former = this.former.filter((each) => each !== call);
+      this.keep();
+    }
+  }
+
+  private renegotiate(id: string, iceRestart: boolean): void {
+    const session = this.sessions.get(id);
+    if (!session || session.isEnded() || this.lost !== undefined) return;
+    if (session.renegotiate({ rtcOfferConstraints: { iceRestart } })) return;
+    window.setTimeout(() => { this.renegotiate(id, iceRestart); }, AGAIN_MS);
+  }
+
+  /** Keep what a reload of the page needs to go on. */
+  private readonly keep = (): void => {
+    const now = [...this.sessions.values()].flatMap((session) => keptOf(session) ?? []);
+    sessionStorage.setItem(KEPT, JSON.stringify([...this.former, ...now]));
+  };
+
+  /** Whether the other ends are heard; where they are not, the connection is made anew. */
+  private async look(): Promise<void> {
+    for (const [id, session] of this.sessions) {
+      if (!session.isEstablished()) continue;
+      const { local, remote } = session.isOnHold();
+      const packets = local || remote ? undefined : await packetsHeard(session.connection);
+      const watch = this.watches.get(id) ?? new Watch();
+      this.watches.set(id, watch);
+      const connected = session.connection.iceConnectionState !== "disconnected";
+      if (watch.seen(packets, connected, performance.now())) this.reconnect();
+    }
+  }
+
+  /** The connection may look well, and be of a network that is gone. */
+  private reconnect(): void {
+    if (this.lost !== undefined) return;
+    this.lost = "media";
+    connectAnew(this.ua);
   }
 
   private holdOthers(but?: string): void {
@@ -133,13 +222,15 @@ export class Phone {
     const incoming = session.direction.toString() === "incoming";
     const { display_name: name, uri } = session.remote_identity;
     const id = crypto.randomUUID();
+    const goesOn = session.isEstablished(); // over a reload of the page
     let call: Call = {
       id,
       uri: uri.toString(),
       name,
-      stage: incoming ? "incoming" : "calling",
-      muted: false,
-      held: false,
+      stage: goesOn ? "talking" : incoming ? "incoming" : "calling",
+      muted: session.isMuted().audio ?? false,
+      held: session.isOnHold().local,
+      ...(goesOn ? { since: session.start_time.getTime() } : {}),
     };
     const change = (changes: Partial<Call>) => {
       call = { ...call, ...changes };
@@ -158,6 +249,7 @@ export class Phone {
     session.on("unmuted", () => { change({ muted: false }); });
     session.on("hold", ({ originator }) => { if (originator.toString() === "local") change({ held: true }); });
     session.on("unhold", ({ originator }) => { if (originator.toString() === "local") change({ held: false }); });
+    session.on("sdp", () => { window.setTimeout(this.keep); }); // its sequence numbers are others then
     session.on("ended", ended);
     session.on("failed", ended);
     change({});
@@ -165,12 +257,13 @@ export class Phone {
 
   /** Let what the other end says be heard, by an element of its own in the page. */
   private hear(session: RTCSession, id: string): void {
+    const element = document.createElement("audio");
+    element.id = `audio-${id}`;
+    document.body.append(element);
     const attach = (connection: RTCPeerConnection) => {
-      connection.addEventListener("track", ({ track, streams }) => {
-        const element = document.createElement("audio");
-        element.id = `audio-${id}`;
-        element.srcObject = streams[0] ?? new MediaStream([track]);
-        document.body.append(element);
+      // Comes again after each hold, which takes the track away.
+      connection.addEventListener("track", ({ track }) => {
+        element.srcObject = new MediaStream([track]);
         void element.play();
       });
     };
@@ -182,6 +275,7 @@ export class Phone {
   private forget(id: string, later: boolean): void {
     this.sessions.delete(id);
     this.wanted.delete(id);
+    this.watches.delete(id);
     document.getElementById(`audio-${id}`)?.remove();
     window.setTimeout(() => { this.put(withoutCall(this.state, id)); }, later ? SHOWN_AFTER_MS : 0);
     this.onOver();
@@ -189,6 +283,7 @@ export class Phone {
 
   private put(state: State): void {
     this.state = state;
+    this.keep();
     this.ringer.play(toneOf(state.calls.filter(isUp)));
     for (const listener of this.listeners) listener();
   }
@@ -197,4 +292,12 @@ export class Phone {
 function statusOf(message: unknown): number | undefined {
   const code = (message as { status_code?: unknown } | null)?.status_code;
   return typeof code === "number" ? code : undefined;
+}
+
+async function packetsHeard(connection: RTCPeerConnection): Promise<number> {
+  let packets = 0;
+  for (const each of (await connection.getStats()).values() as Iterable<{ type: string; packetsReceived?: number }>) {
+    if (each.type === "inbound-rtp") packets += each.packetsReceived ?? 0;
+  }
+  return packets;
 }
