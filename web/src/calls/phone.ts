@@ -6,6 +6,7 @@ import type { RTCSessionEvent, UA } from "jssip/lib/UA";
 import { answerBySha256 } from "./jssip-digest";
 import { EMPTY, isUp, toneOf, whyOf, withCall, withoutCall, type Call, type State } from "./model";
 import { connectAnew, keptOf, resumed, type Kept } from "./resuming";
+import { chosen, microphone, playWhereChosen } from "./sound";
 import { Ringer } from "./tones";
 import { Watch } from "./watching";
 
@@ -18,7 +19,9 @@ export interface Credential {
   instance: string;
 }
 
-const AUDIO = { mediaConstraints: { audio: true, video: false } };
+// As JsSIP has it; its types leave the second one out.
+type Accept = (init: ((session: RTCSession) => void) | null, options?: object) => void;
+
 const SHOWN_AFTER_MS = 4000; // for how long a call that came to nothing is still shown
 const REGISTERED_S = 300;
 const AGAIN_MS = 200;
@@ -78,6 +81,7 @@ export class Phone {
 
   start(): void {
     this.ua.start();
+    this.ringer.choose(chosen().ringer);
     this.looking = window.setInterval(() => void this.look(), LOOK_MS);
     window.addEventListener("pagehide", this.keep);
   }
@@ -102,12 +106,12 @@ export class Phone {
   /** Call a SIP URI; calls that are up are held. */
   call(uri: string): void {
     this.holdOthers();
-    this.ua.call(uri, AUDIO);
+    this.ua.call(uri, this.audio());
   }
 
   answer(id: string): void {
     this.holdOthers(id);
-    this.sessions.get(id)?.answer(AUDIO);
+    this.sessions.get(id)?.answer(this.audio());
   }
 
   hangUp(id: string): void {
@@ -150,8 +154,26 @@ export class Phone {
 
   /** Let the other end call that URI instead (RFC 3515). */
   transfer(id: string, uri: string): void {
-    const session = this.sessions.get(id);
-    session?.refer(uri, { eventHandlers: { accepted: () => { this.hangUp(id); } } });
+    this.refer(id, uri);
+  }
+
+  /** Let the other ends of these two calls talk to each other; both are over here then (RFC 3891). */
+  connect(id: string, other: string): void {
+    const session = this.sessions.get(other);
+    if (session) this.refer(id, session.remote_identity.uri.toString(), session);
+  }
+
+  private refer(id: string, uri: string, replaces?: RTCSession): void {
+    const tell = (transfer: "asked" | "failed") => {
+      const call = this.state.calls.find((each) => each.id === id);
+      if (call && isUp(call)) this.put(withCall(this.state, { ...call, transfer }));
+    };
+    const failed = () => { tell("failed"); };
+    tell("asked");
+    this.sessions.get(id)?.refer(uri, {
+      ...(replaces ? { replaces } : {}),
+      eventHandlers: { accepted: () => { this.hangUp(id); }, failed, requestFailed: failed },
+    });
   }
 
   /** Registered, for the first time or anew: calls of before go on. */
@@ -169,7 +191,7 @@ export class Phone {
 
   private async resume(call: Kept): Promise<void> {
     try {
-      const session = resumed(this.ua, call, await navigator.mediaDevices.getUserMedia({ audio: true }));
+      const session = resumed(this.ua, call, await navigator.mediaDevices.getUserMedia({ audio: microphone() }));
       session.renegotiate();
     } catch {
       // No microphone, or what was kept is none of ours: it is not tried again.
@@ -212,6 +234,26 @@ export class Phone {
     connectAnew(this.ua);
   }
 
+  private audio() {
+    return { mediaConstraints: { audio: microphone(), video: false } };
+  }
+
+  /** Use the devices that were chosen meanwhile, in calls that are up as well. Raises where there is no microphone. */
+  async changeDevices(): Promise<void> {
+    this.ringer.choose(chosen().ringer);
+    for (const id of this.sessions.keys()) playWhereChosen(document.getElementById(`audio-${id}`));
+    for (const { connection } of [...this.sessions.values()].filter((each) => each.isEstablished())) {
+      for (const sender of connection.getSenders()) {
+        if (sender.track?.kind !== "audio") continue;
+        const [track] = (await navigator.mediaDevices.getUserMedia({ audio: microphone() })).getAudioTracks();
+        if (!track) continue;
+        track.enabled = sender.track.enabled;
+        sender.track.stop();
+        await sender.replaceTrack(track);
+      }
+    }
+  }
+
   private holdOthers(but?: string): void {
     for (const call of this.state.calls) {
       if (call.id !== but && call.stage === "talking" && !call.held) this.settle(call.id, true);
@@ -223,17 +265,19 @@ export class Phone {
     const { display_name: name, uri } = session.remote_identity;
     const id = crypto.randomUUID();
     const goesOn = session.isEstablished(); // over a reload of the page
+    // It takes the place of one that was answered: whoever we talked to has transferred us.
+    const replaces = (session.data as { replaces?: boolean }).replaces === true;
     let call: Call = {
       id,
       uri: uri.toString(),
       name,
-      stage: goesOn ? "talking" : incoming ? "incoming" : "calling",
+      stage: goesOn ? "talking" : incoming && !replaces ? "incoming" : "calling",
       muted: session.isMuted().audio ?? false,
       held: session.isOnHold().local,
       ...(goesOn ? { since: session.start_time.getTime() } : {}),
     };
     const change = (changes: Partial<Call>) => {
-      call = { ...call, ...changes };
+      call = { ...(this.state.calls.find((each) => each.id === id) ?? call), ...changes };
       this.put(withCall(this.state, call));
     };
     const ended = ({ cause, message }: EndEvent) => {
@@ -250,9 +294,12 @@ export class Phone {
     session.on("hold", ({ originator }) => { if (originator.toString() === "local") change({ held: true }); });
     session.on("unhold", ({ originator }) => { if (originator.toString() === "local") change({ held: false }); });
     session.on("sdp", () => { window.setTimeout(this.keep); }); // its sequence numbers are others then
+    session.on("refer", ({ accept }) => { (accept as Accept)(null, this.audio()); });
+    session.on("replaces", ({ accept }) => { (accept as Accept)((other) => { other.data = { replaces: true }; }); });
     session.on("ended", ended);
     session.on("failed", ended);
     change({});
+    if (replaces) window.setTimeout(() => { session.answer(this.audio()); });
   }
 
   /** Let what the other end says be heard, by an element of its own in the page. */
@@ -260,6 +307,7 @@ export class Phone {
     const element = document.createElement("audio");
     element.id = `audio-${id}`;
     document.body.append(element);
+    playWhereChosen(element);
     const attach = (connection: RTCPeerConnection) => {
       // Comes again after each hold, which takes the track away.
       connection.addEventListener("track", ({ track }) => {

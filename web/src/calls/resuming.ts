@@ -61,7 +61,7 @@ interface SessionInside {
   _contact: string;
   _local_identity: Printable;
   _remote_identity: Printable;
-  _start_time: Date;
+  _start_time: Date | null;
   _localHold: boolean;
   _remoteHold: boolean;
   _audioMuted: boolean;
@@ -88,7 +88,8 @@ const AHEAD = 10; // requests of the former life that were not kept any more
 export function keptOf(session: RTCSession): Kept | undefined {
   const inside = session as unknown as SessionInside;
   const dialog = inside._dialog;
-  if (!dialog || inside._status !== CONFIRMED.session) return undefined;
+  const began = inside._start_time; // comes a moment after the status, when the answer was read
+  if (!dialog || inside._status !== CONFIRMED.session || began === null) return undefined;
   const { local, remote } = session.isOnHold();
   return {
     id: inside._id,
@@ -103,7 +104,7 @@ export function keptOf(session: RTCSession): Kept | undefined {
     remoteTarget: dialog._remote_target.toString(),
     routes: dialog._route_set,
     remote: inside._remote_identity.toString(),
-    since: inside._start_time.getTime(),
+    since: began.getTime(),
     held: local,
     remoteHeld: remote,
     muted: session.isMuted().audio ?? false,
