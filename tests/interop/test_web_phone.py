@@ -256,6 +256,17 @@ def agent(agents: Agents, sites: Sites, user: str, at: str, tone_hz: float) -> U
     return agents(opened())
 
 
+def desk_phones(agents: Agents, sites: Sites, wes_at: str = "online") -> tuple[User, User]:
+    """Webster's, at home there, and wes', who may be at the wrong site. They sound different."""
+    return agent(agents, sites, "webster", "online", 620), agent(agents, sites, "wes", wes_at, 750)
+
+
+def done_with(agents: Agents, *users: User) -> None:
+    for user in users:
+        agents(user.register(0))
+        agents(user.close())
+
+
 def called_by(agents: Agents, user: User, whom: str) -> Call:
     """A call that rings."""
     return agents(user.ring(f"sip:{whom}@{DOMAIN}", timeout_s=SLOW_S))
@@ -293,9 +304,7 @@ def test_a_phone_on_a_desk_and_a_browser_do_all_that_calls_can(
     browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str]
 ):
     """Heard at both ends, keys, mute, hold, two calls at once, and a transfer to the PSTN."""
-    webster, wes = (
-        agent(agents, two_sites, user, at, hz) for user, at, hz in (("webster", "online", 620), ("wes", "online", 750))
-    )
+    webster, wes = desk_phones(agents, two_sites)
     with phone(browser, people, "wanda") as page:
         first = called_by(agents, webster, "wanda")
         press(page, "webster", "Answer")
@@ -347,18 +356,14 @@ def test_a_phone_on_a_desk_and_a_browser_do_all_that_calls_can(
         agents(transferred.hang_up())
         agents(second.hang_up())
         idle(page)
-    for each in (webster, wes):
-        agents(each.register(0))
-        agents(each.close())
+    done_with(agents, webster, wes)
 
 
 def test_a_page_that_is_loaded_anew_in_mid_call_finds_its_calls_again(
     browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str]
 ):
     """One call that came and is held, one that went out and is muted; both sites lie between."""
-    webster, wes = (
-        agent(agents, two_sites, user, at, hz) for user, at, hz in (("webster", "online", 620), ("wes", "online", 750))
-    )
+    webster, wes = desk_phones(agents, two_sites)
     with phone(browser, people, "wanda") as page:
         came = called_by(agents, webster, "wanda")
         press(page, "webster", "Answer")
@@ -386,15 +391,13 @@ def test_a_page_that_is_loaded_anew_in_mid_call_finds_its_calls_again(
         press(page, "wes", "Hang up")
         idle(page)
         agents(went.over(SLOW_S))
-    for each in (webster, wes):
-        agents(each.register(0))
-        agents(each.close())
+    done_with(agents, webster, wes)
 
 
 def test_a_lost_connection_is_made_anew_in_mid_call(
     browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str]
 ):
-    """First the site ends the WebSocket, then no packets seem to come: a browser is not told that its network is gone."""
+    """First the site ends the WebSocket; then no packets seem to come, as when the network is another one."""
     webster = agent(agents, two_sites, "webster", "online", 620)
     with phone(browser, people, "wanda", "online") as page:  # whose home is the other site
         call = called_by(agents, webster, "wanda")
@@ -415,8 +418,7 @@ def test_a_lost_connection_is_made_anew_in_mid_call(
         hears_browser(agents, webster, call)
         agents(call.hang_up())
         idle(page)
-    agents(webster.register(0))
-    agents(webster.close())
+    done_with(agents, webster)
 
 
 def end_web_sockets(sites: Sites, name: str) -> None:
@@ -486,9 +488,7 @@ def test_calls_are_transferred_by_the_browser_to_it_and_with_it(
         hears(page, 620)
         agents(came.hang_up())
         idle(page)
-    for each in (webster, wes):
-        agents(each.register(0))
-        agents(each.close())
+    done_with(agents, webster, wes)
 
 
 def test_keys_sound_and_links(browser: Browser, two_sites: Sites, people: dict[str, str]):
