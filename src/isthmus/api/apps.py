@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
-from isthmus.access.model import Principal
+from isthmus.access.model import Principal, Reach, Scope, Stage
 from isthmus.activity import api as activity
 from isthmus.api import errors, metrics, openapi, operations, state
 from isthmus.api.answered import Answered
@@ -30,12 +30,15 @@ from isthmus.directory import group_api as groups
 from isthmus.emergency import api as emergency
 from isthmus.engines.kamailio import trunks
 from isthmus.engines.kamailio.bulk import ask, end_call
+from isthmus.errors import ForbiddenError, UnauthenticatedError
 from isthmus.federation import api as federation
 from isthmus.fraud import api as fraud
 from isthmus.homing import api as homing
 from isthmus.identity import api as identity
 from isthmus.identity import session_api as session
 from isthmus.link import api as link
+from isthmus.live import api as live
+from isthmus.live.hub import Member
 from isthmus.numbers import api as numbers
 from isthmus.numbers import port_api as porting
 from isthmus.pages import api as pages
@@ -85,10 +88,32 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
     def by_token(token: str) -> Principal:
         return services.provider.by_token(token) or identity.own.by_token(token)
 
+    app.router.routes.append(live.route(services.live, _live_settings(services, by_token)))
     door = WebDoor(identity.sign_in, by_token, limits, tenant=services.admission, barred=services.networks.holds)
     gated_app = _gated(app, services, door, secure=True)
     gated_app.add_middleware(scim.ScimErrors)
     return gated_app
+
+
+def _live_settings(services: Services, by_token: Callable[[str], Principal]) -> live.Settings:
+    def identify(token: str, address: str) -> Member:
+        if services.networks.holds(address):
+            raise ForbiddenError("this site is closed to your network", do="Ask an administrator.")
+        principal = by_token(token)
+        if principal.proof.stage is not Stage.FULL:
+            raise UnauthenticatedError("the sign-in is not complete")
+        services.admission(principal.tenant)
+        # A token that is limited to some permissions has none for what is told here.
+        own = Reach((Scope(own=principal.person),)) if principal.person and principal.limit is None else None
+        people = services.directory.people(reach=own, limit=1) if own else []
+        if not people or not people[0].enabled:
+            raise ForbiddenError("this is for people with an account of their own")
+        person = people[0]
+        return Member(person.tenant, principal.person, person.aor, principal.id)
+
+    file = services.site_file
+    origin = f"https://{file.site.fqdn}" + ("" if file.ports.web == 443 else f":{file.ports.web}")
+    return live.Settings(identify, origin, application.build())
 
 
 def link_app(services: Services) -> FastAPI:

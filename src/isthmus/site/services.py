@@ -43,6 +43,7 @@ from isthmus.identity.following import follow as roles_follow
 from isthmus.identity.model import Settings
 from isthmus.identity.sealing import HASHER
 from isthmus.link.compare import Comparison, compare
+from isthmus.live.hub import Hub
 from isthmus.numbers.following import follow as numbers_follow
 from isthmus.numbers.following import kept as kept_numbers
 from isthmus.numbers.porting import Porting
@@ -122,7 +123,7 @@ class Services:
     emergency: where who calls the emergency services is. plans: calling plans. purchases: numbers that are bought.
     guard, capping: caps of calls, and blocks.
     federation: sign-in by providers outside. provider: the site as an OpenID provider.
-    photos: of people. records, rates: calls that are over, and what calls cost.
+    photos: of people. live: the browser tabs that are open. records, rates: calls that are over, and what calls cost.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -162,6 +163,7 @@ class Services:
     guard: Guard
     capping: Capping
     background: Background = field(default_factory=Background)
+    live: Hub = field(default_factory=Hub)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
     def compare(self, repair: bool, actor: str) -> list[Comparison]:
@@ -311,6 +313,7 @@ def build(site_file: SiteFile) -> Services:
         guard,
         capping,
         background,
+        Hub(),
         facts,
     )
 
