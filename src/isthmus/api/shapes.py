@@ -714,6 +714,103 @@ class Verdict(BaseModel):
     object: dict[str, str | None]
 
 
+class SiteProcess(BaseModel):
+    """One of the programs of a site. since: when `state` began."""
+
+    name: str
+    state: str
+    restarts: int
+    since: float
+    reason: str
+
+
+class SiteCertificate(BaseModel):
+    """What a site shows. days: that are left; fault: why there is none."""
+
+    name: str
+    serial: str
+    not_before: float | None
+    not_after: float | None
+    days: float | None
+    fault: str
+
+
+class SiteState(BaseModel):
+    """How a site is. here: it is the one that answers. reached: else `why` says what kept it from telling.
+
+    web: the port of its pages. calls, people: up there now, at home there; null where nobody could be asked.
+    change: the directory's change that its calls go by.
+    """
+
+    name: str
+    role: str
+    fqdn: str
+    web: int | None
+    here: bool
+    reached: bool
+    why: str
+    authority: bool
+    ok: bool
+    parts: dict[str, bool]
+    processes: list[SiteProcess]
+    alarms: list[str]
+    certificates: list[SiteCertificate]
+    calls: int | None
+    trunks: list[Trunk]
+    people: int | None
+    change: int | None
+    at: float
+
+
+class ExplainedStep(BaseModel):
+    """A rule that spoke, in words."""
+
+    rule: str
+    text: str
+
+
+class ExplainedHop(BaseModel):
+    """What one site was asked, and decided."""
+
+    site: str
+    source: str
+    via: str | None
+    target: str
+    decision: dict[str, Any]
+    steps: list[ExplainedStep]
+
+
+class UnknownSite(BaseModel):
+    """A site that could not be asked."""
+
+    site: str
+    why: str
+
+
+class ExplainedCall(BaseModel):
+    """A call's way. ends: how it ended, in words. via: the trunk that it comes by."""
+
+    from_: str = Field(alias="from")
+    to: str
+    at: str
+    via: str | None
+    ends: str
+    hops: list[ExplainedHop]
+    unknown: list[UnknownSite]
+
+
+class PeerLinkState(BaseModel):
+    """How it stands with a peer. since: when it came up or went down. pending: changes it has not got yet."""
+
+    peer: str
+    up: bool
+    since: float
+    why: str
+    role: str
+    acknowledged: int
+    pending: int
+
+
 class Up(BaseModel):
     """The site that answers."""
 
@@ -792,6 +889,9 @@ ANSWERS: Answers = {
     ("POST", "/v1/scim/tokens"): NewToken,
     ("GET", "/v1/registrations"): list[Registration],
     ("GET", "/v1/calls"): list[Call],
+    ("GET", "/v1/calls/explain"): ExplainedCall,
+    ("GET", "/v1/sites"): list[SiteState],
+    ("GET", "/v1/link"): list[PeerLinkState],
     ("GET", "/v1/calls/records"): list[CallRecord],
     ("GET", "/v1/rates"): list[Rate],
     ("POST", "/v1/rates/import"): RatesImported,

@@ -1,0 +1,15 @@
+// What the navigation leads to: what there is, and what who is signed in may see.
+
+import { HomeRegular } from "@fluentui/react-icons/svg/home";
+import type { ComponentType } from "react";
+import type { ConsoleKey } from "../messages/console.en";
+
+interface Place {
+  to: string;
+  text: ConsoleKey;
+  Icon: ComponentType;
+  /** The permission without which the page would be empty. */
+  needs: string;
+}
+
+export const PLACES: Place[] = [{ to: "/", text: "nav.home", Icon: HomeRegular, needs: "site.read" }];

@@ -1,0 +1,44 @@
+// Where what is. Each page says what its address may hold beside its path: filters and what forms are filled with.
+
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, type AnyRoute } from "@tanstack/react-router";
+import { Callback } from "./Callback";
+import { Frame, NotHere } from "./Frame";
+
+/** Those of the named parameters that an address gives, as text; a number that was taken for one is text again. */
+export function searchOf<Name extends string>(...names: Name[]) {
+  return (raw: Record<string, unknown>): Partial<Record<Name, string>> =>
+    Object.fromEntries(
+      names.flatMap((name) => {
+        const value = raw[name];
+        const text = typeof value === "number" || typeof value === "boolean" ? String(value) : value;
+        return typeof text === "string" && text !== "" ? [[name, text] as const] : [];
+      }),
+    ) as Partial<Record<Name, string>>;
+}
+
+const root = createRootRoute({});
+const callback = createRoute({ getParentRoute: () => root, path: "/callback", component: Callback });
+const frame = createRoute({ getParentRoute: () => root, id: "frame", component: Frame, notFoundComponent: NotHere });
+
+const page = (path: string, load: () => Promise<Record<string, unknown>>, name: string, ...search: string[]) =>
+  createRoute({
+    getParentRoute: () => frame,
+    path,
+    validateSearch: searchOf(...search),
+    component: lazyRouteComponent(load as never, name as never),
+  }) as unknown as AnyRoute;
+
+const pages: AnyRoute[] = [page("/", () => import("./pages/HomePage"), "HomePage")];
+
+export const router = createRouter({
+  routeTree: root.addChildren([callback, frame.addChildren(pages)]),
+  basepath: "/console",
+  defaultNotFoundComponent: NotHere,
+  // Addresses are read and written by people: text stands in them as it is.
+  parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+  stringifySearch: (search) => {
+    const given = Object.entries(search).filter((pair): pair is [string, string] => typeof pair[1] === "string");
+    const text = new URLSearchParams(given).toString();
+    return text === "" ? "" : `?${text}`;
+  },
+});
