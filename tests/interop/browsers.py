@@ -22,7 +22,10 @@ SLOW_MS = 60_000
 
 
 def launched(playwright: Playwright, home: Path, ca: str, hosts: Mapping[str, str]) -> Browser:
-    """Chromium that trusts the sites' CA, with a microphone that beeps. hosts: name to address. home: an empty folder."""
+    """Chromium that trusts the sites' CA, with a microphone that beeps.
+
+    hosts: name to address. home: an empty folder.
+    """
     database = f"sql:{home}/.pki/nssdb"
     (home / ".pki" / "nssdb").mkdir(parents=True)
     for argv in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "isthmus", "-i", ca]):
@@ -59,9 +62,15 @@ def watched(browser: Browser, **options: Any) -> Iterator[Page]:
 
 
 def accessible(page: Page) -> None:
-    """axe-core finds nothing. It is put in by the debugger: the page's own policy would not load it."""
+    """axe-core finds nothing. It is put in by the debugger: the page's own policy would not load it.
+
+    Left out: the invisible elements by which Fluent's Tabster hands the keyboard on; no reader ever stays on one.
+    """
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
+    found = page.evaluate(
+        "async () => (await axe.run({exclude: ['[data-tabster-dummy]']}))"
+        ".violations.map(v => [v.id, v.nodes.map(n => n.html)])"
+    )
     assert found == [], page.url
 
 

@@ -65,6 +65,7 @@ def state_of(services: Services) -> dict[str, Any]:
         "certificates": _certificates(file),
         "calls": _calls(file),
         "trunks": trunks.states(file, lambda *words: ask(file, *words)),
+        "connectors": [_connector(each) for each in services.connectors.listed(file.site.tenant)],
         "people": services.directory.count(home=file.site.name),
         "change": services.writer.seq,
         "at": time.time(),
@@ -79,6 +80,10 @@ def _process(name: str, told: status.ProcessStatus) -> dict[str, Any]:
         "since": told.since,
         "reason": told.reason,
     }
+
+
+def _connector(told: dict[str, Any]) -> dict[str, Any]:
+    return {"name": told["name"], "site": told["site"], "state": told["state"], "calls": told["calls"]}
 
 
 def _certificates(file: SiteFile) -> list[dict[str, Any]]:
@@ -125,6 +130,7 @@ def _asked(link: PeerLink, fqdn: str) -> dict[str, Any]:
             "certificates": [],
             "calls": None,
             "trunks": [],
+            "connectors": [],
             "people": None,
             "change": None,
             "at": time.time(),

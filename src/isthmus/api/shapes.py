@@ -447,7 +447,7 @@ class ChosenPlace(BaseModel):
 
 
 class Batch(BaseModel):
-    """A move of people. rate_per_s: people moved a second since it began."""
+    """A move of people. rate_per_s: people moved a second since it began. begins: while it is scheduled."""
 
     id: str
     to: str
@@ -455,6 +455,7 @@ class Batch(BaseModel):
     actor: str
     created: float
     finished: float | None
+    begins: float | None
     note: str
     total: int
     moved: int
@@ -714,6 +715,58 @@ class Verdict(BaseModel):
     object: dict[str, str | None]
 
 
+class Session(BaseModel):
+    """One's own sign-in. permissions: what one may do somewhere. csrf: of the browser's session, null by a token."""
+
+    account: str
+    display_name: str
+    tenant: str | None
+    person: str | None
+    stage: str
+    factors: list[str]
+    second_factor_at: float | None
+    second_factor_lasts_s: float
+    second_factor_for: list[str]
+    csrf: str | None
+    session: str | None
+    permissions: list[str]
+
+
+class ImportFault(BaseModel):
+    """What is wrong in a row; line 0: in the whole."""
+
+    line: int
+    aor: str
+    what: str
+
+
+class PeopleImport(BaseModel):
+    """What an import did, or would do; with errors it did nothing."""
+
+    created: int
+    updated: int
+    unchanged: int
+    dry_run: bool
+    errors: list[ImportFault]
+
+
+class PersonMove(BaseModel):
+    """A person in a batch. epoch: of the new home, once it counts. reasons: why not moved."""
+
+    aor: str
+    state: str
+    from_: str = Field(alias="from")
+    epoch: int | None
+    reasons: list[str]
+    note: str
+
+
+class BatchWithPeople(Batch):
+    """A move, and the people of it that were asked for."""
+
+    people: list[PersonMove] | None = None
+
+
 class SiteProcess(BaseModel):
     """One of the programs of a site. since: when `state` began."""
 
@@ -733,6 +786,15 @@ class SiteCertificate(BaseModel):
     not_after: float | None
     days: float | None
     fault: str
+
+
+class SiteConnector(BaseModel):
+    """A connector that comes to the site."""
+
+    name: str
+    site: str
+    state: str
+    calls: int | None
 
 
 class SiteState(BaseModel):
@@ -757,6 +819,7 @@ class SiteState(BaseModel):
     certificates: list[SiteCertificate]
     calls: int | None
     trunks: list[Trunk]
+    connectors: list[SiteConnector]
     people: int | None
     change: int | None
     at: float
@@ -822,6 +885,8 @@ ANSWERS: Answers = {
     ("GET", "/healthz"): Up,
     ("GET", "/v1/people"): list[Person],
     ("GET", "/v1/people/count"): Count,
+    ("POST", "/v1/people/import"): PeopleImport,
+    ("GET", "/v1/session"): Session,
     ("GET", "/v1/contacts"): list[Contact],
     ("GET", "/v1/people/{aor}"): Person,
     ("POST", "/v1/people"): Person,
@@ -879,7 +944,7 @@ ANSWERS: Answers = {
     ("GET", "/v1/audit"): list[AuditEntry],
     ("GET", "/v1/audit/{id_}"): AuditEntry,
     ("GET", "/v1/moves"): list[Batch],
-    ("GET", "/v1/moves/{batch_id}"): Batch,
+    ("GET", "/v1/moves/{batch_id}"): BatchWithPeople,
     ("POST", "/v1/moves/{batch_id}/pause"): Batch,
     ("POST", "/v1/moves/{batch_id}/resume"): Batch,
     ("POST", "/v1/moves/{batch_id}/cancel"): Batch,

@@ -94,11 +94,11 @@ class Explaining:
             return None
 
 
-def moment_of(text: str) -> int:
+def moment_of(text: str, where: str = "when") -> int:
     """A moment in Unix seconds; now for nothing. Without a zone it is this machine's time. Raises UsageError."""
     if not text:
         return int(time.time())
     try:
         return int(datetime.fromisoformat(text).timestamp())
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"{text[:40]!r} is no time", where="when", do="Write it as 2026-11-26T03:00.") from error
+        raise UsageError(f"{text[:40]!r} is no time", where=where, do="Write it as 2026-11-26T03:00.") from error

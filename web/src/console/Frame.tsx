@@ -23,7 +23,7 @@ const wide = matchMedia("(min-width: 56rem)");
 
 const useStyles = makeStyles({
   frame: { display: "flex", minHeight: "100vh", backgroundColor: tokens.colorNeutralBackground1 },
-  nav: { minWidth: "14rem", height: "100vh", position: "sticky", top: 0 },
+  nav: { minWidth: "14rem", maxWidth: "14rem", flexShrink: 0, height: "100vh", position: "sticky", top: 0 },
   column: { flexGrow: 1, minWidth: 0, display: "flex", flexDirection: "column" },
   bar: {
     display: "flex",
@@ -98,7 +98,7 @@ function SignedIn() {
               />
             </Tooltip>
             <Title3 as="span">{t("title")}</Title3>
-            <Text className={styles.who}>{session.data.name}</Text>
+            <Text className={styles.who}>{session.data.display_name || session.data.account}</Text>
             <Choice
               label={t("language")}
               icon={<LocalLanguageRegular />}

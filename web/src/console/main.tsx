@@ -1,4 +1,4 @@
-import { createDOMRenderer, FluentProvider, RendererProvider } from "@fluentui/react-components";
+import { createDOMRenderer, FluentProvider, makeStaticStyles, RendererProvider } from "@fluentui/react-components";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
@@ -15,9 +15,17 @@ const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"
 const renderer = createDOMRenderer(document, { styleElementAttributes: { nonce } });
 const queries = new QueryClient({ defaultOptions: { queries: { retry: 1, staleTime: 5_000 } } });
 
+const useBase = makeStaticStyles({ body: { margin: 0 } });
+
+function Base() {
+  useBase();
+  return null;
+}
+
 function Application() {
   return (
     <RendererProvider renderer={renderer} targetDocument={document}>
+      <Base />
       <FluentProvider theme={useTheme()}>
         <QueryClientProvider client={queries}>
           <Proving>

@@ -1,6 +1,7 @@
 // What the navigation leads to: what there is, and what who is signed in may see.
 
 import { HomeRegular } from "@fluentui/react-icons/svg/home";
+import { PeopleRegular } from "@fluentui/react-icons/svg/people";
 import type { ComponentType } from "react";
 import type { ConsoleKey } from "../messages/console.en";
 
@@ -12,4 +13,7 @@ interface Place {
   needs: string;
 }
 
-export const PLACES: Place[] = [{ to: "/", text: "nav.home", Icon: HomeRegular, needs: "site.read" }];
+export const PLACES: Place[] = [
+  { to: "/", text: "nav.home", Icon: HomeRegular, needs: "site.read" },
+  { to: "/people", text: "nav.people", Icon: PeopleRegular, needs: "person.read" },
+];

@@ -28,7 +28,12 @@ const page = (path: string, load: () => Promise<Record<string, unknown>>, name: 
     component: lazyRouteComponent(load as never, name as never),
   }) as unknown as AnyRoute;
 
-const pages: AnyRoute[] = [page("/", () => import("./pages/HomePage"), "HomePage")];
+const pages: AnyRoute[] = [
+  page("/", () => import("./pages/HomePage"), "HomePage"),
+  page("/people", () => import("./pages/PeoplePage"), "PeoplePage", "match", "home", "group", "enabled"),
+  page("/people/new", () => import("./pages/NewPersonPage"), "NewPersonPage"),
+  page("/people/import", () => import("./pages/ImportPage"), "ImportPage"),
+];
 
 export const router = createRouter({
   routeTree: root.addChildren([callback, frame.addChildren(pages)]),

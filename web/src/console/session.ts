@@ -3,18 +3,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, told } from "../api/client";
 
-export interface Session {
-  name: string;
-  tenant: string | null;
-  person: string | null;
-  permissions: string[];
-}
-
 export function useSession() {
   return useQuery({
     queryKey: ["session"],
     staleTime: 60_000,
-    queryFn: async () => told(await api.GET("/v1/session")) as unknown as Session,
+    queryFn: async () => told(await api.GET("/v1/session")),
   });
 }
 

@@ -13,7 +13,7 @@ const CHOSEN = "isthmus.language";
 
 /** What was chosen in this browser comes before what the browser asks for. */
 export const language = languageOf(
-  typeof navigator === "undefined" ? [] : [localStorage.getItem(CHOSEN) ?? "", ...navigator.languages],
+  typeof localStorage === "undefined" ? [] : [localStorage.getItem(CHOSEN) ?? "", ...navigator.languages],
 );
 
 /** Show everything in that language, from now on and in this browser. */

@@ -37,6 +37,7 @@ const useStyles = makeStyles({
   chips: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM, listStyleType: "none", margin: 0, padding: 0 },
   chip: { display: "flex", gap: tokens.spacingHorizontalXS, alignItems: "center" },
   icon: { fontSize: "24px" },
+  badge: { flexShrink: 0, whiteSpace: "nowrap" },
   low: {
     display: "grid",
     gap: tokens.spacingHorizontalL,
@@ -92,7 +93,7 @@ export function HomePage() {
       )}
       <div className={styles.low}>
         {may("activity.read") && <Alerts />}
-        {may("connector.read") && <Connectors />}
+        {may("connector.read") && first && <Connectors of={(sites.data ?? []).flatMap(({ connectors }) => connectors)} />}
       </div>
     </Page>
   );
@@ -108,7 +109,7 @@ function SiteCard({ site }: { site: Site }) {
         header={<Text weight="semibold" size={400}>{site.name}</Text>}
         description={<Text size={200}>{named("role", site.role)}{site.authority ? ` · ${t("authority")}` : ""}</Text>}
         action={
-          <Badge appearance="tint" color={!site.reached ? "danger" : site.ok ? "success" : "warning"}>
+          <Badge appearance="tint" className={styles.badge} color={!site.reached ? "danger" : site.ok ? "success" : "warning"}>
             {!site.reached ? t("silent") : site.ok ? t("well") : t("unwell")}
           </Badge>
         }
@@ -211,23 +212,13 @@ function Alerts() {
   );
 }
 
-function Connectors() {
-  const connectors = useQuery({
-    queryKey: ["connectors"],
-    refetchInterval: LIVE_MS,
-    queryFn: async () => told(await api.GET("/v1/connectors")),
-  });
+function Connectors({ of }: { of: Site["connectors"] }) {
   return (
     <Section title={t("connectors")}>
-      <Fault error={connectors.error} />
       <Chips
         title=""
         none={t("noConnectors")}
-        of={(connectors.data ?? []).map(({ name, site, state, calls }) => ({
-          name,
-          state,
-          more: t("connectorLine", { site, calls: count(calls) }),
-        }))}
+        of={of.map(({ name, site, state, calls }) => ({ name, state, more: t("connectorLine", { site, calls: count(calls) }) }))}
       />
     </Section>
   );
