@@ -1,5 +1,7 @@
 // What the navigation leads to: what there is, and what who is signed in may see.
 
+import { ArrowMoveRegular } from "@fluentui/react-icons/svg/arrow-move";
+import { DocumentSearchRegular } from "@fluentui/react-icons/svg/document-search";
 import { HomeRegular } from "@fluentui/react-icons/svg/home";
 import { PeopleRegular } from "@fluentui/react-icons/svg/people";
 import type { ComponentType } from "react";
@@ -16,4 +18,6 @@ interface Place {
 export const PLACES: Place[] = [
   { to: "/", text: "nav.home", Icon: HomeRegular, needs: "site.read" },
   { to: "/people", text: "nav.people", Icon: PeopleRegular, needs: "person.read" },
+  { to: "/moves", text: "nav.moves", Icon: ArrowMoveRegular, needs: "move.read" },
+  { to: "/audit", text: "nav.audit", Icon: DocumentSearchRegular, needs: "audit.read" },
 ];

@@ -32,6 +32,12 @@ const pages: AnyRoute[] = [
   page("/", () => import("./pages/HomePage"), "HomePage"),
   page("/people", () => import("./pages/PeoplePage"), "PeoplePage", "match", "home", "group", "enabled"),
   page("/people/new", () => import("./pages/NewPersonPage"), "NewPersonPage"),
+  page("/people/$aor", () => import("./pages/PersonPage"), "PersonPage", "tab"),
+  page("/moves", () => import("./pages/MovesPage"), "MovesPage"),
+  page("/moves/new", () => import("./pages/NewMovePage"), "NewMovePage", "to", "group"),
+  page("/moves/$id", () => import("./pages/MovePage"), "MovePage"),
+  page("/audit", () => import("./pages/AuditPage"), "AuditPage", "actor", "action", "object", "text", "since", "until"),
+  page("/audit/$id", () => import("./pages/AuditPage"), "AuditEntryPage"),
   page("/people/import", () => import("./pages/ImportPage"), "ImportPage"),
 ];
 

@@ -11,6 +11,12 @@ export const moment = (seconds: number | null | undefined) => (seconds ? moments
 export const day = (seconds: number | null | undefined) => (seconds ? days.format(seconds * 1000) : "");
 export const count = (value: number | null | undefined) => (value === null || value === undefined ? "–" : counts.format(value));
 
+/** A moment as it is typed in a form, with this browser's zone, as the API takes it; null for none. */
+export function zoned(text: string | undefined): string | null {
+  const milliseconds = Date.parse(text ?? "");
+  return Number.isNaN(milliseconds) ? null : new Date(milliseconds).toISOString();
+}
+
 /** Seconds as 1:02:03 or 2:03. */
 export function lasting(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
