@@ -83,8 +83,7 @@ class App:
 
     def code(self) -> str:
         """A code that was not used yet; waits for the next step where that is needed."""
-        step = int(time.time()) // totp.STEP_S
-        step = max(step - 1, self._last + 1)
+        step = max(int(time.time()) // totp.STEP_S, self._last + 1)
         while step > int(time.time()) // totp.STEP_S + 1:
             time.sleep(0.2)
         self._last = step

@@ -116,7 +116,9 @@ function SignedIn() {
           </main>
         </div>
       </div>
-      <Toaster toasterId={toaster} position="top-end" />
+      <aside aria-label={t("told")}>
+        <Toaster toasterId={toaster} position="top-end" inline />
+      </aside>
     </ToasterContext>
   );
 }

@@ -17,8 +17,7 @@ const ROW_PX = 44;
 
 const useStyles = makeStyles({
   scroll: {
-    height: "calc(100vh - 20rem)",
-    minHeight: "16rem",
+    maxHeight: "max(16rem, calc(100vh - 20rem))",
     overflow: "auto",
     border: `1px solid ${tokens.colorNeutralStroke2}`,
     borderRadius: tokens.borderRadiusMedium,
