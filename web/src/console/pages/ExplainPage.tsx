@@ -1,4 +1,4 @@
-import { Button, MessageBar, MessageBarBody, MessageBarTitle, Text } from "@fluentui/react-components";
+import { Button, MessageBar, MessageBarBody, Text } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { api, told } from "../../api/client";
@@ -90,8 +90,7 @@ export function ExplainPage() {
         <Section title={t("theWay")}>
           <MessageBar intent="info" role="status" layout="multiline">
             <MessageBarBody>
-              <MessageBarTitle>{t("ends")}</MessageBarTitle>
-              {explained.data.ends}
+              {t("itEnds", { ends: explained.data.ends })}
             </MessageBarBody>
           </MessageBar>
           {explained.data.unknown.map(({ site, why }) => (

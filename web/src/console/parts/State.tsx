@@ -2,7 +2,7 @@ import { Badge, makeStyles } from "@fluentui/react-components";
 import { named } from "../../messages/console";
 
 const GOOD = new Set(["up", "ready", "running", "healthy", "enrolled", "registered", "enabled", "moved", "done", "free", "assigned", "verified", "good"]);
-const BAD = new Set(["down", "failed", "not_moved", "critical", "high", "expired", "refused", "alarm", "error", "faulty", "lost", "backoff", "disabled", "stopped", "blocked", "cancelled"]);
+const BAD = new Set(["down", "failed", "not_moved", "critical", "high", "expired", "refused", "alarm", "error", "faulty", "lost", "backoff", "disabled", "suspended", "stopped", "blocked", "cancelled"]);
 
 const useStyles = makeStyles({ badge: { flexShrink: 0, whiteSpace: "nowrap" } });
 
