@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 
 from isthmus.access.model import Principal, Reach, Scope, Stage
 from isthmus.activity import api as activity
-from isthmus.api import errors, metrics, openapi, operations, state
+from isthmus.api import errors, metrics, openapi, operations, picture, state
 from isthmus.api.answered import Answered
 from isthmus.api.conditional import Conditional
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
@@ -20,6 +20,8 @@ from isthmus.api.permissions import checked
 from isthmus.api.preconditions import Preconditions
 from isthmus.audit import api as audit
 from isthmus.calls import api as calls
+from isthmus.calls import explain_api as explaining
+from isthmus.calls.explaining import Explaining
 from isthmus.carriers import api as carriers
 from isthmus.connectors import api as connectors
 from isthmus.connectors import control_api, link_api
@@ -135,6 +137,8 @@ def link_app(services: Services) -> FastAPI:
     file = services.site_file
     app.include_router(control_api.control_router(services.connectors, lambda version: package_of(file, version)))
     app.include_router(fraud.link_router(services.guard, peers))
+    app.include_router(picture.link_router(lambda: picture.state_of(services), peers))
+    app.include_router(explaining.link_router(_explaining(services), peers))
     return app
 
 
@@ -144,7 +148,9 @@ def _include_features(app: FastAPI, services: Services) -> None:
     site = file.site
     app.include_router(state.router(services))
     app.include_router(metrics.router(services))
+    app.include_router(picture.router(services))
     people = services.directory
+    app.include_router(explaining.router(_explaining(services), people))
     app.include_router(directory.router(people, services.activity.exported))
     app.include_router(contacts.router(people))
     app.include_router(tenancy.router(services.tenants, site.tenant))
@@ -181,6 +187,10 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(activity.router(services.activity, services.identity.accounts, services.networks))
     parts = services.identity
     app.include_router(identity.router(parts.accounts, parts.own, people, site.tenant))
+
+
+def _explaining(services: Services) -> Explaining:
+    return Explaining(services.site_file.site.name, services.writer.reader(), services.moving.links)
 
 
 def _gated(app: FastAPI, services: Services, door: Door, *, secure: bool) -> FastAPI:
