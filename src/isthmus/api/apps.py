@@ -26,6 +26,7 @@ from isthmus.carriers import api as carriers
 from isthmus.connectors import api as connectors
 from isthmus.connectors import control_api, link_api
 from isthmus.devices import api as devices
+from isthmus.devices import link_api as device_link
 from isthmus.directory import api as directory
 from isthmus.directory import contact_api as contacts
 from isthmus.directory import group_api as groups
@@ -128,7 +129,11 @@ def link_app(services: Services) -> FastAPI:
         link.link_router(site.name, site.role.value, peers, services.directory, services.compiler.catch_up)
     )
     app.include_router(homing.link_router(services.moving.registry, services.moving.authority))
-    app.include_router(devices.link_router(services.uses))
+    links = {each.peer: each for each in services.moving.links}
+    closed = frozenset(peer.name for peer in services.site_file.peer if not peer.devices)
+    app.include_router(
+        device_link.link_router(services.devices, services.uses, services.directory, links, closed, services.admission)
+    )
     app.include_router(photos.link_router(services.photos, peers))
     app.include_router(activity.link_router(services.activity, peers))
     app.include_router(records.link_router(services.records, peers))

@@ -4,6 +4,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState, type SyntheticEvent } from "react";
 import { api, told } from "../api/client";
 import { addressOf } from "../calls/address";
+import { takeLink } from "../calls/links";
 import { say } from "../messages";
 
 const SHOWN = 20;
@@ -31,7 +32,7 @@ interface Props {
 /** One field for whom to call: people are found by it, numbers and addresses are called as they stand. */
 export function Search({ own, domain, ready, onCall }: Props) {
   const styles = useListStyles();
-  const [typed, setTyped] = useState("");
+  const [typed, setTyped] = useState(takeLink);
   const match = useDeferredValue(typed.trim());
   const found = useQuery({
     queryKey: ["contacts", match],
