@@ -6,6 +6,7 @@ import { isSignedIn, leaveForSignIn, leaveForSignOut } from "../api/signin";
 import { credentialOf, revoke } from "../calls/device";
 import { EMPTY, type Line } from "../calls/model";
 import { Phone, type Credential } from "../calls/phone";
+import { LiveProvider } from "../live/provider";
 import { say } from "../messages";
 import { Calls } from "./Calls";
 import { History } from "./History";
@@ -50,7 +51,13 @@ function SignedIn() {
     },
   });
   if (credential.isPending) return <Spinner label={say("loading")} />;
-  if (credential.data) return <Registered credential={credential.data} />;
+  if (credential.data) {
+    return (
+      <LiveProvider>
+        <Registered credential={credential.data} />
+      </LiveProvider>
+    );
+  }
   const reason = credential.error?.message;
   return (
     <main>
