@@ -85,7 +85,7 @@ def router(presence: Presence, owning: Owning, people: Directory) -> APIRouter:
             asker = presence.people.by_id([principal.person]) if principal.person else {}
             level = rules.level_for(known, next((each.aor for each in asker.values()), ""))
         shown = {**rules.shown(known, level), "current": presence.sites().get(who.home, False)}
-        return {**shown, "chosen": chosen_json(owning.chosen(who.id))} if own else shown
+        return {**shown, "chosen": chosen_json(owning.chosen(who.id)) if own else None}
 
     return routes
 
