@@ -7,9 +7,12 @@ import { credentialOf, revoke } from "../calls/device";
 import { EMPTY, type Line } from "../calls/model";
 import { Phone, type Credential } from "../calls/phone";
 import { LiveProvider } from "../live/provider";
+import { PresenceProvider } from "../presence/provider";
 import { say } from "../messages";
 import { Calls } from "./Calls";
+import { Contacts } from "./Contacts";
 import { History } from "./History";
+import { MyPresence } from "./MyPresence";
 import { Search } from "./Search";
 
 const useStyles = makeStyles({
@@ -54,7 +57,9 @@ function SignedIn() {
   if (credential.data) {
     return (
       <LiveProvider>
-        <Registered credential={credential.data} />
+        <PresenceProvider>
+          <Registered credential={credential.data} />
+        </PresenceProvider>
       </LiveProvider>
     );
   }
@@ -99,6 +104,7 @@ function Registered({ credential }: { credential: Credential }) {
       <header className={styles.head}>
         <Title3 as="h1">{say("title")}</Title3>
         <Text className={styles.who}>{credential.aor}</Text>
+        <MyPresence />
         <Badge role="status" color={COLOUR[line]} appearance="tint" size="large">
           {say(`line.${line}`)}
         </Badge>
@@ -109,7 +115,10 @@ function Registered({ credential }: { credential: Credential }) {
           <Calls calls={calls} phone={phone} domain={domain} />
           <Search own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
         </div>
-        <History own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+        <div>
+          <Contacts own={credential.aor} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+          <History own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+        </div>
       </main>
     </div>
   );
