@@ -7,6 +7,7 @@ from isthmus.api.permissions import SCIM_PATH
 TAGS = {
     "people": "Who exists: addresses, numbers, homes",
     "contacts": "Whom one can call",
+    "presence": "How people can be reached now",
     "tenants": "Organisations that share a site, and their limits",
     "domains": "Tenants' domains and the proof that they are theirs",
     "devices": "Phones' own credentials",
