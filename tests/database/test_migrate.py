@@ -23,6 +23,7 @@ from isthmus.identity import tables as identity
 from isthmus.numbers import tables as numbers
 from isthmus.plans import tables as plans
 from isthmus.policy import tables as policy
+from isthmus.presence import tables as presence
 from isthmus.provider import tables as provider
 from isthmus.pstn import tables as pstn
 from isthmus.records import tables as records
@@ -45,6 +46,7 @@ from isthmus.tenancy import tables as tenancy
         numbers,
         plans,
         policy,
+        presence,
         provider,
         pstn,
         records,

@@ -111,6 +111,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/people/{aor}"): _reached("person.read"),
     ("GET", "/v1/people/{aor}/photo"): _reached("person.read"),
     ("GET", "/v1/contacts"): _reached("person.read"),
+    ("GET", "/v1/presence/{aor}"): _reached("person.read"),
+    ("PUT", "/v1/presence/{aor}"): _reached("presence.write"),
     ("POST", "/v1/people"): _reached("person.create"),
     ("POST", "/v1/people/import"): _reached("person.import", body=128 * _MIB),
     ("PATCH", "/v1/people/{aor}"): _reached("person.set", "person.password", "number.assign"),

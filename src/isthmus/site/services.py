@@ -56,6 +56,8 @@ from isthmus.policy.following import follow
 from isthmus.policy.licensing import Licences
 from isthmus.policy.moving import PolicyParticipant
 from isthmus.policy.service import Policies
+from isthmus.presence.moving import PresenceParticipant
+from isthmus.presence.people import People
 from isthmus.provider.service import OpenidProvider
 from isthmus.pstn.service import VoiceRoutes
 from isthmus.records.rating import Rates
@@ -66,6 +68,7 @@ from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.scim.service import Scim
 from isthmus.site import internal
 from isthmus.site.admitting import build_connectors, keep_admitted
+from isthmus.site.announcing import Announcing, build_presence
 from isthmus.site.background import Background, Repeating
 from isthmus.site.calling import run_calling
 from isthmus.site.federating import build_federation
@@ -125,7 +128,8 @@ class Services:
     emergency: where who calls the emergency services is. plans: calling plans. purchases: numbers that are bought.
     guard, capping: caps of calls, and blocks.
     federation: sign-in by providers outside. provider: the site as an OpenID provider.
-    photos: of people. live: the browser tabs that are open. records, rates: calls that are over, and what calls cost.
+    photos: of people. live: the browser tabs that are open. announcing: presence.
+    records, rates: calls that are over, and what calls cost.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -164,6 +168,7 @@ class Services:
     purchases: Purchases
     guard: Guard
     capping: Capping
+    announcing: Announcing
     background: Background = field(default_factory=Background)
     live: Hub = field(default_factory=Hub)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
@@ -225,6 +230,7 @@ def build(site_file: SiteFile) -> Services:
     durable = Durable(site_file.database_url)
     activity = build_activity(site_file, engine, directory, lambda: moving.registrar)
     emergency = Emergency.of(directory, policies, activity.tell_now)
+    people, hub = People(directory), Hub()
     # After the compiler: what a peer or the move is told of, calls here see already.
     moving = build_moving(
         site_file,
@@ -234,6 +240,7 @@ def build(site_file: SiteFile) -> Services:
         PolicyParticipant(directory, policies, licences, site_file.site.name),
         ActivityParticipant(activity),
         EmergencyParticipant(directory),
+        PresenceParticipant(engine, lambda: people),
         authority=authority_of(site_file),
         listen=commits.listen,
         background=background,
@@ -264,7 +271,8 @@ def build(site_file: SiteFile) -> Services:
         device_seen=uses.take,
         emergency_called=emergency.telling.called,
     )
-    records, rates = build_records(site_file, engine, directory, moving.links, background, facts)
+    announcing = build_presence(site_file, engine, people, writer, hub, moving.links, commits.listen, background, facts)
+    records, rates = build_records(site_file, engine, directory, moving.links, background, facts, announcing.called)
     purchases = run_calling(site_file, directory, plans, writer, activity.tell_now, background, facts)
     capping = build_capping(
         site_file, directory, guard, policies, writer, activity.tell_now, moving.links, background, facts
@@ -314,8 +322,9 @@ def build(site_file: SiteFile) -> Services:
         purchases,
         guard,
         capping,
+        announcing,
         background,
-        Hub(),
+        hub,
         facts,
     )
 
