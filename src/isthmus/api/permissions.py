@@ -107,6 +107,9 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/people/{aor}"): _reached("person.read"),
     ("GET", "/v1/people/{aor}/photo"): _reached("person.read"),
     ("GET", "/v1/contacts"): _reached("person.read"),
+    # Files of one's own conversations: the route asks whether one is in them
+    ("POST", "/v1/messages/files"): Rule(On.OWN, body=100 * _MIB),
+    ("GET", "/v1/messages/{message}/file"): _OWN,
     ("POST", "/v1/people"): _reached("person.create"),
     ("POST", "/v1/people/import"): _reached("person.import", body=128 * _MIB),
     ("PATCH", "/v1/people/{aor}"): _reached("person.set", "person.password", "number.assign"),
