@@ -165,7 +165,13 @@ def test_who_is_not_in_a_conversation_sees_nothing_of_it(world: World):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "empty"), (" \n", "empty"), ("x" * (MOST_TEXT + 1), "8,193 bytes"), ("x" * 2**20, "8,192 at most"), (7, "text")],
+    [
+        ("", "empty"),
+        (" \n", "empty"),
+        ("x" * (MOST_TEXT + 1), "8,193 bytes"),
+        ("x" * 2**20, "8,192 at most"),
+        (7, "text"),
+    ],
     ids=["empty", "blank", "long", "a megabyte", "a number"],
 )
 def test_what_is_no_message_is_refused_clearly(world: World, text: object, said: str):
@@ -251,7 +257,9 @@ def test_old_messages_are_removed_by_each_sites_own_setting(world: World):
 
 def test_a_group_has_so_many_members_at_most(world: World):
     with pytest.raises(UsageError, match="250 members at most"):
-        world.ask("alice", "chat.group", chat=str(uuid.uuid4()), title="T", aors=[f"u{i}@x.example" for i in range(251)])
+        world.ask(
+            "alice", "chat.group", chat=str(uuid.uuid4()), title="T", aors=[f"u{i}@x.example" for i in range(251)]
+        )
     with pytest.raises(NotFoundError, match="nobody is called"):
         world.ask("alice", "chat.group", chat=str(uuid.uuid4()), title="T", aors=[aor("zoe")])
 

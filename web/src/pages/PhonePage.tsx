@@ -1,6 +1,6 @@
 import { Badge, Button, makeStyles, MessageBar, MessageBarBody, Spinner, Title3, Text, tokens } from "@fluentui/react-components";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
 import { api, told } from "../api/client";
 import { isSignedIn, leaveForSignIn, leaveForSignOut } from "../api/signin";
 import { credentialOf, revoke } from "../calls/device";
@@ -11,6 +11,9 @@ import { say } from "../messages";
 import { Calls } from "./Calls";
 import { History } from "./History";
 import { Search } from "./Search";
+
+// Not needed to call somebody, so not waited for.
+const Chats = lazy(() => import("./Chats"));
 
 const useStyles = makeStyles({
   page: { minHeight: "100vh", maxWidth: "64rem", margin: "0 auto", padding: tokens.spacingHorizontalL },
@@ -111,6 +114,9 @@ function Registered({ credential }: { credential: Credential }) {
         </div>
         <History own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
       </main>
+      <Suspense fallback={<Spinner label={say("loading")} />}>
+        <Chats own={credential.aor} />
+      </Suspense>
     </div>
   );
 }

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0032"
-down_revision = "0030"
+down_revision = "0031"
 
 _PLAIN = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
