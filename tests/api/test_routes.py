@@ -92,6 +92,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/locations/networks/import"): {"rows": [], "dry_run": True},
     ("POST", "/v1/locations/networks/remove"): {"kind": "subnet", "id": "10.1.0.0/16"},
     ("PUT", "/v1/locations/chosen/{aor}"): {"address": ADDRESS},
+    ("PUT", "/v1/presence/{aor}"): {"note": "x"},
     ("POST", "/v1/directory/runs"): {"source": "x", "dry_run": True},
     ("POST", "/v1/directory/compare"): {},
     ("POST", "/v1/audit/verify"): {},

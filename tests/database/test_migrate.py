@@ -20,9 +20,11 @@ from isthmus.federation import tables as federation
 from isthmus.fraud import tables as fraud
 from isthmus.homing import tables as homing
 from isthmus.identity import tables as identity
+from isthmus.messaging import tables as messaging
 from isthmus.numbers import tables as numbers
 from isthmus.plans import tables as plans
 from isthmus.policy import tables as policy
+from isthmus.presence import tables as presence
 from isthmus.provider import tables as provider
 from isthmus.pstn import tables as pstn
 from isthmus.records import tables as records
@@ -42,9 +44,11 @@ from isthmus.tenancy import tables as tenancy
         fraud,
         homing,
         identity,
+        messaging,
         numbers,
         plans,
         policy,
+        presence,
         provider,
         pstn,
         records,

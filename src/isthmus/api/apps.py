@@ -47,6 +47,7 @@ from isthmus.pages import application
 from isthmus.plans import api as plans
 from isthmus.policy import api as policy
 from isthmus.policy import licence_api as licence
+from isthmus.presence import api as presence
 from isthmus.provider import api as provider
 from isthmus.pstn import api as pstn
 from isthmus.records import api as records
@@ -137,6 +138,8 @@ def link_app(services: Services) -> FastAPI:
     file = services.site_file
     app.include_router(control_api.control_router(services.connectors, lambda version: package_of(file, version)))
     app.include_router(fraud.link_router(services.guard, peers))
+    known = services.announcing
+    app.include_router(presence.link_router(known.presence, known.owning, peers))
     return app
 
 
@@ -150,6 +153,8 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(directory.router(people, services.activity.exported))
     app.include_router(contacts.router(people))
     app.include_router(messaging.router(services.messages))
+    known = services.announcing
+    app.include_router(presence.router(known.presence, known.owning, people))
     app.include_router(tenancy.router(services.tenants, site.tenant))
     # Before the numbers, whose names would be taken for `ports`, `offers` and `purchases`.
     app.include_router(porting.router(services.porting, site.tenant))

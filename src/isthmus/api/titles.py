@@ -7,6 +7,7 @@ from isthmus.api.permissions import SCIM_PATH
 TAGS = {
     "people": "Who exists: addresses, numbers, homes",
     "contacts": "Whom one can call",
+    "messages": "Files that are sent with messages",
     "tenants": "Organisations that share a site, and their limits",
     "domains": "Tenants' domains and the proof that they are theirs",
     "devices": "Phones' own credentials",
@@ -169,6 +170,8 @@ GET /v1/locations/callback getCallback: Whom a call back to a number reaches
 GET /v1/locations/chosen/{aor} getChosenPlaces: What a person chose for themselves and their devices
 PUT /v1/locations/chosen/{aor} choosePlace: Let a person be where they say
 DELETE /v1/locations/chosen/{aor} forgetChosenPlaces: Forget what a person chose
+GET /v1/presence/{aor} getPresence: How a person can be reached now
+PUT /v1/presence/{aor} setPresence: Set a person's presence, and who sees how much of it
 GET /v1/directory/sources listSources: Where people come from
 POST /v1/directory/sources/{name}/check checkSource: Whether a source answers
 POST /v1/directory/runs startRun: Synchronise, or say what would be done

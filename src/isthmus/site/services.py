@@ -56,6 +56,8 @@ from isthmus.policy.following import follow
 from isthmus.policy.licensing import Licences
 from isthmus.policy.moving import PolicyParticipant
 from isthmus.policy.service import Policies
+from isthmus.presence.moving import PresenceParticipant
+from isthmus.presence.people import People
 from isthmus.provider.service import OpenidProvider
 from isthmus.pstn.service import VoiceRoutes
 from isthmus.records.rating import Rates
@@ -66,6 +68,7 @@ from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.scim.service import Scim
 from isthmus.site import internal
 from isthmus.site.admitting import build_connectors, keep_admitted
+from isthmus.site.announcing import Announcing, build_presence
 from isthmus.site.background import Background, Repeating
 from isthmus.site.calling import run_calling
 from isthmus.site.federating import build_federation
@@ -126,7 +129,8 @@ class Services:
     guard, capping: caps of calls, and blocks.
     federation: sign-in by providers outside. provider: the site as an OpenID provider.
     messages: conversations between people.
-    photos: of people. live: the browser tabs that are open. records, rates: calls that are over, and what calls cost.
+    photos: of people. live: the browser tabs that are open. announcing: presence.
+    records, rates: calls that are over, and what calls cost.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -166,6 +170,7 @@ class Services:
     guard: Guard
     capping: Capping
     messages: Messages
+    announcing: Announcing
     background: Background = field(default_factory=Background)
     live: Hub = field(default_factory=Hub)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
@@ -227,6 +232,7 @@ def build(site_file: SiteFile) -> Services:
     durable = Durable(site_file.database_url)
     activity = build_activity(site_file, engine, directory, lambda: moving.registrar)
     emergency = Emergency.of(directory, policies, activity.tell_now)
+    people, hub = People(directory), Hub()
     # After the compiler: what a peer or the move is told of, calls here see already.
     moving = build_moving(
         site_file,
@@ -236,13 +242,13 @@ def build(site_file: SiteFile) -> Services:
         PolicyParticipant(directory, policies, licences, site_file.site.name),
         ActivityParticipant(activity),
         EmergencyParticipant(directory),
+        PresenceParticipant(engine, lambda: people),
         authority=authority_of(site_file),
         listen=commits.listen,
         background=background,
         facts=facts,
         durable=durable,
     )
-    hub = Hub()
     messages = build_messaging(site_file, engine, moving.links, hub)
     moving.registry.register(messages.participant)
     run_messaging(messages, hub, background, facts)
@@ -270,7 +276,8 @@ def build(site_file: SiteFile) -> Services:
         device_seen=uses.take,
         emergency_called=emergency.telling.called,
     )
-    records, rates = build_records(site_file, engine, directory, moving.links, background, facts)
+    announcing = build_presence(site_file, engine, people, writer, hub, moving.links, commits.listen, background, facts)
+    records, rates = build_records(site_file, engine, directory, moving.links, background, facts, announcing.called)
     purchases = run_calling(site_file, directory, plans, writer, activity.tell_now, background, facts)
     capping = build_capping(
         site_file, directory, guard, policies, writer, activity.tell_now, moving.links, background, facts
@@ -321,6 +328,7 @@ def build(site_file: SiteFile) -> Services:
         guard,
         capping,
         messages,
+        announcing,
         background,
         hub,
         facts,

@@ -350,6 +350,7 @@ def _trunk_request(
         caller or "",
         via,
         unreachable=site.unreachable(),
+        at_s=int(time.time()),
         called_back=bool(called_back),
     )
     verdict = vouching.verified(site, caller or "") if method == "INVITE" else None
