@@ -6,7 +6,7 @@ async function asked(path: string, init: RequestInit): Promise<Response> {
   const answer = await fetch(path, {
     ...init,
     credentials: "omit",
-    headers: { ...init.headers, Authorization: `Bearer ${await accessToken()}` },
+    headers: { "Content-Type": "application/octet-stream", Authorization: `Bearer ${await accessToken()}` },
   });
   if (answer.ok) return answer;
   const problem = (await answer.json().catch(() => ({}))) as { what?: string };
@@ -18,7 +18,6 @@ export async function bring(file: File): Promise<{ id: string; name: string }> {
   const answer = await asked(`/v1/messages/files?name=${encodeURIComponent(file.name)}`, {
     method: "POST",
     body: file,
-    headers: { "Content-Type": "application/octet-stream" },
   });
   return (await answer.json()) as { id: string; name: string };
 }

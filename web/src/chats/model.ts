@@ -114,7 +114,7 @@ export interface Piece {
   href?: string;
 }
 
-const LINK = /https?:\/\/[^\s<>"'`\u0000-\u001f\u202a-\u202e\u2066-\u2069]+/giu;
+const LINK = /https?:\/\/[^\s<>"'`\u202a-\u202e\u2066-\u2069]+/giu;
 const TRAILING = /[.,;:!?)\]}»”]+$/u;
 
 /** A text with its web addresses found. They are shown as what they are, so nothing hides where one leads. */
