@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from isthmus.access.api import Acting
-from isthmus.errors import ForbiddenError, UsageError
+from isthmus.errors import ForbiddenError, NotFoundError, UsageError
 from isthmus.link.api import PeerName, known_peer
 from isthmus.live.hub import Hub, Session
 from isthmus.messaging.asking import Asking
@@ -74,7 +74,9 @@ def router(messages: Messages) -> APIRouter:
     @routes.get("/{message}/file", response_class=FileResponse, responses={200: {"content": {_BINARY: {}}}})
     def file(message: str, principal: Acting) -> FileResponse:
         """The file of a message, for who is in the conversation."""
-        told = messages.asking.ask(_person(principal.person), "chat.file", {"message": message})
+        if not principal.person:
+            raise NotFoundError("there is no such file")
+        told = messages.asking.ask(principal.person, "chat.file", {"message": message})
         found = msgspec.convert(told, File)
         headers = {
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.name, safe='')}",
