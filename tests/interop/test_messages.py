@@ -154,6 +154,7 @@ def test_what_was_said_moves_with_the_person(two_sites: Sites, tabs: dict[str, T
     # Her page is open at premises still: it asks her new home.
     wait_for(lambda: {each: said(mia, each) for each in (chat, alone)} == before, 30, "all of it is at online")
     assert mia.http("GET", f"/v1/messages/{kept['id']}/file").content == b"remember"
+    mia.hears("chats.again")
     say(mia, chat, "moved")
     mona.hears("chat.message", lambda event: event["message"]["text"] == "moved")
     say(mona, chat, "welcome")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 
 import pytest
@@ -220,12 +221,18 @@ def test_tabs_look_anew_when_their_home_had_forgotten_them(world: World):
     bob, watching = world.ids["bob"], world.sites["premises"].watching
     world.tabs["premises"].here.add(bob)
     watching.joined(bob)
+    again = (bob, {"event": "chats.again"})
     watching.watch()
+    asked = world.links["premises"].asked
     watching.watch()
-    assert world.tabs["premises"].told == []
+    assert (world.tabs["premises"].told, world.links["premises"].asked) == ([again], asked)
     world.restart("online")
+    watching._clock = lambda: time.monotonic() + 20
     watching.watch()
-    assert world.tabs["premises"].told == [(bob, {"event": "chats.again"})]
+    assert world.tabs["premises"].told == [again, again]
+    world.move("bob", "premises")
+    watching.watch()
+    assert world.tabs["premises"].told == [again, again, again]
 
 
 def test_who_types_is_told_to_who_is_there_and_kept_nowhere(world: World):

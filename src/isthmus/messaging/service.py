@@ -301,6 +301,11 @@ class Messaging:
             raise NotFoundError("this person is not in the directory any more")
         return found[person].home
 
+    def homes_of(self, people: Iterable[str]) -> dict[str, str]:
+        """Where people (stable ids) are at home, of those who are in the directory."""
+        with reading(self.engine) as connection:
+            return {id_: who.home for id_, who in store.people(connection, people).items()}
+
     def is_home(self, person: str) -> bool:
         """Whether somebody is at home here."""
         try:

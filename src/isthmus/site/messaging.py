@@ -33,8 +33,14 @@ def build_messaging(site_file: SiteFile, engine: Engine, links: Sequence[PeerLin
     return build_messages(engine, site_file.site.name, links, hub, site_file.state_dir / "files", limits, scan)
 
 
-def run_messaging(messages: Messages, hub: Hub, background: Background, facts: dict[str, Callable[[], Any]]) -> None:
-    """Register what has to run."""
+def run_messaging(
+    messages: Messages,
+    hub: Hub,
+    listen: Callable[[Callable[[int], object]], None],
+    background: Background,
+    facts: dict[str, Callable[[], Any]],
+) -> None:
+    """Register what has to run. listen: takes who wants to hear of changes of the directory."""
     jobs = {}
     for peer, sender in messages.senders.items():
         jobs["feed", peer] = Repeating(f"messages to {peer}", sender.send, _SEND_S)
@@ -47,6 +53,7 @@ def run_messaging(messages: Messages, hub: Hub, background: Background, facts: d
     background.add("messages: sweep", sweeping.start, sweeping.stop)
     messages.wake = lambda what, peer: jobs[what, peer].wake()
     messages.wake_watching = watching.wake
+    listen(lambda _: watching.wake())  # somebody may be at home elsewhere now
     attach(hub, messages.asking)
     hub.on_join(messages.joined)
     hub.on_leave(messages.left)
