@@ -175,7 +175,7 @@ class _World:
                     time.sleep(0.02)
 
     def _ask(self, site: str, who: str, do: str, body: dict[str, Any]) -> Any:
-        return self._clients[site].post("/link/messages/ask", {"person": who, "do": do, "body": body})
+        return self._clients[site].post("/link/messages/ask", {"person": who, "do": do, "body": body})["value"]
 
     def _seen(self, site: str, chat: tuple[str, str, str]) -> list[dict[str, Any]]:
         engine = open_database(self._urls[site])

@@ -27,9 +27,9 @@ def people(two_sites: Sites) -> dict[str, str]:
         return {u: api.post("/v1/accounts", {"name": u, "person": f"{u}@{DOMAIN}"})["new_password"] for u in HOMES}
 
 
-def write(page: Page, text: str) -> None:
-    page.get_by_label("Message", exact=True).fill(text)
-    page.get_by_label("Message", exact=True).press("Enter")
+def write(page: Page, text: str, field: str = "Message") -> None:
+    page.get_by_label(field, exact=True).fill(text)
+    page.get_by_label(field, exact=True).press("Enter")
 
 
 def test_two_people_of_both_homes_write_to_one_another(browser: Browser, people: dict[str, str], tmp_path: Path):
@@ -51,7 +51,7 @@ def test_two_people_of_both_homes_write_to_one_another(browser: Browser, people:
         expect(milo).to_have_title("Telefon", timeout=SLOW_MS)
         expect(log.get_by_text("Read", exact=True)).to_be_visible(timeout=SLOW_MS)
 
-        write(milo, "Danke!")
+        write(milo, "Danke!", "Nachricht")
         expect(log).to_contain_text("Danke!", timeout=SLOW_MS)
         milo.get_by_label("Nachricht", exact=True).press_sequentially("noch", delay=50)
         expect(mara.get_by_text("milo is typing …")).to_be_visible(timeout=SLOW_MS)

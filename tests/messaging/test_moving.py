@@ -80,6 +80,25 @@ def test_what_is_said_during_the_move_is_there_after_it(world: World):
     assert world.said("alice", chat) == ["before", "between", "after the commit"]
 
 
+def test_who_asks_in_the_midst_of_a_move_is_answered_when_both_sites_know_of_it(world: World):
+    """Alice moved, and online has not heard of it: premises asks there until it has."""
+    chat, who, asking = group(world, "alice", "bob"), Aor.parse(aor("alice")), world.sites["premises"].asking
+    say(world, "alice", chat, "hello")
+    world.exchange()
+    epoch = world.directory.get(who).home_epoch
+    world.directory.commit_homes([(who, "premises", epoch, "online")], actor="test")
+    pauses = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            world.follow()
+
+    asking._sleep = pause
+    assert asking.ask(world.ids["alice"], "chat.history", {"chat": chat})[0]["text"] == "hello"
+    assert len(pauses) == 2
+
+
 def test_a_long_history_takes_several_turns(world: World, monkeypatch: pytest.MonkeyPatch):
     chat, who = group(world, "alice"), Aor.parse(aor("alice"))
     say(world, "alice", chat, *map(str, range(23)))

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from isthmus.errors import RefusedError, TooManyError, UsageError
+from isthmus.errors import RefusedError, TooManyError, UnavailableError, UsageError
 from isthmus.identity.throttle import Rate
 from isthmus.messaging.change import public
 from isthmus.messaging.feed import Peer
@@ -16,6 +16,7 @@ from isthmus.messaging.model import File
 from isthmus.messaging.service import Messaging
 
 _WAIT_S = 10.0
+_TRIES, _PAUSE_S = 6, 0.5
 _Body = Mapping[str, Any]
 
 
@@ -32,8 +33,10 @@ class Asking:
         whisper: Callable[[str, Iterable[str], _Body, str], object],
         file: Callable[[str, str], File],
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._messaging, self._peers, self._whisper, self._file = messaging, peers, whisper, file
+        self._sleep = sleep
         self._typing = Rate(0.5, 3, clock)
         self._searching = Rate(1.0, 10, clock)
         self._known: dict[str, Callable[[str, _Body], Any]] = {
@@ -65,20 +68,24 @@ class Asking:
             # Where it was brought it is known who did; their home believes this site.
             file = self._file(_text(body, "file"), me)
             body = {**body, "file": msgspec.to_builtins(file)}
-        home = self._messaging.home_of(me)
-        if home == self._messaging.site:
-            return self._known[do](me, body)
-        return self.peer(home).ask(
-            "/link/messages/ask", {"person": me, "do": do, "body": dict(body)}, timeout_s=_WAIT_S
-        )
+        for _ in range(_TRIES):
+            home = self._messaging.home_of(me)
+            if home == self._messaging.site:
+                return self._known[do](me, body)
+            asked = {"person": me, "do": do, "body": dict(body)}
+            told = self.peer(home).ask("/link/messages/ask", asked, timeout_s=_WAIT_S)
+            if "value" in told:
+                return told["value"]
+            self._sleep(_PAUSE_S)  # in the midst of a move: one of the two sites is about to hear of it
+        raise UnavailableError("this person is moving to another home", do="Try again.")
 
-    def ask_home(self, me: str, do: str, body: _Body) -> Any:
-        """Answer somebody who is at home here, and has a tab at a peer."""
+    def ask_home(self, me: str, do: str, body: _Body) -> dict[str, Any]:
+        """Answer somebody with a tab at a peer, which takes them to be at home here: the value, or that they moved."""
         if self._messaging.home_of(me) != self._messaging.site:
-            raise RefusedError("this person is at home elsewhere by now", do="Try again.")
+            return {"moved": True}
         if do not in self._known:
             raise UsageError("this site knows no such question", do="Bring both sites to the same version.")
-        return self._known[do](me, body)
+        return {"value": self._known[do](me, body)}
 
     def peer(self, site: str) -> Peer:
         """The link to a site where people live. Raises RefusedError for one that is no peer."""

@@ -211,7 +211,7 @@ class Messaging:
             for site, stamp in given.items():
                 if site in heads:
                     change.make(Mark(chat_id, me, kind, site, min(stamp, heads[site])))
-            return store.unread(change.connection, me).get(chat_id, 0)
+            return store.unread(change.connection, me, chat_id).get(chat_id, 0)
 
         return self._write(work)
 
@@ -253,7 +253,7 @@ class Messaging:
                 **_chat_json(chat),
                 "members": [who_json(people.get(each), each) for each in members],
                 "marks": [mark_json(each) for each in marks],
-                "unread": store.unread(connection, me).get(chat_id, 0),
+                "unread": store.unread(connection, me, chat_id).get(chat_id, 0),
             }
 
     def history(

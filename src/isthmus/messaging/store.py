@@ -299,8 +299,8 @@ def summaries(connection: Connection, chats: Iterable[str]) -> dict[str, tuple[i
     return found
 
 
-def unread(connection: Connection, person_id: str) -> dict[str, int]:
-    """How many messages of others somebody has not read, by conversation."""
+def unread(connection: Connection, person_id: str, chat_id: str | None = None) -> dict[str, int]:
+    """How many messages of others somebody has not read, by conversation; of one, or of all they are in."""
     mark = chat_mark.alias()
     query = (
         select(chat_message.c.chat, func.count())
@@ -328,6 +328,8 @@ def unread(connection: Connection, person_id: str) -> dict[str, int]:
         )
         .group_by(chat_message.c.chat)
     )
+    if chat_id is not None:
+        query = query.where(chat_message.c.chat == chat_id)
     return {row[0]: int(row[1]) for row in connection.execute(query)}
 
 
