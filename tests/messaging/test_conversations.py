@@ -262,6 +262,18 @@ def test_old_messages_are_removed_by_each_sites_own_setting(world: World):
     assert world.said("alice", chat) == ["old", "new"]
 
 
+def test_all_that_somebody_wrote_is_handed_out(world: World):
+    chat = pair(world)
+    say(world, "bob", chat, "from bob")
+    world.exchange()
+    for number in range(205):
+        say(world, "alice", chat, str(number))
+    lines = list(world.sites["premises"].messaging.exported(world.ids["alice"]))
+    assert lines[0]["conversation"]["id"] == chat
+    assert [each["message"]["text"] for each in lines[1:]] == ["from bob", *map(str, range(205))]
+    assert list(world.sites["premises"].messaging.exported(world.ids["anna"])) == []
+
+
 def test_a_group_has_so_many_members_at_most(world: World):
     with pytest.raises(UsageError, match="250 members at most"):
         world.ask(

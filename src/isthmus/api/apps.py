@@ -153,6 +153,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(directory.router(people, services.activity.exported))
     app.include_router(contacts.router(people))
     app.include_router(messaging.router(services.messages))
+    app.include_router(messaging.export_router(services.messages, people))
     known = services.announcing
     app.include_router(presence.router(known.presence, known.owning, people))
     app.include_router(tenancy.router(services.tenants, site.tenant))

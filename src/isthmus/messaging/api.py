@@ -9,11 +9,15 @@ from urllib.parse import quote
 import msgspec
 from fastapi import APIRouter, Body, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
-from isthmus.access.api import Acting
-from isthmus.errors import ForbiddenError, NotFoundError, UsageError
+from isthmus.access.api import Acting, Reached
+from isthmus.addressing import Aor
+from isthmus.audit.web import LocalActor
+from isthmus.directory.journal import Journal
+from isthmus.directory.service import Directory
+from isthmus.errors import ForbiddenError, NotFoundError, RefusedError, UsageError
 from isthmus.link.api import PeerName, known_peer
 from isthmus.live.hub import Hub, Session
 from isthmus.messaging.asking import Asking
@@ -89,7 +93,30 @@ def router(messages: Messages) -> APIRouter:
     return routes
 
 
-_BINARY = "application/octet-stream"
+_BINARY, _LINES = "application/octet-stream", "application/x-ndjson"
+
+
+def export_router(messages: Messages, directory: Directory) -> APIRouter:
+    """GET /v1/people/{aor}/messages."""
+    routes = APIRouter(prefix="/v1/people")
+
+    @routes.get("/{aor}/messages", response_class=StreamingResponse, responses={200: {"content": {_LINES: {}}}})
+    def export(aor: str, reach: Reached, actor: LocalActor) -> StreamingResponse:
+        """A line of JSON for each conversation and each message. That it was taken out is in the audit log first."""
+        person = directory.get(Aor.parse(aor), reach)
+        if person.home != messages.messaging.site:
+            raise RefusedError(
+                f"{person.aor} is at home at {person.home}, where their conversations are", do="Ask that site."
+            )
+
+        def note(log: Journal) -> None:
+            log.entry("message.export", str(person.aor), None, {}, tenant=person.tenant)
+
+        directory.write_here(actor, note)
+        lines = (msgspec.json.encode(each) + b"\n" for each in messages.messaging.exported(person.id))
+        return StreamingResponse(lines, media_type=_LINES)
+
+    return routes
 
 
 def _person(person: str | None) -> str:

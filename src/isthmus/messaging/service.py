@@ -8,7 +8,7 @@ theirs.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -274,6 +274,24 @@ class Messaging:
         with reading(self.engine) as connection:
             found = store.search(connection, me, wanted, chat_id=chat_id, before=before, limit=_MOST_FOUND)
             return [public(each) for each in found]
+
+    def exported(self, person: str) -> Iterator[dict[str, Any]]:
+        """All conversations that somebody is in, each followed by its messages, the oldest first; page by page."""
+        with reading(self.engine) as connection:
+            chats = store.chats_of(connection, person)
+        for chat in chats:
+            with reading(self.engine) as connection:
+                inside = [each.person for each in store.members(connection, [chat.id]) if each.joined]
+                people = store.people(connection, inside)
+            yield {"conversation": {**_chat_json(chat), "members": [who_json(people.get(p), p) for p in inside]}}
+            after = (-1, "")
+            while True:
+                with reading(self.engine) as connection:
+                    page = store.in_order(connection, chat.id, after, _PAGE)
+                yield from ({"message": public(each)} for each in page)
+                if len(page) < _PAGE:
+                    break
+                after = (page[-1].stamp, page[-1].origin)
 
     def others(self, me: str, chat_id: str) -> dict[str, list[str]]:
         """Who else is in a conversation, by home: for what is only told, and kept nowhere."""

@@ -268,6 +268,15 @@ def history(
     return [_message(row) for row in connection.execute(query)][::-1]
 
 
+def in_order(connection: Connection, chat_id: str, after: tuple[int, str], limit: int) -> list[Message]:
+    """The messages of a conversation in its order, from behind a place on."""
+    stamp, origin = after
+    behind = or_(chat_message.c.stamp > stamp, and_(chat_message.c.stamp == stamp, chat_message.c.origin > origin))
+    query = select(chat_message).where(chat_message.c.chat == chat_id, behind)
+    query = query.order_by(chat_message.c.stamp, chat_message.c.origin).limit(limit)
+    return [_message(row) for row in connection.execute(query)]
+
+
 def by_change(connection: Connection, chat_id: str, after: tuple[int, str], limit: int) -> list[Message]:
     """The messages of a conversation in the order in which they changed last, behind a place in that."""
     changed, id_ = after
