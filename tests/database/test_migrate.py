@@ -20,6 +20,7 @@ from isthmus.federation import tables as federation
 from isthmus.fraud import tables as fraud
 from isthmus.homing import tables as homing
 from isthmus.identity import tables as identity
+from isthmus.messaging import tables as messaging
 from isthmus.numbers import tables as numbers
 from isthmus.plans import tables as plans
 from isthmus.policy import tables as policy
@@ -43,6 +44,7 @@ from isthmus.tenancy import tables as tenancy
         fraud,
         homing,
         identity,
+        messaging,
         numbers,
         plans,
         policy,

@@ -42,6 +42,7 @@ from isthmus.identity import session_api as session
 from isthmus.link import api as link
 from isthmus.live import api as live
 from isthmus.live.hub import Member
+from isthmus.messaging import api as messaging
 from isthmus.numbers import api as numbers
 from isthmus.numbers import port_api as porting
 from isthmus.pages import api as pages
@@ -138,6 +139,7 @@ def link_app(services: Services) -> FastAPI:
     app.include_router(photos.link_router(services.photos, peers))
     app.include_router(activity.link_router(services.activity, peers))
     app.include_router(records.link_router(services.records, peers))
+    app.include_router(messaging.link_router(services.messages, peers))
     received = Received(services.engine, services.records, (site.name, *peers))
     app.include_router(link_api.link_router(services.connectors.find, services.branch_people, received.take))
     file = services.site_file
@@ -161,6 +163,8 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(explaining.router(_explaining(services), people))
     app.include_router(directory.router(people, services.activity.exported))
     app.include_router(contacts.router(people))
+    app.include_router(messaging.router(services.messages))
+    app.include_router(messaging.export_router(services.messages, people))
     known = services.announcing
     app.include_router(presence.router(known.presence, known.owning, people))
     app.include_router(tenancy.router(services.tenants, site.tenant))

@@ -45,6 +45,7 @@ from isthmus.identity.model import Settings
 from isthmus.identity.sealing import HASHER
 from isthmus.link.compare import Comparison, compare
 from isthmus.live.hub import Hub
+from isthmus.messaging.build import Messages
 from isthmus.numbers.following import follow as numbers_follow
 from isthmus.numbers.following import kept as kept_numbers
 from isthmus.numbers.porting import Porting
@@ -74,6 +75,7 @@ from isthmus.site.calling import run_calling
 from isthmus.site.federating import build_federation
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.guarding import build_capping, guard_of
+from isthmus.site.messaging import build_messaging, run_messaging
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.providing import build_provider
 from isthmus.site.recording import build_records
@@ -128,6 +130,7 @@ class Services:
     emergency: where who calls the emergency services is. plans: calling plans. purchases: numbers that are bought.
     guard, capping: caps of calls, and blocks.
     federation: sign-in by providers outside. provider: the site as an OpenID provider.
+    messages: conversations between people.
     photos: of people. live: the browser tabs that are open. announcing: presence.
     records, rates: calls that are over, and what calls cost.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
@@ -168,6 +171,7 @@ class Services:
     purchases: Purchases
     guard: Guard
     capping: Capping
+    messages: Messages
     announcing: Announcing
     background: Background = field(default_factory=Background)
     live: Hub = field(default_factory=Hub)
@@ -247,6 +251,9 @@ def build(site_file: SiteFile) -> Services:
         facts=facts,
         durable=durable,
     )
+    messages = build_messaging(site_file, engine, moving.links, hub)
+    moving.registry.register(messages.participant)
+    run_messaging(messages, hub, commits.listen, background, facts)
     identity = identity_of(site_file, engine, activity=activity)
     facts["breached_passwords"] = breaches_of(site_file).health
     sync, scim = build_sync(
@@ -322,6 +329,7 @@ def build(site_file: SiteFile) -> Services:
         purchases,
         guard,
         capping,
+        messages,
         announcing,
         background,
         hub,

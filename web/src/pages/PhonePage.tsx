@@ -19,6 +19,8 @@ import { Search } from "./Search";
 // What the first sight of the page does not need is loaded behind it.
 const Shortcuts = lazy(async () => ({ default: (await import("./Shortcuts")).Shortcuts }));
 const Sound = lazy(async () => ({ default: (await import("./Sound")).Sound }));
+// Not needed to call somebody, so not waited for.
+const Chats = lazy(() => import("./Chats"));
 
 const useStyles = makeStyles({
   page: { minHeight: "100vh", maxWidth: "64rem", margin: "0 auto", padding: tokens.spacingHorizontalL },
@@ -132,6 +134,9 @@ function Registered({ credential }: { credential: Credential }) {
           <History own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
         </div>
       </main>
+      <Suspense fallback={<Spinner label={say("loading")} />}>
+        <Chats own={credential.aor} />
+      </Suspense>
     </div>
   );
 }
