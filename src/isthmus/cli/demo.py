@@ -32,7 +32,7 @@ from isthmus.demo.plan import CONNECTOR_SITE, DEFAULT_NETWORK, DOMAIN, SERVICE_C
 from isthmus.demo.provision import Demo, existing, provision
 from isthmus.errors import RefusedError, UnavailableError
 
-app = typer.Typer(no_args_is_help=True, help="Two sites and a simulated carrier on this machine.")
+app = typer.Typer(no_args_is_help=True)
 
 Directory = Annotated[
     Path,

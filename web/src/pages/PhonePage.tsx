@@ -7,14 +7,20 @@ import { credentialOf, revoke } from "../calls/device";
 import { openLinksHere } from "../calls/links";
 import { EMPTY, type Line } from "../calls/model";
 import { Phone, type Credential } from "../calls/phone";
+import { LiveProvider } from "../live/provider";
+import { PresenceProvider } from "../presence/provider";
 import { say } from "../messages";
 import { Calls } from "./Calls";
+import { Contacts } from "./Contacts";
 import { History } from "./History";
+import { MyPresence } from "./MyPresence";
 import { Search } from "./Search";
 
 // What the first sight of the page does not need is loaded behind it.
 const Shortcuts = lazy(async () => ({ default: (await import("./Shortcuts")).Shortcuts }));
 const Sound = lazy(async () => ({ default: (await import("./Sound")).Sound }));
+// Not needed to call somebody, so not waited for.
+const Chats = lazy(() => import("./Chats"));
 
 const useStyles = makeStyles({
   page: { minHeight: "100vh", maxWidth: "64rem", margin: "0 auto", padding: tokens.spacingHorizontalL },
@@ -55,7 +61,15 @@ function SignedIn() {
     },
   });
   if (credential.isPending) return <Spinner label={say("loading")} />;
-  if (credential.data) return <Registered credential={credential.data} />;
+  if (credential.data) {
+    return (
+      <LiveProvider>
+        <PresenceProvider>
+          <Registered credential={credential.data} />
+        </PresenceProvider>
+      </LiveProvider>
+    );
+  }
   const reason = credential.error?.message;
   return (
     <main>
@@ -97,6 +111,7 @@ function Registered({ credential }: { credential: Credential }) {
       <header className={styles.head}>
         <Title3 as="h1">{say("title")}</Title3>
         <Text className={styles.who}>{credential.aor}</Text>
+        <MyPresence />
         <Badge role="status" color={COLOUR[line]} appearance="tint" size="large">
           {say(`line.${line}`)}
         </Badge>
@@ -114,8 +129,14 @@ function Registered({ credential }: { credential: Credential }) {
           <Calls calls={calls} phone={phone} domain={domain} />
           <Search own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
         </div>
-        <History own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+        <div>
+          <Contacts own={credential.aor} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+          <History own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+        </div>
       </main>
+      <Suspense fallback={<Spinner label={say("loading")} />}>
+        <Chats own={credential.aor} />
+      </Suspense>
     </div>
   );
 }
