@@ -499,6 +499,7 @@ def test_keys_sound_and_links(browser: Browser, two_sites: Sites, people: dict[s
     with phone(browser, people, "wanda", query="?call=tel:%2B1-206-555-0123;ext=7") as page:
         expect(whom(page)).to_have_value("+1-206-555-0123")
         idle(page)  # a link of somebody's calls nobody
+        expect(page.get_by_role("button", name="Keyboard")).to_be_visible(timeout=SLOW_MS)  # it is loaded last
         page.keyboard.press("Alt+k")
         keys = page.get_by_role("dialog", name="Keyboard")
         expect(keys).to_contain_text("Alt+M")
