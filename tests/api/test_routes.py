@@ -128,6 +128,7 @@ QUERIES = {
     ("GET", "/v1/access/explain"): {"who": "anna", "action": "person.read", "object": "alice@contoso.example"},
     ("GET", "/v1/locations/callback"): {"number": "+14255550190"},
     ("GET", "/v1/numbers/offers"): {"country": "US"},
+    ("GET", "/v1/calls/explain"): {"from": "alice@contoso.example", "to": "+14255550199"},
 }
 WITHOUT_LIMITS = Limits((1e6, 10**6), (1e6, 10**6), (1e6, 10**6))
 CLOSED = [key for key, rule in RULES.items() if rule.on is not On.ANYONE]
@@ -268,7 +269,7 @@ def test_both_apps_serve_declared_routes_alone_and_all_of_them(world: World):
 
 PAGES = (
     "/", "/account", "/devices", "/alerts", "/assets/{name}", "/phone", "/phone/assets/{name}", "/phone/{path}",
-    "/healthz", "/v1/session", SCIM_PATH,
+    "/console", "/console/{path}", "/healthz", "/v1/session", SCIM_PATH,
 )  # fmt: skip
 
 

@@ -228,7 +228,7 @@ def test_who_is_deleted_is_gone_everywhere(world: World):
 
 def test_clients_that_say_nothing_more_are_forgotten_in_time(world: World):
     bob = world.online.id("bob")
-    world.online.here.publish(bob, "t1", Published(Availability.BUSY, "lab"), world.clock.now + 10)
+    world.online.here.publish(bob, "t1", Published(Availability.BUSY, "lab"), 10)
     assert (world.online.state("bob"), world.online.known("bob").state.note) == ("busy", "lab")
     world.wait(11)
     assert world.online.state("bob") == "offline"

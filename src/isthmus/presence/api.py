@@ -115,7 +115,7 @@ def link_router(presence: Presence, owning: Owning, peers: Sequence[str]) -> API
     @routes.post("/link/presence/chosen")
     def chosen(peer: PeerName, body: ChosenBody) -> dict[str, Any]:
         known_peer(peer, peers)
-        return chosen_json(owning.here(body.person, body.changes))
+        return dict(msgspec.to_builtins(owning.answer(body.person, body.changes)))
 
     return routes
 

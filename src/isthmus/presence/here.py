@@ -102,14 +102,16 @@ class Here:
 
     # SIP clients
 
-    def publish(self, person: str, tag: str, what: Published | None, until_s: float) -> None:
-        """What a client says of its person, under a tag of ours, until it ends; None: no more."""
+    def publish(self, person: str, tag: str, what: Published | None, expires_s: float) -> None:
+        """What a client says of its person, under a tag of ours, for so long; None: what it said before. 0: no more."""
         with self._lock:
             one = self._one(person)
-            if what is None:
+            if what is None and tag in one.published:
+                what = one.published[tag][0]
+            if what is None or not expires_s:
                 one.published.pop(tag, None)
             else:
-                one.published[tag] = (what, until_s)
+                one.published[tag] = (what, self._clock() + expires_s)
             self._tell(person, one)
 
     def tick(self) -> None:

@@ -8,8 +8,15 @@ from typing import Any, Protocol
 import msgspec
 
 from isthmus.errors import NotFoundError, RefusedError, UnavailableError
-from isthmus.presence.model import Chosen
+from isthmus.presence.model import Chosen, Known
 from isthmus.presence.service import Presence
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a home answers: what somebody set, and how they are."""
+
+    chosen: Chosen
+    known: Known
 
 
 class Asks(Protocol):
@@ -40,10 +47,21 @@ class Owning:
             raise UnavailableError(f"{who.home}, the home of {who.aor}, is not linked to this site")
         told = link.ask("/link/presence/chosen", {"person": person, "changes": dict(changes)})
         try:
-            return msgspec.convert(told, Chosen)
+            answer = msgspec.convert(told, Answer)
         except msgspec.ValidationError as error:
             raise RefusedError(f"what {who.home} answers can't be read ({error})") from error
+        # Whoever has set it sees it, though the feed has not told it yet.
+        self._presence.learn(who.home, answer.known)
+        return answer.chosen
+
+    def answer(self, person: str, changes: Mapping[str, Any]) -> Answer:
+        """The same as a peer asks for it."""
+        chosen = self.here(person, changes)
+        who = self._presence.people.by_id([person]).get(person)
+        if who is None:
+            raise NotFoundError("there is no such person")
+        return Answer(chosen, self._presence.of(who))
 
     def here(self, person: str, changes: Mapping[str, Any]) -> Chosen:
-        """The same where this is their home, as a peer asks for it."""
+        """The same where this is their home."""
         return self._presence.choose(person, changes) if changes else self._presence.chosen(person)

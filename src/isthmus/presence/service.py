@@ -269,6 +269,12 @@ class Presence:
                 _log.info("presence of %s: heard of again", peer)
                 self._effects.append(lambda: self._each(self.reached, peer, True))
 
+    def learn(self, home: str, known: Known) -> None:
+        """What a home told of one person outside of its feed."""
+        with self._changing():
+            if known.home == home and known.version.seq:
+                self._take(known)
+
     def lost(self, peer: str, why: str) -> None:
         """A peer can't be heard."""
         with self._changing():

@@ -21,6 +21,7 @@ from isthmus.presence.model import Quiet
 from isthmus.presence.owning import Owning
 from isthmus.presence.people import People
 from isthmus.presence.service import Presence
+from isthmus.presence.sip import SipPresence
 from isthmus.presence.telling import Telling
 from isthmus.records.model import Event
 from isthmus.routing.quiet import of_called
@@ -86,7 +87,21 @@ def build_presence(
     for peer in site_file.peer:
         following = Following(presence, PeerClient(peer.name, internal.link_out_socket(site_file, peer.name)))
         background.add(f"presence of {peer.name}", following.start, following.stop)
-    facts["presence"] = lambda: {**presence.health(), "watched": telling.watched}
+    inner, secret_file = site_file.site.internal_address, internal.control_secret(site_file)
+    sip = SipPresence(
+        presence,
+        here,
+        people,
+        address=(inner, internal.PRESENCE_UDP),
+        proxy=(inner, internal.KAMAILIO_PRESENCE_UDP),
+        secret=lambda: secret_file.read_text(encoding="ascii").strip(),
+    )
+    background.add("presence by SIP", sip.start, sip.stop)
+    facts["presence"] = lambda: {
+        **presence.health(),
+        "watched": telling.watched,
+        "subscriptions": sip.subscriptions,
+    }
 
     def called(event: Event) -> None:
         calling.heard(

@@ -336,6 +336,11 @@ class Peer(_Section):
         '`relay = "outside"` at both sites, calls between two such phones then need no relay at all.',
     )
     pstn: bool = Field(default=False, description="Whether that site has trunks that our calls may use.")
+    devices: bool = Field(
+        default=True,
+        description="Whether devices of people may be made, changed and revoked there as well; counts at the "
+        "authority. Without it the phone in a browser works at the authority alone.",
+    )
 
     _address = field_validator("address")(_ip)
 

@@ -23,6 +23,7 @@ from isthmus.connectors.knowing import BranchPeople
 from isthmus.connectors.service import Connectors
 from isthmus.database import migrate, open_database
 from isthmus.database.durable import Durable
+from isthmus.devices.elsewhere import DevicesElsewhere
 from isthmus.devices.ending import Endings
 from isthmus.devices.service import Devices
 from isthmus.devices.uses import Uses
@@ -92,6 +93,7 @@ _log = logging.getLogger(__name__)
 
 _ANCHOR_EVERY_S = 60.0
 _PHOTOS_S = 24 * 3600.0
+_DEVICE_ASKED_S = 8.0  # how long the authority may take to make a device and see it known here
 _DEVICES_S = 2.0  # how often what devices do and what has ended of them is looked after
 _DOMAINS_S = 900.0  # how often it is looked which records of domains are to be looked for
 _EMERGENCY_S = 2.0  # until telling of an emergency call that failed is tried again
@@ -417,7 +419,12 @@ def _build_devices(
     background: Background,
 ) -> tuple[Devices, Uses]:
     """The devices, and what goes on about them: keeping their use, ending what revoked ones registered."""
-    devices, uses = Devices(directory, lambda tenant: _md5_judge(policies, tenant)), Uses(engine)
+    uses = Uses(engine)
+    if directory.is_authority:
+        devices = Devices(directory, lambda tenant: _md5_judge(policies, tenant))
+    else:
+        authority = next(link for link in moving.links if link.peer == directory.authority)
+        devices = DevicesElsewhere(directory, lambda path, body: authority.ask(path, body, timeout_s=_DEVICE_ASKED_S))
     endings = Endings(engine, moving.registrar)
     ending = Repeating("end registrations of devices", endings.run, _DEVICES_S)
     writing = Repeating("note the use of devices", uses.write, _DEVICES_S)
