@@ -33,7 +33,7 @@ def write(page: Page, text: str, field: str = "Message") -> None:
 
 
 def test_two_people_of_both_homes_write_to_one_another(browser: Browser, people: dict[str, str], tmp_path: Path):
-    with phone(browser, people, "mara") as mara, phone(browser, people, "milo", "de-DE") as milo:
+    with phone(browser, people, "mara") as mara, phone(browser, people, "milo", locale="de-DE") as milo:
         mara.get_by_label("Whom to write to, or what was written").fill("mil")
         mara.get_by_role("button", name="Write to milo").click()
         write(mara, HOSTILE)
