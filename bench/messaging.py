@@ -33,7 +33,7 @@ from isthmus.site.background import Repeating
 
 _TALKERS = 4  # conversations across the sites, both sides writing
 _TEXT = "Would you have a look at the offer for Fabrikam before noon, please? "
-_SETTLE_S = 60.0
+_SETTLE_S = 180.0
 
 
 def measure(scale: Scale) -> list[Figure]:
@@ -184,7 +184,7 @@ class _World:
                     self._ask(site, who, "chat.send", body)
                     break
                 except IsthmusError:
-                    time.sleep(0.02)
+                    time.sleep(0.2)
 
     def _ask(self, site: str, who: str, do: str, body: dict[str, Any]) -> Any:
         return self._clients[site].post("/link/messages/ask", {"person": who, "do": do, "body": body})["value"]
