@@ -20,12 +20,16 @@ NO_COMMAND = {
     ("GET", "/"), ("GET", "/account"), ("GET", "/assets/{name}"), ("GET", "/healthz"), ("GET", "/v1/openapi.json"),
     ("GET", "/v1/people/export"),  # the command makes the file of what it lists
     ("GET", "/phone"), ("GET", "/phone/assets/{name}"), ("GET", "/phone/{path}"),  # the web application
+    ("GET", "/console"), ("GET", "/console/{path}"),  # as well
+    ("GET", "/v1/sites"),  # `site status` reads what the supervisors of this machine say
+    ("GET", "/v1/calls/explain"),  # `call explain` needs no control service: it reads the snapshots
     ("GET", "/v1/contacts"),  # for the web phone; `user list` is the command of who may see people
     ("GET", "/v1/people/count"), ("GET", "/v1/licences/features"),
     ("GET", "/v1/operations/{operation}"), ("GET", "/v1/operations/{operation}/events"),  # move show, directory runs
     ("GET", "/v1/link"),  # in health
     ("GET", "/alerts"), ("GET", "/devices"),  # pages; the commands ask the API as they do
     ("GET", "/v1/people/{aor}/photo"),  # a picture
+    ("POST", "/v1/messages/files"), ("GET", "/v1/messages/{message}/file"),  # of the web phone's conversations
     ("POST", "/v1/connectors/enrol"),  # asked by a machine that knows no site yet
     ("GET", "/v1/metrics"),  # for a monitoring system
 }  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from isthmus.errors import RefusedError, UsageError
 from isthmus.homing.model import BatchState, State
 from tests.homing.durable import DurableMoves, FileWorld, in_child
 from tests.homing.world import ONLINE, PREMISES, Phone, World
@@ -97,6 +99,31 @@ def test_a_failure_before_commit_is_given_up_after_its_patience(world: World) ->
     wait_for(lambda: world.moves.get(batch.id).finished is not None)
     workflows.stop()
     assert world.moves.get(batch.id).counts == {State.NOT_MOVED: 1}
+
+
+def test_a_scheduled_move_begins_when_its_moment_comes(world: World) -> None:
+    begins = time.time() + 1.0
+    batch = world.moves.start([world.people[0]], ONLINE, actor="test", at=begins).id
+    assert world.moves.get(batch).state is BatchState.SCHEDULED
+    assert world.moves.get(batch).begins == pytest.approx(begins, abs=0.001)
+    assert world.ledger.unfinished() == []
+    workflows = DurableMoves(world, watch_s=0.1)
+    workflows.start()
+    wait_for(lambda: world.moves.get(batch).finished is not None)
+    workflows.stop()
+    assert time.time() >= begins
+    assert [move.state for move in world.moves.people(batch)] == [State.MOVED]
+
+
+def test_a_scheduled_move_can_be_cancelled_and_its_people_moved_otherwise(world: World) -> None:
+    batch = world.moves.start([world.people[0]], ONLINE, actor="test", at=time.time() + 3600).id
+    assert "is under way already" in " ".join(world.moves.plan([world.people[0]], ONLINE)[0].reasons)
+    with pytest.raises(RefusedError, match="can't be paused"):
+        world.moves.pause(batch)
+    world.moves.cancel(batch)
+    assert world.moves.plan([world.people[0]], ONLINE)[0].reasons == ()
+    with pytest.raises(UsageError, match="in the future"):
+        world.moves.start([world.people[0]], ONLINE, actor="test", at=time.time() - 1)
 
 
 def test_nothing_listens_and_nothing_is_sent_out(world: World) -> None:

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 
 from isthmus.access.model import Principal, Reach, Scope, Stage
 from isthmus.activity import api as activity
-from isthmus.api import errors, metrics, openapi, operations, state
+from isthmus.api import errors, metrics, openapi, operations, picture, state
 from isthmus.api.answered import Answered
 from isthmus.api.conditional import Conditional
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
@@ -20,10 +20,13 @@ from isthmus.api.permissions import checked
 from isthmus.api.preconditions import Preconditions
 from isthmus.audit import api as audit
 from isthmus.calls import api as calls
+from isthmus.calls import explain_api as explaining
+from isthmus.calls.explaining import Explaining
 from isthmus.carriers import api as carriers
 from isthmus.connectors import api as connectors
 from isthmus.connectors import control_api, link_api
 from isthmus.devices import api as devices
+from isthmus.devices import link_api as device_link
 from isthmus.directory import api as directory
 from isthmus.directory import contact_api as contacts
 from isthmus.directory import group_api as groups
@@ -39,6 +42,7 @@ from isthmus.identity import session_api as session
 from isthmus.link import api as link
 from isthmus.live import api as live
 from isthmus.live.hub import Member
+from isthmus.messaging import api as messaging
 from isthmus.numbers import api as numbers
 from isthmus.numbers import port_api as porting
 from isthmus.pages import api as pages
@@ -127,15 +131,22 @@ def link_app(services: Services) -> FastAPI:
         link.link_router(site.name, site.role.value, peers, services.directory, services.compiler.catch_up)
     )
     app.include_router(homing.link_router(services.moving.registry, services.moving.authority))
-    app.include_router(devices.link_router(services.uses))
+    links = {each.peer: each for each in services.moving.links}
+    closed = frozenset(peer.name for peer in services.site_file.peer if not peer.devices)
+    app.include_router(
+        device_link.link_router(services.devices, services.uses, services.directory, links, closed, services.admission)
+    )
     app.include_router(photos.link_router(services.photos, peers))
     app.include_router(activity.link_router(services.activity, peers))
     app.include_router(records.link_router(services.records, peers))
+    app.include_router(messaging.link_router(services.messages, peers))
     received = Received(services.engine, services.records, (site.name, *peers))
     app.include_router(link_api.link_router(services.connectors.find, services.branch_people, received.take))
     file = services.site_file
     app.include_router(control_api.control_router(services.connectors, lambda version: package_of(file, version)))
     app.include_router(fraud.link_router(services.guard, peers))
+    app.include_router(picture.link_router(lambda: picture.state_of(services), peers))
+    app.include_router(explaining.link_router(_explaining(services), peers))
     known = services.announcing
     app.include_router(presence.link_router(known.presence, known.owning, peers))
     return app
@@ -147,9 +158,13 @@ def _include_features(app: FastAPI, services: Services) -> None:
     site = file.site
     app.include_router(state.router(services))
     app.include_router(metrics.router(services))
+    app.include_router(picture.router(services))
     people = services.directory
+    app.include_router(explaining.router(_explaining(services), people))
     app.include_router(directory.router(people, services.activity.exported))
     app.include_router(contacts.router(people))
+    app.include_router(messaging.router(services.messages))
+    app.include_router(messaging.export_router(services.messages, people))
     known = services.announcing
     app.include_router(presence.router(known.presence, known.owning, people))
     app.include_router(tenancy.router(services.tenants, site.tenant))
@@ -186,6 +201,10 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(activity.router(services.activity, services.identity.accounts, services.networks))
     parts = services.identity
     app.include_router(identity.router(parts.accounts, parts.own, people, site.tenant))
+
+
+def _explaining(services: Services) -> Explaining:
+    return Explaining(services.site_file.site.name, services.writer.reader(), services.moving.links)
 
 
 def _gated(app: FastAPI, services: Services, door: Door, *, secure: bool) -> FastAPI:

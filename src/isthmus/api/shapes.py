@@ -484,7 +484,7 @@ class Presence(BaseModel):
 
 
 class Batch(BaseModel):
-    """A move of people. rate_per_s: people moved a second since it began."""
+    """A move of people. rate_per_s: people moved a second since it began. begins: while it is scheduled."""
 
     id: str
     to: str
@@ -492,6 +492,7 @@ class Batch(BaseModel):
     actor: str
     created: float
     finished: float | None
+    begins: float | None
     note: str
     total: int
     moved: int
@@ -751,6 +752,165 @@ class Verdict(BaseModel):
     object: dict[str, str | None]
 
 
+class Session(BaseModel):
+    """One's own sign-in. permissions: what one may do somewhere. csrf: of the browser's session, null by a token."""
+
+    account: str
+    display_name: str
+    tenant: str | None
+    person: str | None
+    stage: str
+    factors: list[str]
+    second_factor_at: float | None
+    second_factor_lasts_s: float
+    second_factor_for: list[str]
+    csrf: str | None
+    session: str | None
+    permissions: list[str]
+
+
+class ImportFault(BaseModel):
+    """What is wrong in a row; line 0: in the whole."""
+
+    line: int
+    aor: str
+    what: str
+
+
+class PeopleImport(BaseModel):
+    """What an import did, or would do; with errors it did nothing."""
+
+    created: int
+    updated: int
+    unchanged: int
+    dry_run: bool
+    errors: list[ImportFault]
+
+
+class PersonMove(BaseModel):
+    """A person in a batch. epoch: of the new home, once it counts. reasons: why not moved."""
+
+    aor: str
+    state: str
+    from_: str = Field(alias="from")
+    epoch: int | None
+    reasons: list[str]
+    note: str
+
+
+class BatchWithPeople(Batch):
+    """A move, and the people of it that were asked for."""
+
+    people: list[PersonMove] | None = None
+
+
+class SiteProcess(BaseModel):
+    """One of the programs of a site. since: when `state` began."""
+
+    name: str
+    state: str
+    restarts: int
+    since: float
+    reason: str
+
+
+class SiteCertificate(BaseModel):
+    """What a site shows. days: that are left; fault: why there is none."""
+
+    name: str
+    serial: str
+    not_before: float | None
+    not_after: float | None
+    days: float | None
+    fault: str
+
+
+class SiteConnector(BaseModel):
+    """A connector that comes to the site."""
+
+    name: str
+    site: str
+    state: str
+    calls: int | None
+
+
+class SiteState(BaseModel):
+    """How a site is. here: it is the one that answers. reached: else `why` says what kept it from telling.
+
+    web: the port of its pages. calls, people: up there now, at home there; null where nobody could be asked.
+    change: the directory's change that its calls go by.
+    """
+
+    name: str
+    role: str
+    fqdn: str
+    web: int | None
+    here: bool
+    reached: bool
+    why: str
+    authority: bool
+    ok: bool
+    parts: dict[str, bool]
+    processes: list[SiteProcess]
+    alarms: list[str]
+    certificates: list[SiteCertificate]
+    calls: int | None
+    trunks: list[Trunk]
+    connectors: list[SiteConnector]
+    people: int | None
+    change: int | None
+    at: float
+
+
+class ExplainedStep(BaseModel):
+    """A rule that spoke, in words."""
+
+    rule: str
+    text: str
+
+
+class ExplainedHop(BaseModel):
+    """What one site was asked, and decided."""
+
+    site: str
+    source: str
+    via: str | None
+    target: str
+    decision: dict[str, Any]
+    steps: list[ExplainedStep]
+
+
+class UnknownSite(BaseModel):
+    """A site that could not be asked."""
+
+    site: str
+    why: str
+
+
+class ExplainedCall(BaseModel):
+    """A call's way. ends: how it ended, in words. via: the trunk that it comes by."""
+
+    from_: str = Field(alias="from")
+    to: str
+    at: str
+    via: str | None
+    ends: str
+    hops: list[ExplainedHop]
+    unknown: list[UnknownSite]
+
+
+class PeerLinkState(BaseModel):
+    """How it stands with a peer. since: when it came up or went down. pending: changes it has not got yet."""
+
+    peer: str
+    up: bool
+    since: float
+    why: str
+    role: str
+    acknowledged: int
+    pending: int
+
+
 class Up(BaseModel):
     """The site that answers."""
 
@@ -762,6 +922,8 @@ ANSWERS: Answers = {
     ("GET", "/healthz"): Up,
     ("GET", "/v1/people"): list[Person],
     ("GET", "/v1/people/count"): Count,
+    ("POST", "/v1/people/import"): PeopleImport,
+    ("GET", "/v1/session"): Session,
     ("GET", "/v1/contacts"): list[Contact],
     ("GET", "/v1/people/{aor}"): Person,
     ("POST", "/v1/people"): Person,
@@ -821,7 +983,7 @@ ANSWERS: Answers = {
     ("GET", "/v1/audit"): list[AuditEntry],
     ("GET", "/v1/audit/{id_}"): AuditEntry,
     ("GET", "/v1/moves"): list[Batch],
-    ("GET", "/v1/moves/{batch_id}"): Batch,
+    ("GET", "/v1/moves/{batch_id}"): BatchWithPeople,
     ("POST", "/v1/moves/{batch_id}/pause"): Batch,
     ("POST", "/v1/moves/{batch_id}/resume"): Batch,
     ("POST", "/v1/moves/{batch_id}/cancel"): Batch,
@@ -831,6 +993,9 @@ ANSWERS: Answers = {
     ("POST", "/v1/scim/tokens"): NewToken,
     ("GET", "/v1/registrations"): list[Registration],
     ("GET", "/v1/calls"): list[Call],
+    ("GET", "/v1/calls/explain"): ExplainedCall,
+    ("GET", "/v1/sites"): list[SiteState],
+    ("GET", "/v1/link"): list[PeerLinkState],
     ("GET", "/v1/calls/records"): list[CallRecord],
     ("GET", "/v1/rates"): list[Rate],
     ("POST", "/v1/rates/import"): RatesImported,

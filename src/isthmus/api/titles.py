@@ -8,6 +8,7 @@ TAGS = {
     "people": "Who exists: addresses, numbers, homes",
     "contacts": "Whom one can call",
     "presence": "How people can be reached now",
+    "messages": "Files that are sent with messages",
     "tenants": "Organisations that share a site, and their limits",
     "domains": "Tenants' domains and the proof that they are theirs",
     "devices": "Phones' own credentials",
@@ -39,7 +40,7 @@ TAGS = {
     "access": "Permissions, and why somebody may or may not",
     "session": "One's own sign-in",
 }
-_OF_THE_SITE = frozenset({"link", "health", "snapshot", "healthz", "metrics", "trunks"})
+_OF_THE_SITE = frozenset({"link", "health", "snapshot", "healthz", "metrics", "sites", "trunks"})
 
 _TITLES = """
 GET /healthz isUp: Whether the site is up
@@ -49,6 +50,9 @@ GET /v1/people/export exportPeople: People as a file
 GET /v1/people/{aor} getPerson: One person
 GET /v1/people/{aor}/photo getPhoto: Photo of a person
 GET /v1/contacts findContacts: Whom one can call: names, addresses and numbers
+POST /v1/messages/files bringFile: Bring a file that a message is to be sent with
+GET /v1/people/{aor}/messages exportMessages: All conversations of a person, for legal reasons
+GET /v1/messages/{message}/file getFileOfMessage: The file of a message, for who is in the conversation
 POST /v1/people createPerson: Add a person
 POST /v1/people/import importPeople: Add or change many people at once
 PATCH /v1/people/{aor} changePerson: Change a person
@@ -209,12 +213,14 @@ POST /v1/scim/tokens createScimToken: Make a token for an identity provider; it 
 GET /v1/registrations listRegistrations: Where people's phones can be reached
 POST /v1/calls/end endCall: End a call
 GET /v1/calls listCalls: Calls that are up
+GET /v1/calls/explain explainCall: Where a call would go, and why
 GET /v1/calls/records listCallRecords: Calls that are over, the newest first
 GET /v1/calls/records/export exportCallRecords: Calls that are over as a file
 GET /v1/rates listRates: A tenant's rates
 POST /v1/rates/import importRates: Replace a tenant's rates, or say what would change
 GET /v1/link listLinks: How it stands with the other sites
 GET /v1/health getHealth: How the site is
+GET /v1/sites listSites: How this site and its peers are
 GET /v1/metrics getMetrics: Figures for Prometheus
 GET /v1/snapshot getSnapshot: What calls are routed by
 POST /v1/snapshot/rebuild rebuildSnapshot: Compile the snapshot anew

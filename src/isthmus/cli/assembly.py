@@ -56,6 +56,7 @@ _FEATURES = {
     ),
     "location": _Feature("location", "Where who calls the emergency services is, and how they are called back."),
     "presence": _Feature("presence", "How people can be reached now (docs/presence.md)."),
+    "chat": _Feature("chat", "What people write to one another (docs/messages.md)."),
     "move": _Feature("move", "Moves of people between sites."),
     "registration": _Feature("registration", "Where phones can be reached."),
     "call": _Feature("call", "Why calls go where they go, which are up, and what became of them.", "call_block"),

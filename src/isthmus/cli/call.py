@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -12,21 +11,19 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from isthmus.addressing import Aor, is_e164
+from isthmus.addressing import is_e164
 from isthmus.cli import placing, records, trunk_shape
 from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_done, print_json, print_line, print_table
-from isthmus.dialling.plan import Dialling
 from isthmus.errors import IsthmusError, NotFoundError, UnavailableError, UsageError
-from isthmus.routing import dialling, explain
-from isthmus.routing.model import Dial, Local, PersonRecord, Request, Source
+from isthmus.routing import asking, explain
+from isthmus.routing.model import Dial, Local, PersonRecord
 from isthmus.routing.snapshot import LmdbSnapshot, View
 from isthmus.site import registry
 from isthmus.site.file import SiteFile
 
 app = typer.Typer(no_args_is_help=True)
 
-_KINDS = {"INVITE": "Call", "MESSAGE": "Message", "REGISTER": "Registration"}
 _ASK_S = 2.0  # what a control service may add to the explanation, which needs none
 
 
@@ -105,7 +102,7 @@ def explain_call(
         if target is None:
             raise UsageError("say who calls and who is called", do="Example: isthmus call explain alice@... bob@...")
         entered, places = placing.apart(at or ())
-        request, entrance = _request(caller, target, method, entered, down or (), view)
+        request, entrance = asking.request_of(caller, target, method, entered, down or (), view)
         request = replace(
             request, tried=frozenset(failed or ()), at_s=moment_of(when), place=placing.place(places, view)
         )
@@ -116,9 +113,8 @@ def explain_call(
         print_json({**told, "phones": phones, "sent": sent})
         return
     via = f" by trunk {request.via}" if request.via else ""
-    print_line(
-        f"{_KINDS[method]} from {request.caller or 'nobody known'}{via} to {request.target}, entering at {entrance}:"
-    )
+    who = f"{request.caller or 'nobody known'}{via}"
+    print_line(f"{asking.KINDS[method]} from {who} to {request.target}, entering at {entrance}:")
     _print_path(path, phones)
     if sent is not None:
         for line in (*sent["steps"], *sent["request"]):
@@ -127,49 +123,6 @@ def explain_call(
         _warn_of_links(path)
     if not failed:
         _warn_of_trunks(path)
-
-
-def _request(
-    caller: str, target: str, method: str, at: str | None, down: Sequence[str], view: View
-) -> tuple[Request, str]:
-    """The request that was asked about, and the site it enters at. Raises UsageError, NotFoundError."""
-    if method not in _KINDS:
-        raise UsageError(f"{method!r} is none of {', '.join(_KINDS)}")
-    source, who, via = explain.caller_of(_address(caller, view), view)
-    dials = view.person(who) if source is Source.PHONE else None
-    entrance = at or _entrance(who, source, view)
-    for site in (entrance, *down):
-        if site not in view.config.sites:
-            raise NotFoundError(f"there is no site {site!r}", do=f"Sites are {', '.join(view.config.sites)}.")
-    plan = view.config.class_of(dials).dialling if dials else Dialling()
-    return Request(method, _address(target, view, plan), source, who, via, unreachable=frozenset(down)), entrance
-
-
-def _address(text: str, view: View, plan: Dialling | None = None) -> str:
-    """What is called, as the sites read it: a number, or an address; without a domain, of the site's first one.
-
-    plan: the dial plan of who dials it.
-    """
-    bare = text.strip()
-    scheme, colon, rest = bare.partition(":")
-    if colon and scheme.lower() in ("sip", "sips", "tel"):
-        bare = rest
-    user, at, host = bare.partition("@")
-    if not at or host.lower() in view.config.domains:
-        address = f"{user}@{host or next(iter(view.config.domains), '')}".lower()
-        found = dialling.target(user, address, plan or Dialling(), view)
-        if found != address:
-            return found
-    if not user or bool(at) != bool(host) or not (host or view.config.domains):
-        raise UsageError(
-            f"{text!r} is neither an address nor a number", do="Write alice@contoso.example or +14255550101."
-        )
-    return str(Aor.parse(f"{user}@{host or next(iter(view.config.domains))}"))
-
-
-def _entrance(who: str, source: Source, view: View) -> str:
-    person = view.person(who) if source is Source.PHONE else None
-    return view.config.site if person is None else view.config.sites[person.home]
 
 
 def _phones(path: explain.Path) -> list[dict[str, Any]] | None:
@@ -234,7 +187,7 @@ def _warn_of_trunks(path: explain.Path) -> None:
 
 
 def _reverse(text: str, view: View, snapshots: Snapshots, json: bool) -> None:
-    address = _address(text, view)
+    address = asking.address_of(text, view)
     person: PersonRecord | None = view.owner_of(address) if is_e164(address) else view.person(address)
     if person is None:
         raise NotFoundError(f"{address} belongs to nobody", do="See: isthmus user list")

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.addressing import Aor
+from isthmus.calls.explaining import moment_of
 from isthmus.cli import user_files
 from isthmus.cli.client import Client, connect
 from isthmus.cli.output import (
@@ -35,7 +36,8 @@ app = typer.Typer(no_args_is_help=True)
 MOVE_EXAMPLES = (
     "Examples:  isthmus user move alice@contoso.example --to online --wait   |   "
     "isthmus user move --group sales --to online --dry-run   |   "
-    "isthmus user move --file people.txt --to premises --wait"
+    "isthmus user move --file people.txt --to premises --wait   |   "
+    "isthmus user move --group sales --to online --at 2026-11-26T22:00"
 )
 _BATCH = re.compile(r"[0-9a-z-]{1,40}")
 _EXPORT_HEADING = re.compile(r'"?aor"?\s*([,;\r\n]|$)', re.IGNORECASE)
@@ -63,6 +65,9 @@ def user_move(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say who can be moved, and every reason against the others.")
     ] = False,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="Begin then, as 2026-11-26T22:00, and not now.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until everybody has moved, or not.")] = False,
     as_json: JsonOption = False,
     site: SiteOption = None,
@@ -71,7 +76,11 @@ def user_move(
     people = [*(aors or ()), *(_people_in(file) if file else ())]
     if bool(people) == bool(group):
         raise UsageError("name people (addresses or --file), or a --group, one of the two")
-    body = {"to": to, "aors": people or None, "group": group, "dry_run": dry_run}
+    if at is not None and wait:
+        raise UsageError("--wait is for a move that begins now", do="Follow it later: isthmus move show BATCH")
+    body: dict[str, Any] = {"to": to, "aors": people or None, "group": group, "dry_run": dry_run}
+    if at is not None:
+        body["at"] = moment_of(at, "--at")
     with connect(site, timeout_s=None) as client:
         with ending_aside("The move may have begun all the same. See: isthmus move list"):
             answer = client.post("/v1/moves", body)

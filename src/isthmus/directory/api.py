@@ -82,20 +82,35 @@ def _add_reading(routes: APIRouter, directory: Directory, exported: Exported) ->
         home: str | None = None,
         group: str | None = None,
         match: str | None = None,
+        enabled: bool | None = None,
         after: str | None = None,
+        offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
     ) -> list[dict[str, Any]]:
         behind = Aor.parse(after) if after else None
-        found = directory.people(home=home, group=group, match=match, after=behind, limit=limit, reach=reach)
+        found = directory.people(
+            home=home,
+            group=group,
+            match=match,
+            after=behind,
+            limit=limit,
+            reach=reach,
+            enabled=enabled,
+            offset=offset,
+        )
         if len(found) == limit:
-            response.headers["Link"] = next_page(request, after=str(found[-1].aor))
+            response.headers["Link"] = next_page(request, after=str(found[-1].aor), offset="0")
         return [wire.public(person) for person in found]
 
     @routes.get("/count")
     def count(
-        reach: Reached, home: str | None = None, group: str | None = None, match: str | None = None
+        reach: Reached,
+        home: str | None = None,
+        group: str | None = None,
+        match: str | None = None,
+        enabled: bool | None = None,
     ) -> dict[str, int]:
-        return {"count": directory.count(home=home, group=group, match=match, reach=reach)}
+        return {"count": directory.count(home=home, group=group, match=match, reach=reach, enabled=enabled)}
 
     @routes.get("/export", response_class=Response, responses={200: {"content": _EXPORTS}})
     def export(

@@ -94,15 +94,25 @@ class Directory:
         after: Aor | None = None,
         limit: int = 100,
         reach: Reach = EVERYTHING,
+        enabled: bool | None = None,
+        offset: int = 0,
     ) -> list[Person]:
-        """People within reach in the order of their addresses, from behind `after` on.
+        """People within reach in the order of their addresses, from behind `after` on, but for the first `offset`.
 
         match: part of an address, number or display name, in any case.
         """
         with reading(self._engine) as connection:
             limit = _checked_limit(limit)
             return store.find_people(
-                connection, home=home, group=group, match=match, after=after, limit=limit, reach=reach
+                connection,
+                home=home,
+                group=group,
+                match=match,
+                after=after,
+                limit=limit,
+                reach=reach,
+                enabled=enabled,
+                offset=offset,
             )
 
     def count(
@@ -112,10 +122,11 @@ class Directory:
         group: str | None = None,
         match: str | None = None,
         reach: Reach = EVERYTHING,
+        enabled: bool | None = None,
     ) -> int:
         """How many people within reach fit."""
         with reading(self._engine) as connection:
-            return store.count_people(connection, home=home, group=group, match=match, reach=reach)
+            return store.count_people(connection, home=home, group=group, match=match, reach=reach, enabled=enabled)
 
     def everybody(self) -> tuple[int, Iterable[Person]]:
         """The feed's last sequence number, and all people as of it, ascending by the bytes of `str(aor)`.

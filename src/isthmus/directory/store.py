@@ -68,19 +68,31 @@ def find_people(
     after: Aor | None,
     limit: int,
     reach: Reach = EVERYTHING,
+    enabled: bool | None = None,
+    offset: int = 0,
 ) -> list[Person]:
-    """People in the order of their addresses, from behind `after` on, who fit all that is given."""
-    query = _filtered(connection, select(person), home, group, match, reach).order_by(person.c.aor).limit(limit)
+    """People in the order of their addresses, from behind `after` on, who fit all that is given.
+
+    offset: how many of them to leave out first.
+    """
+    query = _filtered(connection, select(person), home, group, match, reach, enabled)
+    query = query.order_by(person.c.aor).limit(limit).offset(offset)
     if after is not None:
         query = query.where(person.c.aor > str(after))
     return _with_groups(connection, connection.execute(query).all())
 
 
 def count_people(
-    connection: Connection, *, home: str | None, group: str | None, match: str | None, reach: Reach = EVERYTHING
+    connection: Connection,
+    *,
+    home: str | None,
+    group: str | None,
+    match: str | None,
+    reach: Reach = EVERYTHING,
+    enabled: bool | None = None,
 ) -> int:
     """How many fit."""
-    query = _filtered(connection, select(func.count()).select_from(person), home, group, match, reach)
+    query = _filtered(connection, select(func.count()).select_from(person), home, group, match, reach, enabled)
     return int(connection.execute(query).scalar_one())
 
 
@@ -250,11 +262,14 @@ def _filtered(
     group: str | None,
     match: str | None,
     reach: Reach,
+    enabled: bool | None,
 ) -> Select[Any]:
     if not reach.everything:
         query = query.where(reached(reach))
     if home is not None:
         query = query.where(person.c.home == home)
+    if enabled is not None:
+        query = query.where(person.c.enabled.is_(enabled))
     if group is not None:
         query = query.where(or_(*_memberships(connection, group)))
     if match:

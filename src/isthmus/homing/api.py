@@ -26,7 +26,10 @@ Members = Callable[[str, str, Reach], list[Aor]]
 
 
 class MoveBody(BaseModel):
-    """Who is to move where: addresses, or everybody of a group who is not at home there yet."""
+    """Who is to move where: addresses, or everybody of a group who is not at home there yet.
+
+    at: Unix seconds at which it begins; at once where that is left out.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,6 +37,7 @@ class MoveBody(BaseModel):
     aors: list[str] | None = None
     group: str | None = None
     dry_run: bool = False
+    at: float | None = None
 
 
 def local_router(moves: MoveService, group_members: Members) -> APIRouter:
@@ -48,7 +52,7 @@ def local_router(moves: MoveService, group_members: Members) -> APIRouter:
         people = _people(body, group_members, reach)
         if body.dry_run:
             return {"to": body.to, "people": [planned_json(entry) for entry in moves.plan(people, body.to, reach)]}
-        batch = moves.start(people, body.to, actor=actor, key=key, reach=reach)
+        batch = moves.start(people, body.to, actor=actor, key=key, reach=reach, at=body.at)
         response.headers["Location"] = f"/v1/operations/{batch.id}"
         return _with_people(moves, batch, "not_moved")
 
@@ -186,7 +190,8 @@ def batch_json(batch: Batch) -> dict[str, Any]:
         "actor": batch.actor,
         "created": batch.created,
         "finished": batch.finished,
-        "note": batch.note,
+        "begins": batch.begins,
+        "note": "" if batch.begins else batch.note,
         "total": batch.total,
         "moved": moved,
         "not_moved": failed,

@@ -21,7 +21,8 @@ def mover(batch: Batch) -> Actor:
 def requested(batch: Batch, moves: Sequence[Move], actor: str, tenant: str, at_ms: int) -> Entry:
     """That a batch was begun. tenant: of all its people, empty where there are several."""
     refused = sum(move.state is State.NOT_MOVED for move in moves)
-    after = {"to": batch.target, "people": len(moves), "refused": refused}
+    begins = {"begins": batch.note} if batch.state is BatchState.SCHEDULED else {}
+    after = {"to": batch.target, "people": len(moves), "refused": refused, **begins}
     return Entry.of(actor, "move.request", batch.id, None, after, at_ms=at_ms, tenant=tenant)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -49,6 +50,7 @@ class Event(StrEnum):
 class BatchState(StrEnum):
     """What the administrator wants of a batch, and whether it is over."""
 
+    SCHEDULED = "scheduled"
     RUNNING = "running"
     PAUSED = "paused"
     CANCELLED = "cancelled"
@@ -82,7 +84,8 @@ class Move:
 class Batch:
     """People who are moved to `target` together.
 
-    created, finished: Unix seconds. note: what it waits for, in words. run: which workflow works on it.
+    created, finished: Unix seconds. note: what it waits for, in words; while it is scheduled, the moment at which it
+    begins (RFC 3339). run: which workflow works on it.
     counts: people by state. tenant: whose people they are; empty when they are several tenants'.
     """
 
@@ -100,6 +103,11 @@ class Batch:
     def as_object(self) -> Object:
         """What rights to it go by: the tenant, and who began it."""
         return Object("move", self.id, self.tenant, owner=self.actor)
+
+    @property
+    def begins(self) -> float | None:
+        """Unix seconds at which it begins, while it is scheduled."""
+        return datetime.fromisoformat(self.note).timestamp() if self.state is BatchState.SCHEDULED else None
 
     @property
     def total(self) -> int:

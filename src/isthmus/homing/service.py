@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
@@ -22,6 +23,7 @@ from isthmus.homing.model import Batch, BatchState, Move, State
 from isthmus.homing.work import Work
 
 _ORDERS = {BatchState.PAUSED: "paused", BatchState.RUNNING: "resumed", BatchState.CANCELLED: "cancelled"}
+_LATEST_S = 366 * 86_400.0
 CHUNK = 50  # people worked together: enough to make a round trip worth while, few enough to pause soon
 
 
@@ -57,6 +59,8 @@ class Ledger(Work):
                 tenant = auditing.tenant_of(connection, batch_id)
                 audit.append(connection, [auditing.finished(batch, state, tenant, now_ms)])
                 return None
+            if batch.state is BatchState.SCHEDULED:
+                return None
             begun = any(move.state is not State.QUEUED for move in store.in_chunk(connection, batch_id, chunk))
             return None if batch.state is BatchState.PAUSED and not begun else chunk
 
@@ -74,22 +78,34 @@ class Ledger(Work):
                 store.set_batch(connection, batch_id, note=text)
 
     def unfinished(self) -> list[tuple[str, int]]:
-        """(batch, run) of every batch that somebody has to be working on; paused ones rest between chunks."""
+        """(batch, run) of every batch that somebody has to be working on.
+
+        Paused ones rest between chunks, scheduled ones until their moment has come.
+        """
         with reading(self._engine) as connection:
             return [
                 (batch_id, run)
                 for batch_id, run, state in store.unfinished(connection)
-                if state is not BatchState.PAUSED or store.begun(connection, batch_id)
+                if self._is_due(connection, batch_id, state)
             ]
 
+    def _is_due(self, connection: Connection, batch_id: str, state: BatchState) -> bool:
+        if state is BatchState.PAUSED:
+            return store.begun(connection, batch_id)
+        if state is BatchState.SCHEDULED:
+            batch = store.get_batch(connection, batch_id)
+            return batch is not None and (batch.begins or 0.0) * 1000 <= self._now_ms()
+        return True
+
     def new_run(self, batch_id: str) -> int:
-        """Count the batch's run up; returns the new one."""
+        """Count the batch's run up; returns the new one. A scheduled one begins with it."""
         with writing(self._engine) as connection:
             store.lock_batch(connection, batch_id)
             batch = store.get_batch(connection, batch_id)
             if batch is None:
                 raise NotFoundError(f"there is no batch {batch_id!r}")
-            store.set_batch(connection, batch_id, run=batch.run + 1)
+            begins = {"state": BatchState.RUNNING.value, "note": ""} if batch.state is BatchState.SCHEDULED else {}
+            store.set_batch(connection, batch_id, run=batch.run + 1, **begins)
             return batch.run + 1
 
 
@@ -149,9 +165,11 @@ class MoveService:
         actor: str,
         key: str | None = None,
         reach: Reach = EVERYTHING,
+        at: float | None = None,
     ) -> Batch:
         """Begin to move people; those who can't be moved now are in the batch as not moved, with every reason.
 
+        at: Unix seconds at which to begin instead; they are looked at once more then.
         key: idempotency key: the same key and request give the batch that was made the first time.
         Raises RefusedError (not the authority), UsageError (nobody named, a key used for something else).
         """
@@ -159,12 +177,14 @@ class MoveService:
         unique = list(dict.fromkeys(people))
         if not unique:
             raise UsageError("nobody to move", do="Name people, a group or a file.")
-        request = hashlib.sha256(f"{target}\n{chr(10).join(map(str, unique))}".encode()).hexdigest()
+        begins = "" if at is None else _moment(at, self._clock())
+        request = hashlib.sha256(f"{target}\n{chr(10).join(map(str, unique))}{begins}".encode()).hexdigest()
         if key is not None and (batch := self._made_before(actor, key, request)):
             return batch
         planned = self.plan(unique, target, reach)
-        batch_id = self._write(planned, target, actor, key, request, reach)
-        self._begin(batch_id, 1)
+        batch_id = self._write(planned, target, actor, key, request, reach, begins)
+        if not begins:
+            self._begin(batch_id, 1)
         return self.get(batch_id)
 
     def _write(
@@ -175,12 +195,14 @@ class MoveService:
         key: str | None,
         request: str,
         reach: Reach,
+        begins: str,
     ) -> str:
         now = self._clock()
         batch_id = f"{time.strftime('%y%m%d', time.gmtime(now))}-{secrets.token_hex(3)}"
         tenants = {entry.tenant for entry in planned if entry.tenant}
         whose = next(iter(tenants)) if len(tenants) == 1 else ""
-        batch = Batch(batch_id, target, actor, BatchState.RUNNING, now, None, 1, "", {}, whose)
+        state = BatchState.SCHEDULED if begins else BatchState.RUNNING
+        batch = Batch(batch_id, target, actor, state, now, None, 1, begins, {}, whose)
         with writing(self._engine) as connection:
             store.insert_batch(connection, batch, key=key, request=request)
             # Once more inside the transaction: somebody may have begun to move them this instant.
@@ -191,10 +213,10 @@ class MoveService:
                 reasons = entry.reasons
                 if entry.aor in running and not any(running[entry.aor] in reason for reason in reasons):
                     reasons += (f"a move is under way already ({running[entry.aor]})",)
-                state = State.NOT_MOVED if reasons else State.QUEUED
+                first = State.NOT_MOVED if reasons else State.QUEUED
                 chunk = queued // CHUNK
-                queued += state is State.QUEUED
-                moves.append(Move(batch_id, position, chunk, entry.aor, state, source=entry.source, reasons=reasons))
+                queued += first is State.QUEUED
+                moves.append(Move(batch_id, position, chunk, entry.aor, first, source=entry.source, reasons=reasons))
             store.insert_moves(connection, moves)
             audit.append(connection, self._told(batch, moves, actor))
         return batch_id
@@ -236,14 +258,15 @@ class MoveService:
         return self._change(batch_id, (BatchState.RUNNING,), BatchState.PAUSED, reach, actor)
 
     def resume(self, batch_id: str, reach: Reach = EVERYTHING, *, actor: str = "local") -> Batch:
-        """Go on with a paused batch."""
-        self._change(batch_id, (BatchState.PAUSED,), BatchState.RUNNING, reach, actor)
+        """Go on with a paused batch, or begin a scheduled one now."""
+        self._change(batch_id, (BatchState.PAUSED, BatchState.SCHEDULED), BatchState.RUNNING, reach, actor)
         self._begin(batch_id, self._ledger.new_run(batch_id))
         return self.get(batch_id)
 
     def cancel(self, batch_id: str, reach: Reach = EVERYTHING, *, actor: str = "local") -> Batch:
         """End the batch: people not begun stay where they are, people under way are brought to their end."""
-        batch = self._change(batch_id, (BatchState.RUNNING, BatchState.PAUSED), BatchState.CANCELLED, reach, actor)
+        stoppable = (BatchState.RUNNING, BatchState.PAUSED, BatchState.SCHEDULED)
+        batch = self._change(batch_id, stoppable, BatchState.CANCELLED, reach, actor)
         self._begin(batch_id, self._ledger.new_run(batch_id))
         return replace(batch, state=BatchState.CANCELLED)
 
@@ -256,7 +279,7 @@ class MoveService:
                 return batch
             if batch.state not in allowed or batch.finished is not None:
                 raise RefusedError(f"batch {batch_id} is {batch.state} and can't be {_ORDERS[to]}")
-            store.set_batch(connection, batch_id, state=to.value)
+            store.set_batch(connection, batch_id, state=to.value, note="" if batch.begins else batch.note)
             at_ms = int(self._clock() * 1000)
             tenant = auditing.tenant_of(connection, batch_id)
             told = [auditing.steered(batch, to, actor, tenant, at_ms)]
@@ -273,6 +296,13 @@ class MoveService:
                 f"{self._site} is not the authority and can't move people",
                 do=f"Run it at {self._authority}: --site {self._authority}",
             )
+
+
+def _moment(at: float, now: float) -> str:
+    """A moment to come, RFC 3339. Raises UsageError for one that has passed, or is more than a year away."""
+    if not now < at < now + _LATEST_S:
+        raise UsageError("a move begins in the future, within a year", where="at", do="Leave it out to begin now.")
+    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 def _existing(connection: Connection, batch_id: str, reach: Reach) -> Batch:

@@ -24,8 +24,8 @@ _NONCE = "{nonce}"
 # The names of these files have the hash of what is in them.
 _FOR_EVER = "public, max-age=31536000, immutable"
 _MISSING = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Phone</title>
-<h1>The phone isn't built</h1>
+<html lang="en"><meta charset="utf-8"><title>Isthmus</title>
+<h1>The web application isn't built</h1>
 <p>This site runs, but its web application was not built. On its machine, run
 <code>deploy/bootstrap</code> in the folder of Isthmus; it says what is missing.</p>
 </html>
@@ -54,12 +54,19 @@ def build(built: Path = BUILT) -> str:
 
 
 def router(host: str, built: Path = BUILT) -> APIRouter:
-    """/phone and all below it. host: name and port by which browsers reach the site. built: where the files are."""
+    """/phone and /console, and all below them.
+
+    host: name and port by which browsers reach the site. built: where the files are.
+    """
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/phone")
     def short() -> Response:
         return RedirectResponse("/phone/", 308)
+
+    @routes.get("/console")
+    def short_console() -> Response:
+        return RedirectResponse("/console/", 308)
 
     @routes.get("/phone/assets/{name}")
     def asset(name: str, request: Request) -> Response:
@@ -69,6 +76,11 @@ def router(host: str, built: Path = BUILT) -> APIRouter:
     @routes.get("/phone/{path:path}", response_class=HTMLResponse)
     def page(path: str) -> Response:
         return _page(built / "index.html", host)
+
+    # The console's files are the same build's, below /phone/assets.
+    @routes.get("/console/{path:path}", response_class=HTMLResponse)
+    def console(path: str) -> Response:
+        return _page(built / "console.html", host)
 
     return routes
 

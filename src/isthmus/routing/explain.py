@@ -37,6 +37,9 @@ _CHALLENGE = Answer(407, "Proxy Authentication Required")
 Views = Callable[[str], AbstractContextManager[View] | None]
 """Opens a site's snapshot by the site's name; None for a site whose snapshot is not on this machine."""
 
+Elsewhere = Callable[[str, Request], "Outcome | None"]
+"""Asks a site, by its name, what it decides of a request (`judged` there); None where it can't be asked."""
+
 
 class Hop(msgspec.Struct, frozen=True):
     """What one site was asked and decided."""
@@ -70,15 +73,22 @@ class Path(msgspec.Struct, frozen=True):
         }
 
 
-def follow(request: Request, site: str, views: Views) -> Path:
-    """The way of `request`, which enters at `site`, through as many sites as it takes."""
+def follow(request: Request, site: str, views: Views, elsewhere: Elsewhere = lambda site, request: None) -> Path:
+    """The way of `request`, which enters at `site`, through as many sites as it takes.
+
+    elsewhere: asked where the snapshot is not on this machine.
+    """
     hops: list[Hop] = []
     while len(hops) < _MAX_HOPS:
         opened = views(site)
         if opened is None:
-            return Path(tuple(hops), f"goes on at {site}, whose snapshot is not on this machine")
-        with opened as view:
-            outcome = decide(request, view)
+            told = elsewhere(site, request)
+            if told is None:
+                return Path(tuple(hops), f"goes on at {site}, whose snapshot is not on this machine")
+            outcome = told
+        else:
+            with opened as view:
+                outcome = decide(request, view)
         hops.append(Hop(site, request, outcome))
         decision = outcome.decision
         if not isinstance(decision, Relay):
@@ -95,7 +105,7 @@ def follow(request: Request, site: str, views: Views) -> Path:
     return Path(tuple(hops), "goes round in circles")
 
 
-def call(request: Request, site: str, views: Views) -> Path:
+def call(request: Request, site: str, views: Views, elsewhere: Elsewhere = lambda site, request: None) -> Path:
     """The way of a request as its sender sees it: a phone that can't sign in gets no further than `site`."""
     opened = views(site)
     if opened is not None:
@@ -103,7 +113,12 @@ def call(request: Request, site: str, views: Views) -> Path:
             refused = _not_signed_in(request, view)
         if refused is not None:
             return Path((Hop(site, request, refused),), _ending(refused.decision, site, request.method))
-    return follow(request, site, views)
+    return follow(request, site, views, elsewhere)
+
+
+def judged(request: Request, view: View) -> Outcome:
+    """What one site says of a request that comes to it, as its sender sees it."""
+    return _not_signed_in(request, view) or decide(request, view)
 
 
 def _not_signed_in(request: Request, view: View) -> Outcome | None:

@@ -11,10 +11,19 @@ type Problem = components["schemas"]["Problem"];
 /** What the API refused, in its own words. */
 export class ApiError extends Error {
   readonly status: number;
+  /** The problem's type, `about:blank` for most. */
+  readonly kind: string;
+  /** Field, line or object that it is about; empty where `message` says it all. */
+  readonly where: string;
+  /** What can be done about it. */
+  readonly remedy: string;
 
   constructor(status: number, problem: Problem | undefined) {
-    super(problem?.what ?? `HTTP ${String(status)}`);
+    super(problem?.detail ?? `HTTP ${String(status)}`);
     this.status = status;
+    this.kind = problem?.type ?? "about:blank";
+    this.where = problem?.where ?? "";
+    this.remedy = problem?.do ?? "";
   }
 }
 

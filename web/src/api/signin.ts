@@ -1,13 +1,18 @@
 // Signing in at the site's own OpenID provider: authorization code with PKCE (RFC 7636). Tokens are kept in memory
 // alone. After a reload the site's session answers for the person, and nothing has to be typed.
 
-const CLIENT = "phone";
+/** Our own pages that sign people in; each is a client of its own. */
+export type Page = "phone" | "console";
+
+let page: Page = "phone";
 const PENDING = "isthmus.sign-in";
 const SCOPE = "openid profile api";
 
 interface Pending {
   state: string;
   verifier: string;
+  /** Where to go on: an address below the page's own. */
+  back: string;
 }
 
 interface Tokens {
@@ -30,7 +35,12 @@ let renewing: Promise<void> | undefined;
 
 export class SignInError extends Error {}
 
-const callback = () => `${location.origin}/phone/callback`;
+const callback = () => `${location.origin}/${page}/callback`;
+
+/** Which page this is. To be said first; the phone need not. */
+export function signInFor(which: Page): void {
+  page = which;
+}
 
 export function base64url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes))
@@ -50,12 +60,12 @@ export async function challengeOf(verifier: string): Promise<string> {
 
 export const isSignedIn = () => tokens !== undefined;
 
-/** Leave for the sign-in page; it leads back to /phone/callback. */
-export async function leaveForSignIn(): Promise<void> {
-  const pending: Pending = { state: random(), verifier: random() };
+/** Leave for the sign-in page; it leads back to the page's callback, and from there to `back`. */
+export async function leaveForSignIn(back = ""): Promise<void> {
+  const pending: Pending = { state: random(), verifier: random(), back };
   sessionStorage.setItem(PENDING, JSON.stringify(pending));
   const query = new URLSearchParams({
-    client_id: CLIENT,
+    client_id: page,
     redirect_uri: callback(),
     response_type: "code",
     scope: SCOPE,
@@ -66,8 +76,8 @@ export async function leaveForSignIn(): Promise<void> {
   location.assign(`/oauth/authorize?${query.toString()}`);
 }
 
-/** Take what the sign-in page sent back. Throws SignInError where that is no answer to what this tab asked. */
-export async function takeAnswer(query: URLSearchParams): Promise<void> {
+/** Take what the sign-in page sent back; where to go on. Throws SignInError for no answer to what this tab asked. */
+export async function takeAnswer(query: URLSearchParams): Promise<string> {
   const kept = sessionStorage.getItem(PENDING);
   sessionStorage.removeItem(PENDING);
   const pending = kept === null ? undefined : (JSON.parse(kept) as Pending);
@@ -83,6 +93,7 @@ export async function takeAnswer(query: URLSearchParams): Promise<void> {
     redirect_uri: callback(),
     code_verifier: pending.verifier,
   });
+  return pending.back;
 }
 
 /** An access token that is good for now. Throws SignInError where nobody is signed in any more. */
@@ -102,7 +113,7 @@ export async function accessToken(): Promise<string> {
 export function leaveForSignOut(): void {
   const query = new URLSearchParams({
     id_token_hint: tokens?.id ?? "",
-    post_logout_redirect_uri: `${location.origin}/phone/`,
+    post_logout_redirect_uri: `${location.origin}/${page}/`,
   });
   location.assign(`/oauth/logout?${query.toString()}`);
 }
@@ -110,7 +121,7 @@ export function leaveForSignOut(): void {
 async function ask(body: Record<string, string>): Promise<void> {
   const answer = await fetch("/oauth/token", {
     method: "POST",
-    body: new URLSearchParams({ client_id: CLIENT, ...body }),
+    body: new URLSearchParams({ client_id: page, ...body }),
     credentials: "omit",
   });
   if (!answer.ok) {

@@ -9,7 +9,18 @@ export function languageOf(wanted: readonly string[]): string {
   return known ?? "en";
 }
 
-export const language = languageOf(typeof navigator === "undefined" ? [] : navigator.languages);
+const CHOSEN = "isthmus.language";
+
+/** What was chosen in this browser comes before what the browser asks for. */
+export const language = languageOf(
+  typeof localStorage === "undefined" ? [] : [localStorage.getItem(CHOSEN) ?? "", ...navigator.languages],
+);
+
+/** Show everything in that language, from now on and in this browser. */
+export function chooseLanguage(name: string): void {
+  localStorage.setItem(CHOSEN, name);
+  location.reload();
+}
 
 /** The text, with what stands in braces put in. */
 export function filled(text: string, values: Readonly<Record<string, string>>): string {

@@ -4,6 +4,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState, type SyntheticEvent } from "react";
 import { api, told } from "../api/client";
 import { addressOf } from "../calls/address";
+import { takeLink } from "../calls/links";
 import { say } from "../messages";
 import { useKept } from "../presence/kept";
 import { Contact } from "./Contact";
@@ -34,7 +35,7 @@ interface Props {
 export function Search({ own, domain, ready, onCall }: Props) {
   const styles = useListStyles();
   const { people: kept, keep } = useKept(own);
-  const [typed, setTyped] = useState("");
+  const [typed, setTyped] = useState(takeLink);
   const match = useDeferredValue(typed.trim());
   const found = useQuery({
     queryKey: ["contacts", match],

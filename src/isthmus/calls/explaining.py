@@ -1,0 +1,104 @@
+"""Why a call would go where it goes, for who asks over the API: this site's snapshot, and the peers' own word.
+
+The command line reads the snapshots that are on its machine; here the other site is asked over the link what it
+decides. Either way it is `routing.rules.decide` that speaks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from isthmus.errors import IsthmusError, UnavailableError, UsageError
+from isthmus.link.peer import PeerLink
+from isthmus.routing import asking, explain
+from isthmus.routing.model import Outcome, Request
+from isthmus.routing.snapshot import View
+
+
+class Reader(Protocol):
+    """The site's snapshot."""
+
+    def view(self) -> AbstractContextManager[View]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked. at: the site it enters at; empty for the caller's home. when: ISO 8601, empty for now.
+
+    phone: IP address of the caller's phone. down: sites to which the link is to be taken for cut. failed: trunks that
+    it was tried on in vain.
+    """
+
+    caller: str
+    target: str
+    at: str = ""
+    when: str = ""
+    phone: str = ""
+    down: Sequence[str] = ()
+    failed: Sequence[str] = ()
+    method: str = "INVITE"
+
+
+class Explaining:
+    """Answers questions at one site. links: to its peers."""
+
+    def __init__(self, site: str, reader: Reader, links: Sequence[PeerLink]) -> None:
+        self._site, self._reader = site, reader
+        self._links = {link.peer: link for link in links}
+
+    def explain(self, question: Question) -> tuple[Request, dict[str, Any]]:
+        """The request that was asked about, and its way as JSON. Raises UsageError, NotFoundError."""
+        with self._reader.view() as view:
+            request, entrance = asking.request_of(
+                question.caller, question.target, question.method, question.at or None, question.down, view
+            )
+            request = replace(
+                request,
+                tried=frozenset(question.failed),
+                at_s=moment_of(question.when),
+                place=asking.place_of(question.phone, view),
+            )
+        faults: dict[str, str] = {}
+        path = explain.call(request, entrance, self._view_of, lambda site, asked: self._ask(site, asked, faults))
+        told = {"from": request.caller, "to": request.target, "at": entrance, "via": request.via or None}
+        return request, {**told, **path.as_json(), "unknown": [{"site": s, "why": w} for s, w in faults.items()]}
+
+    def judge(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """For a peer: what this site decides of a request. Raises UsageError."""
+        try:
+            request = msgspec.convert(body.get("request"), Request)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"that is no request: {error}") from error
+        with self._reader.view() as view:
+            return {"outcome": msgspec.to_builtins(explain.judged(request, view))}
+
+    def _view_of(self, site: str) -> AbstractContextManager[View] | None:
+        return self._reader.view() if site == self._site else None
+
+    def _ask(self, site: str, request: Request, faults: dict[str, str]) -> Outcome | None:
+        try:
+            if site not in self._links:
+                raise UnavailableError(f"{self._site} has no link to {site}")
+            told = self._links[site].ask("/link/judge", {"request": msgspec.to_builtins(request)})
+            return msgspec.convert(told["outcome"], Outcome)
+        except (IsthmusError, msgspec.ValidationError) as error:
+            faults[site] = str(error)
+            return None
+
+
+def moment_of(text: str, where: str = "when") -> int:
+    """A moment in Unix seconds; now for nothing. Without a zone it is this machine's time. Raises UsageError."""
+    if not text:
+        return int(time.time())
+    try:
+        return int(datetime.fromisoformat(text).timestamp())
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{text[:40]!r} is no time", where=where, do="Write it as 2026-11-26T03:00.") from error

@@ -1,0 +1,137 @@
+import { Text } from "@fluentui/react-components";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { api, told } from "../../api/client";
+import { t } from "../../messages/console";
+import { Confirm } from "../parts/Confirm";
+import { command, count } from "../parts/format";
+import { Form, TextEntry, useForm } from "../parts/form";
+import { Go } from "../parts/Go";
+import { Command, Loading, Page, Section } from "../parts/Page";
+import { ShortTable } from "../parts/Table";
+import { useDone } from "../parts/toast";
+import { useMay } from "../session";
+
+export function RolesPage() {
+  const roles = useQuery({
+    queryKey: ["roles"],
+    queryFn: async () => told(await api.GET("/v1/roles")),
+  });
+  return (
+    <Page title={t("roles")}>
+      <Loading of={[roles]} />
+      <ShortTable
+        label={t("roles")}
+        none={t("none")}
+        rows={roles.data}
+        keyOf={({ name, tenant }) => `${name} ${tenant ?? ""}`}
+        columns={[
+          { id: "name", title: t("person.name"), show: ({ name, tenant }) => <Go to="/roles/$name" params={{ name }} search={{ tenant: tenant ?? undefined }}>{name}</Go> },
+          { id: "what", title: t("description"), show: ({ description }) => description },
+          { id: "kind", title: t("kind"), show: ({ built_in: builtIn, tenant }) => (builtIn ? t("builtIn") : t("customOf", { tenant: tenant ?? "" })) },
+          { id: "many", title: t("permissions"), show: ({ permissions }) => count(permissions.length) },
+        ]}
+      />
+      <Command text="isthmus role list" />
+    </Page>
+  );
+}
+
+const reach = (limits: (string[] | null)[]) => limits.map((each) => each?.join(", ")).filter((each) => each !== undefined).join("; ") || t("everything");
+
+export function RolePage() {
+  const { name = "" }: { name?: string } = useParams({ strict: false });
+  const may = useMay();
+  const queries = useQueryClient();
+  const role = useQuery({
+    queryKey: ["role", name],
+    queryFn: async () => told(await api.GET("/v1/roles/{role}", { params: { path: { role: name } } })),
+  });
+  const texts = useQuery({
+    queryKey: ["permissions"],
+    staleTime: Infinity,
+    queryFn: async () => told(await api.GET("/v1/access/permissions")),
+  });
+  const again = () => queries.invalidateQueries({ queryKey: ["role", name] });
+  const held = new Set(role.data?.permissions);
+  return (
+    <Page title={name} above={[{ to: "/roles", title: t("roles") }]}>
+      <Loading of={[role, texts]} />
+      {role.data && (
+        <>
+          <Text>{role.data.description}</Text>
+          <Section title={t("holders")}>
+            <ShortTable
+              label={t("holders")}
+              none={t("nobody")}
+              rows={role.data.holders}
+              keyOf={({ id }) => id}
+              columns={[
+                { id: "account", title: t("account"), show: ({ account }) => account },
+                { id: "reach", title: t("limitedTo"), show: ({ tenants, sites, groups }) => reach([tenants, sites, groups]) },
+                {
+                  id: "do",
+                  title: t("actions"),
+                  show: ({ id, account }) =>
+                    may("role.grant") && (
+                      <Confirm
+                        text={t("takeBack")}
+                        title={t("takeRoleAsk", { role: name, account })}
+                        consequences={t("takeRoleWhy")}
+                        command={command(["role", "revoke", name, account], { id })}
+                        done={t("saved")}
+                        onConfirm={async () => {
+                          told(await api.DELETE("/v1/accounts/{name}/roles/{grant}", { params: { path: { name: account, grant: id } } }));
+                          await again();
+                        }}
+                      />
+                    ),
+                },
+              ]}
+            />
+            {may("role.grant") && <GrantRole role={name} again={again} />}
+          </Section>
+          <Section title={t("permissions")}>
+            <ShortTable
+              label={t("permissions")}
+              none={t("none")}
+              rows={texts.data?.filter((each) => held.has(each.name))}
+              keyOf={(each) => each.name}
+              columns={[
+                { id: "name", title: t("person.name"), show: (each) => each.name },
+                { id: "what", title: t("description"), show: ({ description }) => description },
+                { id: "factor", title: t("factorAgain"), show: ({ second_factor: again_ }) => (again_ ? t("yes") : t("no")) },
+              ]}
+            />
+          </Section>
+          <Command text={command(["role", "show", name])} />
+        </>
+      )}
+    </Page>
+  );
+}
+
+function GrantRole({ role, again }: { role: string; again: () => Promise<void> }) {
+  const tell = useDone();
+  const form = useForm({ account: "", sites: "", groups: "" });
+  const { values } = form;
+  const some = (text: string) => {
+    const listed = text.split(",").map((each) => each.trim()).filter((each) => each !== "");
+    return listed.length === 0 ? null : listed;
+  };
+  const submit = async () => {
+    const done = await form.submit(async ({ account, sites, groups }) =>
+      told(await api.POST("/v1/accounts/{name}/roles", { params: { path: { name: account.trim() } }, body: { role, tenants: null, sites: some(sites), groups: some(groups) } })),
+    );
+    if (!done) return;
+    tell(t("saved"));
+    await again();
+  };
+  return (
+    <Form text={t("grant")} state={form} onSubmit={() => void submit()} command={command(["role", "grant", role, values.account || "NAME"], { "site-scope": some(values.sites) ?? [], "group-scope": some(values.groups) ?? [] })}>
+      <TextEntry of={form} name="account" label={t("account")} hint={t("accountHint")} required />
+      <TextEntry of={form} name="sites" label={t("onlySites")} hint={t("onlyHint")} />
+      <TextEntry of={form} name="groups" label={t("onlyGroups")} hint={t("onlyHint")} />
+    </Form>
+  );
+}

@@ -1,0 +1,34 @@
+// Links and leaving within the console. Every page says itself what its address may hold (router.tsx).
+
+import { Link as FluentLink, type LinkProps } from "@fluentui/react-components";
+import { createLink, useNavigate } from "@tanstack/react-router";
+import { useMemo, type ComponentType, type ReactNode, type Ref } from "react";
+
+export interface Where {
+  to: string;
+  params?: Record<string, string>;
+  search?: Record<string, string | undefined>;
+}
+
+type AnchorProps = Extract<LinkProps, { as?: "a" }>;
+
+function Anchor({ ref, ...rest }: AnchorProps & { ref?: Ref<HTMLAnchorElement> }) {
+  return <FluentLink {...rest} as="a" ref={ref as never} />;
+}
+
+interface GoProps extends Where {
+  children: ReactNode;
+  className?: string;
+  "aria-label"?: string;
+}
+
+export const Go = createLink(Anchor) as unknown as ComponentType<GoProps>;
+
+/** Goes somewhere; `replace` leaves no step back to where one was. */
+export function useGo(): (where: Where & { replace?: boolean }) => void {
+  const navigate = useNavigate();
+  return useMemo(() => {
+    const go = navigate as unknown as (where: Where & { replace?: boolean }) => Promise<void>;
+    return (where) => void go(where);
+  }, [navigate]);
+}

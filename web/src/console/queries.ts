@@ -1,0 +1,28 @@
+// What several pages ask for.
+
+import { useQuery } from "@tanstack/react-query";
+import { api, told } from "../api/client";
+import type { components } from "../api/schema";
+
+export type Person = components["schemas"]["Person"];
+export type Site = components["schemas"]["SiteState"];
+
+/** Homes that people can have. */
+export function useHomes(): string[] {
+  const sites = useQuery({
+    queryKey: ["sites"],
+    staleTime: 30_000,
+    queryFn: async () => told(await api.GET("/v1/sites")),
+  });
+  return (sites.data ?? []).map(({ name }) => name);
+}
+
+/** The site whose directory it is; undefined while that is unknown. */
+export function useAuthority(): Site | undefined {
+  const sites = useQuery({
+    queryKey: ["sites"],
+    staleTime: 30_000,
+    queryFn: async () => told(await api.GET("/v1/sites")),
+  });
+  return sites.data?.find(({ authority }) => authority);
+}
