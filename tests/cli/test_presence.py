@@ -5,10 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pytest
+
 from tests.cli.conftest import Answer
 
 Isthmus = Callable[..., Answer]
-ALICE = "alice@contoso.example"
+ALICE = "present@contoso.example"
+
+
+@pytest.fixture(autouse=True)
+def alice(isthmus: Isthmus) -> None:
+    made = isthmus("user", "create", ALICE, "--home", "premises", "--generate-password")
+    assert made.code == 0 or "exists" in made.err, made
 
 
 def test_presence_is_set_shown_and_taken_back(isthmus: Isthmus) -> None:
