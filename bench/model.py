@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
 
@@ -121,29 +121,8 @@ class Scale:
     @classmethod
     def miniature(cls) -> Self:
         """Everything once, in moments."""
-        return cls(
-            1,
-            50,
-            20,
-            100,
-            40,
-            10,
-            (100, 1_000),
-            200,
-            500,
-            2,
-            4,
-            50,
-            2_000,
-            6,
-            3.0,
-            20,
-            1.0,
-            20.0,
-            2_000,
-            20,
-            messages=80,
-        )
+        small = cls(1, 50, 20, 100, 40, 10, (100, 1_000), 200, 500, 2, 4, 50, 2_000, 6, 3.0, 20, 1.0, 20.0)
+        return replace(small, watched=2_000, changes=20, messages=80)
 
 
 def number(value: float) -> str:

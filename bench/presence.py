@@ -179,7 +179,7 @@ def _sip(homes: _Homes, scale: Scale) -> tuple[float, float, float]:
     unlimited = Limits(10**9, 10**9, 1e9, 1e9)
     branch = iter(range(10**9))
     watchers = Watchers(
-        homes.premises, Here(homes.premises.see), homes.people, secret=_SECRET,
+        homes.premises, Here(homes.premises.see), homes.people, secret=lambda: _SECRET,
         via=lambda: ("Via", f"SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK{next(branch)}"), limits=unlimited,
     )  # fmt: skip
     aors = list(homes.people.aors)

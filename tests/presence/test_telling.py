@@ -98,9 +98,12 @@ async def test_levels_hold_and_change_at_once(office: Office):
     assert [each["note"] for each in await told(boss)] == ["more secret"]
     office.set_bob(shows="nothing", trusted=[])
     for tab in (alice, boss):
-        (again,) = await told(tab, "presence.again")
-        assert again == {"event": "presence.again", "aor": aor("bob")}
-        assert (await office.watch(tab, "bob"))["bob"]["availability"] == "unknown"
+        assert [(each["availability"], each["note"]) for each in await told(tab)] == [("unknown", "")]
+    office.set_bob(note="whatever they ask, nobody is told")
+    for tab in (alice, boss):
+        assert [each["note"] for each in await told(tab)] == [""]
+    office.set_bob(shows="everything")
+    assert [each["note"] for each in await told(alice)] == ["whatever they ask, nobody is told"]
 
 
 async def test_people_of_other_tenants_are_nobody(office: Office):
