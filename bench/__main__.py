@@ -21,6 +21,7 @@ from bench import (
     failing,
     feeding,
     loading,
+    messaging,
     policies,
     publishing,
     pushing,
@@ -48,6 +49,7 @@ MEASUREMENTS: dict[str, Callable[[Scale], list[Figure]]] = {
     "syncing": syncing.measure,
     "failing": failing.measure,
     "loading": loading.measure,
+    "messaging": messaging.measure,
     "soaking": soaking.measure,
 }
 _RESULTS = Path(__file__).parent.parent / "var" / "bench"

@@ -5,6 +5,8 @@ Use it in a folder's conftest.py: `from tests.databases import database_url, pos
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import pwd
 import shutil
@@ -18,6 +20,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from isthmus.database import migrate
 from tests.support import wait_for
 
 _PORT = 5432  # only part of the socket's name: nothing listens on TCP
@@ -31,6 +34,7 @@ class PostgreSQL:
         # PostgreSQL refuses to run as root; Debian's package brings a user for it.
         self._prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if not os.getuid() else []
         self._server: subprocess.Popen[bytes] | None = None
+        self._template = ""
 
     def start(self) -> None:
         """Make an empty cluster and launch the server."""
@@ -59,15 +63,23 @@ class PostgreSQL:
         os.killpg(self._server.pid, signal.SIGKILL)
         self._server.wait(timeout=20)
 
-    def new_database(self) -> str:
-        """The URL of an empty database."""
+    def new_database(self, template: str = "template0") -> str:
+        """The URL of a new database: an empty one, or a copy of another."""
         name = f"t{uuid.uuid4().hex}"
         with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return f"postgresql+psycopg://isthmus@/{name}?host={self.folder}&port={_PORT}"
 
+    def migrated_database(self) -> str:
+        """The URL of a new database with the newest schema: migrating each would take longer than most tests."""
+        if not self._template:
+            url = self.new_database()
+            migrate(url)
+            self._template = _name(url)
+        return self.new_database(self._template)
+
     def drop(self, url: str) -> None:
-        name = url.split("@/")[1].split("?")[0]
+        name = _name(url)
         with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -87,6 +99,26 @@ class PostgreSQL:
         return f"host={self.folder} port={_PORT} user=isthmus dbname={name}"
 
 
+def _name(url: str) -> str:
+    return url.split("@/")[1].split("?")[0]
+
+
+@functools.cache
+def _migrated() -> Path:
+    """A SQLite file with the newest schema."""
+    folder = Path(tempfile.mkdtemp(prefix="isthmus-db-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    migrate(f"sqlite:///{folder / 'migrated.db'}")
+    return folder / "migrated.db"
+
+
+def migrated_sqlite(path: Path) -> str:
+    """The URL of the SQLite database at `path`, made with the newest schema where there is none."""
+    if not path.exists():
+        shutil.copyfile(_migrated(), path)
+    return f"sqlite:///{path}"
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
@@ -101,8 +133,23 @@ def postgresql() -> Iterator[PostgreSQL]:
         server.stop()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.engine)])
+_EITHER = ["sqlite", pytest.param("postgresql", marks=pytest.mark.engine)]
+
+
+@pytest.fixture(params=_EITHER)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of either kind, with the newest schema and nothing in it."""
+    if request.param == "sqlite":
+        yield migrated_sqlite(tmp_path / "test.db")
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    url = server.migrated_database()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture(params=_EITHER)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database of either kind."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'test.db'}"

@@ -23,11 +23,12 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from isthmus.activity import store
 from isthmus.activity.delivery import Channel, Deliveries, Mail, Webhook
 from isthmus.activity.model import Alert, Severity
-from isthmus.database import migrate, open_database, reading, writing
+from isthmus.database import open_database, reading, writing
 from isthmus.database.durable import Durable
 from isthmus.errors import RefusedError, UnavailableError
 from isthmus.pki.rules import certificate_names
 from isthmus.pki.service import CertificateAuthority
+from tests.databases import migrated_sqlite
 from tests.support import Loopback, wait_for
 
 ALERT = Alert(
@@ -187,8 +188,7 @@ def test_a_webhook_is_signed_and_no_redirect_is_followed(hook: Hook):
 
 
 def test_what_is_to_be_told_is_told_after_failures_and_a_restart(hook: Hook, tmp_path: Path):
-    url = f"sqlite:///{tmp_path / 'site.db'}"
-    migrate(url)
+    url = migrated_sqlite(tmp_path / "site.db")
     engine = open_database(url)
     channels: dict[str, Channel] = {"webhook": Webhook("premises", hook.url, lambda: "s")}
     with writing(engine) as connection:
@@ -229,8 +229,7 @@ def test_what_is_to_be_told_is_told_after_failures_and_a_restart(hook: Hook, tmp
 
 
 def test_a_delivery_is_given_up_after_a_day_and_says_why(hook: Hook, tmp_path: Path):
-    url = f"sqlite:///{tmp_path / 'site.db'}"
-    migrate(url)
+    url = migrated_sqlite(tmp_path / "site.db")
     engine = open_database(url)
     hook.statuses = [503] * 10
     with writing(engine) as connection:

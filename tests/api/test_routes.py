@@ -92,6 +92,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/locations/networks/import"): {"rows": [], "dry_run": True},
     ("POST", "/v1/locations/networks/remove"): {"kind": "subnet", "id": "10.1.0.0/16"},
     ("PUT", "/v1/locations/chosen/{aor}"): {"address": ADDRESS},
+    ("PUT", "/v1/presence/{aor}"): {"note": "x"},
     ("POST", "/v1/directory/runs"): {"source": "x", "dry_run": True},
     ("POST", "/v1/directory/compare"): {},
     ("POST", "/v1/audit/verify"): {},
@@ -364,8 +365,13 @@ def test_nothing_of_another_tenant_is_in_a_listing(world: World, key: tuple[str,
 def test_the_tenants_own_administrator_gets_all_of_it(world: World):
     """The test above would hold for a site that answers nothing."""
     anna = world.site.by_token("anna")
-    # See test_operations.py; and nobody here comes from a source, which would have a photo.
-    unending = ("/v1/directory/people/{aor}", "/v1/people/{aor}/photo", "/v1/operations/{operation}/events")
+    # See test_operations.py; nobody here comes from a source, which would have a photo, or has written messages.
+    unending = (
+        "/v1/messages/{message}/file",
+        "/v1/directory/people/{aor}",
+        "/v1/people/{aor}/photo",
+        "/v1/operations/{operation}/events",
+    )
     for key in NAMED:
         if key[0] == "GET" and "run_id" not in key[1] and key[1] not in unending:
             assert world.ask(anna, key, world.objects).status_code == 200, key

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Engine, text
 
 from isthmus.audit import Entry, append
 from isthmus.audit.service import AuditLog
-from isthmus.database import migrate, open_database, writing
-from tests.databases import database_url, postgresql
+from isthmus.database import open_database, writing
+from tests.databases import database_url, empty_database_url, postgresql
 
-__all__ = ["database_url", "postgresql"]
+__all__ = ["database_url", "empty_database_url", "postgresql"]
 
 DAY_S = 86_400
 
@@ -32,7 +32,6 @@ class Clock:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    migrate(database_url)
     made = open_database(database_url)
     yield made
     made.dispose()

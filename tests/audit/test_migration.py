@@ -30,8 +30,8 @@ def before_the_chain(url: str) -> Engine:
     return engine
 
 
-def test_former_entries_are_taken_over_in_their_order(database_url: str):
-    engine = before_the_chain(database_url)
+def test_former_entries_are_taken_over_in_their_order(empty_database_url: str):
+    engine = before_the_chain(empty_database_url)
     rows = [
         (3, 1000, "site:premises", "tenant.create", "main", None, '{"name":"main"}'),
         (5, 2000, "cli:root", "person.create", "alice", None, '{"aor":"alice","tenant":"main","n":"é"}'),
@@ -45,8 +45,8 @@ def test_former_entries_are_taken_over_in_their_order(database_url: str):
         for row in rows:
             connection.execute(text(statement), dict(zip("abcdefg", row, strict=True)))
     engine.dispose()
-    migrate(database_url)
-    engine = open_database(database_url)
+    migrate(empty_database_url)
+    engine = open_database(empty_database_url)
     with reading(engine) as connection:
         taken = store.find(connection, after=0)
         assert [each.id for each in taken] == [1, 2, 3, 4]
@@ -59,15 +59,15 @@ def test_former_entries_are_taken_over_in_their_order(database_url: str):
     engine.dispose()
 
 
-def test_many_former_entries(database_url: str):
-    engine = before_the_chain(database_url)
+def test_many_former_entries(empty_database_url: str):
+    engine = before_the_chain(empty_database_url)
     with writing(engine) as connection:
         for first in range(0, 12_000, 4000):
             values = ", ".join(f"({n + 1}, {n}, 'cli:root', 'person.set', 'p{n}')" for n in range(first, first + 4000))
             connection.execute(text(f"INSERT INTO audit (id, at_ms, actor, action, object) VALUES {values}"))
     engine.dispose()
-    migrate(database_url)
-    engine = open_database(database_url)
+    migrate(empty_database_url)
+    engine = open_database(empty_database_url)
     with reading(engine) as connection:
         verdict = verifying.verify(connection, ())
         assert (verdict.faults, verdict.checked) == ((), 12_000)

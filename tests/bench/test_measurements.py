@@ -16,7 +16,7 @@ def test_engines_are_measured(name: str):
 
 
 @pytest.mark.parametrize(
-    "name", ["routing", "publishing", "feeding", "policies", "audit", "signing_in", "activity", "pushing"]
+    "name", ["routing", "publishing", "feeding", "policies", "audit", "signing_in", "activity", "pushing", "messaging"]
 )
 def test_routing_is_measured(name: str):
     _check(name)
@@ -48,6 +48,7 @@ def test_nothing_is_left_out():
         "syncing",
         "failing",
         "loading",
+        "messaging",
         "soaking",
     }
 

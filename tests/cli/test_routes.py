@@ -29,6 +29,7 @@ NO_COMMAND = {
     ("GET", "/v1/link"),  # in health
     ("GET", "/alerts"), ("GET", "/devices"),  # pages; the commands ask the API as they do
     ("GET", "/v1/people/{aor}/photo"),  # a picture
+    ("POST", "/v1/messages/files"), ("GET", "/v1/messages/{message}/file"),  # of the web phone's conversations
     ("POST", "/v1/connectors/enrol"),  # asked by a machine that knows no site yet
     ("GET", "/v1/metrics"),  # for a monitoring system
 }  # fmt: skip

@@ -56,6 +56,7 @@ REFUSED = {
     "group create": "{group} --tenant {tenant}", "group set": "{group} --description x --tenant {tenant}",
     "group delete": "{group} --yes --tenant {tenant}", "group add": "{group} {aor} --tenant {tenant}",
     "group remove": "{group} {aor} --tenant {tenant}",
+    "chat export": "{aor}", "presence show": "{aor}", "presence set": "{aor} --be away",
     "registration list": "{aor}", "call list": "",
     "number list": "--tenant {tenant}", "number search": "--tenant {tenant}", "number show": "{number}",
     "number reserve": "{number}", "number assign": "{number} service:x", "number release": "{number}",

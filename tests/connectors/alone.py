@@ -21,7 +21,7 @@ from isthmus.connectors.bounds import BY, Bounds
 from isthmus.connectors.knowing import BranchPeople
 from isthmus.connectors.learning import BranchDirectory, Learning
 from isthmus.connectors.service import Connectors, Home
-from isthmus.database import migrate, open_database
+from isthmus.database import open_database
 from isthmus.directory.model import Credentials, NewPerson
 from isthmus.directory.service import Directory
 from isthmus.identity.sealing import Sealer
@@ -38,6 +38,7 @@ from isthmus.routing.model import Decision, Dial, Local, Relay, Request, Source
 from isthmus.routing.rules import decide
 from isthmus.routing.snapshot import OneClass, SnapshotWriter
 from isthmus.site import agent, certificates, internal
+from tests.databases import migrated_sqlite
 
 SECRET = "correct horse"
 EXPIRES_S, REFRESH_S, TICK_S = 600, 240, 60
@@ -240,6 +241,5 @@ class World:
 
 
 def _database(file: Path) -> Any:
-    url = f"sqlite:///{file}"
-    migrate(url)
+    url = migrated_sqlite(file)
     return open_database(url)

@@ -1,5 +1,5 @@
-"""Either database, empty."""
+"""Either database: empty, and with the newest schema."""
 
-from tests.databases import database_url, postgresql
+from tests.databases import database_url, empty_database_url, postgresql
 
-__all__ = ["database_url", "postgresql"]
+__all__ = ["database_url", "empty_database_url", "postgresql"]

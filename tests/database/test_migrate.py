@@ -20,9 +20,11 @@ from isthmus.federation import tables as federation
 from isthmus.fraud import tables as fraud
 from isthmus.homing import tables as homing
 from isthmus.identity import tables as identity
+from isthmus.messaging import tables as messaging
 from isthmus.numbers import tables as numbers
 from isthmus.plans import tables as plans
 from isthmus.policy import tables as policy
+from isthmus.presence import tables as presence
 from isthmus.provider import tables as provider
 from isthmus.pstn import tables as pstn
 from isthmus.records import tables as records
@@ -42,9 +44,11 @@ from isthmus.tenancy import tables as tenancy
         fraud,
         homing,
         identity,
+        messaging,
         numbers,
         plans,
         policy,
+        presence,
         provider,
         pstn,
         records,
@@ -63,20 +67,20 @@ def test_the_tables_are_those_the_code_means(database_url: str, tables: ModuleTy
     engine.dispose()
 
 
-def test_migrating_again_changes_nothing_even_at_the_same_time(database_url: str):
+def test_migrating_again_changes_nothing_even_at_the_same_time(empty_database_url: str):
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(migrate, [database_url] * 3))
-    engine = open_database(database_url)
+        list(pool.map(migrate, [empty_database_url] * 3))
+    engine = open_database(empty_database_url)
     with reading(engine) as connection:
         assert connection.execute(text("SELECT count(*) FROM feed")).scalar() == 1
     engine.dispose()
 
 
-def test_a_database_of_a_newer_version_is_left_alone(database_url: str):
-    migrate(database_url)
-    engine = open_database(database_url)
+def test_a_database_of_a_newer_version_is_left_alone(empty_database_url: str):
+    migrate(empty_database_url)
+    engine = open_database(empty_database_url)
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
     with pytest.raises(UnavailableError, match="not known to this version"):
-        migrate(database_url)
+        migrate(empty_database_url)

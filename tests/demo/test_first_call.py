@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.agents.baresip import Baresip
@@ -92,6 +94,21 @@ async def test_frank_at_the_connector_calls_and_is_called_by_its_gateway(here: H
         assert (await calling).returncode == 0
     listed = json.loads(here.run("--site", "online", "connector", "list", "--json").stdout)
     assert [each["state"] for each in listed] == ["healthy"]
+
+
+def test_everybody_can_sign_in_to_the_phone_in_a_browser_at_both_sites(here: Here) -> None:
+    printed = re.search(r"In a browser +(\S+) or\s+(\S+), as (\w+), with the same password", here.printed)
+    assert printed
+    assert printed[3] in here.accounts()
+    context = ssl.create_default_context(cafile=str(here.folder / "ca" / "ca.pem"))
+    for page in printed.groups()[:2]:
+        fqdn = httpx.URL(page).host
+        address = here.site_address(fqdn.partition(".")[0])
+        with httpx.Client(base_url=f"https://{address}:8443", verify=context, headers={"Host": fqdn}) as client:
+            assert client.get("/phone/").status_code in (200, 503)  # 503: the application is not built here
+            for name, account in here.accounts().items():
+                answer = client.post("/v1/session", json={"name": name, "password": account["password"]})
+                assert (answer.status_code, answer.json()["person"]) == (201, account["aor"]), name
 
 
 async def test_what_is_printed_is_enough_for_a_first_call_and_a_first_move(here: Here) -> None:

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import Engine, delete, update
 
 from isthmus.addressing import Aor
-from isthmus.database import migrate, open_database
+from isthmus.database import open_database
 from isthmus.directory.model import Credentials, NewPerson
 from isthmus.directory.service import Directory
 from isthmus.directory.tables import feed, metadata
-from tests.databases import database_url, postgresql
+from tests.databases import database_url, migrated_sqlite, postgresql
 
 __all__ = ["database_url", "postgresql"]
 
@@ -30,7 +30,6 @@ def new(user: str, number: str | None = None, home: str = "premises", **more: ob
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    migrate(database_url)
     made = open_database(database_url)
     yield made
     made.dispose()
@@ -55,8 +54,7 @@ def other_site(tmp_path: Path) -> Iterator[Callable[[], Directory]]:
     engines: list[Engine] = []
 
     def make() -> Directory:
-        url = f"sqlite:///{tmp_path / f'online{len(engines)}.db'}"
-        migrate(url)
+        url = migrated_sqlite(tmp_path / f"online{len(engines)}.db")
         engines.append(open_database(url))
         return Directory(engines[-1], site="online", authority="premises", homes=HOMES)
 

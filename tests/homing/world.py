@@ -8,8 +8,6 @@ passes `World.point`, where a test can crash it or let something happen.
 
 from __future__ import annotations
 
-import functools
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Any
 from sqlalchemy import event, select
 
 from isthmus.addressing import Aor
-from isthmus.database import migrate, open_database, reading
+from isthmus.database import open_database, reading
 from isthmus.directory import wire
 from isthmus.directory.model import Credentials, FeedPage, NewPerson
 from isthmus.directory.service import Directory
@@ -34,6 +32,7 @@ from isthmus.registration.model import Binding
 from isthmus.registration.service import RegistrationParticipant
 from isthmus.routing.model import Answer, Config, Local, PersonRecord, Relay, Request, Source
 from isthmus.routing.rules import decide
+from tests.databases import migrated_sqlite
 
 DOMAIN = "contoso.example"
 PREMISES, ONLINE = "premises", "online"
@@ -171,11 +170,9 @@ class World:
         self.now = 1_000_000.0
         self.link = True
         self.on_point: Callable[[str], None] = lambda point: None
-        self.url = url or _migrated(folder / "isthmus.db")
-        if url:
-            migrate(url)
+        self.url = url or migrated_sqlite(folder / "isthmus.db")
         self.engine = open_database(self.url)
-        self.far_engine = open_database(_migrated(folder / "online.db"))
+        self.far_engine = open_database(migrated_sqlite(folder / "online.db"))
         for engine in (self.engine, self.far_engine):
             if engine.dialect.name == "sqlite":
                 event.listen(engine, "connect", _unsafe_and_fast)
@@ -361,22 +358,6 @@ class World:
                     break
             else:
                 raise AssertionError(f"{batch_id} does not end: {self.moves.get(batch_id)}")
-
-
-@functools.cache
-def _template() -> bytes:
-    """A migrated database, made once for all worlds of this process."""
-    with tempfile.TemporaryDirectory(prefix="isthmus-world-") as folder:
-        path = Path(folder) / "isthmus.db"
-        migrate(f"sqlite:///{path}")
-        return path.read_bytes()
-
-
-def _migrated(path: Path) -> str:
-    """The URL of the database at `path`, made where there is none."""
-    if not path.exists():
-        path.write_bytes(_template())
-    return f"sqlite:///{path}"
 
 
 def _unsafe_and_fast(connection: Any, _record: object) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from isthmus.access.model import Principal, Scope
 from isthmus.addressing import Aor
 from isthmus.api.gate import operator
-from isthmus.database import migrate, open_database
+from isthmus.database import open_database
 from isthmus.directory.model import Credentials, NewPerson
 from isthmus.directory.service import Directory
 from isthmus.identity.breached import Breaches
@@ -51,7 +51,6 @@ class House:
 
 @pytest.fixture
 def house(database_url: str, tmp_path: Path) -> Iterator[House]:
-    migrate(database_url)
     engine = open_database(database_url)
     directory = Directory(engine, site="premises", homes=("premises", "online"))
     for tenant, domain in (("main", "contoso.example"), ("fabrikam", "fabrikam.example")):

@@ -69,14 +69,14 @@ def console(playwright: Playwright, two_sites: Sites, tmp_path_factory: pytest.T
         pytest.skip("the web application is not built here: deploy/bootstrap says why")
     two_sites.create_all(PEOPLE)
     with two_sites.api("premises") as api:
-        password = api.post("/v1/accounts", {"name": "cora", "roles": [{"role": "global"}]})["new_password"]
+        made = api.post("/v1/accounts", {"name": "cora", "every_tenant": True, "roles": [{"role": "global"}]})
     hosts = {f"{name}.contoso.example": two_sites.address(name) for name in HOMES}
     browser = launched(playwright, tmp_path_factory.mktemp("home"), two_sites.ca, hosts)
     with watched(browser, locale="en-US", viewport={"width": 1280, "height": 900}) as page:
         # A deep link: signing in leads back to it.
         page.goto(f"{CONSOLE}/people?home=online")
         page.get_by_label("Name", exact=True).fill("cora")
-        page.get_by_label("Password", exact=True).fill(str(password))
+        page.get_by_label("Password", exact=True).fill(str(made["new_password"]))
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.get_by_role("button", name=re.compile("authenticator app")).click()
         secret = page.locator("#secret")

@@ -13,13 +13,14 @@ from fastapi import FastAPI, Request, Response
 
 from isthmus.addressing import Aor
 from isthmus.api import errors
-from isthmus.database import migrate, open_database
+from isthmus.database import open_database
 from isthmus.directory.model import Credentials, NewPerson
 from isthmus.directory.service import Directory
 from isthmus.errors import RefusedError
 from isthmus.link.api import link_router
 from isthmus.link.client import LinkDownError, PeerClient
 from isthmus.link.peer import PeerLink
+from tests.databases import migrated_sqlite
 from tests.support import wait_for
 
 DOMAIN = "contoso.example"
@@ -63,8 +64,7 @@ class Peer:
 
 
 def directory(path: Path, site: str, authority: str) -> Directory:
-    url = f"sqlite:///{path}"
-    migrate(url)
+    url = migrated_sqlite(path)
     return Directory(open_database(url), site=site, authority=authority, homes=("premises", "online"))
 
 

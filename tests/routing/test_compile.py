@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from isthmus.addressing import Aor
-from isthmus.database import migrate, open_database
+from isthmus.database import open_database
 from isthmus.directory.model import Credentials, NewPerson, PersonChanges
 from isthmus.directory.service import Directory
 from isthmus.routing.compile import Compiler, configuration
 from isthmus.routing.model import Config
 from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.site.file import SiteFile
+from tests.databases import migrated_sqlite
 
 ALICE = Aor("alice", "contoso.example")
 
@@ -39,8 +40,7 @@ def site_file() -> SiteFile:
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Iterator[tuple[Directory, SnapshotWriter, Compiler]]:
-    url = f"sqlite:///{tmp_path / 'isthmus.db'}"
-    migrate(url)
+    url = migrated_sqlite(tmp_path / "isthmus.db")
     directory = Directory(open_database(url), site="premises", homes=("premises", "online"))
     directory.create_tenant("main", actor="test")
     directory.add_domain("contoso.example", "main", actor="test")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from isthmus.database import migrate, open_database
-from tests.databases import database_url, postgresql
+from isthmus.database import open_database
+from tests.databases import database_url, migrated_sqlite, postgresql
 from tests.support import Loopback, Processes
 from tests.sync.slapd import Slapd
 
@@ -18,7 +18,6 @@ __all__ = ["database_url", "postgresql"]
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    migrate(database_url)
     made = open_database(database_url)
     yield made
     made.dispose()
@@ -26,8 +25,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path / 'sqlite.db'}"
-    migrate(url)
+    url = migrated_sqlite(tmp_path / "sqlite.db")
     made = open_database(url)
     yield made
     made.dispose()

@@ -11,7 +11,7 @@ import pytest
 from isthmus.addressing import Aor
 from isthmus.audit.model import Filter
 from isthmus.audit.store import find
-from isthmus.database import migrate, open_database, reading
+from isthmus.database import open_database, reading
 from isthmus.directory import bulk
 from isthmus.directory.model import Credentials, NewPerson, PersonChanges
 from isthmus.directory.service import Directory
@@ -20,7 +20,7 @@ from isthmus.tenancy.lookup import TxtLookup
 from isthmus.tenancy.model import Claim, TenantChanges
 from isthmus.tenancy.reproving import Reproving
 from isthmus.tenancy.service import Tenants, keep_within, tag
-from tests.databases import database_url, postgresql  # noqa: F401
+from tests.databases import database_url, migrated_sqlite, postgresql  # noqa: F401
 from tests.tenancy.dns_server import DnsServer
 
 ALICE = Aor.parse("alice@fabrikam.example")
@@ -35,7 +35,6 @@ def server() -> Iterator[DnsServer]:
 
 @pytest.fixture
 def directory(database_url: str) -> Iterator[Directory]:  # noqa: F811
-    migrate(database_url)
     engine = open_database(database_url)
     made = Directory(engine, site="premises")
     made.join(keep_within)
@@ -188,8 +187,7 @@ def test_suspension_and_the_loss_of_a_domain_travel_to_the_other_site(
     directory: Directory, tenants: Tenants, tmp_path: Path
 ):
     proved(tenants)
-    url = f"sqlite:///{tmp_path / 'other.db'}"
-    migrate(url)
+    url = migrated_sqlite(tmp_path / "other.db")
     engine = open_database(url)
     other = Directory(engine, site="online", authority="premises")
 

@@ -49,6 +49,8 @@ PERMISSIONS: dict[str, str] = {
     "location.write": "Change emergency places, and what leads to them",
     "address.read": "See the emergency addresses that people gave for themselves",
     "address.write": "Set people's own emergency addresses",
+    "message.export": "Take out all that somebody wrote and was written, which the audit log tells",
+    "presence.write": "Set people's presence, and who sees how much of it",
     "directory.read": "See directory sources and their runs",
     "directory.sync": "Synchronise with directory sources",
     "scim.push": "Push people and groups by SCIM",
@@ -87,7 +89,7 @@ DANGEROUS = frozenset(
     {
         "person.delete", "person.import", "person.move", "person.block", "account.create", "account.delete",
         "account.reset-mfa", "account.set", "role.write", "role.grant", "token.create", "directory.sync",
-        "audit.accept", "tenant.create", "tenant.delete", "domain.approve",
+        "audit.accept", "message.export", "tenant.create", "tenant.delete", "domain.approve",
     }
 )  # fmt: skip
 
@@ -99,7 +101,7 @@ _SEEN_BY = {
     "activity": "activity.read", "licence": "licence.read", "policy": "policy.read", "directory": "directory.read",
     "route": "route.read", "tenant": "tenant.read", "domain": "domain.read", "rate": "rate.read",
     "location": "location.read", "address": "person.read", "plan": "plan.read", "credit": "plan.read",
-    "connector": "connector.read",
+    "connector": "connector.read", "presence": "person.read", "message": "person.read",
 }  # fmt: skip
 
 _READ = frozenset(name for name in PERMISSIONS if name.endswith(".read"))
@@ -165,7 +167,10 @@ ROLES: dict[str, Role] = {
         _role(
             "self",
             "What everybody who is a person may do with themselves",
-            frozenset({"person.read", "registration.read", "call.read", "address.read", "address.write"}) | _DEVICES,
+            frozenset(
+                {"person.read", "registration.read", "call.read", "address.read", "address.write", "presence.write"}
+            )
+            | _DEVICES,
         ),
     )
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
-from isthmus.access.model import Principal
+from isthmus.access.model import Principal, Reach, Scope, Stage
 from isthmus.activity import api as activity
 from isthmus.api import errors, metrics, openapi, operations, picture, state
 from isthmus.api.answered import Answered
@@ -26,18 +26,23 @@ from isthmus.carriers import api as carriers
 from isthmus.connectors import api as connectors
 from isthmus.connectors import control_api, link_api
 from isthmus.devices import api as devices
+from isthmus.devices import link_api as device_link
 from isthmus.directory import api as directory
 from isthmus.directory import contact_api as contacts
 from isthmus.directory import group_api as groups
 from isthmus.emergency import api as emergency
 from isthmus.engines.kamailio import trunks
 from isthmus.engines.kamailio.bulk import ask, end_call
+from isthmus.errors import ForbiddenError, UnauthenticatedError
 from isthmus.federation import api as federation
 from isthmus.fraud import api as fraud
 from isthmus.homing import api as homing
 from isthmus.identity import api as identity
 from isthmus.identity import session_api as session
 from isthmus.link import api as link
+from isthmus.live import api as live
+from isthmus.live.hub import Member
+from isthmus.messaging import api as messaging
 from isthmus.numbers import api as numbers
 from isthmus.numbers import port_api as porting
 from isthmus.pages import api as pages
@@ -45,6 +50,7 @@ from isthmus.pages import application
 from isthmus.plans import api as plans
 from isthmus.policy import api as policy
 from isthmus.policy import licence_api as licence
+from isthmus.presence import api as presence
 from isthmus.provider import api as provider
 from isthmus.pstn import api as pstn
 from isthmus.records import api as records
@@ -87,10 +93,32 @@ def web_app(services: Services, limits: Limits = Limits()) -> FastAPI:  # noqa: 
     def by_token(token: str) -> Principal:
         return services.provider.by_token(token) or identity.own.by_token(token)
 
+    app.router.routes.append(live.route(services.live, _live_settings(services, by_token)))
     door = WebDoor(identity.sign_in, by_token, limits, tenant=services.admission, barred=services.networks.holds)
     gated_app = _gated(app, services, door, secure=True)
     gated_app.add_middleware(scim.ScimErrors)
     return gated_app
+
+
+def _live_settings(services: Services, by_token: Callable[[str], Principal]) -> live.Settings:
+    def identify(token: str, address: str) -> Member:
+        if services.networks.holds(address):
+            raise ForbiddenError("this site is closed to your network", do="Ask an administrator.")
+        principal = by_token(token)
+        if principal.proof.stage is not Stage.FULL:
+            raise UnauthenticatedError("the sign-in is not complete")
+        services.admission(principal.tenant)
+        # A token that is limited to some permissions has none for what is told here.
+        own = Reach((Scope(own=principal.person),)) if principal.person and principal.limit is None else None
+        people = services.directory.people(reach=own, limit=1) if own else []
+        if not people or not people[0].enabled:
+            raise ForbiddenError("this is for people with an account of their own")
+        person = people[0]
+        return Member(person.tenant, principal.person, person.aor, principal.id)
+
+    file = services.site_file
+    origin = f"https://{file.site.fqdn}" + ("" if file.ports.web == 443 else f":{file.ports.web}")
+    return live.Settings(identify, origin, application.build())
 
 
 def link_app(services: Services) -> FastAPI:
@@ -103,10 +131,15 @@ def link_app(services: Services) -> FastAPI:
         link.link_router(site.name, site.role.value, peers, services.directory, services.compiler.catch_up)
     )
     app.include_router(homing.link_router(services.moving.registry, services.moving.authority))
-    app.include_router(devices.link_router(services.uses))
+    links = {each.peer: each for each in services.moving.links}
+    closed = frozenset(peer.name for peer in services.site_file.peer if not peer.devices)
+    app.include_router(
+        device_link.link_router(services.devices, services.uses, services.directory, links, closed, services.admission)
+    )
     app.include_router(photos.link_router(services.photos, peers))
     app.include_router(activity.link_router(services.activity, peers))
     app.include_router(records.link_router(services.records, peers))
+    app.include_router(messaging.link_router(services.messages, peers))
     received = Received(services.engine, services.records, (site.name, *peers))
     app.include_router(link_api.link_router(services.connectors.find, services.branch_people, received.take))
     file = services.site_file
@@ -114,6 +147,8 @@ def link_app(services: Services) -> FastAPI:
     app.include_router(fraud.link_router(services.guard, peers))
     app.include_router(picture.link_router(lambda: picture.state_of(services), peers))
     app.include_router(explaining.link_router(_explaining(services), peers))
+    known = services.announcing
+    app.include_router(presence.link_router(known.presence, known.owning, peers))
     return app
 
 
@@ -128,6 +163,10 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(explaining.router(_explaining(services), people))
     app.include_router(directory.router(people, services.activity.exported))
     app.include_router(contacts.router(people))
+    app.include_router(messaging.router(services.messages))
+    app.include_router(messaging.export_router(services.messages, people))
+    known = services.announcing
+    app.include_router(presence.router(known.presence, known.owning, people))
     app.include_router(tenancy.router(services.tenants, site.tenant))
     # Before the numbers, whose names would be taken for `ports`, `offers` and `purchases`.
     app.include_router(porting.router(services.porting, site.tenant))

@@ -446,6 +446,43 @@ class ChosenPlace(BaseModel):
     confirmed: float
 
 
+class ChosenPresence(BaseModel):
+    """What somebody set of their presence. Times in milliseconds since 1970, 0: until it is set anew."""
+
+    availability: str
+    until_ms: int
+    note: str
+    out_of_office: bool
+    out_until_ms: int
+    location: str
+    time_zone: str
+    exceptions: list[str]
+    shows: str
+    trusted: list[str]
+    changed_ms: int
+
+
+class Presence(BaseModel):
+    """How somebody can be reached, as far as the asker may see it. since: Unix seconds.
+
+    version: of two that were told, the greater one holds, compared from the left. current: whether their home is heard
+    of now. chosen: for the person themselves, and who may set it.
+    """
+
+    aor: str
+    home: str
+    version: list[int]
+    availability: str
+    in_call: bool
+    out_of_office: bool
+    note: str
+    location: str
+    time_zone: str
+    since: float
+    current: bool
+    chosen: ChosenPresence | None
+
+
 class Batch(BaseModel):
     """A move of people. rate_per_s: people moved a second since it began. begins: while it is scheduled."""
 
@@ -941,6 +978,8 @@ ANSWERS: Answers = {
     ("GET", "/v1/locations/callback"): Loan,
     ("GET", "/v1/locations/chosen/{aor}"): list[ChosenPlace],
     ("PUT", "/v1/locations/chosen/{aor}"): ChosenPlace,
+    ("GET", "/v1/presence/{aor}"): Presence,
+    ("PUT", "/v1/presence/{aor}"): Presence,
     ("GET", "/v1/audit"): list[AuditEntry],
     ("GET", "/v1/audit/{id_}"): AuditEntry,
     ("GET", "/v1/moves"): list[Batch],

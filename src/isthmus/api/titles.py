@@ -7,6 +7,8 @@ from isthmus.api.permissions import SCIM_PATH
 TAGS = {
     "people": "Who exists: addresses, numbers, homes",
     "contacts": "Whom one can call",
+    "presence": "How people can be reached now",
+    "messages": "Files that are sent with messages",
     "tenants": "Organisations that share a site, and their limits",
     "domains": "Tenants' domains and the proof that they are theirs",
     "devices": "Phones' own credentials",
@@ -48,6 +50,9 @@ GET /v1/people/export exportPeople: People as a file
 GET /v1/people/{aor} getPerson: One person
 GET /v1/people/{aor}/photo getPhoto: Photo of a person
 GET /v1/contacts findContacts: Whom one can call: names, addresses and numbers
+POST /v1/messages/files bringFile: Bring a file that a message is to be sent with
+GET /v1/people/{aor}/messages exportMessages: All conversations of a person, for legal reasons
+GET /v1/messages/{message}/file getFileOfMessage: The file of a message, for who is in the conversation
 POST /v1/people createPerson: Add a person
 POST /v1/people/import importPeople: Add or change many people at once
 PATCH /v1/people/{aor} changePerson: Change a person
@@ -167,6 +172,8 @@ GET /v1/locations/callback getCallback: Whom a call back to a number reaches
 GET /v1/locations/chosen/{aor} getChosenPlaces: What a person chose for themselves and their devices
 PUT /v1/locations/chosen/{aor} choosePlace: Let a person be where they say
 DELETE /v1/locations/chosen/{aor} forgetChosenPlaces: Forget what a person chose
+GET /v1/presence/{aor} getPresence: How a person can be reached now
+PUT /v1/presence/{aor} setPresence: Set a person's presence, and who sees how much of it
 GET /v1/directory/sources listSources: Where people come from
 POST /v1/directory/sources/{name}/check checkSource: Whether a source answers
 POST /v1/directory/runs startRun: Synchronise, or say what would be done

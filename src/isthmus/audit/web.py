@@ -19,13 +19,14 @@ def local_actor(
     X-Isthmus-Address: where the person sits whose command it is, if that is another machine (SSH).
     """
     # Names that stand in no route's path: FastAPI would take such a parameter from there.
-    return Actor(acting_as, Origin(Origin.of(acting_as).path or "api", _checked(sitting_at)))
+    return Actor(acting_as, Origin(Origin.of(acting_as).path or "api", checked_address(sitting_at)))
 
 
 LocalActor = Annotated[Actor, Depends(local_actor)]
 
 
-def _checked(address: str) -> str:
+def checked_address(address: str) -> str:
+    """The IP address in its one form; empty for what is none."""
     try:
         return str(ipaddress.ip_address(address))
     except ValueError:

@@ -9,7 +9,7 @@ import typer
 from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_json, print_line
 
-app = typer.Typer(help="Who may do what, and why.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()

@@ -20,7 +20,7 @@ from isthmus.cli.output import (
 )
 from isthmus.errors import UsageError
 
-app = typer.Typer(help="Accounts of administrators and people at a site.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")]
 TenantsOption = Annotated[list[str] | None, typer.Option("--tenant-scope", help="Only in this tenant; repeatable.")]

@@ -13,7 +13,7 @@ from isthmus.addressing import barring
 from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields, print_json, print_line, print_table
 
-app = typer.Typer(help="What accounts do out of the usual, and how to stop it.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 AlertArgument = Annotated[str, typer.Argument(metavar="ALERT", help="The alert's id, as `alerts` lists it.")]
 PersonArgument = Annotated[

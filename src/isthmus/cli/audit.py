@@ -32,7 +32,7 @@ from isthmus.errors import IsthmusError, UnavailableError, UsageError
 from isthmus.site import registry
 from isthmus.site.file import SiteFile
 
-app = typer.Typer(help="Who changed what, and whether the log of it is whole.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 _PAGE = 1000
 

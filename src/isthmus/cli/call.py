@@ -22,7 +22,7 @@ from isthmus.routing.snapshot import LmdbSnapshot, View
 from isthmus.site import registry
 from isthmus.site.file import SiteFile
 
-app = typer.Typer(help="Why calls go where they go, which are up, and what became of them.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 _ASK_S = 2.0  # what a control service may add to the explanation, which needs none
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.addressing import dialled_number
+from isthmus.cli import call
 from isthmus.cli.call import Snapshots
 from isthmus.cli.client import connect
 from isthmus.cli.group import TenantOption
@@ -19,6 +20,7 @@ from isthmus.routing.model import Direction
 from isthmus.site import registry
 
 app = typer.Typer(help="Calls that are not taken, or not made, whoever calls (docs/fraud.md).", no_args_is_help=True)
+call.app.add_typer(app, name="block")
 
 _OUT_ALONE = ("country:", "trunk:", "person:")
 _What = Annotated[

@@ -12,7 +12,7 @@ from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields,
 from isthmus.errors import NotFoundError, UsageError
 from isthmus.fraud.model import Kind
 
-app = typer.Typer(help="What calls to the PSTN may come to a day (docs/fraud.md).", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 _KINDS = ("tenant", "country", "trunk")
 _What = Annotated[

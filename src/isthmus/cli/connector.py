@@ -16,7 +16,7 @@ from isthmus.errors import UsageError
 from isthmus.pki.store import write_private
 from isthmus.site import admitting, registry
 
-app = typer.Typer(help="Connectors: appliances beside gateways, configured wholly from online.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 _At = Annotated[str | None, typer.Option("--at", metavar="NAME", help="The site to talk to.", show_default=False)]
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The connector, as `isthmus connector list` shows it.")]

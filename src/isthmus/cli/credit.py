@@ -11,7 +11,7 @@ from isthmus.cli.group import TenantOption
 from isthmus.cli.output import JsonOption, SiteOption, moment, print_fields, print_json, print_table
 from isthmus.plans.wire import parse_money
 
-app = typer.Typer(help="Calling credit: what there is, and what calls took of it.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 _LAST = 5
 

@@ -27,12 +27,12 @@ from isthmus.demo import branch, calling, carrier, run
 from isthmus.demo.accounts import Account
 from isthmus.demo.carrier_file import load as load_carrier
 from isthmus.demo.parts import connector
-from isthmus.demo.people import ensure_dial_plan, ensure_people, unknown
+from isthmus.demo.people import ensure_dial_plan, ensure_people, ensure_web_accounts, unknown
 from isthmus.demo.plan import CONNECTOR_SITE, DEFAULT_NETWORK, DOMAIN, SERVICE_CARRIER, PlannedPerson, make_plan
 from isthmus.demo.provision import Demo, existing, provision
 from isthmus.errors import RefusedError, UnavailableError
 
-app = typer.Typer(no_args_is_help=True, help="Two sites and a simulated carrier on this machine.")
+app = typer.Typer(no_args_is_help=True)
 
 Directory = Annotated[
     Path,
@@ -192,6 +192,7 @@ def _wait_until_known(demo: Demo, accounts: tuple[Account, ...], tell: run.Tell,
                     )
                 tell({"people": f"{site.site.name} to hear of {len(missing)} of them"})
             ensure_dial_plan(api)
+            ensure_web_accounts(demo, accounts, api)
     tell({"people": None})
 
 
@@ -273,6 +274,9 @@ def _first_steps(demo: Demo, accounts: tuple[Account, ...]) -> Iterator[tuple[st
     command = _command(demo, "ISTHMUS_SITES")
     yield "A phone", f"user {caller.username}, domain {DOMAIN}, server (outbound proxy) {first} or {second}, UDP"
     yield "", f"its password, and everybody's: {_short(demo.accounts_path)}"
+    pages = [f"https://{site.site.fqdn}:{site.ports.web}/phone/" for site in demo.sites[:2]]
+    yield "In a browser", f"{pages[0]} or {pages[1]}, as {caller.username}, with the same password;"
+    yield "", "README.md says how a browser finds these names, and trusts them"
     yield "First call", f"dial {_ECHO}: the simulated carrier answers, beeps, and says back what it hears"
     yield "Second call", f"a second phone as {called.username}: dial {called.username} or {called.number}"
     yield "From outside", f"{_command(demo, 'ISTHMUS_DEMO')} demo call {_ECHO} {called.number}"

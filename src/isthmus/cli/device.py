@@ -26,7 +26,7 @@ from isthmus.cli.output import (
 from isthmus.devices import rules
 from isthmus.errors import IsthmusError, NotFoundError, UsageError
 
-app = typer.Typer(help="People's phones, each with a credential of its own.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 _HELP = "The device's user name, as dev0k3m8w2x7q, or its person and label: 'alice@contoso.example/desk phone'."
 _Name = Annotated[str, typer.Argument(metavar="DEVICE", help=_HELP)]

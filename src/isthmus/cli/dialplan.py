@@ -9,9 +9,7 @@ import typer
 from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_json, print_table
 
-app = typer.Typer(
-    help="How what people dial is read. Plans are policies: isthmus policy kinds dial-plan", no_args_is_help=True
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command(

@@ -25,7 +25,7 @@ from isthmus.cli.output import (
 )
 from isthmus.errors import IsthmusError, UnavailableError
 
-app = typer.Typer(help="The directories that people come from.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 _POLL_S = 0.1
 _PATIENCE_S = 60.0  # how long --wait bears with a control service that is being restarted

@@ -10,7 +10,7 @@ import typer
 from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, moment, print_done, print_fields, print_json, print_table
 
-app = typer.Typer(help="Domains of a tenant: claimed, verified, removed.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="DOMAIN", help="The domain.")]
 TenantOption = Annotated[str | None, typer.Option("--tenant", help="Whose; by default one's own, or the site's.")]

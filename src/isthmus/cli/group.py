@@ -13,7 +13,7 @@ from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields, print_json, print_table
 from isthmus.errors import UsageError
 
-app = typer.Typer(help="The groups of the directory, which may contain groups.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 GroupArgument = Annotated[str, typer.Argument(metavar="GROUP", help="Its name.")]
 TenantOption = Annotated[

@@ -13,7 +13,7 @@ from isthmus.cli.group import TenantOption, query, way_text
 from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields, print_json, print_line, print_table
 from isthmus.errors import UsageError
 
-app = typer.Typer(help="Which features people have, and for how many there are licences.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="As `isthmus licence list` names it.")]
 _People = Annotated[

@@ -15,7 +15,7 @@ from isthmus.cli.location_place import Country, Elements, PointOption, address_o
 from isthmus.cli.output import JsonOption, SiteOption, moment, print_done, print_fields, print_json, print_table
 from isthmus.errors import UsageError
 
-app = typer.Typer(help="Where who calls the emergency services is, and how they are called back.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 app.add_typer(location_place.app, name="place")
 app.add_typer(location_network.app, name="network")
 

@@ -31,7 +31,7 @@ from isthmus.directory import bulk
 from isthmus.directory.bulk import Fault, Record
 from isthmus.errors import NotFoundError, UnavailableError, UsageError
 
-app = typer.Typer(help="Moves of people between sites.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 MOVE_EXAMPLES = (
     "Examples:  isthmus user move alice@contoso.example --to online --wait   |   "

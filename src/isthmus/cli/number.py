@@ -26,7 +26,7 @@ from isthmus.errors import IsthmusError, RefusedError, UsageError
 from isthmus.numbers.model import NumberSource, NumberState, NumberUse, Owner
 from isthmus.numbers.rules import checked_range
 
-app = typer.Typer(help="Telephone numbers: which there are, who has which, porting.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 app.add_typer(number_port.app, name="port")
 number_buy.add_to(app)
 

@@ -16,7 +16,7 @@ from isthmus.pki.service import CertificateAuthority
 from isthmus.site import certificates, registry
 from isthmus.site.file import SiteFile, load
 
-app = typer.Typer(no_args_is_help=True, help="The private CA and the certificates of the sites.")
+app = typer.Typer(no_args_is_help=True)
 
 _Ca = Annotated[
     Path | None,

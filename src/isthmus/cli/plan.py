@@ -14,7 +14,7 @@ from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields,
 from isthmus.errors import NotFoundError, UsageError
 from isthmus.plans.model import WhenSpent
 
-app = typer.Typer(help="Calling plans: minutes, and who has them (docs/calling-plan.md).", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 _Name = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name.")]
 _People = Annotated[list[str], typer.Argument(metavar="AOR...", help="People, as carol@contoso.example.")]

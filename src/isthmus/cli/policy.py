@@ -15,7 +15,7 @@ from isthmus.errors import UsageError
 from isthmus.policy.kinds import KINDS, Value, kind_of
 from isthmus.site import registry
 
-app = typer.Typer(help="What people may do, and why it is so for somebody.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 KindArgument = Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The policy's name.")]

@@ -11,7 +11,7 @@ from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_json, print_line, print_table
 from isthmus.errors import UsageError
 
-app = typer.Typer(help="What calls by a site's trunks cost.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 _SHOWN = 20
 _Tenant = Annotated[

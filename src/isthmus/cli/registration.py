@@ -12,7 +12,7 @@ from isthmus.cli.user import path_of
 from isthmus.errors import UnavailableError
 from isthmus.site import registry
 
-app = typer.Typer(help="Where phones can be reached.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()

@@ -12,7 +12,7 @@ from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_done, print_fields, print_json, print_line, print_table
 from isthmus.errors import NotFoundError, UsageError
 
-app = typer.Typer(help="Roles: named sets of permissions, and who holds them.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 RoleArgument = Annotated[str, typer.Argument(metavar="ROLE", help="The role's name.")]
 _Account = Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")]

@@ -21,7 +21,7 @@ from isthmus.routing.matrix import Cell, country_of, samples
 from isthmus.routing.matrix import matrix as who_calls_what
 from isthmus.site import registry
 
-app = typer.Typer(help="By which trunks calls go to the PSTN (docs/pstn.md).", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The route's name.")]
 _Patterns = Annotated[

@@ -20,7 +20,6 @@ from isthmus.cli.output import (
 )
 
 app = typer.Typer(
-    help="An identity provider (Entra, Okta) that pushes people and groups to us by SCIM 2.0.",
     no_args_is_help=True,
     epilog="Examples:  isthmus scim token create entra   |   isthmus scim status",
 )

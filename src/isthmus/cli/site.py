@@ -20,7 +20,7 @@ from isthmus.site.supervisor import run as run_site
 
 _SURVEY_S = 180.0  # phones that don't answer take their time
 
-app = typer.Typer(no_args_is_help=True, help="Run a site, check its file, look at its processes.")
+app = typer.Typer(no_args_is_help=True)
 
 _SiteFile = Annotated[Path, typer.Argument(help="The site file, TOML.", metavar="FILE", show_default=False)]
 

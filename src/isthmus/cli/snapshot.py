@@ -13,7 +13,7 @@ from isthmus.routing.snapshot import LmdbSnapshot
 from isthmus.site import registry
 from isthmus.site.file import SiteFile
 
-app = typer.Typer(help="What calls are routed by, compiled from the directory.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command(epilog="Example:  isthmus snapshot status --site online --json")

@@ -18,7 +18,7 @@ from isthmus.stir.model import Attest, Claim, Passport, Range, Verstat
 from isthmus.stir.model import Authority as Numbers
 from isthmus.stir.numbers import canonical
 
-app = typer.Typer(help="Signatures of who calls (STIR/SHAKEN, docs/stir.md), tried out by hand.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 authority_app = typer.Typer(help="An authority to try signatures with; not for production.", no_args_is_help=True)
 app.add_typer(authority_app, name="authority")
 

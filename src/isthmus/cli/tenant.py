@@ -11,7 +11,7 @@ from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, moment, print_done, print_fields, print_json, print_table
 from isthmus.errors import UsageError
 
-app = typer.Typer(help="Tenants: their limits, settings and administrators.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's name.")]
 _Shown = Annotated[str | None, typer.Option("--name", help="As people call it.")]

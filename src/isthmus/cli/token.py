@@ -18,8 +18,8 @@ from isthmus.cli.output import (
     print_table,
 )
 
-app = typer.Typer(help="API tokens, for programs.", no_args_is_help=True)
-sessions = typer.Typer(help="Who is signed in.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
+sessions = typer.Typer(no_args_is_help=True)
 
 _Id = Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.")]
 

@@ -11,7 +11,7 @@ from isthmus.cli import trunk_shape
 from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_json, print_table
 
-app = typer.Typer(help="The ways to the PSTN that a site has.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 trunk_shape.add_to(app)
 
 

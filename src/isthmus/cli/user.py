@@ -10,7 +10,7 @@ from urllib.parse import quote
 import typer
 
 from isthmus.addressing import Aor
-from isthmus.cli import user_files
+from isthmus.cli import move, user_files
 from isthmus.cli.client import connect, is_remote
 from isthmus.cli.output import (
     JsonOption,
@@ -25,7 +25,7 @@ from isthmus.cli.output import (
 from isthmus.errors import IsthmusError, UsageError
 from isthmus.site import registry
 
-app = typer.Typer(help="The people of the directory.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 AorArgument = Annotated[str, typer.Argument(metavar="AOR", help="Address, as alice@contoso.example.")]
 _Password = Annotated[
@@ -252,3 +252,10 @@ def _own_home(site: str | None) -> str:
     if is_remote():
         raise UsageError("say at which site the person is at home", where="--home")
     return registry.find(site).site.name
+
+
+app.command(
+    "move",
+    epilog="Examples:  isthmus user move alice@contoso.example --to online --wait   |   "
+    "isthmus user move --group sales --to online --dry-run",
+)(move.user_move)

@@ -49,6 +49,21 @@ def ensure_dial_plan(api: Api) -> None:
     api.post("/v1/policies/grant", {"kind": "dial-plan", "policy": DIAL_PLAN["name"], "level": "tenant"})
 
 
+def ensure_web_accounts(demo: Demo, accounts: Sequence[Account], api: Api) -> None:
+    """Let everybody sign in at this API's site, by the password that their phones have.
+
+    Whoever has an account keeps it as it is, unless passwords were made anew.
+    """
+    for account in accounts:
+        try:
+            api.get(f"/v1/accounts/{account.username}")
+        except NotFoundError:
+            api.post("/v1/accounts", {"name": account.username, "person": account.aor, "password": account.password})
+            continue
+        if demo.fresh_passwords:
+            api.patch(f"/v1/accounts/{account.username}", {"password": account.password})
+
+
 def unknown(accounts: Sequence[Account], api: Api) -> list[str]:
     """Whom the site of this API has not heard of yet."""
     return [account.aor for account in accounts if _find(api, account.aor) is None]

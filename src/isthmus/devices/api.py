@@ -1,4 +1,4 @@
-"""HTTP routes of devices, and their last use, as sites tell each other."""
+"""HTTP routes of devices."""
 
 from __future__ import annotations
 
@@ -64,12 +64,6 @@ class ForbidBody(_Body):
     dry_run: bool = False
 
 
-class NamesBody(_Body):
-    """Some devices."""
-
-    names: list[str] = Field(max_length=_MOST)
-
-
 def router(site: str, devices: Devices, uses: Uses, peers: Sequence[Peer]) -> APIRouter:
     """/v1/devices. site: this one's name. peers: sites where devices may have been used as well."""
     routes = APIRouter(prefix="/v1/devices")
@@ -129,17 +123,6 @@ def router(site: str, devices: Devices, uses: Uses, peers: Sequence[Peer]) -> AP
     @routes.delete("/{device}", status_code=204)
     def revoke(device: str, reach: Reached, actor: LocalActor, key: KeyHeader = None) -> None:
         devices.revoke(device, actor=actor, key=key, reach=reach)
-
-    return routes
-
-
-def link_router(uses: Uses) -> APIRouter:
-    """Routes for peers."""
-    routes = APIRouter()
-
-    @routes.post("/link/devices/used")
-    def used(body: NamesBody) -> list[dict[str, Any]]:
-        return [{"name": name, **(use_json(use) or {})} for name, use in uses.of(body.names).items()]
 
     return routes
 

@@ -8,9 +8,18 @@ from typing import Any
 
 import httpx
 
-from isthmus.errors import IsthmusError, NotFoundError, RefusedError, UnavailableError, UsageError
+from isthmus.errors import (
+    ForbiddenError,
+    IsthmusError,
+    NotFoundError,
+    RefusedError,
+    TooManyError,
+    UnavailableError,
+    UsageError,
+)
 
 _KINDS: dict[int, type[IsthmusError]] = {
+    403: ForbiddenError,
     404: NotFoundError,
     409: RefusedError,
     422: UsageError,
@@ -87,6 +96,9 @@ class PeerClient:
             # haproxy's own page: it has no connection to the peer, or the peer's control service is not there.
             raise LinkDownError(self.peer, _haproxy_said(response.status_code)) from None
         where = f"{self.peer}: {where}" if where else self.peer
+        if response.status_code == TooManyError.http_status:
+            wait = response.headers.get("Retry-After", "")
+            raise TooManyError(what, retry_after_s=float(wait) if wait.isdigit() else 1.0, where=where, do=do)
         raise _KINDS.get(response.status_code, IsthmusError)(what, where=where, do=do)
 
 

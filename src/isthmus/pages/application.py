@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from html import escape
 from importlib.resources import files
@@ -42,6 +43,14 @@ def policy(host: str, nonce: str) -> str:
         "img-src 'self'; font-src 'self'; media-src 'self'; "
         "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
     )
+
+
+def build(built: Path = BUILT) -> str:
+    """Which build of the application is served: tabs that have another one are to be loaded anew. Empty: none is."""
+    try:
+        return hashlib.sha256((built / "index.html").read_bytes()).hexdigest()[:16]
+    except FileNotFoundError:
+        return ""
 
 
 def router(host: str, built: Path = BUILT) -> APIRouter:

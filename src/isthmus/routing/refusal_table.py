@@ -48,6 +48,15 @@ def replace(
     return frozenset(changed)
 
 
+def put(txn: lmdb.Transaction, table: lmdb._Database, by: str, key: str, wanted: Sequence[Refusal]) -> None:
+    """Make `wanted` all that stands under one key of one feature; others' stay."""
+    kept = (*(each for each in read(txn, table, key) if each.by != by), *wanted)
+    if kept:
+        txn.put(_key(key), _encode(kept), db=table)
+    else:
+        txn.delete(_key(key), db=table)
+
+
 def _key(text: str) -> bytes:
     """What LMDB can't hold as a key becomes one that nothing has."""
     key = text.encode("utf-8", "surrogatepass")

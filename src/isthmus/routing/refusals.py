@@ -23,7 +23,8 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
     by: the feature that wrote it, which alone takes it away (`plan`, `fraud`). reason: in a word, for scripts.
     text: in words, for the trace. phrase: of the SIP answer, which is 403. regions: countries (ISO 3166) that it is
     for, empty for all; but: countries that it is not for. ways: trunks that it is for, empty for all. until_s: Unix
-    seconds at which it ends by itself, whoever is there to take it away or not; 0: never.
+    seconds at which it ends by itself, whoever is there to take it away or not; 0: never. callers: of calls to
+    somebody (see quiet.py), those whose calls are not refused.
     """
 
     by: str
@@ -34,6 +35,7 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
     but: tuple[str, ...] = ()
     ways: tuple[str, ...] = ()
     until_s: int = 0
+    callers: tuple[str, ...] = ()
 
     def is_about(self, region: str, at_s: int) -> bool:
         """Whether it is for calls to this country at this time (Unix seconds)."""

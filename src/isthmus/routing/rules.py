@@ -16,7 +16,8 @@ The rules, in the order in which they speak:
    one with an older epoch is sent on by ours. Equal epochs that disagree about the home are refused, so that
    nothing loops.
 5. A connector judges nobody while the site it belongs to can be reached: branch.py.
-6. A home that can't be reached leads to the configured ways out; what came from the PSTN never goes back there.
+6. A home rings nobody's phones who does not want to be disturbed: quiet.py.
+7. A home that can't be reached leads to the configured ways out; what came from the PSTN never goes back there.
 
 Whoever carries a decision out and comes to nothing asks again, with what was tried in the request.
 """
@@ -28,7 +29,7 @@ from typing import NamedTuple
 from isthmus.addressing import barring, is_e164
 from isthmus.addressing.destination import destination_of
 from isthmus.dialling.plan import is_premium
-from isthmus.routing import blocking, branch, located, pstn, refusals
+from isthmus.routing import blocking, branch, located, pstn, quiet, refusals
 from isthmus.routing.model import (
     SHORT,
     SOS,
@@ -76,7 +77,7 @@ def decide(request: Request, snapshot: Snapshot) -> Outcome:
     decision = _to_person(request, person, snapshot, steps)
     if isinstance(decision, Dial):
         return _outward(request, decision, snapshot, steps)
-    return Outcome(decision, tuple(steps))
+    return Outcome(quiet.keeps(request, decision, snapshot, steps) or decision, tuple(steps))
 
 
 def _outward(request: Request, decision: Decision, snapshot: Snapshot, steps: list[Step]) -> Outcome:

@@ -320,6 +320,12 @@ class SnapshotWriter:
         with self._writing() as txn:
             return refusal_table.replace(txn, self._refusal, by, wanted)
 
+    def refuse_some(self, by: str, wanted: Mapping[str, Sequence[Refusal]]) -> None:
+        """Make `wanted` the refusals of one feature under these keys (none: take them away); others stay."""
+        with self._writing() as txn:
+            for key, stand in wanted.items():
+                refusal_table.put(txn, self._refusal, by, key, stand)
+
     def _release_number(self, txn: lmdb.Transaction, key: bytes) -> None:
         raw = txn.get(key, db=self._aor)
         if raw is None:

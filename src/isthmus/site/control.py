@@ -23,6 +23,7 @@ from fastapi import FastAPI
 
 from isthmus.api import connector_app, link_app, local_app, web_app
 from isthmus.errors import IsthmusError, UnavailableError
+from isthmus.live.api import MOST_FRAME
 from isthmus.site import internal
 from isthmus.site.connecting import Connector, build_connector
 from isthmus.site.file import SiteFile, load
@@ -32,6 +33,7 @@ _log = logging.getLogger(__name__)
 
 _LAST_ANSWERS_S = 5  # how long requests under way may take when the service is told to stop
 _BACKLOG = 512
+_MOST_FRAME = 4 * MOST_FRAME  # bytes: a character of UTF-8 has four at most
 
 
 class _Server(uvicorn.Server):
@@ -85,7 +87,14 @@ def _stop(servers: list[_Server]) -> None:
 
 def _server(app: FastAPI) -> _Server:
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_LAST_ANSWERS_S
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=_LAST_ANSWERS_S,
+        ws="websockets-sansio",
+        ws_max_size=_MOST_FRAME,
+        ws_per_message_deflate=False,  # a hundred kB of memory a tab, for frames of some hundred bytes
     )
     return _Server(config)
 

@@ -272,6 +272,24 @@ class RecordsSection(_Section):
     )
 
 
+class MessagesSection(_Section):
+    """Messages between people, and the files that they send (docs/messages.md)."""
+
+    keep_days: int = Field(
+        default=0, ge=0, le=36500, description="Days a message is kept here, by this site's own setting. 0 keeps all."
+    )
+    file_mb: int = Field(default=25, ge=1, le=100, description="Largest file that may be sent, in MiB.")
+    file_endings: tuple[str, ...] = Field(
+        default=(),
+        description='Endings of the names of files that may be sent, as in `["pdf", "png"]`. Empty: any.',
+    )
+    scan_command: tuple[str, ...] = Field(
+        default=(),
+        description="Program and arguments that look at every file before it is kept: the file's path is added, and "
+        "any exit code but 0 refuses it, as does a program that can't be run. Empty: files are not looked at.",
+    )
+
+
 class SignInSection(_Section):
     """How administrators and people sign in to the API and the pages."""
 
@@ -318,6 +336,11 @@ class Peer(_Section):
         '`relay = "outside"` at both sites, calls between two such phones then need no relay at all.',
     )
     pstn: bool = Field(default=False, description="Whether that site has trunks that our calls may use.")
+    devices: bool = Field(
+        default=True,
+        description="Whether devices of people may be made, changed and revoked there as well; counts at the "
+        "authority. Without it the phone in a browser works at the authority alone.",
+    )
 
     _address = field_validator("address")(_ip)
 
@@ -819,6 +842,7 @@ class SiteFile(_Section):
     activity: ActivitySection = ActivitySection()
     audit: AuditSection = AuditSection()
     records: RecordsSection = RecordsSection()
+    messages: MessagesSection = MessagesSection()
     sign_in: SignInSection = SignInSection()
     scim: ScimSection = ScimSection()
     tenants: TenantsSection = TenantsSection()

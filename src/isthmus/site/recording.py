@@ -12,6 +12,7 @@ from isthmus.directory.service import Directory
 from isthmus.engines.kamailio.bulk import ask
 from isthmus.link.peer import PeerLink
 from isthmus.records.feed import Feed
+from isthmus.records.model import Event
 from isthmus.records.rating import Rates
 from isthmus.records.recorder import Recorder
 from isthmus.records.service import Records
@@ -32,10 +33,11 @@ def build_records(
     links: Sequence[PeerLink],
     background: Background,
     facts: dict[str, Callable[[], Any]],
+    told: Callable[[Event], object],
 ) -> tuple[Records, Rates]:
-    """What the routes need; registers what has to run."""
+    """What the routes need; registers what has to run. told: also takes what the SIP engine tells of calls."""
     more = {f"from {link.peer}": lambda records, link=link: _pulling(records, link) for link in links}
-    return run_records(site_file, engine, more, background, facts), Rates(directory)
+    return run_records(site_file, engine, more, background, facts, told), Rates(directory)
 
 
 def run_records(
@@ -44,11 +46,17 @@ def run_records(
     more: Mapping[str, Callable[[Records], Repeating]],
     background: Background,
     facts: dict[str, Callable[[], Any]],
+    told: Callable[[Event], object] = lambda event: None,
 ) -> Records:
-    """The records of this site's own calls. more: jobs that need them besides."""
+    """The records of this site's own calls. more: jobs that need them besides. told: as in build_records."""
     site = site_file.site.name
     recorder, records = Recorder(engine, site), Records(engine, site)
-    feed = Feed(internal.records_pipe(site_file), recorder.take)
+
+    def take(event: Event) -> None:
+        recorder.take(event)
+        told(event)
+
+    feed = Feed(internal.records_pipe(site_file), take)
     jobs = {
         "write": Repeating("write call records", recorder.write, _WRITE_S),
         "look": Repeating("look for the ends of calls", lambda: recorder.look(lambda: _up(site_file)), _LOOK_S),

@@ -23,6 +23,7 @@ from isthmus.connectors.knowing import BranchPeople
 from isthmus.connectors.service import Connectors
 from isthmus.database import migrate, open_database
 from isthmus.database.durable import Durable
+from isthmus.devices.elsewhere import DevicesElsewhere
 from isthmus.devices.ending import Endings
 from isthmus.devices.service import Devices
 from isthmus.devices.uses import Uses
@@ -43,6 +44,8 @@ from isthmus.identity.following import follow as roles_follow
 from isthmus.identity.model import Settings
 from isthmus.identity.sealing import HASHER
 from isthmus.link.compare import Comparison, compare
+from isthmus.live.hub import Hub
+from isthmus.messaging.build import Messages
 from isthmus.numbers.following import follow as numbers_follow
 from isthmus.numbers.following import kept as kept_numbers
 from isthmus.numbers.porting import Porting
@@ -54,6 +57,8 @@ from isthmus.policy.following import follow
 from isthmus.policy.licensing import Licences
 from isthmus.policy.moving import PolicyParticipant
 from isthmus.policy.service import Policies
+from isthmus.presence.moving import PresenceParticipant
+from isthmus.presence.people import People
 from isthmus.provider.service import OpenidProvider
 from isthmus.pstn.service import VoiceRoutes
 from isthmus.records.rating import Rates
@@ -64,11 +69,13 @@ from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.scim.service import Scim
 from isthmus.site import internal
 from isthmus.site.admitting import build_connectors, keep_admitted
+from isthmus.site.announcing import Announcing, build_presence
 from isthmus.site.background import Background, Repeating
 from isthmus.site.calling import run_calling
 from isthmus.site.federating import build_federation
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.guarding import build_capping, guard_of
+from isthmus.site.messaging import build_messaging, run_messaging
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.providing import build_provider
 from isthmus.site.recording import build_records
@@ -86,6 +93,7 @@ _log = logging.getLogger(__name__)
 
 _ANCHOR_EVERY_S = 60.0
 _PHOTOS_S = 24 * 3600.0
+_DEVICE_ASKED_S = 8.0  # how long the authority may take to make a device and see it known here
 _DEVICES_S = 2.0  # how often what devices do and what has ended of them is looked after
 _DOMAINS_S = 900.0  # how often it is looked which records of domains are to be looked for
 _EMERGENCY_S = 2.0  # until telling of an emergency call that failed is tried again
@@ -122,7 +130,9 @@ class Services:
     emergency: where who calls the emergency services is. plans: calling plans. purchases: numbers that are bought.
     guard, capping: caps of calls, and blocks.
     federation: sign-in by providers outside. provider: the site as an OpenID provider.
-    photos: of people. records, rates: calls that are over, and what calls cost.
+    messages: conversations between people.
+    photos: of people. live: the browser tabs that are open. announcing: presence.
+    records, rates: calls that are over, and what calls cost.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -161,7 +171,10 @@ class Services:
     purchases: Purchases
     guard: Guard
     capping: Capping
+    messages: Messages
+    announcing: Announcing
     background: Background = field(default_factory=Background)
+    live: Hub = field(default_factory=Hub)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
     def compare(self, repair: bool, actor: str) -> list[Comparison]:
@@ -221,6 +234,7 @@ def build(site_file: SiteFile) -> Services:
     durable = Durable(site_file.database_url)
     activity = build_activity(site_file, engine, directory, lambda: moving.registrar)
     emergency = Emergency.of(directory, policies, activity.tell_now)
+    people, hub = People(directory), Hub()
     # After the compiler: what a peer or the move is told of, calls here see already.
     moving = build_moving(
         site_file,
@@ -230,12 +244,16 @@ def build(site_file: SiteFile) -> Services:
         PolicyParticipant(directory, policies, licences, site_file.site.name),
         ActivityParticipant(activity),
         EmergencyParticipant(directory),
+        PresenceParticipant(engine, lambda: people),
         authority=authority_of(site_file),
         listen=commits.listen,
         background=background,
         facts=facts,
         durable=durable,
     )
+    messages = build_messaging(site_file, engine, moving.links, hub)
+    moving.registry.register(messages.participant)
+    run_messaging(messages, hub, commits.listen, background, facts)
     identity = identity_of(site_file, engine, activity=activity)
     facts["breached_passwords"] = breaches_of(site_file).health
     sync, scim = build_sync(
@@ -260,7 +278,8 @@ def build(site_file: SiteFile) -> Services:
         device_seen=uses.take,
         emergency_called=emergency.telling.called,
     )
-    records, rates = build_records(site_file, engine, directory, moving.links, background, facts)
+    announcing = build_presence(site_file, engine, people, writer, hub, moving.links, commits.listen, background, facts)
+    records, rates = build_records(site_file, engine, directory, moving.links, background, facts, announcing.called)
     purchases = run_calling(site_file, directory, plans, writer, activity.tell_now, background, facts)
     capping = build_capping(
         site_file, directory, guard, policies, writer, activity.tell_now, moving.links, background, facts
@@ -310,7 +329,10 @@ def build(site_file: SiteFile) -> Services:
         purchases,
         guard,
         capping,
+        messages,
+        announcing,
         background,
+        hub,
         facts,
     )
 
@@ -397,7 +419,12 @@ def _build_devices(
     background: Background,
 ) -> tuple[Devices, Uses]:
     """The devices, and what goes on about them: keeping their use, ending what revoked ones registered."""
-    devices, uses = Devices(directory, lambda tenant: _md5_judge(policies, tenant)), Uses(engine)
+    uses = Uses(engine)
+    if directory.is_authority:
+        devices = Devices(directory, lambda tenant: _md5_judge(policies, tenant))
+    else:
+        authority = next(link for link in moving.links if link.peer == directory.authority)
+        devices = DevicesElsewhere(directory, lambda path, body: authority.ask(path, body, timeout_s=_DEVICE_ASKED_S))
     endings = Endings(engine, moving.registrar)
     ending = Repeating("end registrations of devices", endings.run, _DEVICES_S)
     writing = Repeating("note the use of devices", uses.write, _DEVICES_S)

@@ -39,6 +39,8 @@ class Agent:
     on_call: told of each incoming call, as a task; the agent has answered 100 to it already.
     follows_refer: whether it calls whom a REFER inside a call names; else it declines.
     on_message: told of each MESSAGE, after it was answered 200.
+    on_notify: told of each NOTIFY of a subscription that was made by `request`, after it was answered 200; None: there
+    are none, and such a NOTIFY is answered 481.
     trace: sees every message, `"sent"` or `"received"`, as bytes.
     """
 
@@ -63,6 +65,7 @@ class Agent:
         self.ringing: dict[str, Call] = {}  # incoming, not answered yet, by branch
         self.on_call: Callable[[Call], Awaitable[None]] = _busy
         self.on_message: Callable[[Request], None] = lambda request: None
+        self.on_notify: Callable[[Request], None] | None = None
         self._trace = trace
         self._transactions = Transactions()
         self._pending: dict[tuple[str, str], OnAnswer] = {}
@@ -352,6 +355,9 @@ class Agent:
                 ringing.cancelled()
         elif call is not None:
             call.received(request)
+        elif request.to_tag and request.method == "NOTIFY" and self.on_notify is not None:
+            self.respond(request, response_to(request, 200, "OK"))
+            self.on_notify(request)
         elif request.to_tag:
             if request.method != "ACK":
                 self.respond(request, response_to(request, 481, "Call/Transaction Does Not Exist"))

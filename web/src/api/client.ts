@@ -19,7 +19,7 @@ export class ApiError extends Error {
   readonly remedy: string;
 
   constructor(status: number, problem: Problem | undefined) {
-    super(problem?.what ?? `HTTP ${String(status)}`);
+    super(problem?.detail ?? `HTTP ${String(status)}`);
     this.status = status;
     this.kind = problem?.type ?? "about:blank";
     this.where = problem?.where ?? "";

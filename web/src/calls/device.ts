@@ -3,21 +3,23 @@
 
 import { api, told } from "../api/client";
 import type { Credential } from "./phone";
+import { instanceOfTab } from "./tab";
 
 const KEPT = "isthmus.device";
 const LABEL = "Browser";
 const UNUSED_MS = 24 * 3600 * 1000;
 
 export async function credentialOf(aor: string): Promise<Credential> {
+  const instance = await instanceOfTab();
   const kept = read();
-  if (kept?.aor === aor && (await isGood(kept.name))) return kept;
+  if (kept?.aor === aor && (await isGood(kept.name))) return { ...kept, instance };
   await removeUnused(aor);
   const label = `${LABEL} ${crypto.randomUUID().slice(0, 6)}`;
   const made = told(await api.POST("/v1/devices", { body: { aor, label, md5: false } })) as unknown as {
     name: string;
     secret: string;
   };
-  const credential = { aor, name: made.name, secret: made.secret };
+  const credential = { aor, name: made.name, secret: made.secret, instance };
   sessionStorage.setItem(KEPT, JSON.stringify(credential));
   return credential;
 }
@@ -34,9 +36,10 @@ function read(): Credential | undefined {
   return kept === null ? undefined : (JSON.parse(kept) as Credential);
 }
 
+/** Only what the site knows nothing of is given up: a site that can't answer now takes nothing from this tab. */
 async function isGood(name: string): Promise<boolean> {
   const answer = await api.GET("/v1/devices/{device}", { params: { path: { device: name } } });
-  return answer.response.ok;
+  return answer.response.status !== 404;
 }
 
 /** Tabs that were closed leave their credential behind: whatever was not used for a day goes. */

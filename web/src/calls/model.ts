@@ -14,6 +14,8 @@ export interface Call {
   readonly held: boolean;
   /** When it was answered, in milliseconds since 1970. */
   readonly since?: number;
+  /** How it stands with a transfer that the other end was asked for. */
+  readonly transfer?: "asked" | "failed";
   /** Why it is over, where that was not somebody hanging up. */
   readonly why?: Why;
 }

@@ -5,19 +5,28 @@ import type { EndEvent, RTCSession } from "jssip/lib/RTCSession";
 import type { RTCSessionEvent, UA } from "jssip/lib/UA";
 import { answerBySha256 } from "./jssip-digest";
 import { EMPTY, isUp, toneOf, whyOf, withCall, withoutCall, type Call, type State } from "./model";
+import { connectAnew, keptOf, resumed, type Kept } from "./resuming";
+import { chosen, microphone, playWhereChosen } from "./sound";
 import { Ringer } from "./tones";
+import { Watch } from "./watching";
 
 export interface Credential {
   /** Address of the person; user name and secret of this browser's device. */
   aor: string;
   name: string;
   secret: string;
+  /** The name of this tab towards the site, by which calls find it over a lost connection. */
+  instance: string;
 }
 
-const AUDIO = { mediaConstraints: { audio: true, video: false } };
+// As JsSIP has it; its types leave the second one out.
+type Accept = (init: ((session: RTCSession) => void) | null, options?: object) => void;
+
 const SHOWN_AFTER_MS = 4000; // for how long a call that came to nothing is still shown
 const REGISTERED_S = 300;
 const AGAIN_MS = 200;
+const LOOK_MS = 500;
+const KEPT = "isthmus.calls";
 
 answerBySha256();
 
@@ -27,7 +36,14 @@ export class Phone {
   private readonly sessions = new Map<string, RTCSession>();
   private readonly wanted = new Map<string, boolean>();
   private readonly ringer = new Ringer();
+  private readonly watches = new Map<string, Watch>();
   private readonly ua: UA;
+  /** Calls of this tab before its page was loaded anew, until they are taken up. */
+  private former: readonly Kept[] = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]") as readonly Kept[];
+  private tookUp = false;
+  private looking: number | undefined;
+  /** Since the connection was lost: undefined while it is up. */
+  private lost: "connection" | "media" | undefined;
   /** Told when a call is over: the list of calls is another one then. */
   onOver: () => void = () => undefined;
 
@@ -38,12 +54,23 @@ export class Phone {
       authorization_user: credential.name,
       password: credential.secret,
       register_expires: REGISTERED_S,
+      instance_id: credential.instance,
+      connection_recovery_min_interval: 1,
+      connection_recovery_max_interval: 10,
       session_timers: false,
       user_agent: "Isthmus web phone",
     });
-    this.ua.on("registered", () => { this.put({ ...this.state, line: "registered" }); });
-    this.ua.on("unregistered", () => { this.put({ ...this.state, line: "unregistered" }); });
-    this.ua.on("disconnected", () => { this.put({ ...this.state, line: "connecting" }); });
+    this.ua.on("registered", () => {
+      this.put({ ...this.state, line: "registered" });
+      this.takeUp();
+    });
+    this.ua.on("unregistered", () => {
+      this.put({ ...this.state, line: this.lost === undefined ? "unregistered" : "connecting" });
+    });
+    this.ua.on("disconnected", () => {
+      this.lost ??= "connection";
+      this.put({ ...this.state, line: "connecting" });
+    });
     this.ua.on("registrationFailed", ({ response }) => {
       // Without an answer the connection is to blame, which JsSIP makes anew by itself.
       const answered = (response as { status_code?: number } | null)?.status_code !== undefined;
@@ -54,12 +81,19 @@ export class Phone {
 
   start(): void {
     this.ua.start();
+    this.ringer.choose(chosen().ringer);
+    this.looking = window.setInterval(() => void this.look(), LOOK_MS);
+    window.addEventListener("pagehide", this.keep);
   }
 
   /** Hang up, unregister, and close the connection. */
   stop(): void {
+    window.clearInterval(this.looking);
+    window.removeEventListener("pagehide", this.keep);
+    this.former = [];
     this.ringer.play(undefined);
     this.ua.stop();
+    sessionStorage.removeItem(KEPT);
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -72,12 +106,12 @@ export class Phone {
   /** Call a SIP URI; calls that are up are held. */
   call(uri: string): void {
     this.holdOthers();
-    this.ua.call(uri, AUDIO);
+    this.ua.call(uri, this.audio());
   }
 
   answer(id: string): void {
     this.holdOthers(id);
-    this.sessions.get(id)?.answer(AUDIO);
+    this.sessions.get(id)?.answer(this.audio());
   }
 
   hangUp(id: string): void {
@@ -113,14 +147,111 @@ export class Phone {
   tone(id: string, key: string): void {
     const session = this.sessions.get(id);
     const sender = session?.connection.getSenders().find((each) => each.track?.kind === "audio");
-    if (sender?.dtmf?.canInsertDTMF) sender.dtmf.insertDTMF(key, 160);
+    // What is given replaces what was not played yet.
+    if (sender?.dtmf?.canInsertDTMF) sender.dtmf.insertDTMF(sender.dtmf.toneBuffer + key, 160);
     else session?.sendDTMF(key);
   }
 
   /** Let the other end call that URI instead (RFC 3515). */
   transfer(id: string, uri: string): void {
+    this.refer(id, uri);
+  }
+
+  /** Let the other ends of these two calls talk to each other; both are over here then (RFC 3891). */
+  connect(id: string, other: string): void {
+    const session = this.sessions.get(other);
+    if (session) this.refer(id, session.remote_identity.uri.toString(), session);
+  }
+
+  private refer(id: string, uri: string, replaces?: RTCSession): void {
+    const tell = (transfer: "asked" | "failed") => {
+      const call = this.state.calls.find((each) => each.id === id);
+      if (call && isUp(call)) this.put(withCall(this.state, { ...call, transfer }));
+    };
+    const failed = () => { tell("failed"); };
+    tell("asked");
+    this.sessions.get(id)?.refer(uri, {
+      ...(replaces ? { replaces } : {}),
+      eventHandlers: { accepted: () => { this.hangUp(id); }, failed, requestFailed: failed },
+    });
+  }
+
+  /** Registered, for the first time or anew: calls of before go on. */
+  private takeUp(): void {
+    const { lost } = this;
+    this.lost = undefined;
+    if (!this.tookUp) for (const call of this.former) void this.resume(call);
+    this.tookUp = true;
+    if (lost === undefined) return;
+    // The far end learns where this browser is now; where the network is another one, media find a way anew.
+    for (const call of this.state.calls) {
+      if (call.stage === "talking") this.renegotiate(call.id, lost === "media");
+    }
+  }
+
+  private async resume(call: Kept): Promise<void> {
+    try {
+      const session = resumed(this.ua, call, await navigator.mediaDevices.getUserMedia({ audio: microphone() }));
+      session.renegotiate();
+    } catch {
+      // No microphone, or what was kept is none of ours: it is not tried again.
+    } finally {
+      this.former = this.former.filter((each) => each !== call);
+      this.keep();
+    }
+  }
+
+  private renegotiate(id: string, iceRestart: boolean): void {
     const session = this.sessions.get(id);
-    session?.refer(uri, { eventHandlers: { accepted: () => { this.hangUp(id); } } });
+    if (!session || session.isEnded() || this.lost !== undefined) return;
+    if (session.renegotiate({ rtcOfferConstraints: { iceRestart } })) return;
+    window.setTimeout(() => { this.renegotiate(id, iceRestart); }, AGAIN_MS);
+  }
+
+  /** Keep what a reload of the page needs to go on. */
+  private readonly keep = (): void => {
+    const now = [...this.sessions.values()].flatMap((session) => keptOf(session) ?? []);
+    sessionStorage.setItem(KEPT, JSON.stringify([...this.former, ...now]));
+  };
+
+  /** Whether the other ends are heard; where they are not, the connection is made anew. */
+  private async look(): Promise<void> {
+    for (const [id, session] of this.sessions) {
+      if (!session.isEstablished()) continue;
+      const { local, remote } = session.isOnHold();
+      const packets = local || remote ? undefined : await packetsHeard(session.connection);
+      const watch = this.watches.get(id) ?? new Watch();
+      this.watches.set(id, watch);
+      const connected = session.connection.iceConnectionState !== "disconnected";
+      if (watch.seen(packets, connected, performance.now())) this.reconnect();
+    }
+  }
+
+  /** The connection may look well, and be of a network that is gone. */
+  private reconnect(): void {
+    if (this.lost !== undefined) return;
+    this.lost = "media";
+    connectAnew(this.ua);
+  }
+
+  private audio() {
+    return { mediaConstraints: { audio: microphone(), video: false } };
+  }
+
+  /** Use the devices that were chosen meanwhile, in calls that are up as well. Raises where there is no microphone. */
+  async changeDevices(): Promise<void> {
+    this.ringer.choose(chosen().ringer);
+    for (const id of this.sessions.keys()) playWhereChosen(document.getElementById(`audio-${id}`));
+    for (const { connection } of [...this.sessions.values()].filter((each) => each.isEstablished())) {
+      for (const sender of connection.getSenders()) {
+        if (sender.track?.kind !== "audio") continue;
+        const [track] = (await navigator.mediaDevices.getUserMedia({ audio: microphone() })).getAudioTracks();
+        if (!track) continue;
+        track.enabled = sender.track.enabled;
+        sender.track.stop();
+        await sender.replaceTrack(track);
+      }
+    }
   }
 
   private holdOthers(but?: string): void {
@@ -133,16 +264,20 @@ export class Phone {
     const incoming = session.direction.toString() === "incoming";
     const { display_name: name, uri } = session.remote_identity;
     const id = crypto.randomUUID();
+    const goesOn = session.isEstablished(); // over a reload of the page
+    // It takes the place of one that was answered: whoever we talked to has transferred us.
+    const replaces = (session.data as { replaces?: boolean }).replaces === true;
     let call: Call = {
       id,
       uri: uri.toString(),
       name,
-      stage: incoming ? "incoming" : "calling",
-      muted: false,
-      held: false,
+      stage: goesOn ? "talking" : incoming && !replaces ? "incoming" : "calling",
+      muted: session.isMuted().audio ?? false,
+      held: session.isOnHold().local,
+      ...(goesOn ? { since: session.start_time.getTime() } : {}),
     };
     const change = (changes: Partial<Call>) => {
-      call = { ...call, ...changes };
+      call = { ...(this.state.calls.find((each) => each.id === id) ?? call), ...changes };
       this.put(withCall(this.state, call));
     };
     const ended = ({ cause, message }: EndEvent) => {
@@ -158,19 +293,25 @@ export class Phone {
     session.on("unmuted", () => { change({ muted: false }); });
     session.on("hold", ({ originator }) => { if (originator.toString() === "local") change({ held: true }); });
     session.on("unhold", ({ originator }) => { if (originator.toString() === "local") change({ held: false }); });
+    session.on("sdp", () => { window.setTimeout(this.keep); }); // its sequence numbers are others then
+    session.on("refer", ({ accept }) => { (accept as Accept)(null, this.audio()); });
+    session.on("replaces", ({ accept }) => { (accept as Accept)((other) => { other.data = { replaces: true }; }); });
     session.on("ended", ended);
     session.on("failed", ended);
     change({});
+    if (replaces) window.setTimeout(() => { session.answer(this.audio()); });
   }
 
   /** Let what the other end says be heard, by an element of its own in the page. */
   private hear(session: RTCSession, id: string): void {
+    const element = document.createElement("audio");
+    element.id = `audio-${id}`;
+    document.body.append(element);
+    playWhereChosen(element);
     const attach = (connection: RTCPeerConnection) => {
-      connection.addEventListener("track", ({ track, streams }) => {
-        const element = document.createElement("audio");
-        element.id = `audio-${id}`;
-        element.srcObject = streams[0] ?? new MediaStream([track]);
-        document.body.append(element);
+      // Comes again after each hold, which takes the track away.
+      connection.addEventListener("track", ({ track }) => {
+        element.srcObject = new MediaStream([track]);
         void element.play();
       });
     };
@@ -182,6 +323,7 @@ export class Phone {
   private forget(id: string, later: boolean): void {
     this.sessions.delete(id);
     this.wanted.delete(id);
+    this.watches.delete(id);
     document.getElementById(`audio-${id}`)?.remove();
     window.setTimeout(() => { this.put(withoutCall(this.state, id)); }, later ? SHOWN_AFTER_MS : 0);
     this.onOver();
@@ -189,6 +331,7 @@ export class Phone {
 
   private put(state: State): void {
     this.state = state;
+    this.keep();
     this.ringer.play(toneOf(state.calls.filter(isUp)));
     for (const listener of this.listeners) listener();
   }
@@ -197,4 +340,12 @@ export class Phone {
 function statusOf(message: unknown): number | undefined {
   const code = (message as { status_code?: unknown } | null)?.status_code;
   return typeof code === "number" ? code : undefined;
+}
+
+async function packetsHeard(connection: RTCPeerConnection): Promise<number> {
+  let packets = 0;
+  for (const each of (await connection.getStats()).values() as Iterable<{ type: string; packetsReceived?: number }>) {
+    if (each.type === "inbound-rtp") packets += each.packetsReceived ?? 0;
+  }
+  return packets;
 }

@@ -10,6 +10,18 @@ export class Ringer {
   private timer: number | undefined;
   private gain: GainNode | undefined;
 
+  private device = "";
+
+  /** Let it be heard at that device from now on; empty: wherever the browser likes. */
+  choose(device: string): void {
+    this.device = device;
+    if (this.context) this.use(this.context);
+  }
+
+  private use(context: AudioContext & { setSinkId?: (id: string) => Promise<void> }): void {
+    context.setSinkId?.(this.device).catch(() => undefined); // it is gone: heard where it was before
+  }
+
   /** Let this be heard from now on, in the place of what was. */
   play(what: "ring" | "ringback" | undefined): void {
     if (what === this.playing) return;
@@ -32,7 +44,7 @@ export class Ringer {
 
   private burst({ tones, on, level }: typeof RING): void {
     // Before the first click in a page browsers keep it silent; the call is shown all the same.
-    this.context ??= new AudioContext();
+    if (!this.context) this.use((this.context = new AudioContext()));
     const context = this.context;
     void context.resume();
     const gain = new GainNode(context, { gain: level });

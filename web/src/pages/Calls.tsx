@@ -5,7 +5,7 @@ import { CallRegular } from "@fluentui/react-icons/svg/call";
 import { CallEndRegular } from "@fluentui/react-icons/svg/call-end";
 import { useState, type SyntheticEvent } from "react";
 import { addressOf, shownAddress } from "../calls/address";
-import type { Call } from "../calls/model";
+import { isUp, type Call } from "../calls/model";
 import type { Phone } from "../calls/phone";
 import { say } from "../messages";
 
@@ -14,6 +14,7 @@ const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 const useStyles = makeStyles({
   buttons: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS },
   keys: { display: "grid", gridTemplateColumns: "repeat(3, 1fr)", gap: tokens.spacingHorizontalXS },
+  transfer: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
   card: { marginTop: tokens.spacingVerticalS, marginBottom: tokens.spacingVerticalS },
 });
 
@@ -31,20 +32,30 @@ export function Calls({ calls, phone, domain }: Props) {
       </Subtitle2>
       <div aria-live="polite">
         {calls.length === 0 && <Text block>{say("noCalls")}</Text>}
-        {phone && calls.map((call) => <OneCall key={call.id} call={call} phone={phone} domain={domain} />)}
+        {phone && calls.map((call) => <OneCall key={call.id} call={call} calls={calls} phone={phone} domain={domain} />)}
       </div>
     </section>
   );
 }
 
-function OneCall({ call, phone, domain }: { call: Call; phone: Phone; domain: string }) {
+interface CallProps {
+  call: Call;
+  calls: readonly Call[];
+  phone: Phone;
+  domain: string;
+}
+
+const nameOf = (call: Call, domain: string) => call.name || shownAddress(call.uri, domain);
+
+function OneCall({ call, calls, phone, domain }: CallProps) {
   const styles = useStyles();
-  const name = call.name || shownAddress(call.uri, domain);
+  const name = nameOf(call, domain);
   const state = call.why ? say(`why.${call.why}`) : call.held ? say("onHold") : say(`stage.${call.stage}`);
   return (
     <Card role="group" aria-label={say("callWith", { name })} className={styles.card}>
       <Text weight="semibold">{name}</Text>
       <Text>{state}</Text>
+      {call.transfer && isUp(call) && <Text>{say(`transfer.${call.transfer}`)}</Text>}
       <div className={styles.buttons}>
         {call.stage === "incoming" && (
           <>
@@ -56,7 +67,7 @@ function OneCall({ call, phone, domain }: { call: Call; phone: Phone; domain: st
             </Button>
           </>
         )}
-        {call.stage === "talking" && <Talking call={call} phone={phone} domain={domain} />}
+        {call.stage === "talking" && <Talking call={call} calls={calls} phone={phone} domain={domain} />}
         {(call.stage === "talking" || call.stage === "calling" || call.stage === "ringing") && (
           <Button icon={<CallEndRegular />} onClick={() => { phone.hangUp(call.id); }}>
             {say("hangUp")}
@@ -67,8 +78,14 @@ function OneCall({ call, phone, domain }: { call: Call; phone: Phone; domain: st
   );
 }
 
-function Talking({ call, phone, domain }: { call: Call; phone: Phone; domain: string }) {
+function Talking({ call, calls, phone, domain }: CallProps) {
   const styles = useStyles();
+  const [transferring, setTransferring] = useState(false);
+  const others = calls.filter((other) => other.id !== call.id && other.stage === "talking");
+  const over = (deed: () => void) => {
+    setTransferring(false);
+    deed();
+  };
   return (
     <>
       <ToggleButton checked={call.muted} onClick={() => { phone.mute(call.id, !call.muted); }}>
@@ -91,12 +108,19 @@ function Talking({ call, phone, domain }: { call: Call; phone: Phone; domain: st
           </div>
         </PopoverSurface>
       </Popover>
-      <Popover trapFocus>
+      <Popover trapFocus open={transferring} onOpenChange={(_, data) => { setTransferring(data.open); }}>
         <PopoverTrigger disableButtonEnhancement>
           <Button>{say("transfer")}</Button>
         </PopoverTrigger>
         <PopoverSurface aria-label={say("transfer")}>
-          <Transfer domain={domain} onTransfer={(uri) => { phone.transfer(call.id, uri); }} />
+          <div className={styles.transfer}>
+            {others.map((other) => (
+              <Button key={other.id} onClick={() => { over(() => { phone.connect(call.id, other.id); }); }}>
+                {say("connectWith", { name: nameOf(other, domain) })}
+              </Button>
+            ))}
+            <Transfer domain={domain} onTransfer={(uri) => { over(() => { phone.transfer(call.id, uri); }); }} />
+          </div>
         </PopoverSurface>
       </Popover>
     </>

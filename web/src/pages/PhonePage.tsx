@@ -1,15 +1,26 @@
 import { Badge, Button, makeStyles, MessageBar, MessageBarBody, Spinner, Title3, Text, tokens } from "@fluentui/react-components";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
 import { api, told } from "../api/client";
 import { isSignedIn, leaveForSignIn, leaveForSignOut } from "../api/signin";
 import { credentialOf, revoke } from "../calls/device";
+import { openLinksHere } from "../calls/links";
 import { EMPTY, type Line } from "../calls/model";
 import { Phone, type Credential } from "../calls/phone";
+import { LiveProvider } from "../live/provider";
+import { PresenceProvider } from "../presence/provider";
 import { say } from "../messages";
 import { Calls } from "./Calls";
+import { Contacts } from "./Contacts";
 import { History } from "./History";
+import { MyPresence } from "./MyPresence";
 import { Search } from "./Search";
+
+// What the first sight of the page does not need is loaded behind it.
+const Shortcuts = lazy(async () => ({ default: (await import("./Shortcuts")).Shortcuts }));
+const Sound = lazy(async () => ({ default: (await import("./Sound")).Sound }));
+// Not needed to call somebody, so not waited for.
+const Chats = lazy(() => import("./Chats"));
 
 const useStyles = makeStyles({
   page: { minHeight: "100vh", maxWidth: "64rem", margin: "0 auto", padding: tokens.spacingHorizontalL },
@@ -50,7 +61,15 @@ function SignedIn() {
     },
   });
   if (credential.isPending) return <Spinner label={say("loading")} />;
-  if (credential.data) return <Registered credential={credential.data} />;
+  if (credential.data) {
+    return (
+      <LiveProvider>
+        <PresenceProvider>
+          <Registered credential={credential.data} />
+        </PresenceProvider>
+      </LiveProvider>
+    );
+  }
   const reason = credential.error?.message;
   return (
     <main>
@@ -92,9 +111,17 @@ function Registered({ credential }: { credential: Credential }) {
       <header className={styles.head}>
         <Title3 as="h1">{say("title")}</Title3>
         <Text className={styles.who}>{credential.aor}</Text>
+        <MyPresence />
         <Badge role="status" color={COLOUR[line]} appearance="tint" size="large">
           {say(`line.${line}`)}
         </Badge>
+        <Suspense>
+          <Sound phone={phone} />
+          <Shortcuts calls={calls} phone={phone} />
+        </Suspense>
+        <Button onClick={openLinksHere} title={say("linksAsked")}>
+          {say("links")}
+        </Button>
         <Button onClick={signOut}>{say("signOut")}</Button>
       </header>
       <main className={styles.columns}>
@@ -102,8 +129,14 @@ function Registered({ credential }: { credential: Credential }) {
           <Calls calls={calls} phone={phone} domain={domain} />
           <Search own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
         </div>
-        <History own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+        <div>
+          <Contacts own={credential.aor} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+          <History own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+        </div>
       </main>
+      <Suspense fallback={<Spinner label={say("loading")} />}>
+        <Chats own={credential.aor} />
+      </Suspense>
     </div>
   );
 }

@@ -1,10 +1,13 @@
-import { Avatar, Button, Field, Input, makeStyles, Subtitle2, Text, tokens } from "@fluentui/react-components";
+import { Button, Field, Input, makeStyles, Subtitle2, Text, tokens } from "@fluentui/react-components";
 import { CallRegular } from "@fluentui/react-icons/svg/call";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState, type SyntheticEvent } from "react";
 import { api, told } from "../api/client";
 import { addressOf } from "../calls/address";
+import { takeLink } from "../calls/links";
 import { say } from "../messages";
+import { useKept } from "../presence/kept";
+import { Contact } from "./Contact";
 
 const SHOWN = 20;
 
@@ -31,7 +34,8 @@ interface Props {
 /** One field for whom to call: people are found by it, numbers and addresses are called as they stand. */
 export function Search({ own, domain, ready, onCall }: Props) {
   const styles = useListStyles();
-  const [typed, setTyped] = useState("");
+  const { people: kept, keep } = useKept(own);
+  const [typed, setTyped] = useState(takeLink);
   const match = useDeferredValue(typed.trim());
   const found = useQuery({
     queryKey: ["contacts", match],
@@ -59,21 +63,19 @@ export function Search({ own, domain, ready, onCall }: Props) {
       </form>
       {found.isSuccess && people.length === 0 && <Text>{say("nobody")}</Text>}
       <ul className={styles.list}>
-        {people.map(({ aor, display_name: name, number }) => (
-          <li key={aor} className={styles.row}>
-            <Avatar name={name || aor} aria-hidden />
-            <span className={styles.text}>
-              <Text weight="semibold">{name || aor}</Text>
-              <Text size={200}>{number ?? aor}</Text>
-            </span>
-            <Button
-              icon={<CallRegular />}
-              aria-label={say("callPerson", { name: name || aor })}
-              disabled={!ready}
-              onClick={() => { onCall(`sip:${aor}`); }}
+        {people.map(({ aor, display_name: name, number }) => {
+          const someone = { aor, name, number };
+          return (
+            <Contact
+              key={aor}
+              someone={someone}
+              ready={ready}
+              kept={kept.some((each) => each.aor === aor)}
+              onKeep={(keeps) => { keep(someone, keeps); }}
+              onCall={onCall}
             />
-          </li>
-        ))}
+          );
+        })}
       </ul>
     </section>
   );

@@ -90,7 +90,7 @@ class TrunkSettings(msgspec.Struct, frozen=True):
 class BrainSettings(msgspec.Struct, frozen=True):
     """All the brain is told, written as JSON beside Kamailio's configuration.
 
-    listeners: Kamailio's local port -> udp, tcp, tls, ws, control, `peer:NAME`, `trunk:NAME`, or
+    listeners: Kamailio's local port -> udp, tcp, tls, ws, control, presence, `peer:NAME`, `trunk:NAME`, or
     `slot:N` of a connector.
     sockets: the same names -> Kamailio socket to send from. record_routes: -> URI with `{seal}` to fill in.
     own_hosts: names and addresses by which a phone may call this site instead of a domain.
@@ -135,6 +135,7 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         internal.KAMAILIO_TLS: "tls",
         internal.KAMAILIO_WS: "ws",
         internal.KAMAILIO_CONTROL_UDP: "control",
+        **({} if site.upstream else {internal.KAMAILIO_PRESENCE_UDP: "presence"}),
     }
     sockets = {
         "udp": f"udp:{own}:{ports.sip}",
@@ -142,6 +143,7 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         "tls": f"tcp:{inner}:{internal.KAMAILIO_TLS}",
         "ws": f"tcp:{inner}:{internal.KAMAILIO_WS}",
         "control": f"udp:{inner}:{internal.KAMAILIO_CONTROL_UDP}",
+        "presence": f"udp:{inner}:{internal.KAMAILIO_PRESENCE_UDP}",
     }
     for index, peer in enumerate(site.peer):
         listeners[internal.link_in_port(index)] = f"peer:{peer.name}"

@@ -54,7 +54,8 @@ def handle(site: Site, arrival: str, method: str) -> None:
     from_peer = hops.is_link(arrival)
     if not arrival.startswith("peer:"):
         strip(*INTERNAL, *IDENTITY, *CREDENTIALS)
-    _show_contact(site, arrival, method)
+    if arrival != "presence":
+        _show_contact(site, arrival, method)
     if site.trunks and (method == "REFER" or method in REFRESHES):
         _mind_transfers(site, arrival, method)
     if passage.side is Side.LINK:

@@ -12,6 +12,7 @@ from isthmus.activity.wire import Kind
 from isthmus.addressing import dialled_number, is_e164
 from isthmus.dialling.plan import Dialling
 from isthmus.engines.kamailio import (
+    announcing,
     branches,
     carriers,
     carry,
@@ -54,7 +55,7 @@ from isthmus.stir.model import Verstat
 from isthmus.trunking.model import Read
 
 _NO_PLAN = Dialling()
-_ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REGISTER, REFER, NOTIFY, INFO, UPDATE, PRACK"
+_ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REGISTER, REFER, SUBSCRIBE, NOTIFY, PUBLISH, INFO, UPDATE, PRACK"
 _ROUTED = frozenset({"INVITE", "MESSAGE", "OPTIONS", "REGISTER"})
 _PAI_USER = re.compile(r"<(?:sips?|tel):([^@;>]+)(?:@([^;:>]+))?")
 
@@ -79,6 +80,9 @@ def handle(site: Site, auth: Authenticator) -> None:
     if arrival == "control":
         _import_binding(site, method)
         return
+    if arrival == "presence":
+        announcing.notify(site, method)
+        return
     if arrival == "udp" and _is_flood(site):
         return
     if method == "CANCEL":
@@ -86,6 +90,9 @@ def handle(site: Site, auth: Authenticator) -> None:
             KSR.tm.t_relay()
         return
     if KSR.pv.get("$tt") is not None:
+        if method == "SUBSCRIBE" and _serves_presence(site, arrival):
+            announcing.refresh(site, arrival)
+            return
         dialogs.handle(site, arrival, method)
         return
     if method == "ACK":
@@ -100,6 +107,9 @@ def handle(site: Site, auth: Authenticator) -> None:
         naming.introduce(site, arrival)
         answer(200, "OK")
         return
+    if method in announcing.METHODS and _serves_presence(site, arrival):
+        announcing.handle(site, auth, arrival, method, _realm)
+        return
     if method not in _ROUTED:
         KSR.hdr.append_to_reply(f"Allow: {_ALLOW}\r\n")
         raise Refused(405, "Method Not Allowed")
@@ -107,6 +117,11 @@ def handle(site: Site, auth: Authenticator) -> None:
         _from_peer(site, arrival[5:], method)
     elif not (site.settings.upstream and _passed_on(site, arrival, method)):
         _from_edge(site, auth, arrival, method)
+
+
+def _serves_presence(site: Site, arrival: str) -> bool:
+    """Whether somebody may watch presence from there: phones at sites may."""
+    return not site.settings.upstream and not hops.is_link(arrival) and site.trunk_here(arrival) is None
 
 
 def _passed_on(site: Site, arrival: str, method: str) -> bool:
@@ -350,6 +365,7 @@ def _trunk_request(
         caller or "",
         via,
         unreachable=site.unreachable(),
+        at_s=int(time.time()),
         called_back=bool(called_back),
     )
     verdict = vouching.verified(site, caller or "") if method == "INVITE" else None

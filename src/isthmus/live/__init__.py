@@ -1,0 +1,1 @@
+"""What happens while one looks: a WebSocket a browser tab, by which features tell and are asked."""

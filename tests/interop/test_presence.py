@@ -1,0 +1,186 @@
+"""Presence on two running sites: told across homes to SIP clients, do not disturb, who talks, a link that is cut."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from isthmus.useragent.message import Request, Response
+from tests.agents.raw import User
+from tests.interop.conftest import DOMAIN, Sites
+from tests.interop.test_web_phone import accessible, browser, phone, playwright  # noqa: F401 (fixtures)
+from tests.support import wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+HOMES = {"petra": "premises", "paula": "premises", "otto": "online", "olga": "online"}
+SLOW_S = 60.0
+OPEN = (
+    b'<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:otto@contoso.example"><tuple id="t">'
+    b"<status><basic>open</basic></status><note>at the lab</note></tuple></presence>"
+)
+
+
+@pytest.fixture(scope="module")
+def sites(two_sites: Sites) -> Sites:
+    two_sites.create_all(HOMES)
+    return two_sites
+
+
+class Watcher:
+    """A SIP client that watches somebody, and when it was told what."""
+
+    def __init__(self, phone: User) -> None:
+        self.phone = phone
+        self.told: list[tuple[float, Request]] = []
+        phone.on_notify = lambda request: self.told.append((time.monotonic(), request))
+
+    async def subscribe(self, user: str, expires_s: int = 600) -> Response:
+        headers = [
+            ("Event", "presence"),
+            ("Accept", "application/pidf+xml"),
+            ("Expires", str(expires_s)),
+            ("Contact", f"<{self.phone.contact}>"),
+        ]
+        return await self.phone.request("SUBSCRIBE", f"sip:{user}@{DOMAIN}", headers=headers)
+
+    async def hears(self, *words: bytes) -> float:
+        """Wait until it is told a document with all of these words; gives when."""
+        async with asyncio.timeout(SLOW_S):
+            while not (self.told and all(word in self.told[-1][1].body for word in words)):
+                await asyncio.sleep(0.01)
+        return self.told[-1][0]
+
+
+@asynccontextmanager
+async def watcher(sites: Sites, user: str, at: str, transport: str = "udp") -> AsyncIterator[Watcher]:
+    phone = await sites.phone(user, at, transport)
+    try:
+        yield Watcher(phone)
+    finally:
+        await phone.close()
+
+
+def choose(sites: Sites, user: str, at: str = "premises", **changes: Any) -> dict[str, Any]:
+    with sites.api(at) as api:
+        told: dict[str, Any] = api.put(f"/v1/presence/{user}@{DOMAIN}", changes)
+    return told
+
+
+def shown(sites: Sites, user: str, at: str) -> dict[str, Any]:
+    with sites.api(at) as api:
+        told: dict[str, Any] = api.get(f"/v1/presence/{user}@{DOMAIN}")
+    return told
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    await asyncio.to_thread(wait_for, condition, SLOW_S, what)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tls", "ws"])
+async def test_a_change_at_one_home_is_told_to_a_sip_client_at_the_other(
+    sites: Sites, transport: str, record_property: Callable[[str, object], None]
+):
+    async with watcher(sites, "otto", "online", transport) as otto:
+        answer = await otto.subscribe("petra")
+        assert (answer.code, answer.get("Expires")) == (200, "600")
+        await otto.hears(b"<basic>closed</basic>")
+        begun = time.monotonic()
+        told = await asyncio.to_thread(choose, sites, "petra", "premises", availability="busy", note="in a review")
+        assert told["availability"] == "busy"
+        at = await otto.hears(b"<rpid:busy/>", b"in a review")
+        record_property("change_to_notify_s", round(at - begun, 3))
+        state = otto.told[-1][1].get("Subscription-State")
+        assert state.startswith("active;expires=")
+        await asyncio.to_thread(choose, sites, "petra", "online", availability="", note="")
+        await otto.hears(b"<basic>closed</basic>")
+        assert (await otto.subscribe("nobody-at-all")).code == 404
+
+
+async def test_what_a_client_publishes_at_the_wrong_site_is_seen_at_both(sites: Sites):
+    headers = [("Event", "presence"), ("Content-Type", "application/pidf+xml"), ("Expires", "120")]
+    async with watcher(sites, "otto", "premises") as otto:
+        uri = f"sip:otto@{DOMAIN}"
+        answer = await otto.phone.request("PUBLISH", uri, headers=headers, body=OPEN)
+        assert answer.code == 200
+        for site in ("premises", "online"):
+            await until(lambda site=site: shown(sites, "otto", site)["note"] == "at the lab", f"it is seen at {site}")
+        bomb = b'<!DOCTYPE p [<!ENTITY a "x">]>' + OPEN
+        assert (await otto.phone.request("PUBLISH", uri, headers=headers, body=bomb)).code == 400
+        assert (await otto.phone.request("PUBLISH", f"sip:petra@{DOMAIN}", headers=headers, body=OPEN)).code == 403
+        ended = [("Event", "presence"), ("SIP-If-Match", answer.get("SIP-ETag")), ("Expires", "0")]
+        assert (await otto.phone.request("PUBLISH", uri, headers=ended)).code == 200
+        await until(lambda: shown(sites, "otto", "online")["availability"] == "offline", "it is over")
+
+
+async def test_phones_are_quiet_for_all_but_those_who_are_excepted_and_who_talks_is_busy(sites: Sites):
+    exceptions = [f"olga@{DOMAIN}"]
+    async with (
+        watcher(sites, "petra", "premises") as petra,
+        watcher(sites, "otto", "online") as otto,
+        watcher(sites, "olga", "online") as olga,
+    ):
+        told = await asyncio.to_thread(
+            choose, sites, "petra", "online", availability="do-not-disturb", exceptions=exceptions
+        )
+        assert told["availability"] == "do-not-disturb"
+        assert await otto.phone.refused(f"sip:petra@{DOMAIN}", timeout_s=SLOW_S) == 480
+        assert not petra.phone.incoming
+        await otto.subscribe("petra")
+        call = await olga.phone.dial(f"sip:petra@{DOMAIN}", timeout_s=SLOW_S)
+        # Who talks and does not want to be disturbed shows both; the other end is busy, at both homes.
+        await otto.hears(b"do-not-disturb", b"<rpid:on-the-phone/>")
+        for site in ("premises", "online"):
+            await until(lambda site=site: shown(sites, "olga", site)["in_call"], f"{site} sees that olga talks")
+        assert shown(sites, "olga", "premises")["availability"] == "busy"
+        await call.hang_up()
+        await until(lambda: not shown(sites, "olga", "premises")["in_call"], "the call is over")
+        await asyncio.to_thread(choose, sites, "petra", availability="", exceptions=[])
+        rings = await otto.phone.dial(f"sip:petra@{DOMAIN}", timeout_s=SLOW_S)
+        await rings.hang_up()
+
+
+def test_browsers_show_how_people_are_whatever_their_home(browser: Browser, sites: Sites):  # noqa: F811
+    """Both tabs are at premises; olga is at home at online."""
+    with sites.api("premises") as api:
+        accounts = {
+            user: api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}"})["new_password"]
+            for user in ("paula", "olga")
+        }
+    with phone(browser, accounts, "paula") as paula:
+        paula.get_by_role("searchbox").fill("olga")
+        olga_row = paula.get_by_role("listitem").filter(has_text=f"olga@{DOMAIN}")
+        expect(olga_row).to_contain_text("Offline", timeout=SLOW_S * 1000)
+        with phone(browser, accounts, "olga") as olga:
+            expect(olga_row).to_contain_text("Available", timeout=SLOW_S * 1000)
+            menu = olga.get_by_role("button", name=re.compile("Your presence"))
+            menu.click()
+            olga.get_by_role("menuitemradio", name="Do not disturb").click()
+            expect(olga_row).to_contain_text("Do not disturb", timeout=SLOW_S * 1000)
+            # By the keyboard alone.
+            menu.focus()
+            olga.keyboard.press("Enter")
+            expect(olga.get_by_role("menuitemradio", name="Automatic")).to_be_focused(timeout=SLOW_S * 1000)
+            accessible(olga)
+            for key in ("ArrowDown", "Enter"):
+                olga.keyboard.press(key)
+            expect(olga_row).to_contain_text("Busy", timeout=SLOW_S * 1000)
+            menu.click()
+            olga.get_by_role("menuitem", name="Note and more").click()
+            olga.get_by_label("Note").fill("<img src=x onerror=alert(1)>")
+            accessible(olga)
+            olga.get_by_role("button", name="Save").click()
+            expect(olga_row).to_contain_text("<img src=x", timeout=SLOW_S * 1000)
+            olga_row.get_by_role("button", name="Keep olga in contacts").click()
+            accessible(paula)
+            choose(sites, "olga", availability="", note="")
+            paula.get_by_role("searchbox").fill("nobody of that name")
+            expect(olga_row).to_contain_text("Available", timeout=SLOW_S * 1000)  # among the contacts
+        expect(olga_row).to_contain_text("Offline", timeout=SLOW_S * 1000)

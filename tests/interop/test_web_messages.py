@@ -1,0 +1,80 @@
+"""Conversations in the web phone, in real browsers: written, read, found, changed, and shown as text alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.interop.conftest import DOMAIN, Sites
+from tests.interop.test_web_phone import SLOW_MS, accessible, browser, phone, playwright
+
+__all__ = ["browser", "playwright"]
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+HOMES = {"mara": "premises", "milo": "online"}
+HOSTILE = "<img src=x onerror=document.title='broken'> \u202egpj.exe https://example.org/offer"
+
+
+@pytest.fixture(scope="module")
+def people(two_sites: Sites) -> dict[str, str]:
+    """User to password of the account."""
+    two_sites.create_all(HOMES)
+    with two_sites.api("premises") as api:
+        return {u: api.post("/v1/accounts", {"name": u, "person": f"{u}@{DOMAIN}"})["new_password"] for u in HOMES}
+
+
+def write(page: Page, text: str, field: str = "Message") -> None:
+    page.get_by_label(field, exact=True).fill(text)
+    page.get_by_label(field, exact=True).press("Enter")
+
+
+def test_two_people_of_both_homes_write_to_one_another(browser: Browser, people: dict[str, str], tmp_path: Path):
+    with phone(browser, people, "mara") as mara, phone(browser, people, "milo", "de-DE") as milo:
+        mara.get_by_label("Whom to write to, or what was written").fill("mil")
+        mara.get_by_role("button", name="Write to milo").click()
+        write(mara, HOSTILE)
+        log = mara.get_by_role("log", name="Messages")
+        expect(log.get_by_text("Sent", exact=True).or_(log.get_by_text("Delivered"))).to_be_visible(timeout=SLOW_MS)
+
+        # Milo is at home at online, and has his page open at premises.
+        expect(milo).to_have_title("(1) Telefon", timeout=SLOW_MS)
+        milo.get_by_role("list", name="Chats").get_by_role("button").click()
+        heard = milo.get_by_role("log", name="Nachrichten")
+        expect(heard).to_contain_text("<img src=x onerror=document.title='broken'>", timeout=SLOW_MS)
+        link = heard.get_by_role("link")
+        assert link.get_attribute("href") == "https://example.org/offer"
+        assert "noopener" in (link.get_attribute("rel") or "")
+        expect(milo).to_have_title("Telefon", timeout=SLOW_MS)
+        expect(log.get_by_text("Read", exact=True)).to_be_visible(timeout=SLOW_MS)
+
+        write(milo, "Danke!", "Nachricht")
+        expect(log).to_contain_text("Danke!", timeout=SLOW_MS)
+        milo.get_by_label("Nachricht", exact=True).press_sequentially("noch", delay=50)
+        expect(mara.get_by_text("milo is typing …")).to_be_visible(timeout=SLOW_MS)
+
+        mara.get_by_role("button", name="What to do with this message").click()
+        mara.get_by_role("menuitem", name="Change").click()
+        mara.get_by_label("Change the message").fill("the offer, at noon")
+        mara.get_by_label("Change the message").press("Enter")
+        expect(heard).to_contain_text("the offer, at noon", timeout=SLOW_MS)
+
+        with mara.expect_file_chooser() as choosing:
+            mara.get_by_role("button", name="Send a file").click()
+        choosing.value.set_files({"name": "plan.txt", "mimeType": "text/plain", "buffer": b"the plan"})
+        save = heard.get_by_role("button", name="plan.txt")
+        expect(save).to_be_visible(timeout=SLOW_MS)
+        with milo.expect_download() as loading:
+            save.click()
+        loading.value.save_as(tmp_path / "got")
+        assert (tmp_path / "got").read_bytes() == b"the plan"
+
+        mara.get_by_label("Whom to write to, or what was written").fill("noon")
+        expect(mara.get_by_role("list", name="Messages found")).to_contain_text("the offer", timeout=SLOW_MS)
+        for page in (mara, milo):
+            accessible(page)
+        if folder := os.environ.get("ISTHMUS_SCREENSHOTS"):
+            mara.screenshot(path=f"{folder}/messages.png", full_page=True)

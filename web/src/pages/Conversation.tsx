@@ -1,0 +1,440 @@
+import {
+  Button, Field, Link, makeStyles, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, mergeClasses, Subtitle2, Text, Textarea, tokens,
+} from "@fluentui/react-components";
+import { AttachRegular } from "@fluentui/react-icons/svg/attach";
+import { MoreHorizontalRegular } from "@fluentui/react-icons/svg/more-horizontal";
+import { SendRegular } from "@fluentui/react-icons/svg/send";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore, type KeyboardEvent } from "react";
+import { bring, save } from "../chats/files";
+import {
+  bytesOf, merged, MOST_TEXT, pieces, reachOf, sizeText, titleOf, upTo, withMark, type ChatInfo, type Mark, type Message,
+} from "../chats/model";
+import type { Outbox, Waiting } from "../chats/outbox";
+import { useLive, useLiveEvent, useWhenUp } from "../live/provider";
+import { language, say } from "../messages";
+import { Failed } from "./Chats";
+import { GroupDialog } from "./GroupDialog";
+
+const PAGE = 50;
+const MOST_PAGES = 40; // that are looked through for a message that was searched
+const TYPING_SHOWN_MS = 5000;
+const TYPING_TOLD_MS = 3000;
+
+const useStyles = makeStyles({
+  head: { display: "flex", gap: tokens.spacingHorizontalS, alignItems: "center" },
+  title: { flexGrow: 1, minWidth: 0, overflowWrap: "anywhere" },
+  log: {
+    display: "flex",
+    flexDirection: "column",
+    gap: tokens.spacingVerticalXS,
+    height: "24rem",
+    overflowY: "auto",
+    padding: tokens.spacingHorizontalS,
+    border: `1px solid ${tokens.colorNeutralStroke2}`,
+    borderRadius: tokens.borderRadiusMedium,
+  },
+  message: {
+    maxWidth: "85%",
+    alignSelf: "start",
+    padding: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalM}`,
+    borderRadius: tokens.borderRadiusLarge,
+    backgroundColor: tokens.colorNeutralBackground3,
+  },
+  own: { alignSelf: "end", backgroundColor: tokens.colorBrandBackground2 },
+  found: { outline: `2px solid ${tokens.colorBrandStroke1}` },
+  text: { whiteSpace: "pre-wrap", overflowWrap: "anywhere", display: "block" },
+  meta: { display: "flex", gap: tokens.spacingHorizontalS, alignItems: "center", flexWrap: "wrap" },
+  composer: { display: "flex", gap: tokens.spacingHorizontalS, alignItems: "end" },
+  field: { flexGrow: 1 },
+  typing: { minHeight: tokens.lineHeightBase200, display: "block" },
+  hidden: { display: "none" },
+});
+
+const moment = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "short" });
+
+interface Props {
+  chat: string;
+  at: Message | undefined;
+  own: string;
+  outbox: Outbox;
+  onLeft: () => void;
+}
+
+export function Conversation({ chat, at, own, outbox, onLeft }: Props) {
+  const styles = useStyles();
+  const live = useLive();
+  const [info, setInfo] = useState<ChatInfo>();
+  const [messages, setMessages] = useState<Message[]>([]);
+  const [marks, setMarks] = useState<Mark[]>([]);
+  const [more, setMore] = useState(true);
+  const [failed, setFailed] = useState("");
+  const [editing, setEditing] = useState<Message>();
+  const [adding, setAdding] = useState(false);
+  const waiting = useSyncExternalStore(outbox.subscribe, outbox.snapshot).filter((each) => each.chat === chat);
+  const typing = useTyping(chat);
+
+  const fail = useCallback((error: unknown) => { setFailed((error as Error).message); }, []);
+  const ask = useCallback(
+    async (name: string, body: Record<string, unknown> = {}) => live?.ask(name, { chat, ...body }),
+    [live, chat],
+  );
+  const take = useCallback((news: readonly Message[]) => { setMessages((known) => merged(known, news)); }, []);
+
+  const lookAgain = useCallback(async () => {
+    const told = (await ask("chat.info")) as ChatInfo;
+    setInfo(told);
+    setMarks(told.marks);
+    let page = (await ask("chat.history", { limit: PAGE })) as Message[];
+    take(page);
+    // What was looked for may be far back.
+    for (let pages = 0; at && pages < MOST_PAGES && page[0] && page[0].stamp > at.stamp; pages++) {
+      page = (await ask("chat.history", { limit: 100, before: [page[0].stamp, page[0].site] })) as Message[];
+      take(page);
+    }
+    setFailed("");
+  }, [ask, take, at]);
+  useWhenUp(() => { lookAgain().catch(fail); });
+  useLiveEvent("chats.again", () => { lookAgain().catch(fail); });
+  useLiveEvent("chat.changed", (event) => {
+    if (event["chat"] === chat) ask("chat.info").then((told) => { setInfo(told as ChatInfo); }, fail);
+  });
+  useLiveEvent("chat.message", (event) => {
+    if (event["chat"] === chat) take([event["message"] as Message]);
+  });
+  useLiveEvent("chat.mark", (event) => {
+    if (event["chat"] === chat) setMarks((known) => withMark(known, event as unknown as Mark));
+  });
+
+  const me = info?.members.find(({ aor }) => aor === own)?.id;
+  useRead(messages, me, marks, (heads) => { ask("chat.mark", { upTo: heads }).catch(fail); });
+
+  const earlier = () => {
+    const first = messages[0];
+    if (!first) return;
+    ask("chat.history", { limit: PAGE, before: [first.stamp, first.site] }).then((page) => {
+      take(page as Message[]);
+      setMore((page as Message[]).length === PAGE);
+    }, fail);
+  };
+  if (!info) return failed ? <Failed reason={failed} /> : <Text>{say("loading")}</Text>;
+  const title = titleOf(info, own);
+  const names = new Map(info.members.map(({ id, name, aor }) => [id, name || aor]));
+  const others = info.members.filter(({ aor }) => aor !== own).map(({ id }) => id);
+  return (
+    <section aria-labelledby="conversation">
+      <div className={styles.head}>
+        <Subtitle2 as="h3" id="conversation" className={styles.title}>
+          <bdi>{title}</bdi>
+        </Subtitle2>
+        {info.kind === "group" && (
+          <GroupMenu
+            count={info.members.length}
+            onAdd={() => { setAdding(true); }}
+            onLeave={() => { ask("chat.leave").then(onLeft, fail); }}
+          />
+        )}
+      </div>
+      {failed && <Failed reason={failed} />}
+      <Log count={messages.length + waiting.length} held={at !== undefined}>
+        {more && messages.length >= PAGE && <Button onClick={earlier}>{say("earlier")}</Button>}
+        {messages.map((message) => (
+          <One
+            key={message.id}
+            message={message}
+            mine={message.author === me}
+            found={message.id === at?.id}
+            author={info.kind === "group" ? (names.get(message.author) ?? "—") : ""}
+            reach={message.author === me ? reachOf(message, marks, others) : undefined}
+            onEdit={() => { setEditing(message); }}
+            onDelete={() => { ask("chat.delete", { message: message.id }).then((now) => { take([now as Message]); }, fail); }}
+            onFailed={fail}
+          />
+        ))}
+        {waiting.map((each) => (
+          <NotSent key={each.id} waiting={each} outbox={outbox} />
+        ))}
+      </Log>
+      <Text size={200} className={styles.typing} aria-live="polite">
+        {typing.length > 0 && say("typing", { name: typing.map((id) => names.get(id) ?? "—").join(", ") })}
+      </Text>
+      <Composer
+        key={editing?.id ?? ""}
+        editing={editing}
+        onFailed={fail}
+        onTyping={() => { ask("chat.typing").catch(() => undefined); }}
+        onCancel={() => { setEditing(undefined); }}
+        onSend={(text, file) => {
+          setFailed("");
+          if (!editing) {
+            outbox.add({ id: crypto.randomUUID(), chat, text, file });
+            return;
+          }
+          ask("chat.edit", { message: editing.id, text }).then((now) => { take([now as Message]); setEditing(undefined); }, fail);
+        }}
+      />
+      {adding && (
+        <GroupDialog
+          own={own}
+          title={info.title}
+          present={info.members.map(({ aor }) => aor)}
+          onClose={() => { setAdding(false); }}
+          onDone={async (_, aors) => { await ask("chat.add", { aors }); }}
+        />
+      )}
+    </section>
+  );
+}
+
+/** Who is typing, by id; forgotten after a while. */
+function useTyping(chat: string): string[] {
+  const [typing, setTyping] = useState<ReadonlyMap<string, number>>(new Map());
+  const note = (person: string, until: number | undefined) => {
+    setTyping((known) => {
+      const next = new Map(known);
+      if (until === undefined) next.delete(person);
+      else next.set(person, until);
+      return next;
+    });
+  };
+  useLiveEvent("chat.typing", (event) => {
+    if (event["chat"] === chat) note(String(event["person"]), performance.now() + TYPING_SHOWN_MS);
+  });
+  useLiveEvent("chat.message", (event) => {
+    if (event["chat"] === chat) note((event["message"] as Message).author, undefined);
+  });
+  useEffect(() => {
+    if (typing.size === 0) return undefined;
+    const timer = window.setInterval(() => {
+      setTyping((known) => new Map([...known].filter(([, until]) => until > performance.now())));
+    }, 1000);
+    return () => { window.clearInterval(timer); };
+  }, [typing.size]);
+  return [...typing.keys()];
+}
+
+/** Says how far one has read, while the page is looked at. */
+function useRead(messages: readonly Message[], me: string | undefined, marks: readonly Mark[], mark: (heads: Record<string, number>) => void) {
+  const told = useRef("");
+  const latest = useRef(mark);
+  useEffect(() => { latest.current = mark; });
+  useEffect(() => {
+    if (me === undefined || messages.length === 0) return undefined;
+    const read = () => {
+      if (document.visibilityState !== "visible") return;
+      const mine = marks.filter(({ person, kind }) => person === me && kind === "read");
+      const heads = Object.entries(upTo(messages.filter(({ author }) => author !== me))).filter(
+        ([site, stamp]) => !mine.some((each) => each.site === site && each.stamp >= stamp),
+      );
+      const text = JSON.stringify(heads);
+      if (heads.length === 0 || text === told.current) return;
+      told.current = text;
+      latest.current(Object.fromEntries(heads));
+    };
+    read();
+    document.addEventListener("visibilitychange", read);
+    return () => { document.removeEventListener("visibilitychange", read); };
+  }, [messages, me, marks]);
+}
+
+/** The messages, with the last in view unless one has scrolled away from there. */
+function Log({ count, held, children }: { count: number; held: boolean; children: React.ReactNode }) {
+  const styles = useStyles();
+  const log = useRef<HTMLDivElement>(null);
+  const atEnd = useRef(!held);
+  useLayoutEffect(() => {
+    if (log.current && atEnd.current) log.current.scrollTop = log.current.scrollHeight;
+  }, [count]);
+  return (
+    // Scrolled by keyboard, too, and so reached by it.
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    <div ref={log} className={styles.log} role="log" aria-label={say("messages")} tabIndex={0}
+      onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+        atEnd.current = scrollHeight - scrollTop - clientHeight < 40;
+      }}
+    >
+      {children}
+    </div>
+  );
+}
+
+interface OneProps {
+  message: Message;
+  mine: boolean;
+  found: boolean;
+  author: string;
+  reach: "sent" | "delivered" | "read" | undefined;
+  onEdit: () => void;
+  onDelete: () => void;
+  onFailed: (error: unknown) => void;
+}
+
+function One({ message, mine, found, author, reach, onEdit, onDelete, onFailed }: OneProps) {
+  const styles = useStyles();
+  const here = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (found) here.current?.scrollIntoView({ block: "center" });
+  }, [found]);
+  const { text, state, file } = message;
+  return (
+    <div ref={here} className={mergeClasses(styles.message, mine && styles.own, found && styles.found)}>
+      {author && !mine && (
+        <Text size={200} weight="semibold" block>
+          <bdi>{author}</bdi>
+        </Text>
+      )}
+      {state === "deleted" ? (
+        <Text italic>{say("messageDeleted")}</Text>
+      ) : (
+        <Text className={styles.text} dir="auto">
+          {pieces(text).map((piece, index) =>
+            piece.href === undefined ? (
+              piece.text
+            ) : (
+              <Link key={index} inline href={piece.href} target="_blank" rel="noopener noreferrer nofollow">
+                {piece.text}
+              </Link>
+            ),
+          )}
+        </Text>
+      )}
+      {file && (
+        <Button size="small" icon={<AttachRegular />} onClick={() => { save(message.id, file.name).catch(onFailed); }}>
+          <bdi>{say("saveFile", { name: file.name, size: sizeText(file.size, language) })}</bdi>
+        </Button>
+      )}
+      <div className={styles.meta}>
+        <Text size={200}>{moment.format(message.at * 1000)}</Text>
+        {state === "edited" && <Text size={200}>{say("messageEdited")}</Text>}
+        {reach && state !== "deleted" && <Text size={200}>{say(`reach.${reach}`)}</Text>}
+        {mine && state !== "deleted" && (
+          <Menu>
+            <MenuTrigger disableButtonEnhancement>
+              <Button size="small" appearance="subtle" icon={<MoreHorizontalRegular />} aria-label={say("messageMenu")} />
+            </MenuTrigger>
+            <MenuPopover>
+              <MenuList>
+                <MenuItem onClick={onEdit}>{say("edit")}</MenuItem>
+                <MenuItem onClick={onDelete}>{say("delete")}</MenuItem>
+              </MenuList>
+            </MenuPopover>
+          </Menu>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** A message that has no answer yet, or was refused. */
+function NotSent({ waiting, outbox }: { waiting: Waiting; outbox: Outbox }) {
+  const styles = useStyles();
+  return (
+    <div className={mergeClasses(styles.message, styles.own)}>
+      <Text className={styles.text} dir="auto">{waiting.text || waiting.file?.name}</Text>
+      {waiting.refused === undefined ? (
+        <Text size={200}>{say("sending")}</Text>
+      ) : (
+        <>
+          <Text size={200} block>{say("notSent", { reason: waiting.refused })}</Text>
+          <div className={styles.meta}>
+            <Button size="small" onClick={() => { outbox.again(waiting.id); }}>{say("again")}</Button>
+            <Button size="small" onClick={() => { outbox.discard(waiting.id); }}>{say("discard")}</Button>
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+function GroupMenu({ count, onAdd, onLeave }: { count: number; onAdd: () => void; onLeave: () => void }) {
+  return (
+    <Menu>
+      <MenuTrigger disableButtonEnhancement>
+        <Button size="small">{say("groupOf", { count: String(count) })}</Button>
+      </MenuTrigger>
+      <MenuPopover>
+        <MenuList>
+          <MenuItem onClick={onAdd}>{say("addPeople")}</MenuItem>
+          <MenuItem onClick={onLeave}>{say("leaveGroup")}</MenuItem>
+        </MenuList>
+      </MenuPopover>
+    </Menu>
+  );
+}
+
+interface ComposerProps {
+  editing: Message | undefined;
+  onSend: (text: string, file?: { id: string; name: string }) => void;
+  onTyping: () => void;
+  onCancel: () => void;
+  onFailed: (error: unknown) => void;
+}
+
+function Composer({ editing, onSend, onTyping, onCancel, onFailed }: ComposerProps) {
+  const styles = useStyles();
+  const [text, setText] = useState(editing?.text ?? "");
+  const [bringing, setBringing] = useState(false);
+  const told = useRef(0);
+  const picker = useRef<HTMLInputElement>(null);
+  const over = bytesOf(text) - MOST_TEXT;
+  const send = () => {
+    if (text.trim() === "" || over > 0) return;
+    onSend(text);
+    setText("");
+  };
+  const keys = (event: KeyboardEvent) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
+      event.preventDefault();
+      send();
+    } else if (event.key === "Escape" && editing) {
+      onCancel();
+    }
+  };
+  const attach = (files: FileList | null) => {
+    const file = files?.[0];
+    if (!file) return;
+    setBringing(true);
+    bring(file)
+      .then((brought) => { onSend("", brought); }, onFailed)
+      .finally(() => { setBringing(false); });
+  };
+  return (
+    <div className={styles.composer}>
+      <Field
+        className={styles.field}
+        label={editing ? say("editMessage") : say("message")}
+        {...(over > 0 && { validationMessage: say("tooLong", { count: String(over) }) })}
+      >
+        <Textarea
+          value={text}
+          dir="auto"
+          resize="vertical"
+          onKeyDown={keys}
+          onChange={(_, { value }) => {
+            setText(value);
+            if (!editing && performance.now() - told.current > TYPING_TOLD_MS) {
+              told.current = performance.now();
+              onTyping();
+            }
+          }}
+        />
+      </Field>
+      {editing ? (
+        <Button onClick={onCancel}>{say("cancel")}</Button>
+      ) : (
+        <>
+          <input
+            ref={picker}
+            type="file"
+            className={styles.hidden}
+            aria-label={say("attach")}
+            onChange={({ target }) => { attach(target.files); target.value = ""; }}
+          />
+          <Button icon={<AttachRegular />} aria-label={say("attach")} disabled={bringing} onClick={() => { picker.current?.click(); }} />
+        </>
+      )}
+      <Button appearance="primary" icon={<SendRegular />} disabled={text.trim() === "" || over > 0} onClick={send}>
+        {say("send")}
+      </Button>
+    </div>
+  );
+}
