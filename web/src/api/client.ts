@@ -19,12 +19,17 @@ export class ApiError extends Error {
   readonly remedy: string;
 
   constructor(status: number, problem: Problem | undefined) {
-    super(problem?.detail ?? `HTTP ${String(status)}`);
+    super(problem?.what ?? `HTTP ${String(status)}`);
     this.status = status;
     this.kind = problem?.type ?? "about:blank";
     this.where = problem?.where ?? "";
     this.remedy = problem?.do ?? "";
   }
+}
+
+/** What went wrong, and what can be done about it. */
+export function reasonOf(error: Error): string {
+  return error instanceof ApiError && error.remedy !== "" ? `${error.message}. ${error.remedy}` : error.message;
 }
 
 const signedIn: Middleware = {
