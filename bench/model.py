@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
 
@@ -92,7 +92,8 @@ class Scale:
     the directory. writes: commits in one round. moved: people in one move. synchronised: people in an LDAP directory.
     audited: entries in the audit log. held: calls that are up when something dies. outage_s: for how long new calls
     are tried then. at_once: calls with media through one connector, in windows of stream_s. soak_s: for how long calls
-    come and go while memory is watched. messages: that are sent in one round.
+    come and go while memory is watched. watched: people whom all browser tabs follow together. changes: of presence.
+    messages: that are sent in one round.
     """
 
     rounds: int = 4
@@ -113,12 +114,15 @@ class Scale:
     at_once: int = 500
     stream_s: float = 8.0
     soak_s: float = 180.0
+    watched: int = 100_000
+    changes: int = 1_000
     messages: int = 8_000
 
     @classmethod
     def miniature(cls) -> Self:
         """Everything once, in moments."""
-        return cls(1, 50, 20, 100, 40, 10, (100, 1_000), 200, 500, 2, 4, 50, 2_000, 6, 3.0, 20, 1.0, 20.0, messages=80)
+        small = cls(1, 50, 20, 100, 40, 10, (100, 1_000), 200, 500, 2, 4, 50, 2_000, 6, 3.0, 20, 1.0, 20.0)
+        return replace(small, watched=2_000, changes=20, messages=80)
 
 
 def number(value: float) -> str:

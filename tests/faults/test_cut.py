@@ -292,3 +292,34 @@ async def test_control_and_database_gone(sites: Sites) -> None:
                 os.kill(number, signal.SIGCONT)
         await asyncio.to_thread(link_up, sites)
         await asyncio.to_thread(same_homes, sites, names)
+
+
+async def test_presence_is_the_last_that_is_known_and_is_right_again_afterwards(sites: Sites, cut: Cut) -> None:
+    users = {"seen": "online", "sees": "premises"}
+    sites.create_all(users)
+    uri = f"/v1/presence/seen@{DOMAIN}"
+
+    def shown() -> tuple[str, bool]:
+        with sites.api("premises") as api:
+            told = api.get(uri)
+        return told["availability"], told["current"]
+
+    def choose(availability: str) -> None:
+        with sites.api("online") as api:
+            api.put(uri, {"availability": availability})
+
+    async with await sites.phone("sees", "premises") as watcher:
+        told: list[bytes] = []
+        watcher.on_notify = lambda request: told.append(request.body)
+        headers = [("Event", "presence"), ("Expires", "600"), ("Contact", f"<{watcher.contact}>")]
+        assert (await watcher.request("SUBSCRIBE", f"sip:seen@{DOMAIN}", headers=headers)).code == 200
+        choose("busy")
+        await asyncio.to_thread(wait_for, lambda: shown() == ("busy", True) or None, 60)
+        cut.drop()
+        await asyncio.to_thread(wait_for, lambda: shown() == ("busy", False) or None, 60)
+        await asyncio.to_thread(wait_for, lambda: (told and b"rpid:unknown" in told[-1]) or None, 60)
+        choose("away")
+        assert shown() == ("busy", False)
+        cut.mend()
+        await asyncio.to_thread(wait_for, lambda: shown() == ("away", True) or None, 60)
+        await asyncio.to_thread(wait_for, lambda: (b"rpid:away" in told[-1] and b"unknown" not in told[-1]) or None, 60)

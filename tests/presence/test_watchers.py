@@ -27,7 +27,7 @@ class Bench:
         self.world.exchange()
         site = self.world.premises
         self.watchers = Watchers(
-            site.presence, site.here, site.people, secret=SECRET, via=self._via, limits=limits or Limits()
+            site.presence, site.here, site.people, secret=lambda: SECRET, via=self._via, limits=limits or Limits()
         )
         self.now, self.branch = 1000.0, 0
 

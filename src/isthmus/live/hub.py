@@ -71,7 +71,7 @@ class Session:
 
 
 class Hub:
-    """The sessions of a site. `publish` and `tell` may be called from any thread, the rest on the event loop alone."""
+    """The sessions of a site. `publish`, `tell` and `soon` are for any thread, the rest for the event loop alone."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -151,6 +151,10 @@ class Hub:
     def tell(self, person: str, event: Event, key: str = "") -> None:
         """Tell every tab of a person (stable id)."""
         self._on_loop(self._publish, self._of_person, person, event, key)
+
+    def soon(self, work: Callable[..., object], *args: object) -> None:
+        """Do it on the event loop, after what was published before."""
+        self._on_loop(work, *args)
 
     def follows(self, topic: str) -> bool:
         """Whether anybody does."""

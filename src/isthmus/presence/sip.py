@@ -11,7 +11,6 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable
 
-from isthmus.errors import UnavailableError
 from isthmus.presence.here import Here
 from isthmus.presence.people import People
 from isthmus.presence.service import Presence
@@ -22,13 +21,14 @@ from isthmus.useragent.wire import UdpWire
 
 _log = logging.getLogger(__name__)
 _TICK_S = 0.25
-_START_S = 10.0
+_AGAIN_S = 2.0
+_STOP_S = 10.0
 
 
 class SipPresence:
     """`start` begins, `stop` ends. address: where to listen. proxy: Kamailio's listener for what comes from here.
 
-    secret: by which both know each other.
+    secret: gives that by which both know each other; empty while there is none. trouble: why it does not listen.
     """
 
     def __init__(
@@ -46,29 +46,27 @@ class SipPresence:
 
         def make(wire: UdpWire) -> _Serving:
             return _Serving(
-                wire, proxy, lambda via: Watchers(presence, here, people, secret=secret(), via=via, limits=limits)
+                wire, proxy, lambda via: Watchers(presence, here, people, secret=secret, via=via, limits=limits)
             )
 
         self._make = make
         self._serving: _Serving | None = None
-        self._ready = threading.Event()
-        self._trouble = ""
+        self._stop = threading.Event()
+        self.trouble = ""
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="presence by SIP", daemon=True)
         presence.told.append(lambda known: self._pass_on(lambda serving: serving.told(known.person)))
         presence.reached.append(lambda site, up: self._pass_on(lambda serving: serving.reached(site)))
 
     def start(self) -> None:
-        """Listen. Raises UnavailableError where that can't be."""
+        """Listen, now or as soon as that can be."""
         self._thread.start()
-        self._ready.wait(_START_S)
-        if self._trouble:
-            raise UnavailableError(f"presence by SIP can't listen ({self._trouble})", where=str(self._address))
 
     def stop(self) -> None:
         """End, with all subscriptions: their watchers ask anew."""
+        self._stop.set()
         self._pass_on(lambda serving: serving.stopping.set())
         if self._thread.is_alive():
-            self._thread.join(_START_S)
+            self._thread.join(_STOP_S)
 
     @property
     def subscriptions(self) -> int:
@@ -81,16 +79,25 @@ class SipPresence:
             serving.loop.call_soon_threadsafe(serving.guarded, lambda: work(serving))
 
     async def _serve(self) -> None:
-        try:
-            wire = await UdpWire.open(*self._address)
-        except OSError as error:
-            self._trouble = error.strerror or str(error)
-            self._ready.set()
+        while not self._stop.is_set():
+            try:
+                wire = await UdpWire.open(*self._address)
+            except OSError as error:
+                # Nothing else of the service waits for it: browsers are told all the same.
+                self._fail(error.strerror or str(error))
+                await asyncio.sleep(_AGAIN_S)
+                continue
+            self.trouble = ""
+            self._serving = self._make(wire)
+            if not self._stop.is_set():
+                await self._serving.run()
+            await wire.close()
             return
-        self._serving = self._make(wire)
-        self._ready.set()
-        await self._serving.run()
-        await wire.close()
+
+    def _fail(self, why: str) -> None:
+        if why != self.trouble:
+            _log.warning("presence by SIP can't listen at %s:%s: %s", *self._address, why)
+        self.trouble = why
 
 
 class _Serving:

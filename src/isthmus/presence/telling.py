@@ -2,7 +2,7 @@
 
 `presence.watch` follows people, `presence.unwatch` ends that, `presence.device` says that this tab is a device of its
 person and whether it is used, `presence.mine` and `presence.set` are one's own. Told are `presence` (people's states),
-`presence.again` (what one may see of somebody is another now: watch anew), `presence.mine` and `presence.homes`.
+`presence.mine` (one's own is another now: ask) and `presence.homes` (which of them are heard of).
 """
 
 from __future__ import annotations
@@ -123,21 +123,35 @@ class Telling:
 
     def _told(self, known: Known) -> None:
         sees = (known.shows, known.trusted)
-        again = self._levels.get(known.person, (Level.EVERYTHING, ())) != sees
-        if again:
+        if self._levels.get(known.person, (Level.EVERYTHING, ())) != sees:
             self._levels[known.person] = sees
+            # Before it is told: who may see less from now on is told less.
+            self._hub.soon(self._relevel, known)
         for level in _LEVELS:
             topic = _topic(known.person, level)
             if self._hub.follows(topic):
-                # Who may see less from now on is not told more in between.
-                event = {"event": "presence.again", "aor": known.aor} if again else None
-                told = event or {"event": "presence", **rules.shown(known, level)}
-                self._hub.publish(topic, told, key=f"presence {known.person}")
+                self._hub.publish(topic, {"event": "presence", **rules.shown(known, level)}, key=_key(known))
         self._hub.tell(known.person, {"event": "presence.mine"}, key="presence.mine")
+
+    def _relevel(self, known: Known) -> None:
+        """What people may see of somebody is another now."""
+        for session, mine in self._watched.items():
+            before = mine.get(known.person)
+            topic = _topic(known.person, level := rules.level_for(known, str(session.member.aor)))
+            if before is None or before == topic:
+                continue
+            self._hub.unfollow(session, before)
+            self._hub.follow(session, topic)
+            mine[known.person] = topic
+            session.send({"event": "presence", **rules.shown(known, level)}, _key(known))
 
     def _reached(self, site: str, up: bool) -> None:
         event = {"event": _HOMES, "homes": self._presence.sites()}
         self._hub.publish(_HOMES, event, key=_HOMES)
+
+
+def _key(known: Known) -> str:
+    return f"presence {known.person}"
 
 
 def _topic(person: str, level: Level) -> str:

@@ -73,7 +73,7 @@ class Watchers:
         here: Here,
         people: People,
         *,
-        secret: str,
+        secret: Callable[[], str],
         via: Callable[[], Header],
         limits: Limits = Limits(),
     ) -> None:
@@ -95,7 +95,8 @@ class Watchers:
 
     def request(self, request: Request, flow: Flow, now: float) -> list[Out]:
         """A request that Kamailio has let through. now: seconds on a clock that only grows."""
-        if not secrets.compare_digest(request.get(CONTROL).encode(), self._secret.encode()):
+        secret = self._secret()
+        if not secret or not secrets.compare_digest(request.get(CONTROL).encode(), secret.encode()):
             return [response_to(request, 403, "Forbidden", to_tag=_tag())]
         if request.method not in ("SUBSCRIBE", "PUBLISH"):
             return [
@@ -281,7 +282,7 @@ class Watchers:
             ("Event", one.event),
             ("Subscription-State", state),
             ("Content-Type", pidf.KIND),
-            (CONTROL, self._secret),
+            (CONTROL, self._secret()),
         )
         body = pidf.document(known, level, current=current)
         return [Notify(Request(headers, body, "NOTIFY", uri), _key(one))]

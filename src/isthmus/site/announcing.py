@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
@@ -87,20 +89,22 @@ def build_presence(
     for peer in site_file.peer:
         following = Following(presence, PeerClient(peer.name, internal.link_out_socket(site_file, peer.name)))
         background.add(f"presence of {peer.name}", following.start, following.stop)
-    inner, secret_file = site_file.site.internal_address, internal.control_secret(site_file)
+    inner = site_file.site.internal_address
     sip = SipPresence(
         presence,
         here,
         people,
         address=(inner, internal.PRESENCE_UDP),
         proxy=(inner, internal.KAMAILIO_PRESENCE_UDP),
-        secret=lambda: secret_file.read_text(encoding="ascii").strip(),
+        secret=_Secret(internal.control_secret(site_file)),
     )
     background.add("presence by SIP", sip.start, sip.stop)
     facts["presence"] = lambda: {
         **presence.health(),
         "watched": telling.watched,
         "subscriptions": sip.subscriptions,
+        "ok": not sip.trouble,
+        "reason": sip.trouble,
     }
 
     def called(event: Event) -> None:
@@ -109,6 +113,19 @@ def build_presence(
         )
 
     return Announcing(presence, here, owning, telling, called)
+
+
+class _Secret:
+    """The secret that Kamailio and this service share, once the supervisor has made it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._known = file, ""
+
+    def __call__(self) -> str:
+        if not self._known:
+            with contextlib.suppress(OSError):
+                self._known = self._file.read_text(encoding="ascii").strip()
+        return self._known
 
 
 def _refusals(quiet: Mapping[str, Quiet | None]) -> dict[str, list[Refusal]]:

@@ -30,6 +30,7 @@ export default function PresenceMenu({ mine: { state, chosen }, words, onChoose 
     <>
       <Menu
         defaultOpen
+        inline
         checkedValues={{ be: [chosen.availability || AUTOMATIC], out: chosen.out_of_office ? ["yes"] : [] }}
         onCheckedValueChange={(_, { name, checkedItems }) => {
           const [value = AUTOMATIC] = checkedItems;

@@ -49,7 +49,6 @@ function useBook(): Book {
   useWhenUp((up) => { void watch(up, book, book.watched(), true); });
   useLiveEvent("presence", (told) => { book.take(told as unknown as Presence); });
   useLiveEvent("presence.homes", ({ homes }) => { book.hear(homes as Record<string, boolean>); });
-  useLiveEvent("presence.again", ({ aor }) => { if (live) void watch(live, book, [String(aor)], true); });
   return book;
 }
 
