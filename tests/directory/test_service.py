@@ -174,6 +174,15 @@ def test_people_are_listed_by_address_in_pages(directory: Directory):
         seen += [str(person.aor) for person in page]
     assert seen == expected
     assert [str(person.aor) for person in directory.everybody()[1]] == expected
+    assert [str(person.aor) for person in directory.people(limit=3, offset=4)] == expected[4:7]
+
+
+def test_people_are_found_by_whether_they_are_enabled(directory: Directory):
+    for user in ("alice", "bob", "carol"):
+        directory.create(new(user), actor="test")
+    directory.set(aor("bob"), PersonChanges(enabled=False), actor="test")
+    assert [str(person.aor) for person in directory.people(enabled=False)] == [str(aor("bob"))]
+    assert (directory.count(enabled=True), directory.count(enabled=False), directory.count()) == (2, 1, 3)
 
 
 def test_people_are_found_by_home_group_and_part_of_a_name(directory: Directory):

@@ -211,8 +211,12 @@ def card(page: Page, text: str) -> Locator:
     return page.get_by_role("group").filter(has_text=text)
 
 
-def dial(page: Page, whom: str) -> None:
-    page.get_by_role("searchbox").fill(whom)
+def whom(page: Page) -> Locator:
+    return page.get_by_role("searchbox", name="Name, number or address")
+
+
+def dial(page: Page, called: str) -> None:
+    whom(page).fill(called)
     page.get_by_role("button", name="Call", exact=True).click()
 
 
@@ -280,7 +284,7 @@ def test_browsers_call_one_another_across_homes_and_hear_each_other(
     browser: Browser, two_sites: Sites, people: dict[str, str]
 ):
     with phone(browser, people, "wanda") as wanda, phone(browser, people, "wilma", "online") as wilma:
-        wanda.get_by_role("searchbox").fill("wilm")
+        whom(wanda).fill("wilm")
         wanda.get_by_role("button", name="Call wilma", exact=True).click()
         expect(card(wilma, "Is calling you")).to_contain_text("wanda", timeout=SLOW_MS)
         wilma.get_by_role("button", name="Answer").click()
@@ -493,8 +497,9 @@ def test_calls_are_transferred_by_the_browser_to_it_and_with_it(
 
 def test_keys_sound_and_links(browser: Browser, two_sites: Sites, people: dict[str, str]):
     with phone(browser, people, "wanda", query="?call=tel:%2B1-206-555-0123;ext=7") as page:
-        expect(page.get_by_role("searchbox")).to_have_value("+1-206-555-0123")
+        expect(whom(page)).to_have_value("+1-206-555-0123")
         idle(page)  # a link of somebody's calls nobody
+        expect(page.get_by_role("button", name="Keyboard")).to_be_visible(timeout=SLOW_MS)  # it is loaded last
         page.keyboard.press("Alt+k")
         keys = page.get_by_role("dialog", name="Keyboard")
         expect(keys).to_contain_text("Alt+M")
@@ -504,7 +509,8 @@ def test_keys_sound_and_links(browser: Browser, two_sites: Sites, people: dict[s
 
         page.get_by_role("button", name="Sound", exact=True).click()
         sound = page.get_by_role("dialog", name="Sound")
-        page.wait_for_function("document.querySelector('[role=progressbar]')?.ariaValueNow > 0.3")
+        level = "Number(document.querySelector('[role=progressbar]').ariaValueNow)"
+        wait_for(lambda: page.evaluate(level) > 0.3, SLOW_S, "the level shows the microphone's tone")
         named = sound.get_by_label("Microphone", exact=True).get_by_role("option").all_inner_texts()
         assert named[0] == "As the browser has it"
         assert len(named) > 1

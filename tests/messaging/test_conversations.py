@@ -263,7 +263,7 @@ def test_old_messages_are_removed_by_each_sites_own_setting(world: World):
 
 
 def test_all_that_somebody_wrote_is_handed_out(world: World):
-    chat = pair(world)
+    chat = pair(world, "bob", "alice")
     say(world, "bob", chat, "from bob")
     world.exchange()
     for number in range(205):

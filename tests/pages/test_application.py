@@ -22,6 +22,7 @@ def built(tmp_path: Path) -> Path:
     assets = tmp_path / "built" / "assets"
     assets.mkdir(parents=True)
     (assets.parent / "index.html").write_text(PAGE)
+    (assets.parent / "console.html").write_text(PAGE.replace("a-1", "c-1"))
     (assets / "a-1.js").write_bytes(SCRIPT)
     (assets / "a-1.js.gz").write_bytes(gzip.compress(SCRIPT))
     (assets / "secret.txt").write_text("not for browsers")
@@ -35,7 +36,9 @@ def client(built: Path) -> TestClient:
     return TestClient(app, base_url="https://premises.contoso.example:8443")
 
 
-@pytest.mark.parametrize("path", ["/phone/", "/phone/callback?code=c", "/phone/some/deep/link", "/phone"])
+@pytest.mark.parametrize(
+    "path", ["/phone/", "/phone/callback?code=c", "/phone/some/deep/link", "/phone", "/console/people/a@b"]
+)
 def test_every_page_is_the_application_with_a_nonce_of_its_own(built: Path, path: str):
     browser = client(built)
     nonces = set()
@@ -56,6 +59,14 @@ def test_the_policy_lets_no_script_in_that_is_not_the_sites(built: Path):
     assert parts["script-src"] == "'self'"
     assert "unsafe" not in policy
     assert parts["connect-src"] == "'self' wss://premises.contoso.example:8443"
+
+
+def test_the_console_is_a_page_of_its_own_and_shares_the_files(built: Path):
+    browser = client(built)
+    for path in ("/console", "/console/", "/console/people?home=online"):
+        answer = browser.get(path)
+        assert "/phone/assets/c-1.js" in answer.text
+        assert "script-src 'self'" in answer.headers["content-security-policy"]
 
 
 def test_files_are_kept_for_ever_and_come_packed_to_who_takes_it(built: Path):

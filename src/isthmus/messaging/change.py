@@ -21,6 +21,7 @@ class Change:
     def __init__(self, connection: Connection, site: str, now_us: int, present: Callable[[str], bool]) -> None:
         self.connection, self._site, self._now_us, self._present = connection, site, now_us, present
         self._stamp, self._seq = store.lock(connection)
+        self._began = self._stamp
         self._rows: list[tuple[str, str, str]] = []
         self._told: list[tuple[str, dict[str, Any], str, str]] = []  # chat, event, key, and who else is told
 
@@ -90,7 +91,8 @@ class Change:
         """Write the feed. Gives whom to tell what, after the commit."""
         rows = list(dict.fromkeys(self._rows))
         store.feed(self.connection, self._seq + 1, rows)
-        store.set_clock(self.connection, self._stamp, self._seq + len(rows))
+        if rows or self._stamp != self._began:
+            store.set_clock(self.connection, self._stamp, self._seq + len(rows))
         residents: dict[str, list[str]] = {}
         told = []
         for chat_id, event, key, also in self._told:

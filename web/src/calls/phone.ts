@@ -19,6 +19,11 @@ export interface Credential {
   instance: string;
 }
 
+interface KeptCalls {
+  aor: string;
+  calls: readonly Kept[];
+}
+
 // As JsSIP has it; its types leave the second one out.
 type Accept = (init: ((session: RTCSession) => void) | null, options?: object) => void;
 
@@ -37,9 +42,10 @@ export class Phone {
   private readonly wanted = new Map<string, boolean>();
   private readonly ringer = new Ringer();
   private readonly watches = new Map<string, Watch>();
+  private readonly aor: string;
   private readonly ua: UA;
   /** Calls of this tab before its page was loaded anew, until they are taken up. */
-  private former: readonly Kept[] = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]") as readonly Kept[];
+  private former: readonly Kept[];
   private tookUp = false;
   private looking: number | undefined;
   /** Since the connection was lost: undefined while it is up. */
@@ -48,6 +54,8 @@ export class Phone {
   onOver: () => void = () => undefined;
 
   constructor(credential: Credential, host: string) {
+    this.aor = credential.aor;
+    this.former = formerCalls(credential.aor);
     this.ua = new JsSIP.UA({
       sockets: [new JsSIP.WebSocketInterface(`wss://${host}/sip`)],
       uri: `sip:${credential.aor}`,
@@ -211,7 +219,8 @@ export class Phone {
   /** Keep what a reload of the page needs to go on. */
   private readonly keep = (): void => {
     const now = [...this.sessions.values()].flatMap((session) => keptOf(session) ?? []);
-    sessionStorage.setItem(KEPT, JSON.stringify([...this.former, ...now]));
+    const all: KeptCalls = { aor: this.aor, calls: [...this.former, ...now] };
+    sessionStorage.setItem(KEPT, JSON.stringify(all));
   };
 
   /** Whether the other ends are heard; where they are not, the connection is made anew. */
@@ -337,15 +346,29 @@ export class Phone {
   }
 }
 
+/** Calls that are kept in this tab, unless somebody else has signed in meanwhile. */
+function formerCalls(aor: string): readonly Kept[] {
+  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null") as KeptCalls | null;
+  return kept?.aor === aor ? kept.calls : [];
+}
+
 function statusOf(message: unknown): number | undefined {
   const code = (message as { status_code?: unknown } | null)?.status_code;
   return typeof code === "number" ? code : undefined;
 }
 
+interface Counted {
+  type: string;
+  packetsReceived?: number;
+  responsesReceived?: number;
+}
+
+/** All that came: also answers to ICE's own questions, which come while somebody's phone sends no silence. */
 async function packetsHeard(connection: RTCPeerConnection): Promise<number> {
   let packets = 0;
-  for (const each of (await connection.getStats()).values() as Iterable<{ type: string; packetsReceived?: number }>) {
+  for (const each of (await connection.getStats()).values() as Iterable<Counted>) {
     if (each.type === "inbound-rtp") packets += each.packetsReceived ?? 0;
+    if (each.type === "candidate-pair") packets += each.responsesReceived ?? 0;
   }
   return packets;
 }

@@ -1,10 +1,10 @@
 // Whether the other end is still heard. A browser whose network has changed is told nothing, for a long time: its
 // connection to the site is silently dead. That no packets come is seen first.
 
-export const SILENT_MS = 2500;
+export const SILENT_MS = 4000; // browsers ask their way every two and a half seconds, and are answered
 const AGAIN_MS = 10_000;
 
-/** Watches one call. Packets come all the time while neither end holds it, also from who is muted. */
+/** Watches one call. */
 export class Watch {
   private packets = 0;
   private changed = 0;

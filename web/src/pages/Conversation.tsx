@@ -373,13 +373,14 @@ function Composer({ editing, onSend, onTyping, onCancel, onFailed }: ComposerPro
   const styles = useStyles();
   const [text, setText] = useState(editing?.text ?? "");
   const [bringing, setBringing] = useState(false);
-  const told = useRef(0);
+  const told = useRef(-TYPING_TOLD_MS);
   const picker = useRef<HTMLInputElement>(null);
   const over = bytesOf(text) - MOST_TEXT;
   const send = () => {
     if (text.trim() === "" || over > 0) return;
     onSend(text);
     setText("");
+    told.current = -TYPING_TOLD_MS;
   };
   const keys = (event: KeyboardEvent) => {
     if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {

@@ -27,7 +27,7 @@ export function Shortcuts({ calls, phone }: Props) {
       if (shortcut === undefined) return;
       event.preventDefault();
       if (shortcut === "help") setOpen(true);
-      else if (shortcut === "search") document.querySelector<HTMLInputElement>("input[type=search]")?.focus();
+      else if (shortcut === "search") document.querySelector<HTMLInputElement>("form[role=search] input")?.focus();
       else if (phone) act(phone, shortcut, callFor(shortcut, calls));
     };
     window.addEventListener("keydown", pressed);

@@ -13,7 +13,7 @@ import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
 import { useMay } from "../session";
 
-type Level = components["schemas"]["Level"];
+type Level = components["schemas"]["isthmus__policy__api__GrantBody"]["level"];
 type Grant = components["schemas"]["PolicyGrant"];
 
 interface Kind {

@@ -1,0 +1,92 @@
+"""A call explained over the API: the other site is asked over the link, and says itself what it decides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from isthmus.calls.explaining import Explaining, Question, moment_of
+from isthmus.errors import UnavailableError, UsageError
+from tests.routing.people import SITES, MemorySnapshot, config, record
+
+ALICE, CAROL = "alice@contoso.example", "carol@contoso.example"
+PEOPLE = [record(ALICE, "premises", 1, "+14255550101"), record(CAROL, "online", 2, "+14255550103")]
+
+
+class Reader:
+    def __init__(self, site: str) -> None:
+        self.site = site
+
+    @contextmanager
+    def view(self) -> Iterator[MemorySnapshot]:
+        yield MemorySnapshot(config(self.site), PEOPLE)
+
+
+class Link:
+    """To the other site, by what can be written as JSON alone."""
+
+    def __init__(self, peer: str, other: Explaining) -> None:
+        self.peer, self.other, self.up = peer, other, True
+
+    def ask(self, path: str, body: Any) -> Any:
+        if not self.up:
+            raise UnavailableError(f"the link to {self.peer} is down")
+        assert path == "/link/judge"
+        return json.loads(json.dumps(self.other.judge(json.loads(json.dumps(body)))))
+
+
+@pytest.fixture
+def link() -> Link:
+    return Link("online", Explaining("online", Reader("online"), []))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def premises(link: Link) -> Explaining:
+    assert SITES == ("premises", "online")
+    return Explaining("premises", Reader("premises"), [link])  # type: ignore[arg-type,list-item]
+
+
+def test_the_way_goes_on_at_the_other_site(premises: Explaining):
+    request, told = premises.explain(Question(ALICE, "+14255550103"))
+    assert request.caller == told["from"] == ALICE
+    assert [(hop["site"], hop["decision"]["type"]) for hop in told["hops"]] == [
+        ("premises", "relay"),
+        ("online", "local"),
+    ]
+    assert told["ends"] == f"rings the phones of {CAROL}, at home at online"
+    assert told["unknown"] == []
+
+
+def test_a_call_may_enter_at_the_other_site(premises: Explaining):
+    told = premises.explain(Question(ALICE, CAROL, at="online"))[1]
+    assert [hop["site"] for hop in told["hops"]] == ["online"]
+    refused = premises.explain(Question("nobody@contoso.example", CAROL, at="online"))[1]
+    assert "407" in refused["ends"]
+
+
+def test_a_site_that_can_not_be_asked_is_told(premises: Explaining, link: Link):
+    link.up = False
+    told = premises.explain(Question(ALICE, CAROL))[1]
+    assert [hop["site"] for hop in told["hops"]] == ["premises"]
+    assert told["unknown"] == [{"site": "online", "why": "the link to online is down"}]
+
+
+def test_as_if_the_link_were_cut(premises: Explaining):
+    told = premises.explain(Question(ALICE, CAROL, down=["online"]))[1]
+    assert "through trunk carrier" in told["ends"]
+
+
+def test_what_is_no_question_is_refused(premises: Explaining):
+    for question in (Question(ALICE, CAROL, when="soon"), Question(ALICE, CAROL, phone="the one in the hall")):
+        with pytest.raises(UsageError):
+            premises.explain(question)
+    with pytest.raises(UsageError, match="no request"):
+        premises.judge({"request": {"method": 7}})
+
+
+def test_a_moment_with_a_zone():
+    assert moment_of("2026-11-26T03:00:00+00:00") == 1795662000
