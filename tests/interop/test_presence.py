@@ -170,8 +170,9 @@ def test_browsers_show_how_people_are_whatever_their_home(
             for user in ("paula", "olga")
         }
     with phone(browser, accounts, "paula") as paula:
-        paula.get_by_role("searchbox").fill("olga")
-        olga_row = paula.get_by_role("listitem").filter(has_text=f"olga@{DOMAIN}")
+        paula.get_by_role("searchbox", name="Name, number or address").fill("olga")
+        people = paula.get_by_role("region", name="People")
+        olga_row = people.get_by_role("listitem").filter(has_text=f"olga@{DOMAIN}")
         expect(olga_row).to_contain_text("Offline", timeout=SLOW_S * 1000)
         with phone(browser, accounts, "olga") as olga:
             expect(olga_row).to_contain_text("Available", timeout=SLOW_S * 1000)

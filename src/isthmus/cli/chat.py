@@ -34,10 +34,10 @@ def export(
 
     Files are not in it: it names them. What was deleted is not there any more.
     """
-    path = f"/v1/people/{quote(str(Aor.parse(person)), safe='@')}/messages"
+    aor = quote(str(Aor.parse(person)), safe="@")
     count = 0
     with connect(site, timeout_s=None) as client, written(output) as file, progress("lines") as done:
-        for line in client.lines("GET", path):
+        for line in client.lines("GET", f"/v1/people/{aor}/messages"):
             file.write(line + b"\n")
             count += 1
             if count % _PAGE == 0:

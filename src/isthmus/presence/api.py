@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Response
@@ -45,7 +45,8 @@ class PresenceBody(_Body):
     location: StrictStr | None = Field(default=None, max_length=1000)
     time_zone: StrictStr | None = Field(default=None, max_length=100)
     exceptions: list[Annotated[StrictStr, Field(max_length=400)]] | None = Field(default=None, max_length=1000)
-    shows: Level | None = None
+    # No enumeration: policies have a Level of another meaning, and the description has one of each name.
+    shows: Literal["everything", "availability", "nothing"] | None = None
     trusted: list[Annotated[StrictStr, Field(max_length=400)]] | None = Field(default=None, max_length=1000)
 
 

@@ -15,15 +15,15 @@ export class ApiError extends Error {
   readonly kind: string;
   /** Field, line or object that it is about; empty where `message` says it all. */
   readonly where: string;
-  /** What can be done about it. */
-  readonly remedy: string;
+  /** What is wrong, without what can be done about it; the message has both. */
+  readonly what: string;
 
   constructor(status: number, problem: Problem | undefined) {
     super(problem?.what ?? `HTTP ${String(status)}`);
     this.status = status;
     this.kind = problem?.type ?? "about:blank";
     this.where = problem?.where ?? "";
-    this.remedy = problem?.do ?? "";
+    this.what = problem?.what ?? this.message;
   }
 }
 

@@ -18,7 +18,9 @@ export function searchOf<Name extends string>(...names: Name[]) {
 
 const root = createRootRoute({});
 const callback = createRoute({ getParentRoute: () => root, path: "/callback", component: Callback });
-const frame = createRoute({ getParentRoute: () => root, id: "frame", component: Frame, notFoundComponent: NotHere });
+const frame = createRoute({ getParentRoute: () => root, id: "frame", component: Frame });
+// Inside the frame, so that the way on is at hand.
+const nowhere = createRoute({ getParentRoute: () => frame, path: "$", component: NotHere });
 
 const page = (path: string, load: () => Promise<Record<string, unknown>>, name: string, ...search: string[]) =>
   createRoute({
@@ -62,9 +64,8 @@ const pages: AnyRoute[] = [
 ];
 
 export const router = createRouter({
-  routeTree: root.addChildren([callback, frame.addChildren(pages)]),
+  routeTree: root.addChildren([callback, frame.addChildren([...pages, nowhere])]),
   basepath: "/console",
-  defaultNotFoundComponent: NotHere,
   // Addresses are read and written by people: text stands in them as it is.
   parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
   stringifySearch: (search) => {

@@ -91,12 +91,12 @@ export function Section({ title, children, actions }: { title: string; children:
 /** What went wrong, in the API's own words. */
 export function Fault({ error }: { error: Error | null }) {
   if (error === null) return null;
-  const { where, remedy } = error instanceof ApiError ? error : { where: "", remedy: "" };
+  const where = error instanceof ApiError ? error.where : "";
   return (
     <MessageBar intent="error" layout="multiline" role="alert">
       <MessageBarBody>
         <MessageBarTitle>{where === "" ? t("failed") : where}</MessageBarTitle>
-        {remedy === "" ? error.message : `${error.message}. ${remedy}`}
+        {error.message}
       </MessageBarBody>
     </MessageBar>
   );

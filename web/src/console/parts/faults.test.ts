@@ -4,7 +4,9 @@ vi.stubGlobal("location", { origin: "https://premises.contoso.example:8443" });
 const { ApiError } = await import("../../api/client");
 const { faultsOf } = await import("./faults");
 
-const problem = (what: string, where = "", more = "") => ({ type: "about:blank", title: "", status: 422, what, where, do: more });
+const problem = (what: string, where = "", more = "") => ({
+  type: "about:blank", title: "", status: 422, detail: more === "" ? what : `${what}. ${more}`, what, where, do: more,
+});
 const VALUES = { aor: "zoe@contoso.example", home: "premises", number: "+1425", display_name: "" };
 
 test("a malformed request is told at each field that is wrong", () => {

@@ -17,20 +17,19 @@ const ASKED_WRONG = "the request";
 export function faultsOf(error: unknown, values: Readonly<Record<string, string>>): Faults {
   const given = error instanceof Error ? error : new Error(String(error));
   if (!(given instanceof ApiError)) return { fields: {}, rest: given };
-  const told = given.remedy === "" ? given.message : `${given.message}. ${given.remedy}`;
   if (given.status === 422 && given.where === ASKED_WRONG) return byName(given, values);
   const field =
     Object.keys(values).find((name) => name === given.where) ??
     Object.keys(values).find((name) => values[name] !== "" && values[name] === given.where) ??
-    longest(Object.keys(values).filter((name) => quoted(given.message, values[name] ?? "")), values);
-  return field === undefined ? { fields: {}, rest: given } : { fields: { [field]: told }, rest: null };
+    longest(Object.keys(values).filter((name) => quoted(given.what, values[name] ?? "")), values);
+  return field === undefined ? { fields: {}, rest: given } : { fields: { [field]: given.message }, rest: null };
 }
 
 /** "home: Field required; aor: ..." */
 function byName(error: ApiError, values: Readonly<Record<string, string>>): Faults {
   const fields: Record<string, string> = {};
   let rest: Error | null = null;
-  for (const part of error.message.split("; ")) {
+  for (const part of error.what.split("; ")) {
     const [, name = "", what = ""] = /^([\w.]+): (.*)$/.exec(part) ?? [];
     const field = name.split(".")[0] ?? "";
     if (field in values) fields[field] = what;
