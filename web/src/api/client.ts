@@ -19,17 +19,12 @@ export class ApiError extends Error {
   readonly what: string;
 
   constructor(status: number, problem: Problem | undefined) {
-    super(problem?.what ?? `HTTP ${String(status)}`);
+    super(problem?.detail ?? `HTTP ${String(status)}`);
     this.status = status;
     this.kind = problem?.type ?? "about:blank";
     this.where = problem?.where ?? "";
     this.what = problem?.what ?? this.message;
   }
-}
-
-/** What went wrong, and what can be done about it. */
-export function reasonOf(error: Error): string {
-  return error instanceof ApiError && error.remedy !== "" ? `${error.message}. ${error.remedy}` : error.message;
 }
 
 const signedIn: Middleware = {

@@ -1,7 +1,7 @@
 import { Badge, Button, makeStyles, MessageBar, MessageBarBody, Spinner, Title3, Text, tokens } from "@fluentui/react-components";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
-import { api, reasonOf, told } from "../api/client";
+import { api, told } from "../api/client";
 import { isSignedIn, leaveForSignIn, leaveForSignOut } from "../api/signin";
 import { credentialOf, revoke } from "../calls/device";
 import { openLinksHere } from "../calls/links";
@@ -70,7 +70,7 @@ function SignedIn() {
       </LiveProvider>
     );
   }
-  const reason = credential.error ? reasonOf(credential.error) : undefined;
+  const reason = credential.error?.message;
   return (
     <main>
       <MessageBar intent="error" layout="multiline">
