@@ -282,7 +282,7 @@ TITLES = _parsed()
 """operationId and summary of each route that is described."""
 
 NOT_DESCRIBED = frozenset({"/", "/account", "/alerts", "/devices", "/assets/{name}", "/v1/openapi.json", SCIM_PATH}) | {
-    "/phone", "/phone/assets/{name}", "/phone/{path}",
+    "/console", "/console/{path}", "/phone", "/phone/assets/{name}", "/phone/{path}",
 }  # fmt: skip
 
 
