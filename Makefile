@@ -6,7 +6,7 @@ BIN := .venv/bin
 # what it shares (sites, a demo) is started once. (loadgroup is no choice: xdist 3.8 ignores its marks with pytest 9.2.)
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run test check static web bench lock docs clean
+.PHONY: help run test check static web pictures bench lock docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ web: ## the web application: types by the API's own description, lint, and its t
 		node node_modules/openapi-typescript/bin/cli.js openapi.json --output src/api/schema.ts && \
 		node node_modules/typescript/bin/tsc --noEmit && node node_modules/eslint/bin/eslint.js . && \
 		node node_modules/vitest/vitest.mjs run
+
+pictures: ## the pictures in docs/images anew, as the browser tests see the pages
+	@deploy/bootstrap tests
+	@mkdir -p docs/images
+	ISTHMUS_PICTURES=$(CURDIR)/docs/images $(BIN)/pytest -q tests/interop/test_console.py tests/interop/test_web_phone.py \
+		tests/interop/test_web_messages.py -k "both_sites or step_by_step or went_there or hear_each_other or write_to"
 
 bench: ## the measurements, as a table and as var/bench.json
 	@deploy/bootstrap tests

@@ -16,7 +16,19 @@ def test_engines_are_measured(name: str):
 
 
 @pytest.mark.parametrize(
-    "name", ["routing", "publishing", "feeding", "policies", "audit", "signing_in", "activity", "pushing", "messaging"]
+    "name",
+    [
+        "routing",
+        "publishing",
+        "feeding",
+        "policies",
+        "audit",
+        "signing_in",
+        "activity",
+        "pushing",
+        "presence",
+        "messaging",
+    ],
 )
 def test_routing_is_measured(name: str):
     _check(name)
@@ -43,6 +55,7 @@ def test_nothing_is_left_out():
         "audit",
         "activity",
         "signing_in",
+        "presence",
         "pushing",
         "whole",
         "syncing",

@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 import pytest
-import typer
 import uvicorn
+from typer.main import get_command
 
 from isthmus.addressing import Aor
 from isthmus.api import web_app
@@ -227,14 +227,13 @@ def erin(
     return call
 
 
-def commands(group: typer.Typer = app, above: str = "") -> Iterator[str]:
-    """Every command of the tree, as it is typed."""
-    for command in group.registered_commands:
-        assert command.callback is not None
-        yield f"{above}{command.name or command.callback.__name__.replace('_', '-')}"
-    for below in group.registered_groups:
-        assert below.typer_instance is not None
-        yield from commands(below.typer_instance, f"{above}{below.name} ")
+def commands(group: Any = None, above: str = "") -> Iterator[str]:
+    """Every command there is, as its words."""
+    for name, command in (group or get_command(app)).commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}"
 
 
 COMMANDS = [each for each in commands() if each not in APART and each.split()[0] not in APART]

@@ -6,23 +6,31 @@ import base64
 import os
 import subprocess
 import time
+import wave
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Playwright
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from isthmus.identity import totp
+from isthmus.pages.application import BUILT
+from tests.interop.conftest import Sites
 
 CHROMIUM = "/usr/bin/chromium"
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+PHONE = "https://{}.contoso.example:8443/phone/"
+MICROPHONE_HZ = 520
+_RATE_HZ = 48_000
+_AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 # Two cores run two sites, two browsers and media: nothing here is about how fast it goes.
 SLOW_MS = 60_000
 
 
 def launched(playwright: Playwright, home: Path, ca: str, hosts: Mapping[str, str]) -> Browser:
-    """Chromium that trusts the sites' CA, with a microphone that beeps.
+    """Chromium that trusts the sites' CA, with a microphone that hears a tone.
 
     hosts: name to address. home: an empty folder.
     """
@@ -36,6 +44,7 @@ def launched(playwright: Playwright, home: Path, ca: str, hosts: Mapping[str, st
         args=[
             f"--host-resolver-rules={names}",
             "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-audio-capture={_tone(home / 'microphone.wav')}",
             "--use-fake-ui-for-media-stream",
             "--autoplay-policy=no-user-gesture-required",
             # The sites of these tests are on loopback.
@@ -43,6 +52,35 @@ def launched(playwright: Playwright, home: Path, ca: str, hosts: Mapping[str, st
         ],
         env={**os.environ, "HOME": str(home)},
     )
+
+
+def _tone(path: Path) -> Path:
+    """Half a second of a tone and a pause in turn: what goes on and on a browser takes for noise, and removes."""
+    times = np.arange(_RATE_HZ // 2) / _RATE_HZ
+    samples = (0.4 * 32767 * np.sin(2 * np.pi * MICROPHONE_HZ * times)).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(_RATE_HZ)
+        file.writeframes((samples.tobytes() + bytes(_RATE_HZ // 2)) * 20)
+    return path
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, two_sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium for the pages of both sites."""
+    if not (BUILT / "index.html").exists():
+        pytest.skip("the web application is not built here: deploy/bootstrap says why")
+    hosts = {f"{name}.contoso.example": two_sites.address(name) for name in ("premises", "online")}
+    started = launched(playwright, tmp_path_factory.mktemp("home"), two_sites.ca, hosts)
+    yield started
+    started.close()
 
 
 @contextmanager
@@ -61,17 +99,42 @@ def watched(browser: Browser, **options: Any) -> Iterator[Page]:
     assert not complaints
 
 
+@contextmanager
+def phone(
+    browser: Browser, people: Mapping[str, str], user: str, at: str = "premises", *, query: str = ""
+) -> Iterator[Page]:
+    """The phone in a browser of its own, signed in at a site and registered. people: user to password."""
+    with watched(browser, locale="en-US", permissions=["microphone"]) as page:
+        page.goto(PHONE.format(at) + query)
+        sign_in(page, user, people[user])
+        expect(page.get_by_role("status")).to_have_text("Ready", timeout=SLOW_MS)
+        yield page
+
+
+def sign_in(page: Page, user: str, password: str) -> None:
+    """Fill in the site's own page of sign-in."""
+    page.get_by_label("Name", exact=True).fill(user)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
 def accessible(page: Page) -> None:
     """axe-core finds nothing. It is put in by the debugger: the page's own policy would not load it.
 
     Left out: the invisible elements by which Fluent's Tabster hands the keyboard on; no reader ever stays on one.
     """
-    page.evaluate(AXE.read_text(encoding="utf-8"))
+    page.evaluate(_AXE.read_text(encoding="utf-8"))
     found = page.evaluate(
         "async () => (await axe.run({exclude: ['[data-tabster-dummy]']}))"
         ".violations.map(v => [v.id, v.nodes.map(n => n.html)])"
     )
     assert found == [], page.url
+
+
+def pictured(page: Page, name: str) -> None:
+    """Keep a picture of the page for the documentation, where `make pictures` asks for it."""
+    if folder := os.environ.get("ISTHMUS_PICTURES"):
+        page.screenshot(path=f"{folder}/{name}.png", animations="disabled")
 
 
 class App:

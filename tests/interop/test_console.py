@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from isthmus.pages.application import BUILT
-from tests.interop.browsers import SLOW_MS, App, accessible, launched, watched
+from tests.interop.browsers import SLOW_MS, App, accessible, browser, pictured, playwright, watched
 from tests.interop.conftest import DOMAIN, HOMES, Sites
 from tests.support import wait_for
+
+__all__ = ["browser", "playwright"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]  # two sites and a browser on two cores
 
@@ -27,12 +28,6 @@ PAGES = (
     "/routes", "/routes/new", "/locations", "/alerts", "/policies", "/sync", "/audit", "/certificates", "/tenants",
     "/tenants/contoso", "/roles", "/roles/global", "/no/such/page",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as running:
-        yield running
 
 
 class Console:
@@ -63,15 +58,11 @@ class Console:
 
 
 @pytest.fixture(scope="module")
-def console(playwright: Playwright, two_sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+def console(browser: Browser, two_sites: Sites) -> Iterator[Console]:
     """Cora may do everything. She signs in for the first time, and so sets up her authenticator app."""
-    if not (BUILT / "console.html").exists():
-        pytest.skip("the web application is not built here: deploy/bootstrap says why")
     two_sites.create_all(PEOPLE)
     with two_sites.api("premises") as api:
         made = api.post("/v1/accounts", {"name": "cora", "every_tenant": True, "roles": [{"role": "global"}]})
-    hosts = {f"{name}.contoso.example": two_sites.address(name) for name in HOMES}
-    browser = launched(playwright, tmp_path_factory.mktemp("home"), two_sites.ca, hosts)
     with watched(browser, locale="en-US", viewport={"width": 1280, "height": 900}) as page:
         # A deep link: signing in leads back to it.
         page.goto(f"{CONSOLE}/people?home=online")
@@ -89,7 +80,6 @@ def console(playwright: Playwright, two_sites: Sites, tmp_path_factory: pytest.T
         assert page.url == f"{CONSOLE}/people?home=online"
         expect(page.get_by_role("link", name="con-cleo", exact=True)).to_be_visible(timeout=SLOW_MS)
         yield Console(page, app)
-    browser.close()
 
 
 def test_how_both_sites_are(console: Console):
@@ -100,6 +90,7 @@ def test_how_both_sites_are(console: Console):
         for part in ("kamailio", "haproxy", "rtpengine", "carrier"):
             expect(card).to_contain_text(part)
     expect(page.get_by_role("group", name="Link between the sites")).to_contain_text("Up since")
+    pictured(page, "console")
 
 
 def test_a_person_is_created_found_changed_and_deleted(console: Console):
@@ -157,6 +148,7 @@ def test_people_are_moved_step_by_step_and_back(console: Console, two_sites: Sit
     dialog = page.get_by_role("dialog", name="Move 2 people to online?")
     console.press("Move them", dialog)
     console.prove_if_asked(page.get_by_text("Over: 2 moved, 1 not moved."))
+    pictured(page, "move")
     with page.expect_download() as report:
         console.press("Download report")
     report.value.save_as(tmp_path / "report.csv")
@@ -225,12 +217,17 @@ def test_why_a_call_went_there(console: Console, two_sites: Sites):
     expect(way).to_contain_text("Hands it over to online")
     assert "isthmus call explain" in page.inner_text("form")
     accessible(page)
+    pictured(page, "explain")
 
 
-def test_what_is_dialled_and_where_it_goes(console: Console):
+def test_what_is_dialled_and_where_it_goes(console: Console, two_sites: Sites):
+    with two_sites.api("premises") as api:
+        api.post("/v1/policies", {"kind": "dial-plan", "name": "con-usa", "settings": {"country": "US"}})
+        whose = {"level": "person", "target": f"con-ann@{DOMAIN}"}
+        api.post("/v1/policies/grant", {"kind": "dial-plan", "policy": "con-usa", **whose})
     page = console.open("/routes")
     page.get_by_label("Who dials").fill(f"con-ann@{DOMAIN}")
-    page.get_by_label("Dialled").fill("9011442079460000")
+    page.get_by_label("Dialled").fill("011442079460000")
     console.press("Test")
     expect(page.get_by_role("cell", name="+442079460000")).to_be_visible(timeout=SLOW_MS)
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from isthmus.useragent.message import Request, Response
 from tests.agents.raw import User
+from tests.interop.browsers import accessible, browser, phone, playwright
 from tests.interop.conftest import DOMAIN, Sites
-from tests.interop.test_web_phone import AXE, accessible, browser, phone, playwright  # noqa: F401 (fixtures)
 from tests.support import wait_for
+
+__all__ = ["browser", "playwright"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -33,16 +35,6 @@ OPEN = (
 def sites(two_sites: Sites) -> Sites:
     two_sites.create_all(HOMES)
     return two_sites
-
-
-def accessible_while_open(page: Page) -> None:
-    """As `accessible`, with a menu or dialog that keeps the focus: elements at its edges pass that on at once."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate(
-        "async () => (await axe.run({exclude: [['[data-tabster-dummy]']]}))"
-        ".violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 200))])"
-    )
-    assert found == [], found
 
 
 class Watcher:
@@ -159,7 +151,7 @@ async def test_phones_are_quiet_for_all_but_those_who_are_excepted_and_who_talks
 
 
 def test_browsers_show_how_people_are_whatever_their_home(
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     sites: Sites,
     tmp_path: Path,
 ):
@@ -185,7 +177,7 @@ def test_browsers_show_how_people_are_whatever_their_home(
             olga.keyboard.press("Enter")
             expect(olga.get_by_role("menuitemradio", name="Automatic")).to_be_focused(timeout=SLOW_S * 1000)
             olga.screenshot(path=str(tmp_path / "menu.png"), full_page=True)
-            accessible_while_open(olga)
+            accessible(olga)
             for key in ("ArrowDown", "Enter"):
                 olga.keyboard.press(key)
             expect(olga_row).to_contain_text("Busy", timeout=SLOW_S * 1000)
@@ -193,7 +185,7 @@ def test_browsers_show_how_people_are_whatever_their_home(
             olga.get_by_role("menuitem", name="Note and more").click()
             olga.get_by_label("Note").fill("<img src=x onerror=alert(1)>")
             olga.screenshot(path=str(tmp_path / "dialog.png"), full_page=True)
-            accessible_while_open(olga)
+            accessible(olga)
             olga.get_by_role("button", name="Save").click()
             expect(olga_row).to_contain_text("<img src=x", timeout=SLOW_S * 1000)
             # A picture for whoever looks into the folder of a run.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.interop.browsers import SLOW_MS, accessible, browser, phone, pictured, playwright
 from tests.interop.conftest import DOMAIN, Sites
-from tests.interop.test_web_phone import SLOW_MS, accessible, browser, phone, playwright
 
 __all__ = ["browser", "playwright"]
 
@@ -76,5 +75,5 @@ def test_two_people_of_both_homes_write_to_one_another(browser: Browser, people:
         expect(mara.get_by_role("list", name="Messages found")).to_contain_text("the offer", timeout=SLOW_MS)
         for page in (mara, milo):
             accessible(page)
-        if folder := os.environ.get("ISTHMUS_SCREENSHOTS"):
-            mara.screenshot(path=f"{folder}/messages.png", full_page=True)
+        mara.get_by_role("log", name="Messages").scroll_into_view_if_needed()
+        pictured(mara, "messages")

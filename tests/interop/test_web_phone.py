@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import os
 import re
 import secrets
 import socket
@@ -13,15 +12,12 @@ import subprocess
 import sys
 import threading
 import time
-import wave
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from isthmus.pages.application import BUILT
 from isthmus.site import internal
@@ -29,23 +25,29 @@ from isthmus.useragent.call import Call
 from isthmus.useragent.rtp import Media
 from tests.agents.baresip import Baresip
 from tests.agents.raw import User
+from tests.interop.browsers import (
+    MICROPHONE_HZ,
+    PHONE,
+    SLOW_MS,
+    accessible,
+    browser,
+    phone,
+    pictured,
+    playwright,
+    sign_in,
+)
 from tests.interop.conftest import DOMAIN, PASSWORD, Sites
 from tests.support import wait_for
 
+__all__ = ["browser", "playwright"]
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]  # two sites, two browsers and media on two cores
 
-CHROMIUM = "/usr/bin/chromium"
-PHONE = "https://{}.contoso.example:8443/phone/"
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 HOMES = {"wanda": "premises", "wilma": "online", "webster": "online", "wes": "premises"}
 NUMBER = "+14255550141"  # wanda's
-# Two cores run two sites, two browsers and media: nothing here is about how fast it goes.
-SLOW_MS = 60_000
 SLOW_S = SLOW_MS / 1000
 MOST_BYTES = 300_000
-MICROPHONE_HZ = 520
 T = TypeVar("T")
-_RATE_HZ = 48_000
 # Whether what the newest call of the page plays has this frequency as its strongest, and is loud; or is silent (0).
 HEARD = """async (hz) => {
   const streams = [...document.querySelectorAll("audio")].map((each) => each.srcObject);
@@ -121,52 +123,6 @@ def agents() -> Iterator[Agents]:
 
 
 @pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright, two_sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Chromium that trusts the sites' CA, with a microphone that hears a tone."""
-    if not (BUILT / "index.html").exists():
-        pytest.skip("the web application is not built here: deploy/bootstrap says why")
-    home = tmp_path_factory.mktemp("home")
-    database = f"sql:{home}/.pki/nssdb"
-    (home / ".pki" / "nssdb").mkdir(parents=True)
-    for argv in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "isthmus", "-i", two_sites.ca]):
-        subprocess.run(["certutil", "-d", database, *argv], check=True, capture_output=True)
-    names = ", ".join(f"MAP {name}.contoso.example {two_sites.address(name)}" for name in ("premises", "online"))
-    launched = playwright.chromium.launch(
-        executable_path=CHROMIUM,
-        args=[
-            f"--host-resolver-rules={names}",
-            "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-audio-capture={_tone(home / 'microphone.wav')}",
-            "--use-fake-ui-for-media-stream",
-            "--autoplay-policy=no-user-gesture-required",
-            # The sites of these tests are on loopback.
-            "--allow-loopback-in-peer-connection",
-        ],
-        env={**os.environ, "HOME": str(home)},
-    )
-    yield launched
-    launched.close()
-
-
-def _tone(path: Path) -> Path:
-    """Half a second of a tone and a pause in turn: what goes on and on a browser takes for noise, and removes."""
-    times = np.arange(_RATE_HZ // 2) / _RATE_HZ
-    samples = (0.4 * 32767 * np.sin(2 * np.pi * MICROPHONE_HZ * times)).astype("<i2")
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(_RATE_HZ)
-        file.writeframes((samples.tobytes() + bytes(_RATE_HZ // 2)) * 20)
-    return path
-
-
-@pytest.fixture(scope="module")
 def people(two_sites: Sites) -> dict[str, str]:
     """User to password of the accounts, one at each site."""
     two_sites.create("wanda", HOMES["wanda"], NUMBER)
@@ -178,33 +134,6 @@ def people(two_sites: Sites) -> dict[str, str]:
             for user, password in passwords.items():
                 api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}", "password": password})
     return passwords
-
-
-@contextmanager
-def phone(
-    browser: Browser, people: dict[str, str], user: str, at: str = "premises", *, query: str = ""
-) -> Iterator[Page]:
-    """A browser of its own, signed in at a site and registered. What it complains of fails the test."""
-    context = browser.new_context(locale="en-US", permissions=["microphone"])
-    context.set_default_timeout(SLOW_MS)
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
-    page.goto(PHONE.format(at) + query)
-    sign_in(page, user, people[user])
-    expect(page.get_by_role("status")).to_have_text("Ready", timeout=SLOW_MS)
-    try:
-        yield page
-    finally:
-        context.close()
-    assert not complaints
-
-
-def sign_in(page: Page, user: str, password: str) -> None:
-    page.get_by_label("Name", exact=True).fill(user)
-    page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def card(page: Page, text: str) -> Locator:
@@ -292,6 +221,7 @@ def test_browsers_call_one_another_across_homes_and_hear_each_other(
             shows(page, "Connected")
         for page in (wanda, wilma):
             hears(page, MICROPHONE_HZ)
+        pictured(wanda, "phone")
 
         wanda.get_by_role("button", name="Mute").click()
         expect(wanda.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "true", timeout=SLOW_MS)
@@ -607,10 +537,3 @@ def test_what_the_first_load_weighs():
     assert any(name.endswith(".js") for name in names)
     files = sum((BUILT / "assets" / f"{name}.gz").stat().st_size for name in names)
     assert len(gzip.compress(page.encode())) + files < MOST_BYTES
-
-
-def accessible(page: Page) -> None:
-    """axe-core finds nothing. It is put in by the debugger: the page's own policy would not load it."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
-    assert found == []

@@ -23,15 +23,25 @@ const Sound = lazy(async () => ({ default: (await import("./Sound")).Sound }));
 const Chats = lazy(() => import("./Chats"));
 
 const useStyles = makeStyles({
-  page: { minHeight: "100vh", maxWidth: "64rem", margin: "0 auto", padding: tokens.spacingHorizontalL },
-  head: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
+  page: { minHeight: "100vh", maxWidth: "90rem", margin: "0 auto", padding: tokens.spacingHorizontalL },
+  head: {
+    display: "flex",
+    flexWrap: "wrap",
+    alignItems: "center",
+    gap: tokens.spacingHorizontalM,
+    marginBottom: tokens.spacingVerticalXXL,
+  },
   who: { flexGrow: 1 },
+  // Whom one talks to beside whom one writes to; below one another where there is no room.
   columns: {
     display: "grid",
-    gap: tokens.spacingHorizontalXXL,
+    alignItems: "start",
+    columnGap: tokens.spacingHorizontalXXXL,
+    rowGap: tokens.spacingVerticalXXL,
     gridTemplateColumns: "minmax(0, 1fr)",
-    "@media (min-width: 48rem)": { gridTemplateColumns: "minmax(0, 1fr) minmax(0, 1fr)" },
+    "@media (min-width: 64rem)": { gridTemplateColumns: "minmax(0, 26rem) minmax(0, 1fr)" },
   },
+  column: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalXXL },
 });
 
 const COLOUR: Record<Line, "success" | "warning" | "danger"> = {
@@ -125,18 +135,16 @@ function Registered({ credential }: { credential: Credential }) {
         <Button onClick={signOut}>{say("signOut")}</Button>
       </header>
       <main className={styles.columns}>
-        <div>
+        <div className={styles.column}>
           <Calls calls={calls} phone={phone} domain={domain} />
           <Search own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
-        </div>
-        <div>
           <Contacts own={credential.aor} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
           <History own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
         </div>
+        <Suspense fallback={<Spinner label={say("loading")} />}>
+          <Chats own={credential.aor} />
+        </Suspense>
       </main>
-      <Suspense fallback={<Spinner label={say("loading")} />}>
-        <Chats own={credential.aor} />
-      </Suspense>
     </div>
   );
 }
