@@ -64,7 +64,9 @@ class Site:
         self.reached: list[tuple[str, bool]] = []
         self.presence.told.append(self.told.append)
         self.presence.reached.append(lambda site, up: self.reached.append((site, up)))
-        self.quiet: dict[str, Quiet] = self.presence.start()
+        self.presence.start()
+        self.presence.note_run()
+        self.quiet: dict[str, Quiet] = self.presence.quiet()
         self.presence.quieted.append(self._quieted)
         for link in self.links.values():
             link.following = Following(self.presence, link)

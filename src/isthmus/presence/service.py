@@ -75,10 +75,13 @@ class Presence:
         self._log: Log[tuple[str, str]] = Log()
         self.run = 0
 
-    def start(self) -> dict[str, Quiet]:
-        """Take up what people set. Gives all whose phones are to be quiet, by address."""
-        with writing(self._engine) as connection:
-            self.run = store.next_run(connection, self._now_ms())
+    def start(self) -> None:
+        """Take up what people set, and begin a run: a number greater than all before, whatever the clock says.
+
+        It only reads, so that it works with a full disk, too; `note_run` is to follow.
+        """
+        with reading(self._engine) as connection:
+            self.run = max(self._now_ms(), store.last_run(connection) + 1)
             kept = store.chosen(connection)
         homes = self.people.by_id(kept)
         with self._changing():
@@ -87,6 +90,14 @@ class Presence:
                 if who is not None and who.home == self.site:
                     self._chosen[person] = chosen
                     self._settle(who)
+
+    def note_run(self) -> None:
+        """Keep the number of this run, so that the next one has a greater one."""
+        with writing(self._engine) as connection:
+            store.note_run(connection, self.run)
+
+    def quiet(self) -> dict[str, Quiet]:
+        """All whose phones are to be quiet now, by address."""
         with self._lock:
             return dict(self._quiet)
 

@@ -39,9 +39,11 @@ def remove(connection: Connection, people: Iterable[str]) -> None:
         connection.execute(delete(presence_chosen).where(presence_chosen.c.person.in_(batch)))
 
 
-def next_run(connection: Connection, now_ms: int) -> int:
-    """Begin a run: a number greater than all before, whatever the clock says."""
-    last = connection.execute(select(presence_run.c.run)).scalar()
-    run = max(now_ms, (last or 0) + 1)
+def last_run(connection: Connection) -> int:
+    """The number of the last run that was noted; 0: none."""
+    return connection.execute(select(presence_run.c.run)).scalar() or 0
+
+
+def note_run(connection: Connection, run: int) -> None:
+    """Keep the number of this run."""
     upsert(connection, presence_run, [{"one": 1, "run": run}], ("run",))
-    return run

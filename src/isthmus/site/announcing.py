@@ -34,6 +34,7 @@ from isthmus.site.background import Background, Repeating
 from isthmus.site.file import SiteFile
 
 _TICK_S = 0.5
+_BEGIN_S = 2.0
 _CALLS_S = 60.0  # they are told of; this is for what was not
 _LOOK_S = 30.0
 _FOLLOW_S = 60.0
@@ -71,11 +72,22 @@ def build_presence(
     telling = Telling(hub, presence, here, owning)
     presence.quieted.append(lambda changed: writer.refuse_some(_BY, _refusals(changed)))
 
+    begun = False
+
+    def begin() -> None:
+        """What has to be written once at the start, tried until the disk takes it."""
+        nonlocal begun
+        if not begun:
+            presence.note_run()
+            writer.refuse(_BY, _refusals(presence.quiet()))
+            begun = True
+
     def tick() -> None:
         here.tick()
         presence.tick()
 
     jobs = {
+        "begin": Repeating("presence: begin", begin, _BEGIN_S),
         "time": Repeating("presence: what ends", tick, _TICK_S),
         "directory": Repeating("presence: follow the directory", presence.follow_directory, _FOLLOW_S),
         "calls": Repeating("presence: who talks", calling.work, _CALLS_S),
@@ -83,7 +95,7 @@ def build_presence(
     }
     calling.wake = jobs["calls"].wake
     listen(lambda _: jobs["directory"].wake())
-    background.add("presence", lambda: writer.refuse(_BY, _refusals(presence.start())), lambda: None)
+    background.add("presence", presence.start, lambda: None)
     for name, job in jobs.items():
         background.add(f"presence: {name}", job.start, job.stop)
     for peer in site_file.peer:
