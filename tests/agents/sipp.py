@@ -6,11 +6,12 @@ SIPp speaks MD5 only, and never matches a Call-ID of the form `text-[call_id]`.
 from __future__ import annotations
 
 import csv
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import Process, Processes
+from tests.support import Process, Processes, wait_for
 
 _SCENARIOS = Path(__file__).parent / "scenarios"
 _TRANSPORTS = {"udp": "u1", "tcp": "t1", "tls": "l1"}
@@ -79,6 +80,8 @@ class Sipp:
         if users:  # else its credentials are for the address it sends to, not for the Request-URI
             argv += ["-auth_uri", users[0].domain if scenario == "register" else users[0].target]
         process = processes.start([*argv, *([to] if to else [])], name=name, cwd=folder)
+        if not to and transport == "tcp":  # by UDP who calls too early is heard by a retransmission
+            wait_for(lambda: _listens(address, port), 20, f"{name} listens")
         return cls(process, statistics, errors)
 
     def finish(self, timeout: float = 30.0) -> Counters:
@@ -106,3 +109,10 @@ class Sipp:
     def stop(self) -> None:
         """End it before its calls are done."""
         self._process.stop()
+
+
+def _listens(address: str, port: int) -> bool:
+    """Whether somebody listens for TCP there; asked of the kernel, since a connection would be one for SIPp, too."""
+    local = f"{int.from_bytes(socket.inet_aton(address), 'little'):08X}:{port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(row[1] == local and row[3] == "0A" for row in rows)

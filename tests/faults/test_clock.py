@@ -12,6 +12,7 @@ import pytest
 
 from isthmus.pki import rules
 from isthmus.site import status
+from isthmus.useragent.call import Call
 from tests.faults.clock import Clock, can_set
 from tests.faults.people import (
     bindings,
@@ -93,7 +94,11 @@ def jump(sites: Sites, clocks: dict[str, Clock], site: str, offset_s: int) -> No
     [("premises", _HOUR), ("premises", -_HOUR), ("premises", -_DAY), ("online", _DAY), ("online", -_HOUR)],
 )
 async def test_a_clock_jumps(sites: Sites, clocks: dict[str, Clock], site: str, offset_s: int) -> None:
-    """Calls that are up go on, phones register on, people move between clocks that differ, and nothing restarts."""
+    """Calls go on, phones register on, people move between clocks that differ, and nothing restarts.
+
+    A clock set ahead by more than its `--timeout` makes rtpengine end what it has not heard of since: whether it looks
+    before the next packet comes is chance (docs/engines.md). So what is talked then is begun after the jump.
+    """
     mark = f"j{site[0]}{'b' if offset_s < 0 else 'a'}{abs(offset_s) // _HOUR}x"
     users = {f"{mark}{number}": HOMES[number // 2 % 2] for number in range(8)}
     await asyncio.to_thread(sites.create_all, users)
@@ -103,15 +108,22 @@ async def test_a_clock_jumps(sites: Sites, clocks: dict[str, Clock], site: str, 
         people = await phones(sites, stack, users)
         caller, callee = list(people)[::4]  # both on UDP, one at each site
         people[caller].tone_hz, people[callee].tone_hz = 440, 620
-        call = await people[caller].dial(f"sip:{callee}@{DOMAIN}")
-        heard = await people[callee].called()
+
+        async def talk() -> tuple[Call, Call]:
+            return await people[caller].dial(f"sip:{callee}@{DOMAIN}"), await people[callee].called()
+
+        before = await talk() if offset_s < 0 else None
         await asyncio.to_thread(jump, sites, clocks, site, offset_s)
-        await people[callee].hears(heard, 440)
-        await people[caller].hears(call, 620)
-        if offset_s < 0:  # ahead, what is registered for less has expired: phones are back with their next REGISTER
+        if before is not None:
+            await people[callee].hears(before[1], 440)
+            await people[caller].hears(before[0], 620)
+            # Ahead, what is registered for less has expired: phones are back with their next REGISTER.
             await everybody_is_reached(people)
         for phone in people.values():
             await phone.registered(_EXPIRES_S)
+        call, heard = before or await talk()
+        await people[callee].hears(heard, 440)
+        await people[caller].hears(call, 620)
         await everybody_is_reached(people)
         assert (await call.reinvite()).code == 200
         assert (await heard.reinvite()).code == 200
