@@ -43,7 +43,7 @@ def test_one_watches_through_a_pause_that_another_ordered(here: Here) -> None:
         assert watching.poll() is None
         resumed = here.run("move", "resume", name)
         assert resumed.stdout.startswith(f"Batch {name}: running. ")
-        out, err = watching.communicate(timeout=60)
+        out, err = watching.communicate(timeout=180)
         assert watching.returncode == 0
     assert f"paused; to go on: isthmus move resume {name}" in err
     assert out.startswith(f"Batch {name} to online: {PEOPLE} moved (")
