@@ -9,7 +9,7 @@ import pytest
 
 from isthmus.addressing import Aor
 from isthmus.errors import NotFoundError, TooManyError
-from isthmus.live.hub import MOST_OF_A_PERSON, MOST_TOPICS, MOST_WAITING, Hub, Member
+from isthmus.live.hub import MOST_OF_A_PERSON, MOST_TOPICS, MOST_WAITING, Hub, Member, Session
 
 ALICE = Member("contoso", "p-alice", Aor.parse("alice@contoso.example"), "account:alice")
 BOB = Member("contoso", "p-bob", Aor.parse("bob@contoso.example"), "account:bob")
@@ -84,6 +84,19 @@ async def test_nothing_is_left_of_who_has_gone():
     hub.leave(alice)
     assert gone == [ALICE]
     assert (hub.sessions, hub.is_here("p-alice"), hub.follows("t")) == (0, False, False)
+
+
+async def test_a_features_fault_leaves_no_session_behind():
+    hub = Hub()
+    heard: list[Member] = []
+
+    def broken(session: Session) -> None:
+        raise ZeroDivisionError
+
+    hub.on_join(broken)
+    hub.on_join(lambda session: heard.append(session.member))
+    hub.leave(hub.join(ALICE))
+    assert (heard, hub.sessions, hub.is_here("p-alice")) == ([ALICE], 0, False)
 
 
 async def test_what_nobody_answers_is_refused():

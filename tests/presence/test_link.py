@@ -25,7 +25,11 @@ class Served:
     """The link API of online on a unix socket, which can be taken away."""
 
     def __init__(self, world: World, socket: Path) -> None:
-        self.socket, self.peer = socket, "premises"
+        self.socket, self.peer, self._world = socket, "premises", world
+        self.start()
+
+    def start(self) -> None:
+        """A service of its own each time, as after a restart: what waits for news belongs to one event loop."""
         app = FastAPI()
         errors.add_handlers(app)
 
@@ -34,13 +38,9 @@ class Served:
             request.scope["headers"] = [*request.scope["headers"], (b"x-isthmus-peer", self.peer.encode())]
             return await call_next(request)  # type: ignore[operator]
 
-        presence = world.online.presence
+        presence = self._world.online.presence
         app.include_router(link_router(presence, Owning(presence, {}), ["premises"]))
-        self._app = app
-        self.start()
-
-    def start(self) -> None:
-        self._server = uvicorn.Server(uvicorn.Config(self._app, uds=str(self.socket), log_config=None, lifespan="off"))
+        self._server = uvicorn.Server(uvicorn.Config(app, uds=str(self.socket), log_config=None, lifespan="off"))
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         wait_for(lambda: self._server.started or None)
@@ -93,7 +93,10 @@ def test_a_peer_that_is_gone_is_noticed_and_heard_of_again(world: World, served:
     assert world.premises.state("bob") == "offline"
     served.start()
     wait_for(lambda: world.premises.state("bob") == "busy" or None)
-    assert world.premises.reached[:3] == [("online", True), ("online", False), ("online", True)]
+    # It stays so: another change comes by a question that waited.
+    world.online.presence.choose(world.online.id("bob"), {"availability": "away"})
+    wait_for(lambda: world.premises.state("bob") == "away" or None)
+    assert world.premises.reached == [("online", True), ("online", False), ("online", True)]
 
 
 def test_strangers_are_told_nothing(world: World, served: Served):

@@ -103,8 +103,7 @@ class Hub:
             raise TooManyError("you have too many tabs open here", retry_after_s=60.0, do="Close some of them.")
         session = Session(member)
         mine.add(session)
-        for told in self._joined:
-            told(session)
+        _tell(self._joined, session, "a session has begun")
         return session
 
     def leave(self, session: Session) -> None:
@@ -115,11 +114,7 @@ class Hub:
         mine.discard(session)
         if not mine:
             self._of_person.pop(session.member.person, None)
-        for told in self._left:
-            try:
-                told(session)
-            except Exception:
-                _log.exception("a session has ended")
+        _tell(self._left, session, "a session has ended")
 
     def follow(self, session: Session, topic: str) -> None:
         """Let a session get what is published to a topic. Raises TooManyError."""
@@ -186,3 +181,12 @@ class Hub:
     def _publish(where: Mapping[str, set[Session]], name: str, event: Event, key: str) -> None:
         for session in where.get(name, ()):
             session.send(event, key)
+
+
+def _tell(listeners: list[Callable[[Session], object]], session: Session, what: str) -> None:
+    """One feature's fault must not keep the others from hearing of it, nor leave a session behind that never ends."""
+    for told in listeners:
+        try:
+            told(session)
+        except Exception:
+            _log.exception(what)
