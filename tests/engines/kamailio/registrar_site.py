@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from isthmus.engines.kamailio import MEMORY
 from isthmus.engines.kamailio.registrar import KamailioRegistrar
 from isthmus.engines.kamailio.rpc import KamailioRpc
 from isthmus.errors import UnavailableError
@@ -22,6 +23,9 @@ debug=0
 log_stderror=yes
 children=2
 auto_aliases=no
+wait_worker1_mode=1
+wait_worker1_time=60000000
+wait_worker1_usleep=10000
 listen=udp:{address}:5060
 socket_workers=1
 listen=udp:{address}:15160
@@ -97,7 +101,7 @@ class RegistrarSite:
         config = self.folder / "kamailio.cfg"
         config.write_text(_CONFIG.format(address=self.address, socket=self.socket, database=database, secret=SECRET))
         self.process = subprocess.Popen(
-            ["/usr/sbin/kamailio", "-f", str(config), "-DD", "-E", "-m", "32", "-M", "8"],
+            ["/usr/sbin/kamailio", "-f", str(config), "-DD", "-E", *MEMORY],
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / "log").open("ab"),
             start_new_session=True,

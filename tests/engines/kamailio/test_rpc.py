@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from isthmus.addressing import Aor
 from isthmus.engines.kamailio.rpc import KamailioRpc, RpcRefusedError
 from isthmus.errors import UnavailableError
 from tests.engines.kamailio.registrar_site import RegistrarSite, running
@@ -53,6 +56,19 @@ def test_a_restart_between_two_commands_is_not_noticed(site: RegistrarSite) -> N
     site.kill()
     site.start()
     assert rpc.call("core.uptime")["uptime"] >= 0
+
+
+def test_it_answers_only_when_all_bindings_are_back_from_disk(site: RegistrarSite) -> None:
+    site.kill()
+    rows = ((f"r{n}", f"u{n}", "contoso.example", f"sip:u{n}@127.0.0.9:5060") for n in range(20_000))
+    with contextlib.closing(sqlite3.connect(site.folder / "location.db")) as database, database:
+        database.executemany(
+            "INSERT INTO location (ruid, username, domain, contact, expires)"
+            " VALUES (?, ?, ?, ?, julianday('now', '+1 hour'))",
+            rows,
+        )
+    site.start()
+    assert len(site.registrar.bindings(Aor.parse("u19999@contoso.example"))) == 1
 
 
 def test_silence_ends_at_the_time_out(tmp_path: Path) -> None:
