@@ -106,8 +106,12 @@ def test_a_certificate_that_nears_its_end_is_renewed_by_itself(two_sites: Sites,
     assert certificates.reload(site)
     renewed = wait_for(lambda: _other(certificates.current(site), old), 60, "another certificate")
     assert renewed.not_after > datetime.now(UTC) + timedelta(days=20)
-    served = runtime.certificate_serial(internal.haproxy_socket(site), internal.site_certificate(site))
-    assert served == renewed.serial.lstrip("0")
+
+    def served() -> str:
+        return runtime.certificate_serial(internal.haproxy_socket(site), internal.site_certificate(site))
+
+    # First the file is replaced, so that a crash leaves the newest, then haproxy is handed it.
+    wait_for(lambda: served() == renewed.serial.lstrip("0"), 30, "haproxy serves the new certificate")
     branch.becomes(state="healthy")
 
 

@@ -38,7 +38,7 @@ def test_calls_follow_plans_and_what_is_left_of_them(office: Office, tmp_path: P
     office.plans, office.charging = plans, charging
     plans.changed, plans.regrouped = charging.refuse, compiler.catch_up
     compiler.rebuild()
-    reader = LmdbSnapshot(writer._env)
+    reader = writer.reader()
 
     def called(caller: str, target: str = US) -> Outcome:
         with reader.view() as view:

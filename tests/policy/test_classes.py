@@ -41,7 +41,7 @@ class Site:
         self.writer = SnapshotWriter(folder)
         self.compiler = Compiler(directory, self.writer, site_file(), ClassesOfService(policies))
         self.compiler.catch_up()
-        self.reader = LmdbSnapshot(self.writer._env)  # a process maps it once
+        self.reader = self.writer.reader()  # a process maps it once
 
     def plans(self) -> list[Dialling]:
         """What alice and bob dial by, as calls see it once the snapshot has followed."""

@@ -64,7 +64,7 @@ def test_calls_follow_each_change(routes: VoiceRoutes, directory: Directory, tmp
     compiler = Compiler(directory, writer, site_file(), routes=routes.compiled)
     routes.changed = compiler.catch_up
     compiler.catch_up()
-    reader = LmdbSnapshot(writer._env)
+    reader = writer.reader()
 
     def seen() -> tuple[RouteRecord, ...]:
         with reader.view() as view:

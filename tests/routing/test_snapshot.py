@@ -88,6 +88,27 @@ def test_a_home_nobody_knows_is_refused_and_nothing_is_half_written(writer: Snap
     assert writer.seq == 1
 
 
+def test_it_is_opened_for_reading_while_another_thread_writes(tmp_path: Path) -> None:
+    """In a process of its own: where that waits for the writer, all threads of it stand still."""
+    script = (
+        "import sys, threading; from pathlib import Path\n"
+        "from isthmus.routing.snapshot import SnapshotWriter\n"
+        "from tests.routing.people import config, person\n"
+        "writer, ended = SnapshotWriter(Path(sys.argv[1])), threading.Event()\n"
+        "people = [(one.aor, one) for one in map(person, map(str, range(100, 150)))]\n"
+        "writer.rebuild(config(), [], 0)\n"
+        "def write():\n"
+        "    for seq in range(1, 100):\n"
+        "        writer.apply(people, seq)\n"
+        "    ended.set()\n"
+        "threading.Thread(target=write, daemon=True).start()\n"
+        "while not ended.is_set():\n"
+        "    with writer.reader().view() as view:\n"
+        "        view.seq\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "snapshot")], check=True, timeout=60)
+
+
 def test_without_a_snapshot_there_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="no snapshot"):
         LmdbSnapshot.open(tmp_path / "none")

@@ -123,11 +123,16 @@ class View:
 class LmdbSnapshot:
     """Read access. Open it once a process, after any fork (LMDB forbids carrying it across)."""
 
-    def __init__(self, env: lmdb.Environment) -> None:
+    def __init__(
+        self,
+        env: lmdb.Environment,
+        tables: Sequence[lmdb._Database],
+        device: lmdb._Database | None = None,
+        refusal: lmdb._Database | None = None,
+    ) -> None:
         self._env = env
-        self._aor, self._number, self._meta = (env.open_db(name, create=False) for name in _TABLES)
-        self._device: lmdb._Database | None = None
-        self._refusal: lmdb._Database | None = None
+        self._aor, self._number, self._meta = tables
+        self._device, self._refusal = device, refusal
         self._config_raw = b""
         self._config: Config | None = None
 
@@ -143,7 +148,7 @@ class LmdbSnapshot:
                 max_readers=510,
                 readahead=False,
             )
-            return cls(env)
+            return cls(env, [env.open_db(name, create=False) for name in _TABLES])
         except lmdb.Error as error:
             raise UnavailableError(
                 f"there is no snapshot to read ({error})",
@@ -213,8 +218,12 @@ class SnapshotWriter:
         self._refusal = self._env.open_db(refusal_table.TABLE)
 
     def reader(self) -> LmdbSnapshot:
-        """Read access within this process, which may not open the snapshot twice. Not to be closed."""
-        return LmdbSnapshot(self._env)
+        """Read access within this process, which may not open the snapshot twice. Not to be closed.
+
+        By the tables that are open already. To open one here takes LMDB's lock for writers, and py-lmdb 3.0 waits for
+        it with Python's own lock in hand: with another thread just writing, the whole process stands still for ever.
+        """
+        return LmdbSnapshot(self._env, (self._aor, self._number, self._meta), self._device, self._refusal)
 
     @property
     def seq(self) -> int:
