@@ -62,6 +62,7 @@ from isthmus.site.services import Services
 from isthmus.sync import api as sync
 from isthmus.sync import photo_api as photos
 from isthmus.tenancy import api as tenancy
+from isthmus.turn import api as turn
 
 _ENDED = 'SIP ;cause=200 ;text="Ended By An Administrator"'  # RFC 3326
 
@@ -164,6 +165,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(directory.router(people, services.activity.exported))
     app.include_router(contacts.router(people))
     app.include_router(messaging.router(services.messages))
+    app.include_router(turn.router(services.ice))
     app.include_router(messaging.export_router(services.messages, people))
     known = services.announcing
     app.include_router(presence.router(known.presence, known.owning, people))

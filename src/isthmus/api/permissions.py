@@ -114,6 +114,8 @@ RULES: dict[tuple[str, str], Rule] = {
     # Files of one's own conversations: the route asks whether one is in them
     ("POST", "/v1/messages/files"): Rule(On.OWN, body=100 * _MIB),
     ("GET", "/v1/messages/{message}/file"): _OWN,
+    # How one's own browser reaches this site's TURN server
+    ("GET", "/v1/media/ice"): _OWN,
     ("GET", "/v1/people/{aor}/messages"): _reached("message.export"),
     ("GET", "/v1/presence/{aor}"): _reached("person.read"),
     ("PUT", "/v1/presence/{aor}"): _reached("presence.write"),

@@ -918,7 +918,23 @@ class Up(BaseModel):
     status: str = Field(examples=["up"])
 
 
+class IceServer(BaseModel):
+    """As RTCPeerConnection takes it. username, credential: of TURN servers alone."""
+
+    urls: list[str] = Field(examples=[["turns:premises.contoso.example:5349?transport=tcp"]])
+    username: str | None = None
+    credential: str | None = None
+
+
+class IceServers(BaseModel):
+    """None where this site has no such server. lifetime_s: seconds from now on that credentials hold."""
+
+    iceServers: list[IceServer]  # noqa: N815 (W3C's word)
+    lifetime_s: int
+
+
 ANSWERS: Answers = {
+    ("GET", "/v1/media/ice"): IceServers,
     ("GET", "/healthz"): Up,
     ("GET", "/v1/people"): list[Person],
     ("GET", "/v1/people/count"): Count,

@@ -9,6 +9,7 @@ TAGS = {
     "contacts": "Whom one can call",
     "presence": "How people can be reached now",
     "messages": "Files that are sent with messages",
+    "media": "How browsers find a way for their media",
     "tenants": "Organisations that share a site, and their limits",
     "domains": "Tenants' domains and the proof that they are theirs",
     "devices": "Phones' own credentials",
@@ -51,6 +52,7 @@ GET /v1/people/{aor} getPerson: One person
 GET /v1/people/{aor}/photo getPhoto: Photo of a person
 GET /v1/contacts findContacts: Whom one can call: names, addresses and numbers
 POST /v1/messages/files bringFile: Bring a file that a message is to be sent with
+GET /v1/media/ice getIceServers: STUN and TURN servers for one's own browser, with a credential that ends soon
 GET /v1/people/{aor}/messages exportMessages: All conversations of a person, for legal reasons
 GET /v1/messages/{message}/file getFileOfMessage: The file of a message, for who is in the conversation
 POST /v1/people createPerson: Add a person

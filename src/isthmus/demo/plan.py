@@ -142,6 +142,9 @@ authority = {_toml(site.authority)}
 
 [pki]
 ca_directory = "../ca"
+
+[turn]
+enabled = true
 {peers}
 [[trunk]]
 name = "{CARRIER}"

@@ -6,14 +6,19 @@ import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from isthmus.engines.coturn import runtime as coturn
 from isthmus.engines.haproxy import runtime
 from isthmus.errors import IsthmusError, RefusedError, UnavailableError
 from isthmus.pki import rules, store
 from isthmus.pki.model import Certificate, Expiry, Names
 from isthmus.pki.service import CertificateAuthority
 from isthmus.site import internal
+from isthmus.site import status as told
 from isthmus.site.file import SiteFile
 
+_COTURN_S = 3.0
 _RENEW = "Run `isthmus pki issue SITE_FILE --ca DIR` where the CA lives."
 
 
@@ -57,10 +62,28 @@ def issue(site: SiteFile, ca: CertificateAuthority, *, days: int | None = None) 
 
 
 def reload(site: SiteFile) -> bool:
-    """Hand the certificate on disk to haproxy, if it has another one; whether there was need to.
+    """Hand the certificate on disk to haproxy and coturn, if they have another one; whether haproxy had.
 
-    Raises UnavailableError (haproxy is not there) and RefusedError (it does not like the file).
+    Raises UnavailableError (one of them is not there) and RefusedError (haproxy does not like the file).
     """
+    taken = _reload_haproxy(site)
+    if site.turn.enabled:
+        _reload_coturn(site)
+    return taken
+
+
+def _reload_coturn(site: SiteFile) -> None:
+    now = told.read(site)
+    process = now.processes.get("coturn") if now else None
+    if process is None or process.pid is None:
+        return
+    shown = coturn.shown_certificate(site.site.address, site.turn.tls_port, timeout_s=_COTURN_S)
+    mine = store.parse_certificate(internal.site_certificate(site).read_bytes(), str(internal.site_certificate(site)))
+    if shown != mine.public_bytes(Encoding.DER):
+        coturn.read_certificate(process.pid)
+
+
+def _reload_haproxy(site: SiteFile) -> bool:
     certificate = current(site)
     path = internal.site_certificate(site)
     socket_path = internal.haproxy_socket(site)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from isthmus.engines import haproxy, kamailio, rtpengine
+from isthmus.engines import coturn, haproxy, kamailio, rtpengine
 from isthmus.engines.kamailio import config as kamailio_config
 from isthmus.site import health, holding
 from isthmus.site.file import SiteFile
@@ -45,6 +45,8 @@ def children(site: SiteFile, *, fd_limit: int) -> list[Child]:
                 lambda: health.rtpengine(site),
             )
         )
+    if site.turn.enabled:
+        found.append(Child("coturn", coturn.command(site), lambda: coturn.prepare(site), lambda: health.coturn(site)))
     found.append(Child("kamailio", kamailio.command(site), prepare_kamailio, lambda: health.kamailio(site)))
     found.append(
         Child(

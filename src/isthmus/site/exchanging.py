@@ -64,5 +64,8 @@ def _commands(site: SiteFile) -> dict[str, list[str]]:
 
 
 def _written(site: SiteFile, name: str) -> list[bytes]:
-    files: dict[str, list[Path]] = {"haproxy": [internal.haproxy_config(site)]}
+    files: dict[str, list[Path]] = {
+        "coturn": [internal.coturn_config(site)],
+        "haproxy": [internal.haproxy_config(site)],
+    }
     return [path.read_bytes() if path.exists() else b"" for path in files.get(name, [])]

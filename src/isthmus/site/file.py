@@ -171,6 +171,38 @@ class MediaSection(_Section):
         return self
 
 
+class TurnSection(_Section):
+    """STUN and TURN by coturn, for web phones whose network lets no other media out (docs/phone.md)."""
+
+    enabled: bool = Field(default=False, description="Whether this site has it. Never at a connector.")
+    port: Port = Field(default=3478, description="STUN and TURN over UDP and TCP.")
+    tls_port: Port = Field(
+        default=5349,
+        description="TURN over TLS, with the site's certificate. 443 gets through where nothing else does.",
+    )
+    relay_low: Port = Field(default=31000, description="Lowest UDP port that is relayed from.")
+    relay_high: Port = Field(default=31999, description="Highest; one is used for each way that a call may take.")
+    lifetime_s: int = Field(
+        default=3600,
+        ge=600,
+        le=86400,
+        description="Seconds that a credential of a signed-in person holds.",
+    )
+    allocations_per_person: int = Field(
+        default=24, ge=1, le=1000, description="Ports that one person may hold at a time; up to six are taken a call."
+    )
+    allocations: int = Field(default=900, ge=1, le=60000, description="Ports that all together may hold.")
+    kbit_s: int = Field(
+        default=4000, ge=64, le=1_000_000, description="Most that one of them carries, in kbit/s each way."
+    )
+
+    @model_validator(mode="after")
+    def _range(self) -> TurnSection:
+        if self.relay_high <= self.relay_low:
+            raise ValueError("relay_high must be above relay_low")
+        return self
+
+
 class DigestSection(_Section):
     """How phones prove who they are."""
 
@@ -836,6 +868,7 @@ class SiteFile(_Section):
     ports: PortsSection = PortsSection()
     pki: PkiSection = PkiSection()
     media: MediaSection = MediaSection()
+    turn: TurnSection = TurnSection()
     digest: DigestSection = DigestSection()
     link: LinkSection = LinkSection()
     protection: ProtectionSection = ProtectionSection()
@@ -882,6 +915,11 @@ class SiteFile(_Section):
             raise ValueError("two trunks have the same name, or there are more than 100")
         if self.media.relay == "never" and any(trunk.media != "rtp" or trunk.codecs for trunk in self.trunk):
             raise ValueError('media.relay = "never": then no trunk can have `media` or `codecs` of its own')
+        if self.turn.enabled:
+            if self.site.role is Role.CONNECTOR or self.media.relay == "never":
+                raise ValueError("turn.enabled takes a media relay, and is nothing for a connector")
+            if self.turn.relay_low <= self.media.rtp_high and self.media.rtp_low <= self.turn.relay_high:
+                raise ValueError("the ports of [turn] and of [media] overlap")
         if len({source.name for source in self.source}) != len(self.source):
             raise ValueError("two sources have the same name")
         if self.source and not self.site.authority:

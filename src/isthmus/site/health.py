@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from isthmus.engines.coturn import runtime as coturn_runtime
 from isthmus.engines.haproxy import runtime
 from isthmus.errors import UnavailableError
 from isthmus.site import internal
@@ -60,6 +61,11 @@ def rtpengine(site: SiteFile) -> None:
         raise _silent("rtpengine", f"{address[0]}:{address[1]}", error) from error
     if not answer.startswith(cookie) or b"4:pong" not in answer:
         raise UnavailableError("rtpengine does not answer its ping", where=f"{address[0]}:{address[1]}")
+
+
+def coturn(site: SiteFile) -> None:
+    """A STUN Binding request is answered."""
+    coturn_runtime.ask(site.site.address, site.turn.port, timeout_s=TIMEOUT_S)
 
 
 def control(site: SiteFile) -> None:

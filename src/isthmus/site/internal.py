@@ -128,6 +128,16 @@ def haproxy_config(site: SiteFile) -> Path:
     return site.run_dir / "haproxy.cfg"
 
 
+def coturn_config(site: SiteFile) -> Path:
+    """coturn's configuration as rendered at the last start; it holds the secret."""
+    return site.run_dir / "coturn.conf"
+
+
+def turn_secret(site: SiteFile) -> Path:
+    """Secret that credentials for TURN are made of; hex, 0600."""
+    return site.state_dir / "turn.secret"
+
+
 def identity_key(site: SiteFile) -> Path:
     """The key by which secrets of accounts are sealed. To be kept with the database's backup, but not beside it."""
     return site.state_dir / "identity.key"

@@ -17,6 +17,7 @@ from isthmus.site import internal, process
 from isthmus.site.file import SiteFile
 
 _PACKAGES = {
+    "turnserver": "coturn",
     "haproxy": "haproxy",
     "kamailio": "kamailio kamailio-python3-modules kamailio-websocket-modules kamailio-outbound-modules "
     "kamailio-sqlite-modules kamailio-utils-modules kamailio-extra-modules",
@@ -56,6 +57,9 @@ def listeners(site: SiteFile) -> list[Listener]:
     if _takes_links(site):
         found.append(Listener("tcp", outer, ports.link_sip, "[ports] link_sip"))
         found.append(Listener("tcp", outer, ports.link_api, "[ports] link_api"))
+    if site.turn.enabled:
+        found += [Listener(kind, outer, site.turn.port, "[turn] port") for kind in ("udp", "tcp")]
+        found.append(Listener("tcp", outer, site.turn.tls_port, "[turn] tls_port"))
     streams = [(index, trunk.transport) for index, trunk in enumerate(site.trunk) if trunk.transport != "udp"]
     encrypted = [index for index, transport in streams if transport == "tls"]
     if encrypted:
@@ -98,6 +102,8 @@ def port_fault(listener: Listener) -> IsthmusError | None:
 def _missing_programs(site: SiteFile) -> Iterator[IsthmusError]:
     for program, package in _PACKAGES.items():
         if program == "rtpengine" and site.media.relay == "never":
+            continue
+        if program == "turnserver" and not site.turn.enabled:
             continue
         if shutil.which(program, path=process.search_path()) is None:
             yield RefusedError(f"{program} is not installed", do=f"Run `apt-get install {package}`.")

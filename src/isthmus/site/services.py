@@ -77,6 +77,7 @@ from isthmus.site.file import Role, SiteFile
 from isthmus.site.guarding import build_capping, guard_of
 from isthmus.site.messaging import build_messaging, run_messaging
 from isthmus.site.moving import Moving, build_moving
+from isthmus.site.private import read_secret
 from isthmus.site.providing import build_provider
 from isthmus.site.recording import build_records
 from isthmus.site.syncing import build_sync, photos_of
@@ -88,6 +89,8 @@ from isthmus.tenancy.admission import Admission
 from isthmus.tenancy.lookup import TxtLookup
 from isthmus.tenancy.reproving import Reproving
 from isthmus.tenancy.service import Lookup, Tenants, keep_within
+from isthmus.turn.rules import Server
+from isthmus.turn.service import IceServers
 
 _log = logging.getLogger(__name__)
 
@@ -130,7 +133,7 @@ class Services:
     emergency: where who calls the emergency services is. plans: calling plans. purchases: numbers that are bought.
     guard, capping: caps of calls, and blocks.
     federation: sign-in by providers outside. provider: the site as an OpenID provider.
-    messages: conversations between people.
+    messages: conversations between people. ice: what browsers are told of STUN and TURN.
     photos: of people. live: the browser tabs that are open. announcing: presence.
     records, rates: calls that are over, and what calls cost.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
@@ -173,6 +176,7 @@ class Services:
     capping: Capping
     messages: Messages
     announcing: Announcing
+    ice: IceServers
     background: Background = field(default_factory=Background)
     live: Hub = field(default_factory=Hub)
     facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
@@ -331,6 +335,7 @@ def build(site_file: SiteFile) -> Services:
         capping,
         messages,
         announcing,
+        _ice_servers(site_file),
         background,
         hub,
         facts,
@@ -349,6 +354,12 @@ def _both(first: Callable[[], object], second: Callable[[], object]) -> Callable
         second()
 
     return work
+
+
+def _ice_servers(site_file: SiteFile) -> IceServers:
+    turn, site = site_file.turn, site_file.site
+    server = Server(site.address, site.fqdn, turn.port, turn.tls_port) if turn.enabled else None
+    return IceServers(server, lambda: read_secret(internal.turn_secret(site_file), "secret of TURN"), turn.lifetime_s)
 
 
 def tenants_of(site_file: SiteFile, directory: Directory, lookup: Lookup | None = None) -> Tenants:

@@ -4,6 +4,7 @@ import JsSIP from "jssip";
 import type { EndEvent, RTCSession } from "jssip/lib/RTCSession";
 import type { RTCSessionEvent, UA } from "jssip/lib/UA";
 import { answerBySha256 } from "./jssip-digest";
+import { enough, Ways } from "./ice";
 import { EMPTY, isUp, toneOf, whyOf, withCall, withoutCall, type Call, type State } from "./model";
 import { connectAnew, keptOf, resumed, type Kept } from "./resuming";
 import { chosen, microphone, playWhereChosen } from "./sound";
@@ -41,6 +42,7 @@ export class Phone {
   private readonly sessions = new Map<string, RTCSession>();
   private readonly wanted = new Map<string, boolean>();
   private readonly ringer = new Ringer();
+  private readonly ways = new Ways();
   private readonly watches = new Map<string, Watch>();
   private readonly aor: string;
   private readonly ua: UA;
@@ -88,6 +90,7 @@ export class Phone {
   }
 
   start(): void {
+    this.ways.start();
     this.ua.start();
     this.ringer.choose(chosen().ringer);
     this.looking = window.setInterval(() => void this.look(), LOOK_MS);
@@ -99,6 +102,7 @@ export class Phone {
     window.clearInterval(this.looking);
     window.removeEventListener("pagehide", this.keep);
     this.former = [];
+    this.ways.stop();
     this.ringer.play(undefined);
     this.ua.stop();
     sessionStorage.removeItem(KEPT);
@@ -193,13 +197,15 @@ export class Phone {
     if (lost === undefined) return;
     // The far end learns where this browser is now; where the network is another one, media find a way anew.
     for (const call of this.state.calls) {
-      if (call.stage === "talking") this.renegotiate(call.id, lost === "media");
+      if (call.stage !== "talking") continue;
+      this.sessions.get(call.id)?.connection.setConfiguration(this.ways.configuration());
+      this.renegotiate(call.id, lost === "media");
     }
   }
 
   private async resume(call: Kept): Promise<void> {
     try {
-      const session = resumed(this.ua, call, await navigator.mediaDevices.getUserMedia({ audio: microphone() }));
+      const session = resumed(this.ua, call, await navigator.mediaDevices.getUserMedia({ audio: microphone() }), this.ways.configuration());
       session.renegotiate();
     } catch {
       // No microphone, or what was kept is none of ours: it is not tried again.
@@ -244,7 +250,7 @@ export class Phone {
   }
 
   private audio() {
-    return { mediaConstraints: { audio: microphone(), video: false } };
+    return { mediaConstraints: { audio: microphone(), video: false }, pcConfig: this.ways.configuration() };
   }
 
   /** Use the devices that were chosen meanwhile, in calls that are up as well. Raises where there is no microphone. */
@@ -296,6 +302,7 @@ export class Phone {
     };
     this.sessions.set(id, session);
     this.hear(session, id);
+    session.on("icecandidate", enough);
     session.on("progress", () => { if (!incoming) change({ stage: "ringing" }); });
     session.on("confirmed", () => { change({ stage: "talking", since: Date.now() }); });
     session.on("muted", () => { change({ muted: true }); });

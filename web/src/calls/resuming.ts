@@ -112,7 +112,7 @@ export function keptOf(session: RTCSession): Kept | undefined {
 }
 
 /** A session of that call, which the registered `ua` tells of as of a new one. Call `renegotiate` for its media. */
-export function resumed(ua: UA, kept: Kept, stream: MediaStream): RTCSession {
+export function resumed(ua: UA, kept: Kept, stream: MediaStream, ways: RTCConfiguration): RTCSession {
   const session = new Session(ua);
   const agent = ua as unknown as UAInside;
   const inside = session as unknown as SessionInside;
@@ -151,7 +151,7 @@ export function resumed(ua: UA, kept: Kept, stream: MediaStream): RTCSession {
     _dialog: dialog,
   });
   agent.newDialog(dialog);
-  inside._createRTCConnection({ iceServers: [] });
+  inside._createRTCConnection(ways);
   inside._localMediaStream = stream;
   inside._localMediaStreamLocallyGenerated = true;
   for (const track of stream.getTracks()) inside._connection.addTrack(track, stream);

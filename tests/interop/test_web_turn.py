@@ -1,0 +1,121 @@
+"""The web phone where the network lets little through: its media by the site's own TURN server."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.interop.browsers import MICROPHONE_HZ, SLOW_MS, browser, phone, playwright
+from tests.interop.conftest import DOMAIN, Sites
+from tests.interop.test_web_phone import (
+    Agents,
+    agent,
+    agents,
+    called_by,
+    dial,
+    done_with,
+    hears,
+    hears_browser,
+    idle,
+    press,
+    shows,
+)
+from tests.support import wait_for
+
+__all__ = ["agents", "browser", "playwright"]
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+HOMES = {"tilda": "premises", "tom": "online", "theo": "online"}
+# The browser reaches the site's TURN server by one way, and nothing else. All connections are kept, to be looked at.
+ONLY_BY = """(way) => {
+  const Real = RTCPeerConnection;
+  window.connections = [];
+  window.RTCPeerConnection = class extends Real {
+    constructor(given) {
+      const iceServers = (given?.iceServers ?? [])
+        .map((each) => ({...each, urls: [each.urls].flat().filter((url) => url.includes(way))}))
+        .filter((each) => each.urls.length > 0);
+      super({...given, iceServers, iceTransportPolicy: "relay"});
+      window.connections.push(this);
+    }
+  };
+}"""
+# The pair that the newest connection uses: kind of its own candidate, and how the server is reached.
+PAIR = """async () => {
+  const all = await window.connections.at(-1).getStats();
+  for (const each of all.values()) {
+    if (each.type !== "transport" || !each.selectedCandidatePairId) continue;
+    const own = all.get(all.get(each.selectedCandidatePairId).localCandidateId);
+    return [own.candidateType, own.relayProtocol, own.address];
+  }
+}"""
+WAYS = {"udp": "3478?transport=udp", "tcp": "3478?transport=tcp", "tls": "turns:"}
+
+
+@pytest.fixture(scope="module")
+def people(two_sites: Sites) -> dict[str, str]:
+    """User to password of the accounts, one at each site."""
+    two_sites.create_all(HOMES)
+    passwords = {user: secrets.token_urlsafe(16) for user in HOMES}
+    for site in ("premises", "online"):
+        with two_sites.api(site) as api:
+            for user, password in passwords.items():
+                api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}", "password": password})
+    return passwords
+
+
+def only_by(page: Page, way: str) -> None:
+    """Before the page makes its next connection."""
+    page.evaluate(ONLY_BY, WAYS[way])
+
+
+def goes_by(page: Page, way: str, address: str) -> None:
+    wait_for(lambda: page.evaluate(PAIR), SLOW_MS / 1000, "a pair was chosen")
+    assert page.evaluate(PAIR) == ["relay", way, address]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_call_is_heard_both_ways_where_nothing_but_turn_passes(
+    browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str], way: str
+):
+    theo = agent(agents, two_sites, "theo", "online", 620)
+    with phone(browser, people, "tilda") as page:
+        only_by(page, way)
+        dial(page, f"theo@{DOMAIN}")
+        call = agents(theo.called())
+        shows(page, "theo", "Connected")
+        hears(page, 620)
+        hears_browser(agents, theo, call)
+        goes_by(page, way, two_sites.address("premises"))
+        press(page, "theo", "Hang up")
+        idle(page)
+
+        call = called_by(agents, theo, "tilda")  # and the other way round
+        press(page, "theo", "Answer")
+        agents(call.answered(SLOW_MS / 1000))
+        hears(page, 620)
+        hears_browser(agents, theo, call)
+        page.reload()  # which takes its call with it
+        shows(page, "theo", "Connected")
+        hears(page, 620)
+        agents(call.hang_up())
+        idle(page)
+    done_with(agents, theo)
+
+
+def test_two_browsers_that_both_have_turn_over_tls_alone(browser: Browser, two_sites: Sites, people: dict[str, str]):
+    with phone(browser, people, "tilda") as tilda, phone(browser, people, "tom", "online") as tom:
+        for page in (tilda, tom):
+            only_by(page, "tls")
+        dial(tilda, f"tom@{DOMAIN}")
+        press(tom, "Is calling you", "Answer")
+        for page in (tilda, tom):
+            shows(page, "Connected")
+            hears(page, MICROPHONE_HZ)
+        goes_by(tilda, "tls", two_sites.address("premises"))
+        goes_by(tom, "tls", two_sites.address("online"))
+        press(tilda, "Connected", "Hang up")
+        idle(tom)
