@@ -46,7 +46,7 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 # They need what is not here: a source, a person who vanished, a batch, the operator, a CA.
 REFUSED_HERE = {
-    "/v1/scim/tokens", "/v1/calls/end", "/v1/connectors", "/v1/messages/files",
+    "/v1/scim/tokens", "/v1/calls/end", "/v1/connectors", "/v1/messages/files", "/v1/calls/reports",
     "/v1/numbers/purchases/{purchase}/return", "/v1/numbers/{number}/address",
     "/v1/directory/runs", "/v1/directory/sources/{name}/check", "/v1/directory/people/{aor}/restore",
     "/v1/moves/{batch_id}/pause", "/v1/moves/{batch_id}/resume", "/v1/moves/{batch_id}/cancel",

@@ -43,6 +43,13 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/people/import"): {"rows": [], "dry_run": True},
     ("PATCH", "/v1/people/{aor}"): {"display_name": "x"},
     ("POST", "/v1/devices"): {"aor": "erin@fabrikam.example", "label": "desk phone"},
+    ("POST", "/v1/calls/reports"): {
+        "call_id": "c1",
+        "kind": "end",
+        "seconds": 3,
+        "sent": {"packets": 0},
+        "received": {"packets": 0},
+    },
     ("POST", "/v1/devices/forbid-md5"): {"names": None},
     ("POST", "/v1/devices/{device}/rotate"): {"overlap_s": 60},
     ("PATCH", "/v1/devices/{device}"): {"label": "x"},

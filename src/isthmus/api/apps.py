@@ -140,6 +140,7 @@ def link_app(services: Services) -> FastAPI:
     app.include_router(photos.link_router(services.photos, peers))
     app.include_router(activity.link_router(services.activity, peers))
     app.include_router(records.link_router(services.records, peers))
+    app.include_router(records.report_link_router(services.reports, peers))
     app.include_router(messaging.link_router(services.messages, peers))
     received = Received(services.engine, services.records, (site.name, *peers))
     app.include_router(link_api.link_router(services.connectors.find, services.branch_people, received.take))
@@ -188,6 +189,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(audit.router(services.audit, site.name, services.activity.exported))
     app.include_router(calls.router(lambda: ask(file, "dlg.list"), lambda call: end_call(file, call, _ENDED), people))
     app.include_router(records.router(services.records, services.rates, site.tenant, services.activity.exported))
+    app.include_router(records.report_router(services.records, services.reports))
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))
     # What comes back in a move has this site's own name in its Path, too.

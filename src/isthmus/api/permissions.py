@@ -297,6 +297,9 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/calls/end"): _reached("call.end"),
     ("GET", "/v1/calls/explain"): _site("call.read"),
     ("GET", "/v1/calls/records"): _reached("call.read"),
+    # What one's own browser reports of one's own calls: the route looks whether they are
+    ("POST", "/v1/calls/reports"): Rule(On.OWN, body=16 * 1024),
+    ("GET", "/v1/calls/reports"): _reached("call.read"),
     ("GET", "/v1/calls/records/export"): _reached("call.export"),
     ("GET", "/v1/rates"): _tenant("rate.read"),
     ("POST", "/v1/rates/import"): _tenant("rate.write", body=16 * _MIB),

@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from isthmus.records.reports import CallReportBody
+
 Answers = dict[tuple[str, str], Any]
 
 
@@ -926,6 +928,15 @@ class IceServer(BaseModel):
     credential: str | None = None
 
 
+class CallReport(BaseModel):
+    """What somebody's browser reported of a call. at: Unix seconds. site: where the browser was."""
+
+    at: float
+    who: str
+    site: str
+    report: CallReportBody
+
+
 class IceServers(BaseModel):
     """None where this site has no such server. lifetime_s: seconds from now on that credentials hold."""
 
@@ -1012,6 +1023,7 @@ ANSWERS: Answers = {
     ("GET", "/v1/calls/explain"): ExplainedCall,
     ("GET", "/v1/sites"): list[SiteState],
     ("GET", "/v1/link"): list[PeerLinkState],
+    ("GET", "/v1/calls/reports"): list[CallReport],
     ("GET", "/v1/calls/records"): list[CallRecord],
     ("GET", "/v1/rates"): list[Rate],
     ("POST", "/v1/rates/import"): RatesImported,

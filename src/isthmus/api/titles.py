@@ -217,6 +217,8 @@ POST /v1/calls/end endCall: End a call
 GET /v1/calls listCalls: Calls that are up
 GET /v1/calls/explain explainCall: Where a call would go, and why
 GET /v1/calls/records listCallRecords: Calls that are over, the newest first
+POST /v1/calls/reports reportCall: Report how a call sounds in one's own browser
+GET /v1/calls/reports listCallReports: What browsers reported of a call
 GET /v1/calls/records/export exportCallRecords: Calls that are over as a file
 GET /v1/rates listRates: A tenant's rates
 POST /v1/rates/import importRates: Replace a tenant's rates, or say what would change

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from msgspec import to_builtins
 from pydantic import BaseModel, ConfigDict, Field
 
-from isthmus.access.api import Reached, next_page
+from isthmus.access.api import Acting, Reached, next_page
 from isthmus.audit import wire
 from isthmus.audit.model import Actor
 from isthmus.audit.web import LocalActor
@@ -22,6 +22,7 @@ from isthmus.records import export
 from isthmus.records.export import public
 from isthmus.records.model import By, Filter, Record
 from isthmus.records.rating import Rates, rate_json
+from isthmus.records.reports import CallReportBody, Reports
 from isthmus.records.service import Records, cursor_of, cursor_text, parse_cursor
 
 _CSV, _PARQUET = "text/csv", "application/vnd.apache.parquet"
@@ -47,6 +48,14 @@ class AfterBody(BaseModel):
 
     stream: str = Field(max_length=100)
     after: int = Field(ge=0, le=2**63 - 1)
+
+
+class CallBody(BaseModel):
+    """Which call."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    call_id: str = Field(min_length=1, max_length=300)
 
 
 def _filter(
@@ -76,6 +85,35 @@ def router(records: Records, rates: Rates, tenant: str, exported: Exported = lam
     routes = APIRouter()
     _add_records(routes, records, exported)
     _add_rates(routes, rates, tenant)
+    return routes
+
+
+def report_router(records: Records, reports: Reports) -> APIRouter:
+    """/v1/calls/reports."""
+    routes = APIRouter()
+
+    @routes.post("/v1/calls/reports", status_code=204)
+    def take(body: CallReportBody, who: Acting) -> None:
+        reports.take(who, body)
+
+    @routes.get("/v1/calls/reports")
+    def found(reach: Reached, call_id: Annotated[str, Query(min_length=1, max_length=300)]) -> list[dict[str, Any]]:
+        """Of one call, one of whose records is within reach."""
+        wanted = _filter(call_id=call_id)
+        return reports.everywhere(call_id) if records.find(wanted, limit=1, reach=reach) else []
+
+    return routes
+
+
+def report_link_router(reports: Reports, peers: Sequence[str]) -> APIRouter:
+    """Routes for peers."""
+    routes = APIRouter()
+
+    @routes.post("/link/call-reports")
+    def told(peer: PeerName, body: CallBody) -> list[dict[str, Any]]:
+        known_peer(peer, peers)
+        return reports.here(body.call_id)
+
     return routes
 
 

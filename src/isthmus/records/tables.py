@@ -75,6 +75,19 @@ call_record = Table(
     Index("call_record_ended", "ended_ms"),
 )
 
+# What a browser reported of its end of a call. kind: `end` or `problem`. who: the person's address in it. told: JSON.
+call_report = Table(
+    "call_report",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("told", Text, nullable=False),
+    Index("call_report_at", "at_ms"),
+)
+
 # What calls out by this site's trunks cost a tenant. price_micro: millionths of the currency's unit a minute.
 call_rate = Table(
     "call_rate",

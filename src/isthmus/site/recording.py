@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from isthmus.records.feed import Feed
 from isthmus.records.model import Event
 from isthmus.records.rating import Rates
 from isthmus.records.recorder import Recorder
+from isthmus.records.reports import Reports
 from isthmus.records.service import Records
 from isthmus.site import internal
 from isthmus.site.background import Background, Repeating
@@ -34,10 +36,19 @@ def build_records(
     background: Background,
     facts: dict[str, Callable[[], Any]],
     told: Callable[[Event], object],
-) -> tuple[Records, Rates]:
+) -> tuple[Records, Rates, Reports]:
     """What the routes need; registers what has to run. told: also takes what the SIP engine tells of calls."""
-    more = {f"from {link.peer}": lambda records, link=link: _pulling(records, link) for link in links}
-    return run_records(site_file, engine, more, background, facts, told), Rates(directory)
+    reports = Reports(engine, site_file.site.name, links)
+
+    def keeping(_: Records) -> Repeating:
+        keep_days = site_file.records.keep_days
+        return Repeating("remove old call reports", lambda: reports.purge(keep_days), _PURGE_S)
+
+    more: dict[str, Callable[[Records], Repeating]] = {
+        f"from {link.peer}": functools.partial(_pulling, link=link) for link in links
+    }
+    more["keep reports"] = keeping
+    return run_records(site_file, engine, more, background, facts, told), Rates(directory), reports
 
 
 def run_records(

@@ -62,6 +62,7 @@ from isthmus.presence.people import People
 from isthmus.provider.service import OpenidProvider
 from isthmus.pstn.service import VoiceRoutes
 from isthmus.records.rating import Rates
+from isthmus.records.reports import Reports
 from isthmus.records.service import Records
 from isthmus.routing.compile import Compiler
 from isthmus.routing.model import Class
@@ -135,7 +136,7 @@ class Services:
     federation: sign-in by providers outside. provider: the site as an OpenID provider.
     messages: conversations between people. ice: what browsers are told of STUN and TURN.
     photos: of people. live: the browser tabs that are open. announcing: presence.
-    records, rates: calls that are over, and what calls cost.
+    records, rates, reports: calls that are over, what calls cost, and what browsers report of them.
     background: jobs of the features. facts: name to a function whose JSON value GET /v1/health shows by that name.
     """
 
@@ -167,6 +168,7 @@ class Services:
     admission: Admission
     records: Records
     rates: Rates
+    reports: Reports
     emergency: Emergency
     branch_people: BranchPeople
     connectors: Connectors
@@ -283,7 +285,9 @@ def build(site_file: SiteFile) -> Services:
         emergency_called=emergency.telling.called,
     )
     announcing = build_presence(site_file, engine, people, writer, hub, moving.links, commits.listen, background, facts)
-    records, rates = build_records(site_file, engine, directory, moving.links, background, facts, announcing.called)
+    records, rates, reports = build_records(
+        site_file, engine, directory, moving.links, background, facts, announcing.called
+    )
     purchases = run_calling(site_file, directory, plans, writer, activity.tell_now, background, facts)
     capping = build_capping(
         site_file, directory, guard, policies, writer, activity.tell_now, moving.links, background, facts
@@ -321,6 +325,7 @@ def build(site_file: SiteFile) -> Services:
         admission,
         records,
         rates,
+        reports,
         emergency,
         BranchPeople(
             directory,
