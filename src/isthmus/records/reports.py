@@ -100,7 +100,7 @@ class Reports:
 
     def take(self, who: Principal, told: CallReportBody) -> None:
         """Keep it. Raises ForbiddenError for who is no person, NotFoundError for a call that is not theirs."""
-        if not who.person or who.limit is not None:
+        if not who.person:
             raise ForbiddenError("this is for people with an account of their own")
         with writing(self._engine) as connection:
             address = _own_end(connection, told.call_id, who.person)

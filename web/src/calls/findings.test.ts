@@ -28,6 +28,7 @@ describe("whose end it is", () => {
     ["media found no way", { sent: nothing, received: nothing }, { connected: false }, ["noWay"]],
     ["on hold nothing is wrong", { sent: nothing, received: nothing }, { held: true }, []],
     ["held by the other end", { sent: nothing, received: nothing }, { remoteHeld: true }, []],
+    ["the first moment", { seconds: 1, sent: nothing, received: nothing }, {}, []],
     ["a pause of a moment", { seconds: 2, sent: silent, received: silent }, {}, []],
     ["a browser that does not tell levels", { sent: { ...WELL, level: undefined }, received: { ...WELL, level: undefined } }, {}, []],
   ] as const)("%s", (_, changes, own, wanted) => {

@@ -27,6 +27,8 @@ const JITTER_MS = 40;
 const DELAY_MS = 400;
 /** How long it has to be so, before silence is worth a word: people pause. */
 export const SILENT_S = 8;
+/** How long nothing at all may come or go. */
+const NOTHING_S = 4;
 
 /** What is wrong in this stretch of time. */
 export function findingsOf(figures: Figures, own: Own): readonly Finding[] {
@@ -37,8 +39,9 @@ export function findingsOf(figures: Figures, own: Own): readonly Finding[] {
   const speaks = !own.muted && !own.ended;
   if (own.muted) found.add("muted");
   if (own.ended) found.add("microphoneEnded");
-  if (speaks && !own.remoteHeld && sent.packets === 0) found.add("nothingSent");
-  if (!own.remoteHeld && received.packets === 0) found.add("nothingReceived");
+  const begun = figures.seconds >= NOTHING_S;
+  if (begun && speaks && !own.remoteHeld && sent.packets === 0) found.add("nothingSent");
+  if (begun && !own.remoteHeld && received.packets === 0) found.add("nothingReceived");
   const long = figures.seconds >= SILENT_S;
   if (long && speaks && sent.packets > 0 && sent.level !== undefined && sent.level < SILENCE) found.add("microphoneSilent");
   if (long && received.packets > 0 && received.level !== undefined && received.level < SILENCE) found.add("remoteSilent");

@@ -20,6 +20,14 @@ export interface Credential {
   instance: string;
 }
 
+export interface Measured {
+  readonly connection: RTCPeerConnection;
+  readonly callId: string | undefined;
+  readonly muted: boolean;
+  readonly held: boolean;
+  readonly remoteHeld: boolean;
+}
+
 interface KeptCalls {
   aor: string;
   calls: readonly Kept[];
@@ -114,6 +122,15 @@ export class Phone {
   };
 
   readonly snapshot = (): State => this.state;
+
+  /** What is measured of a call that is up, by whoever shows it; undefined where it is over. */
+  measured(id: string): Measured | undefined {
+    const session = this.sessions.get(id);
+    if (!session?.isEstablished()) return undefined;
+    const { local, remote } = session.isOnHold();
+    const muted = session.isMuted().audio ?? false;
+    return { connection: session.connection, callId: keptOf(session)?.callId, muted, held: local, remoteHeld: remote };
+  }
 
   /** Call a SIP URI; calls that are up are held. */
   call(uri: string): void {

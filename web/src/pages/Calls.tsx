@@ -3,11 +3,14 @@ import {
 } from "@fluentui/react-components";
 import { CallRegular } from "@fluentui/react-icons/svg/call";
 import { CallEndRegular } from "@fluentui/react-icons/svg/call-end";
-import { useState, type SyntheticEvent } from "react";
+import { lazy, Suspense, useState, type SyntheticEvent } from "react";
 import { addressOf, shownAddress } from "../calls/address";
 import { isUp, type Call } from "../calls/model";
 import type { Phone } from "../calls/phone";
 import { say } from "../messages";
+
+// Measures what it shows, from the first moment of a call that is up on.
+const Quality = lazy(() => import("./Quality"));
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 
@@ -94,6 +97,9 @@ function Talking({ call, calls, phone, domain }: CallProps) {
       <ToggleButton checked={call.held} onClick={() => { phone.hold(call.id, !call.held); }}>
         {say("hold")}
       </ToggleButton>
+      <Suspense>
+        <Quality id={call.id} phone={phone} />
+      </Suspense>
       <Popover trapFocus>
         <PopoverTrigger disableButtonEnhancement>
           <Button>{say("keypad")}</Button>

@@ -7,6 +7,8 @@ import { named, t } from "../../messages/console";
 import { command, lasting, moment } from "../parts/format";
 import { Go, useGo } from "../parts/Go";
 import { Command, Facts, Loading, Page, Section } from "../parts/Page";
+import { named as inPhone } from "../../messages/diagnosis";
+import type { components } from "../../api/schema";
 import type { CallRecord } from "./RecordsOf";
 
 const local = (seconds: number) => {
@@ -25,6 +27,10 @@ export function CallPage() {
       return legs.sort((a, b) => a.began - b.began);
     },
   });
+  const reports = useQuery({
+    queryKey: ["records", "reports", id],
+    queryFn: async () => told(await api.GET("/v1/calls/reports", { params: { query: { call_id: id } } })),
+  });
   const first = found.data?.[0];
   return (
     <Page
@@ -41,11 +47,12 @@ export function CallPage() {
         )
       }
     >
-      <Loading of={[found]} />
+      <Loading of={[found, reports]} />
       {found.data?.length === 0 && (
         <MessageBar intent="info"><MessageBarBody>{t("noRecords")}</MessageBarBody></MessageBar>
       )}
       {found.data?.map((leg) => <Leg key={leg.id} leg={leg} />)}
+      {reports.data?.map((each) => <Report key={`${each.who} ${each.site} ${each.report.kind}`} told={each} />)}
       <Command text={command(["call", "record", id])} />
     </Page>
   );
@@ -82,3 +89,36 @@ function Leg({ leg }: { leg: CallRecord }) {
     </Section>
   );
 }
+
+/** What somebody's browser reported: how it sounded there, and what its person was told. */
+function Report({ told }: { told: components["schemas"]["CallReport"] }) {
+  const { report } = told;
+  const path = [inPhone("kind", report.local), inPhone("kind", report.remote), report.protocol.toUpperCase()];
+  return (
+    <Section title={t(report.kind === "problem" ? "problemBy" : "reportBy", { who: told.who, site: told.site })}>
+      <Facts
+        of={[
+          [t("when"), moment(told.at)],
+          [t("personSays"), report.text],
+          [t("personWasTold"), report.findings.map((each) => inPhone("finding", each)).join(" ")],
+          [t("lasted"), lasting(report.seconds)],
+          [t("mos"), measured(report.mos ?? null, "")],
+          [t("roundTrip"), measured(report.round_trip_ms ?? null, "ms")],
+          [t("cameIn"), way(report.received)],
+          [t("wentOut"), way(report.sent)],
+          [t("codecUsed"), report.codec],
+          [t("pathTaken"), path.filter((each) => each).join(", ")],
+          [t("browserUsed"), report.browser],
+        ]}
+      />
+    </Section>
+  );
+}
+
+const way = ({ packets, loss_percent: loss, jitter_ms: jitter, level }: components["schemas"]["CallDirection"]) =>
+  t("ofPackets", {
+    packets: String(packets),
+    loss: measured(loss ?? null, "%") || "–",
+    jitter: measured(jitter ?? null, "ms") || "–",
+    level: measured(level == null ? null : level * 100, "%") || "–",
+  });

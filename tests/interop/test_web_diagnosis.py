@@ -1,0 +1,128 @@
+"""What the web phone finds out about its calls, what it tells its person, and what the administrator sees of it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from isthmus.useragent.rtp import SILENCE
+from tests.interop.browsers import SLOW_MS, accessible, browser, phone, pictured, playwright
+from tests.interop.conftest import DOMAIN, Sites
+from tests.interop.test_console import Console, console
+from tests.interop.test_web_phone import SLOW_S, Agents, agent, agents, card, dial, done_with, hears, idle, press, shows
+from tests.support import wait_for
+
+__all__ = ["agents", "browser", "console", "playwright"]
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+HOMES = {"dina": "premises", "dora": "online"}
+# All connections are kept, so that their microphone can be taken away.
+KEEP = """() => {
+  const Real = RTCPeerConnection;
+  window.connections = [];
+  window.RTCPeerConnection = class extends Real {
+    constructor(...given) { super(...given); window.connections.push(this); }
+  };
+}"""
+SENDER = "window.connections.at(-1).getSenders().find((each) => each.track?.kind === 'audio')"
+SILENT_MICROPHONE = f"""async () => {{
+  const [track] = new AudioContext().createMediaStreamDestination().stream.getAudioTracks();
+  await {SENDER}.replaceTrack(track);
+}}"""
+
+
+@pytest.fixture(scope="module")
+def people(two_sites: Sites) -> dict[str, str]:
+    """User to password of the accounts, one at each site."""
+    two_sites.create_all(HOMES)
+    passwords = {user: secrets.token_urlsafe(16) for user in HOMES}
+    for site in ("premises", "online"):
+        with two_sites.api(site) as api:
+            for user, password in passwords.items():
+                api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}", "password": password})
+    return passwords
+
+
+def says(page: Page, text: str) -> None:
+    """The card of the call tells it, without being asked."""
+    expect(card(page, "dora").get_by_text(text)).to_be_visible(timeout=SLOW_MS)
+
+
+def reports(sites: Sites, at: str, call_id: str) -> list[dict[str, Any]]:
+    with sites.api(at) as api:
+        found: list[dict[str, Any]] = api.get("/v1/calls/reports", call_id=call_id)
+        return found
+
+
+def test_how_a_call_sounds_is_shown_and_reported_to_the_administrator(
+    browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str], console: Console
+):
+    dora = agent(agents, two_sites, "dora", "online", 620)
+    with phone(browser, people, "dina") as page:
+        dial(page, f"dora@{DOMAIN}")
+        call = agents(dora.called())
+        shows(page, "dora", "Connected")
+        hears(page, 620)
+        press(page, "dora", "Quality")
+        shown = page.get_by_role("group", name="How it sounds").or_(page.get_by_role("dialog", name="How it sounds"))
+        expect(shown).to_contain_text("PCM", timeout=SLOW_MS)
+        expect(shown).to_contain_text("direct", timeout=SLOW_MS)
+        accessible(page)
+        pictured(page, "phone-quality")
+        shown.get_by_label("What is wrong?").fill("it hissed")
+        shown.get_by_role("button", name="Report a problem").click()
+        expect(shown).to_contain_text("Your administrator can see it now", timeout=SLOW_MS)
+        page.keyboard.press("Escape")
+        press(page, "dora", "Hang up")
+        idle(page)
+        call_id = call.call_id
+        wait_for(lambda: len(reports(two_sites, "premises", call_id)) == 2, SLOW_S, "both reports came")
+    problem, end = reports(two_sites, "online", call_id)  # asked from the other site
+    assert (problem["report"]["kind"], problem["report"]["text"]) == ("problem", "it hissed")
+    assert (end["report"]["kind"], end["who"], end["site"]) == ("end", f"dina@{DOMAIN}", "premises")
+    assert end["report"]["mos"] > 3
+    assert end["report"]["sent"]["packets"] > 50
+    assert end["report"]["received"]["level"] > 0.01
+
+    def recorded() -> bool:
+        with two_sites.api("premises") as api:
+            return len(api.get("/v1/calls/records", call_id=call_id)) == 2
+
+    wait_for(recorded, SLOW_S, "the call has its records")
+    seen = console.open(f"/calls/{call_id}")
+    expect(seen.get_by_text("it hissed")).to_be_visible(timeout=SLOW_MS)
+    expect(seen.get_by_role("heading", name=f"As the browser of dina@{DOMAIN} had it")).to_be_visible(timeout=SLOW_MS)
+    accessible(seen)
+    pictured(seen, "console-call-report")
+    done_with(agents, dora)
+
+
+def test_whose_end_is_silent_is_told_in_words(
+    browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str]
+):
+    dora = agent(agents, two_sites, "dora", "online", 620)
+    with phone(browser, people, "dina") as page:
+        page.evaluate(KEEP)
+        dial(page, f"dora@{DOMAIN}")
+        call = agents(dora.called())
+        shows(page, "dora", "Connected")
+        hears(page, 620)
+        page.evaluate(SILENT_MICROPHONE)
+        says(page, "Your microphone hears nothing")
+        page.evaluate(f"() => {SENDER}.track.stop()")
+        says(page, "Your microphone is gone")
+        call.media.sound = SILENCE
+        says(page, "The other end sends silence")
+        call.media.sound = None
+        says(page, "Nothing comes from the other end")
+        call_id = call.call_id
+        press(page, "dora", "Hang up")
+        idle(page)
+        wait_for(lambda: reports(two_sites, "premises", call_id), SLOW_S, "the report came")
+    (end,) = reports(two_sites, "premises", call_id)
+    assert {"microphoneSilent", "microphoneEnded", "remoteSilent", "nothingReceived"} <= set(end["report"]["findings"])
+    done_with(agents, dora)
