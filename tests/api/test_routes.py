@@ -132,6 +132,7 @@ SCIM_BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
 }
 QUERIES = {
+    ("GET", "/v1/calls/reports"): {"call_id": "c1"},
     ("GET", "/v1/access/explain"): {"who": "anna", "action": "person.read", "object": "alice@contoso.example"},
     ("GET", "/v1/locations/callback"): {"number": "+14255550190"},
     ("GET", "/v1/numbers/offers"): {"country": "US"},
@@ -389,7 +390,7 @@ def test_the_tenants_own_administrator_gets_all_of_it(world: World):
     assert [each["name"] for each in anna.get("/v1/accounts").json()] == ["anna"]
 
 
-SHAPED = [key for key in ANSWERS if key[0] == "GET" and key[1] not in ("/v1/calls", "/v1/registrations")]
+SHAPED = [key for key in ANSWERS if key[0] == "GET" and key[1] not in ("/v1/calls", "/v1/registrations", "/v1/media/ice")]
 
 
 @pytest.mark.parametrize("key", SHAPED, ids=" ".join)

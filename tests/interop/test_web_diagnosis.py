@@ -30,9 +30,35 @@ KEEP = """() => {
 }"""
 SENDER = "window.connections.at(-1).getSenders().find((each) => each.track?.kind === 'audio')"
 SILENT_MICROPHONE = f"""async () => {{
-  const [track] = new AudioContext().createMediaStreamDestination().stream.getAudioTracks();
+  const context = window.silence = new AudioContext();
+  const nothing = new ConstantSourceNode(context, {{offset: 0}});
+  const out = context.createMediaStreamDestination();
+  nothing.connect(out);
+  nothing.start();
+  await context.resume();
+  const [track] = out.stream.getAudioTracks();
   await {SENDER}.replaceTrack(track);
 }}"""
+
+STEPS = (
+    "Microphone",
+    "Speaker",
+    "Connection to the site",
+    "Relay (TURN) by UDP",
+    "Relay (TURN) by TCP",
+    "Relay (TURN) by TLS",
+    "Sound to the site and back",
+)
+# Nobody listens at the port that the other ways lead to then.
+ONLY_TLS = """() => {
+  const Real = RTCPeerConnection;
+  window.RTCPeerConnection = class extends Real {
+    constructor(given) {
+      const elsewhere = (url) => url.startsWith("turns:") ? url : url.replace(":3478", ":3479");
+      super({...given, iceServers: given.iceServers.map((each) => ({...each, urls: each.urls.map(elsewhere)}))});
+    }
+  };
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +105,7 @@ def test_how_a_call_sounds_is_shown_and_reported_to_the_administrator(
         page.keyboard.press("Escape")
         press(page, "dora", "Hang up")
         idle(page)
-        call_id = call.call_id
+        call_id = call.id.call_id
         wait_for(lambda: len(reports(two_sites, "premises", call_id)) == 2, SLOW_S, "both reports came")
     problem, end = reports(two_sites, "online", call_id)  # asked from the other site
     assert (problem["report"]["kind"], problem["report"]["text"]) == ("problem", "it hissed")
@@ -119,10 +145,40 @@ def test_whose_end_is_silent_is_told_in_words(
         says(page, "The other end sends silence")
         call.media.sound = None
         says(page, "Nothing comes from the other end")
-        call_id = call.call_id
+        call_id = call.id.call_id
         press(page, "dora", "Hang up")
         idle(page)
         wait_for(lambda: reports(two_sites, "premises", call_id), SLOW_S, "the report came")
     (end,) = reports(two_sites, "premises", call_id)
     assert {"microphoneSilent", "microphoneEnded", "remoteSilent", "nothingReceived"} <= set(end["report"]["findings"])
     done_with(agents, dora)
+
+
+def test_the_self_test_looks_at_each_way_and_hears_what_it_sends(browser: Browser, people: dict[str, str]):
+    with phone(browser, people, "dina", "online") as page:
+        page.get_by_role("button", name="Self-test").click()
+        asked = page.get_by_role("dialog", name="Self-test")
+        asked.get_by_role("button", name="Begin").click()
+        steps = asked.get_by_role("listitem")
+        for index, step in enumerate(STEPS):
+            expect(steps.nth(index)).to_contain_text(step)
+            expect(steps.nth(index)).to_contain_text("Well", timeout=SLOW_MS)
+        echo = steps.nth(len(STEPS) - 1)
+        expect(echo).to_contain_text("by the site's relay (TURN), UDP")
+        expect(echo).to_contain_text("opus")
+        accessible(page)
+        pictured(page, "phone-self-test")
+
+
+def test_the_self_test_says_which_way_is_blocked(browser: Browser, people: dict[str, str]):
+    """As where a firewall lets out TLS alone: the others lead nowhere."""
+    with phone(browser, people, "dina") as page:
+        page.evaluate(ONLY_TLS)
+        page.get_by_role("button", name="Self-test").click()
+        asked = page.get_by_role("dialog", name="Self-test")
+        asked.get_by_role("button", name="Begin").click()
+        steps = asked.get_by_role("listitem")
+        for index, wanted in enumerate(("Well", "Well", "Well", "Does not work", "Does not work", "Well", "Well")):
+            expect(steps.nth(index)).to_contain_text(wanted, timeout=SLOW_MS)
+        expect(steps.nth(3)).to_contain_text("Your network lets no UDP to the site's relay")
+        expect(steps.last).to_contain_text("by the site's relay (TURN), TLS")

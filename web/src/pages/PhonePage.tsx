@@ -19,6 +19,7 @@ import { Search } from "./Search";
 // What the first sight of the page does not need is loaded behind it.
 const Shortcuts = lazy(async () => ({ default: (await import("./Shortcuts")).Shortcuts }));
 const Sound = lazy(async () => ({ default: (await import("./Sound")).Sound }));
+const SelfTest = lazy(async () => ({ default: (await import("./SelfTest")).SelfTest }));
 // Not needed to call somebody, so not waited for.
 const Chats = lazy(() => import("./Chats"));
 
@@ -127,6 +128,7 @@ function Registered({ credential }: { credential: Credential }) {
         </Badge>
         <Suspense>
           <Sound phone={phone} />
+          <SelfTest line={line} busy={calls.length > 0} />
           <Shortcuts calls={calls} phone={phone} />
         </Suspense>
         <Button onClick={openLinksHere} title={say("linksAsked")}>
