@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -52,6 +53,11 @@ PAIR = """async () => {
     return [own.candidateType, own.relayProtocol, own.address];
   }
 }"""
+OPTIONS = (
+    "OPTIONS sip:{at} SIP/2.0\r\nVia: SIP/2.0/UDP {at}:{port};branch=z9hG4bKturn{port};rport\r\n"
+    "From: <sip:turn@{at}>;tag=1\r\nTo: <sip:{at}>\r\nCall-ID: turn-{port}@{at}\r\nCSeq: 1 OPTIONS\r\n"
+    "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+)
 WAYS = {"udp": "3478?transport=udp", "tcp": "3478?transport=tcp", "tls": "turns:"}
 
 
@@ -119,3 +125,21 @@ def test_two_browsers_that_both_have_turn_over_tls_alone(browser: Browser, two_s
         goes_by(tom, "tls", two_sites.address("online"))
         press(tilda, "Connected", "Hang up")
         idle(tom)
+
+
+def test_nobody_speaks_sip_by_way_of_the_turn_server(two_sites: Sites):
+    """What it relays comes from the site's own address."""
+    site = two_sites.file("premises")
+    at = site.site.address
+    answered: list[bool] = []
+    for port in (site.turn.relay_high, 0):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((at, port))
+            probe.settimeout(3.0)  # that nothing comes can't be waited for
+            here = probe.getsockname()[1]
+            probe.sendto(OPTIONS.format(at=at, port=here).encode(), (at, site.ports.sip))
+            try:
+                answered.append(probe.recv(2000).startswith(b"SIP/2.0 200"))
+            except TimeoutError:
+                answered.append(False)
+    assert answered == [False, True]

@@ -94,7 +94,8 @@ class BrainSettings(msgspec.Struct, frozen=True):
     `slot:N` of a connector.
     sockets: the same names -> Kamailio socket to send from. record_routes: -> URI with `{seal}` to fill in.
     own_hosts: names and addresses by which a phone may call this site instead of a domain.
-    upstream: of a connector, the peer that judges for it; else empty.
+    upstream: of a connector, the peer that judges for it; else empty. address: of the site. turn_ports: that its TURN
+    server relays from; 0 where it has none.
     """
 
     site: str
@@ -124,6 +125,8 @@ class BrainSettings(msgspec.Struct, frozen=True):
     stir_verifies: bool
     stir_refuses: bool
     upstream: str = ""
+    address: str = ""
+    turn_ports: tuple[int, int] = (0, 0)
 
 
 def brain_settings(site: SiteFile) -> BrainSettings:
@@ -226,6 +229,8 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         stir_verifies=site.stir.trusted_file is not None,
         stir_refuses=site.stir.refuse,
         upstream=site.upstream,
+        address=site.site.address,
+        turn_ports=(site.turn.relay_low, site.turn.relay_high) if site.turn.enabled else (0, 0),
     )
 
 

@@ -83,7 +83,7 @@ def handle(site: Site, auth: Authenticator) -> None:
     if arrival == "presence":
         announcing.notify(site, method)
         return
-    if arrival == "udp" and _is_flood(site):
+    if arrival == "udp" and (_is_relayed(site) or _is_flood(site)):
         return
     if method == "CANCEL":
         if KSR.tm.t_check_trans() > 0:
@@ -132,6 +132,12 @@ def _passed_on(site: Site, arrival: str, method: str) -> bool:
         plan = view.config.class_of(None).dialling
         target = _target(site, view, next(iter(view.config.domains), ""), plan)
     return connecting.passes_on(site, arrival, method, target)
+
+
+def _is_relayed(site: Site) -> bool:
+    """SIP by way of our own TURN server, which is there for media: nobody's phone, and it would seem to be our own."""
+    low, high = site.settings.turn_ports
+    return bool(high) and low <= int(text("$sp")) <= high and text("$si").strip("[]") == site.settings.address
 
 
 def _is_flood(site: Site) -> bool:
