@@ -31,6 +31,7 @@ from bench import (
     signing_in,
     soaking,
     syncing,
+    websockets,
     whole,
 )
 from bench.model import Figure, Scale, number
@@ -52,6 +53,7 @@ MEASUREMENTS: dict[str, Callable[[Scale], list[Figure]]] = {
     "failing": failing.measure,
     "loading": loading.measure,
     "messaging": messaging.measure,
+    "websockets": websockets.measure,
     "soaking": soaking.measure,
 }
 _RESULTS = Path(__file__).parent.parent / "var" / "bench"
