@@ -56,7 +56,7 @@ def command(site: SiteFile) -> list[str]:
 def memory(machine: int) -> list[str]:
     """The options for its memory, on a machine with so many bytes. Pages that nobody writes to take none of them.
 
-    -x fm: Debian's default, qm, is for finding leaks; it looks through long lists at each allocation: a tenth of all CPU.
+    -x fm: Debian's default, qm, is for finding leaks; its long lists cost a tenth of all CPU.
     -m, shared: a binding takes 1.8 kB, a connection 66 kB, one more of the same for a WebSocket; with none
     left, calls fail as well. -M, each process's own: the first worker reads all bindings at once when it starts, 2.2 kB
     each, and without the room Kamailio can't start.
