@@ -22,6 +22,7 @@ from bench import (
     feeding,
     loading,
     messaging,
+    pages,
     policies,
     presence,
     publishing,
@@ -54,6 +55,7 @@ MEASUREMENTS: dict[str, Callable[[Scale], list[Figure]]] = {
     "loading": loading.measure,
     "messaging": messaging.measure,
     "websockets": websockets.measure,
+    "pages": pages.measure,
     "soaking": soaking.measure,
 }
 _RESULTS = Path(__file__).parent.parent / "var" / "bench"

@@ -63,6 +63,7 @@ def test_nothing_is_left_out():
         "loading",
         "messaging",
         "websockets",
+        "pages",
         "soaking",
     }
 
