@@ -32,7 +32,7 @@ _COUNT_FRAMES = """
   const times = []; const began = performance.now();
   const step = now => {
     times.push(now);
-    element.scrollTop += 240;
+    element.scrollTop += 120;
     if (element.scrollTop + element.clientHeight >= element.scrollHeight) element.scrollTop = 0;
     if (performance.now() - began < seconds * 1000) requestAnimationFrame(step);
     else done((times.length - 1) * 1000 / (times.at(-1) - times[0]));
