@@ -6,8 +6,12 @@ import secrets
 import socket
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from playwright.sync_api import Browser, Page
 
+from isthmus.engines.coturn import runtime
+from isthmus.pki import store
+from isthmus.site import certificates, internal
 from tests.interop.browsers import MICROPHONE_HZ, SLOW_MS, browser, phone, playwright
 from tests.interop.conftest import DOMAIN, Sites
 from tests.interop.test_web_phone import (
@@ -143,3 +147,16 @@ def test_nobody_speaks_sip_by_way_of_the_turn_server(two_sites: Sites):
             except TimeoutError:
                 answered.append(False)
     assert answered == [False, True]
+
+
+def test_a_site_that_runs_shows_its_new_certificate_there_as_well(two_sites: Sites):
+    site = two_sites.file("online")
+    ca = certificates.authority(site)
+    assert ca is not None
+    certificates.issue(site, ca)
+    path = internal.site_certificate(site)
+    wanted = store.parse_certificate(path.read_bytes(), str(path)).public_bytes(Encoding.DER)
+    address = (site.site.address, site.turn.tls_port)
+    wait_for(
+        lambda: runtime.shown_certificate(*address, timeout_s=10) == wanted, SLOW_MS / 1000, "the new one is shown"
+    )

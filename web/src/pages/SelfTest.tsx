@@ -10,7 +10,14 @@ import { tell } from "../messages/diagnosis";
 import { Shown } from "./Quality";
 
 const useStyles = makeStyles({
-  steps: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM, listStyleType: "none", margin: 0, padding: 0 },
+  steps: {
+    display: "flex",
+    flexDirection: "column",
+    gap: tokens.spacingVerticalM,
+    listStyleType: "none",
+    margin: `${tokens.spacingVerticalM} 0 0`,
+    padding: 0,
+  },
   head: { display: "flex", alignItems: "center", flexWrap: "wrap", gap: tokens.spacingHorizontalS },
 });
 
