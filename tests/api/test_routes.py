@@ -41,6 +41,7 @@ ADDRESS = {"country": "DE", "elements": {"RD": "Hauptstrasse", "HNO": "1", "A3":
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/people"): {"aor": "new@fabrikam.example", "home": "premises"},
     ("POST", "/v1/people/import"): {"rows": [], "dry_run": True},
+    ("POST", "/v1/people/edit"): {"people": ["alice@contoso.example"], "enabled": False, "dry_run": True},
     ("PATCH", "/v1/people/{aor}"): {"display_name": "x"},
     ("POST", "/v1/devices"): {"aor": "erin@fabrikam.example", "label": "desk phone"},
     ("POST", "/v1/devices/forbid-md5"): {"names": None},

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 
 from isthmus.access.model import Principal, Reach, Scope, Stage
 from isthmus.activity import api as activity
-from isthmus.api import errors, metrics, openapi, operations, picture, state
+from isthmus.api import errors, metrics, openapi, operations, picture, setup, state
 from isthmus.api.answered import Answered
 from isthmus.api.conditional import Conditional
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
@@ -159,6 +159,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(state.router(services))
     app.include_router(metrics.router(services))
     app.include_router(picture.router(services))
+    app.include_router(setup.router(services))
     people = services.directory
     app.include_router(explaining.router(_explaining(services), people))
     app.include_router(directory.router(people, services.activity.exported))

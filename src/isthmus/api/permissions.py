@@ -119,6 +119,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("PUT", "/v1/presence/{aor}"): _reached("presence.write"),
     ("POST", "/v1/people"): _reached("person.create"),
     ("POST", "/v1/people/import"): _reached("person.import", body=128 * _MIB),
+    ("POST", "/v1/people/edit"): _reached("person.set"),
     ("PATCH", "/v1/people/{aor}"): _reached("person.set", "person.password", "number.assign"),
     ("DELETE", "/v1/people/{aor}"): _reached("person.delete"),
     # Tenants and their domains
@@ -300,6 +301,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/rates/import"): _tenant("rate.write", body=16 * _MIB),
     ("GET", "/v1/link"): _site("site.read"),
     ("GET", "/v1/sites"): _site("site.read"),
+    ("GET", "/v1/setup"): _site("site.read"),
     ("GET", "/v1/health"): _site("site.read"),
     ("GET", "/v1/metrics"): _reached("site.read"),
     ("GET", "/v1/snapshot"): _site("site.read"),

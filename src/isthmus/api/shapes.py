@@ -27,6 +27,25 @@ class Person(BaseModel):
     barred: list[str]
 
 
+class EditedPerson(BaseModel):
+    """A person before and after. why: why it was not done. tag: of the person as they are now, for If-Match."""
+
+    aor: str
+    changed: bool
+    why: str
+    before: Person | None
+    after: Person | None
+    tag_before: str | None
+    tag: str | None
+
+
+class PeopleEdited(BaseModel):
+    """What the same change came to, or would come to, for each."""
+
+    dry_run: bool
+    people: list[EditedPerson]
+
+
 class Contact(BaseModel):
     """Whom one can call."""
 
@@ -862,6 +881,24 @@ class SiteState(BaseModel):
     at: float
 
 
+class SetupStep(BaseModel):
+    """One thing to set up. needed: without it the set-up is not done. why: what is wrong, in words."""
+
+    name: str
+    mark: str
+    needed: bool
+    count: int
+    why: str
+    command: str
+
+
+class Setup(BaseModel):
+    """How far the site is set up, step by step. done: all is there that is needed."""
+
+    done: bool
+    steps: list[SetupStep]
+
+
 class ExplainedStep(BaseModel):
     """A rule that spoke, in words."""
 
@@ -922,6 +959,7 @@ ANSWERS: Answers = {
     ("GET", "/healthz"): Up,
     ("GET", "/v1/people"): list[Person],
     ("GET", "/v1/people/count"): Count,
+    ("POST", "/v1/people/edit"): PeopleEdited,
     ("POST", "/v1/people/import"): PeopleImport,
     ("GET", "/v1/session"): Session,
     ("GET", "/v1/contacts"): list[Contact],
@@ -995,6 +1033,7 @@ ANSWERS: Answers = {
     ("GET", "/v1/calls"): list[Call],
     ("GET", "/v1/calls/explain"): ExplainedCall,
     ("GET", "/v1/sites"): list[SiteState],
+    ("GET", "/v1/setup"): Setup,
     ("GET", "/v1/link"): list[PeerLinkState],
     ("GET", "/v1/calls/records"): list[CallRecord],
     ("GET", "/v1/rates"): list[Rate],

@@ -40,7 +40,7 @@ TAGS = {
     "access": "Permissions, and why somebody may or may not",
     "session": "One's own sign-in",
 }
-_OF_THE_SITE = frozenset({"link", "health", "snapshot", "healthz", "metrics", "sites", "trunks"})
+_OF_THE_SITE = frozenset({"link", "health", "snapshot", "healthz", "metrics", "sites", "setup", "trunks"})
 
 _TITLES = """
 GET /healthz isUp: Whether the site is up
@@ -55,6 +55,7 @@ GET /v1/people/{aor}/messages exportMessages: All conversations of a person, for
 GET /v1/messages/{message}/file getFileOfMessage: The file of a message, for who is in the conversation
 POST /v1/people createPerson: Add a person
 POST /v1/people/import importPeople: Add or change many people at once
+POST /v1/people/edit editPeople: The same change of many people, or what it would be for each
 PATCH /v1/people/{aor} changePerson: Change a person
 DELETE /v1/people/{aor} deletePerson: Delete a person
 GET /v1/tenants listTenants: Tenants
@@ -220,6 +221,7 @@ GET /v1/rates listRates: A tenant's rates
 POST /v1/rates/import importRates: Replace a tenant's rates, or say what would change
 GET /v1/link listLinks: How it stands with the other sites
 GET /v1/health getHealth: How the site is
+GET /v1/setup getSetup: What is set up at the site, and what is missing
 GET /v1/sites listSites: How this site and its peers are
 GET /v1/metrics getMetrics: Figures for Prometheus
 GET /v1/snapshot getSnapshot: What calls are routed by

@@ -32,7 +32,9 @@ const page = (path: string, load: () => Promise<Record<string, unknown>>, name: 
 
 const pages: AnyRoute[] = [
   page("/", () => import("./pages/HomePage"), "HomePage"),
+  page("/setup", () => import("./pages/SetupPage"), "SetupPage"),
   page("/people", () => import("./pages/PeoplePage"), "PeoplePage", "match", "home", "group", "enabled"),
+  page("/people/edit", () => import("./pages/BulkPage"), "BulkPage", "match", "home", "group", "enabled"),
   page("/people/new", () => import("./pages/NewPersonPage"), "NewPersonPage"),
   page("/people/$aor", () => import("./pages/PersonPage"), "PersonPage", "tab"),
   page("/moves", () => import("./pages/MovesPage"), "MovesPage"),

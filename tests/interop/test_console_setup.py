@@ -1,0 +1,62 @@
+"""A new administrator is led through setting up: what is missing turns good by what is really there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.interop.browsers import SLOW_MS, accessible, browser, pictured, playwright
+from tests.interop.conftest import Sites
+from tests.interop.consoles import Console, opened
+
+__all__ = ["browser", "playwright"]
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+PLACE = "set-hall"
+
+
+@pytest.fixture(scope="module")
+def console(browser: Browser, two_sites: Sites) -> Iterator[Console]:
+    two_sites.create_all({"set-ann": "premises"})
+    with opened(browser, two_sites, "set-sue", "/", "Overview") as console:
+        yield console
+
+
+def test_the_overview_leads_to_what_is_missing_until_it_is_there_or_nobody_wants_to_know(
+    console: Console, two_sites: Sites
+):
+    page = console.page
+    with two_sites.api("premises") as api:
+        for each in api.get("/v1/locations/places"):
+            api.delete(f"/v1/locations/places/{each['name']}")
+    reminder = page.get_by_role("region", name="Setting up this site")
+    expect(reminder).to_contain_text("steps are done", timeout=SLOW_MS)
+    reminder.get_by_role("link", name="Show all steps").click()
+    step = page.get_by_role("group", name="An emergency place", exact=True)
+    expect(step).to_contain_text("Missing", timeout=SLOW_MS)
+    expect(page.get_by_role("group", name="The other site", exact=True)).to_contain_text("Done")
+    expect(page.get_by_role("group", name="The first people", exact=True)).to_contain_text("Done")
+    accessible(page)
+    pictured(page, "setup")
+
+    step.get_by_role("link", name="Add a place").click()
+    page.get_by_label("Name of the place").fill(PLACE)
+    page.get_by_label("Country").fill("DE")
+    page.get_by_label("Street", exact=True).fill("Hauptstrasse")
+    page.get_by_label("House number").fill("1")
+    page.get_by_label("Town").fill("Berlin")
+    page.get_by_label("Postal code").fill("10827")
+    console.press("Add the place")
+    console.prove_if_asked(page.get_by_role("cell", name=PLACE, exact=True))
+    page.get_by_role("link", name="Setting up", exact=True).click()
+    expect(step).to_contain_text("Done", timeout=SLOW_MS)
+
+    console.open("/")
+    if reminder.is_visible():
+        reminder.get_by_role("button", name="Don't show it any more").click()
+        expect(reminder).to_have_count(0)
+    with two_sites.api("premises") as api:
+        api.delete(f"/v1/locations/places/{PLACE}")
