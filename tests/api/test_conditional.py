@@ -37,7 +37,7 @@ LISTINGS = [
     and path not in (
         "/v1/people/export", "/v1/audit/export", "/v1/calls/records/export", "/v1/metrics",  # streams and files
         "/v1/calls", "/v1/registrations",  # no engine runs here
-        "/v1/calls/explain",  # asks of somebody
+        "/v1/calls/explain", "/v1/calls/ladder", "/v1/calls/reaching",  # asks of somebody
         "/v1/sites", "/v1/setup",  # other at each look
         "/v1/numbers/offers",  # a carrier's, by country
         "/v1/access/explain", "/v1/policies/explain", "/v1/policies/dialled", "/v1/locations/callback",  # name somebody

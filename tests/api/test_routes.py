@@ -126,6 +126,8 @@ SCIM_BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
 }
 QUERIES = {
+    ("GET", "/v1/calls/reaching"): {"to": "alice@contoso.example"},
+    ("GET", "/v1/calls/ladder"): {"call_id": "no such call"},
     ("GET", "/v1/access/explain"): {"who": "anna", "action": "person.read", "object": "alice@contoso.example"},
     ("GET", "/v1/locations/callback"): {"number": "+14255550190"},
     ("GET", "/v1/numbers/offers"): {"country": "US"},

@@ -74,7 +74,7 @@ REFUSED = {
     "credit add": "50 USD --tenant {tenant}", "credit charges": "--tenant {tenant}",
     "number import": "{numbers}", "number export": "--tenant {tenant}",
     "number port request": "out {number} --carrier x", "number port set": "{port} cancel",
-    "call records": "--who {aor}", "call record": "{call}",
+    "call records": "--who {aor}", "call record": "{call}", "call ladder": "{call}",
     "call export": "--who {aor}", "rate list": "--tenant {tenant}", "rate import": "{rates} --tenant {tenant}",
     "account list": "", "account show": "{account}", "account set": "{account} --name x",
     "account create": "new --person {aor}", "account delete": "{account} --yes", "account disable": "{account}",

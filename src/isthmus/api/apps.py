@@ -147,6 +147,7 @@ def link_app(services: Services) -> FastAPI:
     app.include_router(fraud.link_router(services.guard, peers))
     app.include_router(picture.link_router(lambda: picture.state_of(services), peers))
     app.include_router(explaining.link_router(_explaining(services), peers))
+    app.include_router(calls.link_router(lambda: ask(file, "dlg.list"), peers))
     known = services.announcing
     app.include_router(presence.link_router(known.presence, known.owning, peers))
     return app
@@ -185,7 +186,16 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(emergency.router(where.locations, where.choices, where.lending, people, site.tenant))
     app.include_router(connectors.router(services.connectors, where_of(file), site.tenant))
     app.include_router(audit.router(services.audit, site.name, services.activity.exported))
-    app.include_router(calls.router(lambda: ask(file, "dlg.list"), lambda call: end_call(file, call, _ENDED), people))
+    links = services.moving.links
+    app.include_router(
+        calls.router(
+            lambda: ask(file, "dlg.list"),
+            lambda call: end_call(file, call, _ENDED),
+            people,
+            site.name,
+            lambda: calls.asked(links),
+        )
+    )
     app.include_router(records.router(services.records, services.rates, site.tenant, services.activity.exported))
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))

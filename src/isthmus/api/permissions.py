@@ -295,6 +295,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/calls"): _reached("call.read"),
     ("POST", "/v1/calls/end"): _reached("call.end"),
     ("GET", "/v1/calls/explain"): _site("call.read"),
+    ("GET", "/v1/calls/reaching"): _reached("call.read"),
+    ("GET", "/v1/calls/ladder"): _reached("call.read"),
     ("GET", "/v1/calls/records"): _reached("call.read"),
     ("GET", "/v1/calls/records/export"): _reached("call.export"),
     ("GET", "/v1/rates"): _tenant("rate.read"),

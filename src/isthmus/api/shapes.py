@@ -670,6 +670,33 @@ class CallRecord(BaseModel):
     rate: str | None
 
 
+class LadderEnd(BaseModel):
+    """Who takes part in a call: `site`, `trunk`, `person` or `unknown`."""
+
+    kind: str
+    name: str
+
+
+class LadderArrow(BaseModel):
+    """One message. after_ms: since the call began. what: a method, or a code and its reason. site: who saw it."""
+
+    at_ms: int
+    after_ms: int
+    sender: LadderEnd
+    receiver: LadderEnd
+    what: str
+    site: str
+
+
+class CallLadder(BaseModel):
+    """What was signalled of a call: participants from left to right, arrows from top to bottom, the legs' records."""
+
+    call_id: str
+    participants: list[LadderEnd]
+    arrows: list[LadderArrow]
+    legs: list[CallRecord]
+
+
 class Rate(BaseModel):
     """What calls to numbers that begin with `prefix` cost."""
 
@@ -725,8 +752,9 @@ class Registration(BaseModel):
 
 
 class Call(BaseModel):
-    """A call that is up, or being set up."""
+    """A call that is up, or being set up. site: where it is."""
 
+    site: str
     call_id: str
     caller: str
     callee: str
@@ -924,6 +952,26 @@ class UnknownSite(BaseModel):
     why: str
 
 
+class Entrance(BaseModel):
+    """One thing that reaches somebody: who calls what, and the way it takes."""
+
+    who: str
+    dials: str
+    ends: str
+    hops: list[ExplainedHop]
+
+
+class Reaching(BaseModel):
+    """Who and what reaches somebody, and by which ways."""
+
+    aor: str
+    number: str | None
+    home: str
+    enabled: bool
+    entrances: list[Entrance]
+    unknown: list[UnknownSite]
+
+
 class ExplainedCall(BaseModel):
     """A call's way. ends: how it ended, in words. via: the trunk that it comes by."""
 
@@ -1032,10 +1080,12 @@ ANSWERS: Answers = {
     ("GET", "/v1/registrations"): list[Registration],
     ("GET", "/v1/calls"): list[Call],
     ("GET", "/v1/calls/explain"): ExplainedCall,
+    ("GET", "/v1/calls/reaching"): Reaching,
     ("GET", "/v1/sites"): list[SiteState],
     ("GET", "/v1/setup"): Setup,
     ("GET", "/v1/link"): list[PeerLinkState],
     ("GET", "/v1/calls/records"): list[CallRecord],
+    ("GET", "/v1/calls/ladder"): CallLadder,
     ("GET", "/v1/rates"): list[Rate],
     ("POST", "/v1/rates/import"): RatesImported,
     ("GET", "/v1/health"): Health,

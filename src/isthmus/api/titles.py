@@ -215,6 +215,8 @@ GET /v1/registrations listRegistrations: Where people's phones can be reached
 POST /v1/calls/end endCall: End a call
 GET /v1/calls listCalls: Calls that are up
 GET /v1/calls/explain explainCall: Where a call would go, and why
+GET /v1/calls/reaching explainReaching: Who and what reaches somebody, and by which ways
+GET /v1/calls/ladder getLadder: What was signalled of a call that is over, between whom and when
 GET /v1/calls/records listCallRecords: Calls that are over, the newest first
 GET /v1/calls/records/export exportCallRecords: Calls that are over as a file
 GET /v1/rates listRates: A tenant's rates

@@ -42,6 +42,7 @@ const pages: AnyRoute[] = [
   page("/moves/$id", () => import("./pages/MovePage"), "MovePage"),
   page("/calls", () => import("./pages/CallsPage"), "CallsPage", "who", "site", "trunk", "code", "answered", "since", "until"),
   page("/calls/explain", () => import("./pages/ExplainPage"), "ExplainPage", "from", "to", "at", "when", "down", "failed", "phone"),
+  page("/calls/reaching", () => import("./pages/ReachingPage"), "ReachingPage", "to"),
   page("/calls/$id", () => import("./pages/CallPage"), "CallPage"),
   page("/numbers", () => import("./pages/NumbersPage"), "NumbersPage", "state", "country", "pattern"),
   page("/numbers/$number", () => import("./pages/NumbersPage"), "NumberPage"),

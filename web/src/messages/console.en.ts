@@ -677,6 +677,23 @@ export const en = {
   checkSourceAsk: "Ask {name} whether it answers?",
   checkSourceWhy: "Nothing is changed: only one look at the source.",
   sourceAnswers: "The source answers",
+  ladder: "What was signalled",
+  ladderDrawing: "The ladder of the call",
+  ladderDrawn: "Ladder of {count} messages; the table below says the same",
+  ladderGone: "What was signalled is not kept any more, or the call is too old.",
+  ladderSound: "At {site}: MOS {mos}, {loss} % lost, {jitter} ms jitter",
+  afterStart: "After",
+  sipMessage: "SIP message",
+  seenBy: "Seen by",
+  "ladderEnd.site": "Site",
+  "ladderEnd.trunk": "Trunk",
+  "ladderEnd.person": "Phone of",
+  "ladderEnd.unknown": "Unknown",
+  reaching: "Who reaches them, and how?",
+  reachingWhat: "Everything by which somebody is reached: from phones at each site, from the telephone network, and with a site out of reach. Asked of the rules by which calls are led.",
+  reachingNow: "Show the ways",
+  reachingWhom: "Whom",
+  dials: "Dials",
 };
 
 export type ConsoleKey = keyof typeof en;

@@ -7,6 +7,7 @@ import { named, t } from "../../messages/console";
 import { command, lasting, moment } from "../parts/format";
 import { Go, useGo } from "../parts/Go";
 import { Command, Facts, Loading, Page, Section } from "../parts/Page";
+import { CallLadder } from "./CallLadder";
 import type { CallRecord } from "./RecordsOf";
 
 const local = (seconds: number) => {
@@ -46,6 +47,7 @@ export function CallPage() {
         <MessageBar intent="info"><MessageBarBody>{t("noRecords")}</MessageBarBody></MessageBar>
       )}
       {found.data?.map((leg) => <Leg key={leg.id} leg={leg} />)}
+      {first && <CallLadder callId={id} />}
       <Command text={command(["call", "record", id])} />
     </Page>
   );

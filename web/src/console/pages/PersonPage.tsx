@@ -126,7 +126,7 @@ function About({ person }: { person: Person }) {
           [t("person.groups"), person.groups.join(", ")],
           [t("person.tenant"), person.tenant],
           [t("person.barred"), person.barred.join(", ")],
-          [t("reach"), <Go key="reach" to="/calls/explain" search={{ to: person.aor }}>{t("whyReached")}</Go>],
+          [t("reach"), <Go key="reach" to="/calls/reaching" search={{ to: person.aor }}>{t("reaching")}</Go>],
         ]}
       />
       {may("person.set") && <Edit key={JSON.stringify(person)} person={person} />}
