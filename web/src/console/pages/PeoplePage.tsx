@@ -59,14 +59,14 @@ function asked({ match, home, group, enabled }: Filters) {
 
 /** The pages of the list that are in sight, and how many people there are in all. */
 function usePeople(filters: Filters) {
-  const [range, setRange] = useState<[number, number]>([0, 0]);
+  const [pagesInSight, setPagesInSight] = useState<[number, number]>([0, 0]);
   const total = useQuery({
     queryKey: ["people", "count", filters],
     placeholderData: keepPreviousData,
     queryFn: async () => told(await api.GET("/v1/people/count", { params: { query: asked(filters) } })).count,
   });
-  const first = Math.floor(range[0] / PAGE);
-  const wanted = Array.from({ length: Math.floor(range[1] / PAGE) - first + 1 }, (_, index) => first + index);
+  const [first, last] = pagesInSight;
+  const wanted = Array.from({ length: last - first + 1 }, (_, index) => first + index);
   const pages = useQueries({
     queries: wanted.map((page) => ({
       queryKey: ["people", "page", filters, page],
@@ -76,7 +76,9 @@ function usePeople(filters: Filters) {
     })),
   });
   const onRange = useCallback((from: number, to: number) => {
-    setRange((before) => (before[0] === from && before[1] === to ? before : [from, to]));
+    // By pages, not by rows: the whole page is drawn anew with each change.
+    const [one, other] = [Math.floor(from / PAGE), Math.floor(to / PAGE)];
+    setPagesInSight((before) => (before[0] === one && before[1] === other ? before : [one, other]));
   }, []);
   const at = (index: number) => pages[Math.floor(index / PAGE) - first]?.data?.[index % PAGE];
   return { total: total.data, at, onRange, error: total.error ?? pages.find(({ error }) => error !== null)?.error ?? null };

@@ -2,7 +2,7 @@ import {
   makeStyles, Table, TableBody, TableCell, TableHeader, TableHeaderCell, TableRow, Text, tokens,
 } from "@fluentui/react-components";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef, type ReactNode } from "react";
+import { memo, useEffect, useRef, type ReactNode } from "react";
 import { t } from "../../messages/console";
 
 export interface Column<Row> {
@@ -26,7 +26,7 @@ const useStyles = makeStyles({
   table: { minWidth: "44rem" },
   head: { position: "sticky", top: 0, zIndex: 1, backgroundColor: tokens.colorNeutralBackground2 },
   body: { position: "relative", display: "block" },
-  row: { position: "absolute", left: 0, right: 0, height: `${String(ROW_PX)}px` },
+  row: { position: "absolute", left: 0, right: 0, height: `${String(ROW_PX)}px`, contain: "strict" },
   cell: { minWidth: 0, overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap" },
   short: { overflowX: "auto" },
   narrow: { minWidth: "36rem" },
@@ -47,6 +47,28 @@ interface VirtualProps<Row> {
   onRange: (first: number, last: number) => void;
 }
 
+interface RowProps {
+  index: number;
+  /** Pixels from the top of the list. */
+  start: number;
+  row: unknown;
+  columns: Column<unknown>[];
+}
+
+/** Drawn anew only when what it shows has changed: while one scrolls, most rows stay. */
+const VirtualRow = memo(function VirtualRow({ index, start, row, columns }: RowProps) {
+  const styles = useStyles();
+  return (
+    <TableRow aria-rowindex={index + 2} className={styles.row} style={{ transform: `translateY(${String(start)}px)` }}>
+      {columns.map(({ id, show, share }) => (
+        <TableCell key={id} style={flex(share)} className={styles.cell}>
+          {row === undefined ? "…" : show(row)}
+        </TableCell>
+      ))}
+    </TableRow>
+  );
+});
+
 /** As many rows as there are; only those in sight are drawn. */
 export function VirtualTable<Row>({ label, columns, total, at, keyOf, onRange }: VirtualProps<Row>) {
   const styles = useStyles();
@@ -55,7 +77,7 @@ export function VirtualTable<Row>({ label, columns, total, at, keyOf, onRange }:
     count: total,
     getScrollElement: () => scroll.current,
     estimateSize: () => ROW_PX,
-    overscan: 12,
+    overscan: 4,
   });
   const items = rows.getVirtualItems();
   const first = items[0]?.index ?? 0;
@@ -79,20 +101,8 @@ export function VirtualTable<Row>({ label, columns, total, at, keyOf, onRange }:
         <TableBody className={styles.body} style={{ height: rows.getTotalSize() }}>
           {items.map(({ index, start }) => {
             const row = at(index);
-            return (
-              <TableRow
-                key={row === undefined ? `at-${String(index)}` : keyOf(row)}
-                aria-rowindex={index + 2}
-                className={styles.row}
-                style={{ transform: `translateY(${String(start)}px)` }}
-              >
-                {columns.map(({ id, show, share }) => (
-                  <TableCell key={id} style={flex(share)} className={styles.cell}>
-                    {row === undefined ? "…" : show(row)}
-                  </TableCell>
-                ))}
-              </TableRow>
-            );
+            const key = row === undefined ? `at-${String(index)}` : keyOf(row);
+            return <VirtualRow key={key} index={index} start={start} row={row} columns={columns as Column<unknown>[]} />;
           })}
         </TableBody>
       </Table>
