@@ -149,6 +149,7 @@ def test_a_custom_role_is_made_changed_and_deleted(console: Console, two_sites: 
 
 def test_a_policy_is_made_granted_and_deleted(console: Console, two_sites: Sites):
     page = console.open("/policies")
+    expect(page.get_by_role("heading", name="Policies", level=1)).to_be_visible(timeout=SLOW_MS)
     page.get_by_label("Kind").last.select_option("calling")
     page.get_by_label(re.compile("^Name")).fill("blk-plain")
     console.press("Create")
@@ -168,6 +169,9 @@ def test_a_policy_is_made_granted_and_deleted(console: Console, two_sites: Sites
 
 def test_a_route_is_made_changed_taken_back_and_deleted(console: Console, two_sites: Sites):
     page = console.open("/routes/new")
+    expect(page.get_by_role("heading", name="New route")).to_be_visible(
+        timeout=SLOW_MS
+    )  # the page before has a name, too
     page.get_by_label(re.compile("^Name")).fill("blk-route")
     page.get_by_label(re.compile("^Numbers")).fill("+1999888")
     page.get_by_label(re.compile("^Trunks")).fill("carrier")
@@ -191,6 +195,7 @@ def test_a_route_is_made_changed_taken_back_and_deleted(console: Console, two_si
 
 def test_a_tenant_is_made_suspended_and_let_in_again(console: Console, two_sites: Sites):
     page = console.open("/tenants")
+    expect(page.get_by_role("heading", name="Tenants", level=1)).to_be_visible(timeout=SLOW_MS)
     page.get_by_label(re.compile("^Name")).fill("blk-tenant")
     page.get_by_label("Full name").fill("Northwind Ltd")
     console.press("Create")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.interop.browsers import SLOW_MS, accessible, browser, pictured, playwright
-from tests.interop.conftest import Sites
+from tests.interop.conftest import DOMAIN, Sites
 from tests.interop.consoles import Console, opened
 
 __all__ = ["browser", "playwright"]
@@ -20,7 +20,7 @@ PLACE = "set-hall"
 
 @pytest.fixture(scope="module")
 def console(browser: Browser, two_sites: Sites) -> Iterator[Console]:
-    two_sites.create_all({"set-ann": "premises"})
+    two_sites.create_all({"set-ann": "premises", "set-bea": "premises"})
     with opened(browser, two_sites, "set-sue", "/", "Overview") as console:
         yield console
 
@@ -65,3 +65,49 @@ def test_the_overview_leads_to_what_is_missing_until_it_is_there_or_nobody_wants
         expect(reminder).to_have_count(0)
     with two_sites.api("premises") as api:
         api.delete(f"/v1/locations/places/{PLACE}")
+
+
+def _tab_to(page: Page, control: Locator) -> None:
+    """Press Tab until the control has the keyboard."""
+    expect(control).to_be_visible(timeout=SLOW_MS)
+    for _ in range(120):
+        if control.evaluate("each => each === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError("the keyboard does not get there")
+
+
+def test_a_form_and_the_move_wizard_by_keyboard_alone(console: Console, two_sites: Sites):
+    page = console.open(f"/people/set-ann@{DOMAIN}")
+    _tab_to(page, page.get_by_label("Name", exact=True))
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Ann of the keyboard")
+    _tab_to(page, page.get_by_role("button", name="Save", exact=True))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Ann of the keyboard")).to_be_visible(timeout=SLOW_MS)
+
+    page = console.open("/moves/new?group=")
+    expect(page.get_by_role("heading", name="New move")).to_be_visible(timeout=SLOW_MS)
+    _tab_to(page, page.get_by_label("Addresses"))
+    page.keyboard.press("Control+a")
+    page.keyboard.type(f"set-bea@{DOMAIN}")
+    _tab_to(page, page.get_by_label("New home"))
+    page.keyboard.type("online")
+    _tab_to(page, page.get_by_role("button", name="Check", exact=True))
+    page.keyboard.press("Enter")
+    code = page.get_by_label("Code of your authenticator app, or a recovery code")
+    checked = page.get_by_text("1 can be moved, 0 can't.")
+    expect(code.or_(checked).first).to_be_visible(timeout=SLOW_MS)
+    if code.is_visible():
+        _tab_to(page, code)
+        page.keyboard.type(console.app.code())
+        page.keyboard.press("Enter")
+    expect(checked).to_be_visible(timeout=SLOW_MS)
+    _tab_to(page, page.get_by_role("button", name="Move them", exact=True))
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    _tab_to(page, dialog.get_by_role("button", name="Move them", exact=True))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Over: 1 moved, 0 not moved.")).to_be_visible(timeout=SLOW_MS)
+    with two_sites.api("premises") as api:
+        assert api.get(f"/v1/people/set-bea@{DOMAIN}")["home"] == "online"
