@@ -582,7 +582,6 @@ export const de: ConsoleMessages = {
   setupNext: "Als Nächstes: {step}.",
   setupOpen: "Alle Schritte zeigen",
   setupDismiss: "Nicht mehr zeigen",
-  setupProgress: "Wie weit die Einrichtung ist",
   setupOptional: "Kann wegbleiben",
   setupThere: "Vorhanden: {count}",
   "mark.good": "Getan",

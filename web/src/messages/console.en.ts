@@ -582,7 +582,6 @@ export const en = {
   setupNext: "Next: {step}.",
   setupOpen: "Show all steps",
   setupDismiss: "Don't show it any more",
-  setupProgress: "How far the set-up is",
   setupOptional: "Can be left out",
   setupThere: "There: {count}",
   "mark.good": "Done",

@@ -1,4 +1,4 @@
-import { Button, Card, makeStyles, MessageBar, MessageBarBody, ProgressBar, Text, tokens } from "@fluentui/react-components";
+import { Button, Card, makeStyles, MessageBar, MessageBarBody, Text, tokens } from "@fluentui/react-components";
 import { CheckmarkCircleRegular } from "@fluentui/react-icons/svg/checkmark-circle";
 import { CircleRegular } from "@fluentui/react-icons/svg/circle";
 import { ErrorCircleRegular } from "@fluentui/react-icons/svg/error-circle";
@@ -59,7 +59,6 @@ export function SetupPage() {
       {setup.data && (
         <>
           <Text role="status">{setup.data.done ? t("setupDone") : t("setupSoFar", { good: count(goodOf(steps)), all: count(steps.length) })}</Text>
-          <ProgressBar value={goodOf(steps)} max={steps.length} aria-label={t("setup")} />
           <ol className={styles.steps}>
             {steps.map((step) => (
               <li key={step.name}>
@@ -99,7 +98,6 @@ function StepCard({ step }: { step: Step }) {
 
 /** On the overview, until the set-up is done or somebody does not want to be told any more. */
 export function SetupReminder() {
-  const styles = useStyles();
   const [dismissed, setDismissed] = useState(() => localStorage.getItem(DISMISSED) === "yes");
   const setup = useSetup();
   if (dismissed || setup.data === undefined || setup.data.done) return null;
@@ -126,7 +124,6 @@ export function SetupReminder() {
           {next && t("setupNext", { step: named("setup", next.name) })} <Go to="/setup">{t("setupOpen")}</Go>
         </MessageBarBody>
       </MessageBar>
-      <ProgressBar className={styles.text} value={goodOf(steps)} max={steps.length} aria-label={t("setupProgress")} />
     </Section>
   );
 }
