@@ -38,8 +38,8 @@ LISTINGS = [
         "/v1/people/export", "/v1/audit/export", "/v1/calls/records/export", "/v1/metrics",  # streams and files
         "/v1/media/ice", "/v1/calls/reports",  # another credential each time; of one call
         "/v1/calls", "/v1/registrations",  # no engine runs here
-        "/v1/calls/explain",  # asks of somebody
-        "/v1/sites",  # other at each look
+        "/v1/calls/explain", "/v1/calls/ladder", "/v1/calls/reaching",  # asks of somebody
+        "/v1/sites", "/v1/setup",  # other at each look
         "/v1/numbers/offers",  # a carrier's, by country
         "/v1/access/explain", "/v1/policies/explain", "/v1/policies/dialled", "/v1/locations/callback",  # name somebody
         "/v1/session", "/v1/session/passkeys",  # not by a token

@@ -41,6 +41,7 @@ ADDRESS = {"country": "DE", "elements": {"RD": "Hauptstrasse", "HNO": "1", "A3":
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/people"): {"aor": "new@fabrikam.example", "home": "premises"},
     ("POST", "/v1/people/import"): {"rows": [], "dry_run": True},
+    ("POST", "/v1/people/edit"): {"people": ["alice@contoso.example"], "enabled": False, "dry_run": True},
     ("PATCH", "/v1/people/{aor}"): {"display_name": "x"},
     ("POST", "/v1/devices"): {"aor": "erin@fabrikam.example", "label": "desk phone"},
     ("POST", "/v1/calls/reports"): {
@@ -133,6 +134,8 @@ SCIM_BODIES: dict[tuple[str, str], dict[str, Any]] = {
 }
 QUERIES = {
     ("GET", "/v1/calls/reports"): {"call_id": "c1"},
+    ("GET", "/v1/calls/reaching"): {"to": "alice@contoso.example"},
+    ("GET", "/v1/calls/ladder"): {"call_id": "no such call"},
     ("GET", "/v1/access/explain"): {"who": "anna", "action": "person.read", "object": "alice@contoso.example"},
     ("GET", "/v1/locations/callback"): {"number": "+14255550190"},
     ("GET", "/v1/numbers/offers"): {"country": "US"},

@@ -22,6 +22,7 @@ NO_COMMAND = {
     ("GET", "/phone"), ("GET", "/phone/assets/{name}"), ("GET", "/phone/{path}"),  # the web application
     ("GET", "/console"), ("GET", "/console/{path}"),  # as well
     ("GET", "/v1/sites"),  # `site status` reads what the supervisors of this machine say
+    ("GET", "/v1/calls/reaching"),  # `call explain --reverse` as well
     ("GET", "/v1/calls/explain"),  # `call explain` needs no control service: it reads the snapshots
     ("GET", "/v1/contacts"),  # for the web phone; `user list` is the command of who may see people
     ("GET", "/v1/people/count"), ("GET", "/v1/licences/features"),

@@ -40,7 +40,8 @@ from tests.records.test_rules import leg_of, record_of
 # What is asked of tenant main's objects by fabrikam's administrator. {object} stands for its name, or for one of the
 # same kind that does not exist. A command that is neither here nor below fails the test that counts them.
 REFUSED = {
-    "user show": "{aor}", "user set": "{aor} --name x", "user delete": "{aor} --yes",
+    "user show": "{aor}", "user set": "{aor} --name x", "user edit": "{aor} --disable",
+    "user delete": "{aor} --yes",
     "user create": "{aor} --generate-password --home premises", "user move": "{aor} --to online --dry-run",
     "user export": "--match {aor} --format json", "user list": "--match {aor}", "user import": "{file}",
     "directory sync": "--dry-run", "directory compare": "", "directory conflicts": "",
@@ -73,7 +74,7 @@ REFUSED = {
     "credit add": "50 USD --tenant {tenant}", "credit charges": "--tenant {tenant}",
     "number import": "{numbers}", "number export": "--tenant {tenant}",
     "number port request": "out {number} --carrier x", "number port set": "{port} cancel",
-    "call records": "--who {aor}", "call record": "{call}",
+    "call records": "--who {aor}", "call record": "{call}", "call ladder": "{call}",
     "call export": "--who {aor}", "rate list": "--tenant {tenant}", "rate import": "{rates} --tenant {tenant}",
     "account list": "", "account show": "{account}", "account set": "{account} --name x",
     "account create": "new --person {aor}", "account delete": "{account} --yes", "account disable": "{account}",

@@ -9,77 +9,35 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.interop.browsers import SLOW_MS, App, accessible, browser, pictured, playwright, watched
+from tests.interop.browsers import SLOW_MS, accessible, browser, pictured, playwright
 from tests.interop.conftest import DOMAIN, HOMES, Sites
+from tests.interop.consoles import CONSOLE, Console, opened
 from tests.support import wait_for
 
 __all__ = ["browser", "playwright"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]  # two sites and a browser on two cores
 
-CONSOLE = "https://premises.contoso.example:8443/console"
 PEOPLE = {"con-ann": "premises", "con-bea": "premises", "con-cleo": "online"}
 ANN = f"/people/con-ann@{DOMAIN}"
 PAGES = (
-    "/", "/people", "/people/new", "/people/import", ANN, f"{ANN}?tab=devices", f"{ANN}?tab=policies",
+    "/", "/setup", "/people",  "/people/new", "/people/import", ANN, f"{ANN}?tab=devices", f"{ANN}?tab=policies",
     f"{ANN}?tab=signins", f"{ANN}?tab=audit", "/moves", "/moves/new", "/calls", "/calls/explain", "/numbers", "/trunks",
     "/routes", "/routes/new", "/locations", "/alerts", "/policies", "/sync", "/audit", "/certificates", "/tenants",
     "/tenants/contoso", "/roles", "/roles/global", "/no/such/page",
 )  # fmt: skip
 
 
-class Console:
-    """The console as an administrator has it open, with the app that shows their codes."""
-
-    def __init__(self, page: Page, app: App) -> None:
-        self.page, self.app = page, app
-
-    def open(self, path: str) -> Page:
-        """A page of the console, without loading it anew: that would ask who one is, each time."""
-        go = "path => { history.pushState({}, '', path); dispatchEvent(new PopStateEvent('popstate')) }"
-        self.page.evaluate(go, f"/console{path}")
-        expect(self.page.get_by_role("heading", level=1)).to_be_visible(timeout=SLOW_MS)
-        return self.page
-
-    def press(self, name: str, inside: Locator | None = None) -> None:
-        """A button; when the site wants the second factor again, it gets it."""
-        (inside or self.page).get_by_role("button", name=name, exact=True).click()
-
-    def prove_if_asked(self, until: Locator) -> None:
-        """Wait for something that may need the second factor first."""
-        asked = self.page.get_by_label("Code of your authenticator app, or a recovery code")
-        expect(asked.or_(until).first).to_be_visible(timeout=SLOW_MS)
-        if asked.is_visible():
-            asked.fill(self.app.code())
-            self.press("Go on")
-        expect(until).to_be_visible(timeout=SLOW_MS)
-
-
 @pytest.fixture(scope="module")
 def console(browser: Browser, two_sites: Sites) -> Iterator[Console]:
-    """Cora may do everything. She signs in for the first time, and so sets up her authenticator app."""
+    """Cora may do everything."""
     two_sites.create_all(PEOPLE)
-    with two_sites.api("premises") as api:
-        made = api.post("/v1/accounts", {"name": "cora", "every_tenant": True, "roles": [{"role": "global"}]})
-    with watched(browser, locale="en-US", viewport={"width": 1280, "height": 900}) as page:
-        # A deep link: signing in leads back to it.
-        page.goto(f"{CONSOLE}/people?home=online")
-        page.get_by_label("Name", exact=True).fill("cora")
-        page.get_by_label("Password", exact=True).fill(str(made["new_password"]))
-        page.get_by_role("button", name="Sign in", exact=True).click()
-        page.get_by_role("button", name=re.compile("authenticator app")).click()
-        secret = page.locator("#secret")
-        expect(secret).to_be_visible(timeout=SLOW_MS)
-        app = App((secret.text_content() or "").replace(" ", ""))
-        page.get_by_label("Code").locator("visible=true").fill(app.code())
-        page.keyboard.press("Enter")
-        page.get_by_role("button", name="I have kept them").click()
-        expect(page.get_by_role("heading", name="People", level=1)).to_be_visible(timeout=SLOW_MS)
-        assert page.url == f"{CONSOLE}/people?home=online"
-        expect(page.get_by_role("link", name="con-cleo", exact=True)).to_be_visible(timeout=SLOW_MS)
-        yield Console(page, app)
+    with opened(browser, two_sites, "cora", "/people?home=online", "People") as console:
+        assert console.page.url == f"{CONSOLE}/people?home=online"
+        expect(console.page.get_by_role("link", name="con-cleo", exact=True)).to_be_visible(timeout=SLOW_MS)
+        yield console
 
 
 def test_how_both_sites_are(console: Console):

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 
 from isthmus.access.model import Principal, Reach, Scope, Stage
 from isthmus.activity import api as activity
-from isthmus.api import errors, metrics, openapi, operations, picture, state
+from isthmus.api import errors, metrics, openapi, operations, picture, setup, state
 from isthmus.api.answered import Answered
 from isthmus.api.conditional import Conditional
 from isthmus.api.gate import Door, Gate, Limits, LocalDoor, WebDoor, gated
@@ -149,6 +149,7 @@ def link_app(services: Services) -> FastAPI:
     app.include_router(fraud.link_router(services.guard, peers))
     app.include_router(picture.link_router(lambda: picture.state_of(services), peers))
     app.include_router(explaining.link_router(_explaining(services), peers))
+    app.include_router(calls.link_router(lambda: ask(file, "dlg.list"), peers))
     known = services.announcing
     app.include_router(presence.link_router(known.presence, known.owning, peers))
     return app
@@ -161,6 +162,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(state.router(services))
     app.include_router(metrics.router(services))
     app.include_router(picture.router(services))
+    app.include_router(setup.router(services))
     people = services.directory
     app.include_router(explaining.router(_explaining(services), people))
     app.include_router(directory.router(people, services.activity.exported))
@@ -187,7 +189,16 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(emergency.router(where.locations, where.choices, where.lending, people, site.tenant))
     app.include_router(connectors.router(services.connectors, where_of(file), site.tenant))
     app.include_router(audit.router(services.audit, site.name, services.activity.exported))
-    app.include_router(calls.router(lambda: ask(file, "dlg.list"), lambda call: end_call(file, call, _ENDED), people))
+    links = services.moving.links
+    app.include_router(
+        calls.router(
+            lambda: ask(file, "dlg.list"),
+            lambda call: end_call(file, call, _ENDED),
+            people,
+            site.name,
+            lambda: calls.asked(links),
+        )
+    )
     app.include_router(records.router(services.records, services.rates, site.tenant, services.activity.exported))
     app.include_router(records.report_router(services.records, services.reports))
     moving = services.moving

@@ -121,6 +121,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("PUT", "/v1/presence/{aor}"): _reached("presence.write"),
     ("POST", "/v1/people"): _reached("person.create"),
     ("POST", "/v1/people/import"): _reached("person.import", body=128 * _MIB),
+    ("POST", "/v1/people/edit"): _reached("person.set"),
     ("PATCH", "/v1/people/{aor}"): _reached("person.set", "person.password", "number.assign"),
     ("DELETE", "/v1/people/{aor}"): _reached("person.delete"),
     # Tenants and their domains
@@ -296,6 +297,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/calls"): _reached("call.read"),
     ("POST", "/v1/calls/end"): _reached("call.end"),
     ("GET", "/v1/calls/explain"): _site("call.read"),
+    ("GET", "/v1/calls/reaching"): _reached("call.read"),
+    ("GET", "/v1/calls/ladder"): _reached("call.read"),
     ("GET", "/v1/calls/records"): _reached("call.read"),
     # What one's own browser reports of one's own calls: the route looks whether they are
     ("POST", "/v1/calls/reports"): _reached("call.read", body=16 * 1024),
@@ -305,6 +308,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/rates/import"): _tenant("rate.write", body=16 * _MIB),
     ("GET", "/v1/link"): _site("site.read"),
     ("GET", "/v1/sites"): _site("site.read"),
+    ("GET", "/v1/setup"): _site("site.read"),
     ("GET", "/v1/health"): _site("site.read"),
     ("GET", "/v1/metrics"): _reached("site.read"),
     ("GET", "/v1/snapshot"): _site("site.read"),

@@ -28,11 +28,16 @@ def router(services: Services) -> APIRouter:
 
     @routes.get("/v1/sites")
     def sites() -> list[dict[str, Any]]:
-        peers = {peer.name: peer.fqdn for peer in services.site_file.peer}
-        here = {**state_of(services), "here": True, "reached": True, "why": ""}
-        return [here, *(_asked(link, peers.get(link.peer, "")) for link in services.moving.links)]
+        return all_sites(services)
 
     return routes
+
+
+def all_sites(services: Services) -> list[dict[str, Any]]:
+    """This site, and each peer as it tells of itself over the link."""
+    peers = {peer.name: peer.fqdn for peer in services.site_file.peer}
+    here = {**state_of(services), "here": True, "reached": True, "why": ""}
+    return [here, *(_asked(link, peers.get(link.peer, "")) for link in services.moving.links)]
 
 
 def link_router(own: Callable[[], dict[str, Any]], peers: Sequence[str]) -> APIRouter:

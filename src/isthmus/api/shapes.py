@@ -29,6 +29,25 @@ class Person(BaseModel):
     barred: list[str]
 
 
+class EditedPerson(BaseModel):
+    """A person before and after. why: why it was not done. tag: of the person as they are now, for If-Match."""
+
+    aor: str
+    changed: bool
+    why: str
+    before: Person | None
+    after: Person | None
+    tag_before: str | None
+    tag: str | None
+
+
+class PeopleEdited(BaseModel):
+    """What the same change came to, or would come to, for each."""
+
+    dry_run: bool
+    people: list[EditedPerson]
+
+
 class Contact(BaseModel):
     """Whom one can call."""
 
@@ -653,6 +672,33 @@ class CallRecord(BaseModel):
     rate: str | None
 
 
+class LadderEnd(BaseModel):
+    """Who takes part in a call: `site`, `trunk`, `person` or `unknown`."""
+
+    kind: str
+    name: str
+
+
+class LadderArrow(BaseModel):
+    """One message. after_ms: since the call began. what: a method, or a code and its reason. site: who saw it."""
+
+    at_ms: int
+    after_ms: int
+    sender: LadderEnd
+    receiver: LadderEnd
+    what: str
+    site: str
+
+
+class CallLadder(BaseModel):
+    """What was signalled of a call: participants from left to right, arrows from top to bottom, the legs' records."""
+
+    call_id: str
+    participants: list[LadderEnd]
+    arrows: list[LadderArrow]
+    legs: list[CallRecord]
+
+
 class Rate(BaseModel):
     """What calls to numbers that begin with `prefix` cost."""
 
@@ -708,8 +754,9 @@ class Registration(BaseModel):
 
 
 class Call(BaseModel):
-    """A call that is up, or being set up."""
+    """A call that is up, or being set up. site: where it is."""
 
+    site: str
     call_id: str
     caller: str
     callee: str
@@ -864,6 +911,24 @@ class SiteState(BaseModel):
     at: float
 
 
+class SetupStep(BaseModel):
+    """One thing to set up. needed: without it the set-up is not done. why: what is wrong, in words."""
+
+    name: str
+    mark: str
+    needed: bool
+    count: int
+    why: str
+    command: str
+
+
+class Setup(BaseModel):
+    """How far the site is set up, step by step. done: all is there that is needed."""
+
+    done: bool
+    steps: list[SetupStep]
+
+
 class ExplainedStep(BaseModel):
     """A rule that spoke, in words."""
 
@@ -887,6 +952,26 @@ class UnknownSite(BaseModel):
 
     site: str
     why: str
+
+
+class Entrance(BaseModel):
+    """One thing that reaches somebody: who calls what, and the way it takes."""
+
+    who: str
+    dials: str
+    ends: str
+    hops: list[ExplainedHop]
+
+
+class Reaching(BaseModel):
+    """Who and what reaches somebody, and by which ways."""
+
+    aor: str
+    number: str | None
+    home: str
+    enabled: bool
+    entrances: list[Entrance]
+    unknown: list[UnknownSite]
 
 
 class ExplainedCall(BaseModel):
@@ -949,6 +1034,7 @@ ANSWERS: Answers = {
     ("GET", "/healthz"): Up,
     ("GET", "/v1/people"): list[Person],
     ("GET", "/v1/people/count"): Count,
+    ("POST", "/v1/people/edit"): PeopleEdited,
     ("POST", "/v1/people/import"): PeopleImport,
     ("GET", "/v1/session"): Session,
     ("GET", "/v1/contacts"): list[Contact],
@@ -1021,10 +1107,13 @@ ANSWERS: Answers = {
     ("GET", "/v1/registrations"): list[Registration],
     ("GET", "/v1/calls"): list[Call],
     ("GET", "/v1/calls/explain"): ExplainedCall,
+    ("GET", "/v1/calls/reaching"): Reaching,
     ("GET", "/v1/sites"): list[SiteState],
+    ("GET", "/v1/setup"): Setup,
     ("GET", "/v1/link"): list[PeerLinkState],
     ("GET", "/v1/calls/reports"): list[CallReport],
     ("GET", "/v1/calls/records"): list[CallRecord],
+    ("GET", "/v1/calls/ladder"): CallLadder,
     ("GET", "/v1/rates"): list[Rate],
     ("POST", "/v1/rates/import"): RatesImported,
     ("GET", "/v1/health"): Health,

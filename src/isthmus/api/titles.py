@@ -41,7 +41,7 @@ TAGS = {
     "access": "Permissions, and why somebody may or may not",
     "session": "One's own sign-in",
 }
-_OF_THE_SITE = frozenset({"link", "health", "snapshot", "healthz", "metrics", "sites", "trunks"})
+_OF_THE_SITE = frozenset({"link", "health", "snapshot", "healthz", "metrics", "sites", "setup", "trunks"})
 
 _TITLES = """
 GET /healthz isUp: Whether the site is up
@@ -57,6 +57,7 @@ GET /v1/people/{aor}/messages exportMessages: All conversations of a person, for
 GET /v1/messages/{message}/file getFileOfMessage: The file of a message, for who is in the conversation
 POST /v1/people createPerson: Add a person
 POST /v1/people/import importPeople: Add or change many people at once
+POST /v1/people/edit editPeople: The same change of many people, or what it would be for each
 PATCH /v1/people/{aor} changePerson: Change a person
 DELETE /v1/people/{aor} deletePerson: Delete a person
 GET /v1/tenants listTenants: Tenants
@@ -216,6 +217,8 @@ GET /v1/registrations listRegistrations: Where people's phones can be reached
 POST /v1/calls/end endCall: End a call
 GET /v1/calls listCalls: Calls that are up
 GET /v1/calls/explain explainCall: Where a call would go, and why
+GET /v1/calls/reaching explainReaching: Who and what reaches somebody, and by which ways
+GET /v1/calls/ladder getLadder: What was signalled of a call that is over, between whom and when
 GET /v1/calls/records listCallRecords: Calls that are over, the newest first
 POST /v1/calls/reports reportCall: Report how a call sounds in one's own browser
 GET /v1/calls/reports listCallReports: What browsers reported of a call
@@ -224,6 +227,7 @@ GET /v1/rates listRates: A tenant's rates
 POST /v1/rates/import importRates: Replace a tenant's rates, or say what would change
 GET /v1/link listLinks: How it stands with the other sites
 GET /v1/health getHealth: How the site is
+GET /v1/setup getSetup: What is set up at the site, and what is missing
 GET /v1/sites listSites: How this site and its peers are
 GET /v1/metrics getMetrics: Figures for Prometheus
 GET /v1/snapshot getSnapshot: What calls are routed by

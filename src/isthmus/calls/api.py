@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from fastapi import APIRouter
@@ -15,6 +16,10 @@ from isthmus.audit.web import LocalActor
 from isthmus.calls.model import Call
 from isthmus.directory.journal import Journal
 from isthmus.errors import IsthmusError, NotFoundError, RefusedError
+from isthmus.link.api import PeerName, known_peer
+from isthmus.link.peer import PeerLink
+
+_MOST_TOLD = 10_000  # calls to a peer
 
 Dialogs = Callable[[], list[dict[str, Any]] | None]
 """Asks the SIP engine for its dialogs (Kamailio's dlg.list)."""
@@ -42,19 +47,24 @@ class People(Protocol):
     def owners(self, numbers: Iterable[str], reach: Reach) -> dict[str, Aor]: ...
 
 
-def router(dialogs: Dialogs, end: End, people: People) -> APIRouter:
+Elsewhere = Callable[[], Iterable[tuple[str, Sequence[Call]]]]
+"""Asks the peers that can be asked for their calls, by the peer's name."""
+
+
+def router(dialogs: Dialogs, end: End, people: People, site: str, elsewhere: Elsewhere = lambda: ()) -> APIRouter:
     """GET /v1/calls: every call within reach that is up or being set up, the oldest first; POST /v1/calls/end ends one.
 
-    A call is within reach when either of its ends is.
+    A call is within reach when either of its ends is. site: this one's name.
     """
     routes = APIRouter()
 
     @routes.get("/v1/calls")
-    def calls(reach: Reached) -> list[dict[str, Any]]:
-        found = [call for dialog in dialogs() or () if (call := Call.of_dialog(dialog))]
-        if not reach.everything:
-            found = _within(found, people, reach)
-        return [call.as_json() for call in sorted(found, key=lambda call: call.since)]
+    def calls(reach: Reached, everywhere: bool = False) -> list[dict[str, Any]]:
+        told = []
+        for where, found in [(site, _calls(dialogs)), *(elsewhere() if everywhere else ())]:
+            reached = found if reach.everything else _within(list(found), people, reach)
+            told += [{**call.as_json(), "site": where} for call in reached]
+        return sorted(told, key=lambda call: (call["since"], call["call_id"]))
 
     @routes.post("/v1/calls/end", status_code=204)
     def end_call(body: EndBody, reach: Reached, actor: LocalActor) -> None:
@@ -68,6 +78,29 @@ def router(dialogs: Dialogs, end: End, people: People) -> APIRouter:
         people.write_here(str(actor), lambda log: log.entry("call.end", call.call_id, call.as_json(), None))
 
     return routes
+
+
+def link_router(dialogs: Dialogs, peers: Sequence[str]) -> APIRouter:
+    """POST /link/calls: the calls that are up here, for a peer."""
+    routes = APIRouter()
+
+    @routes.post("/link/calls")
+    def calls(peer: PeerName) -> list[dict[str, Any]]:
+        known_peer(peer, peers)
+        return [call.as_json() for call in _calls(dialogs)[:_MOST_TOLD]]
+
+    return routes
+
+
+def asked(links: Iterable[PeerLink]) -> Iterator[tuple[str, list[Call]]]:
+    """What the peers tell of their calls. Those that can't be asked are left out: how the link is says another page."""
+    for link in links:
+        with contextlib.suppress(IsthmusError, TypeError):
+            yield link.peer, [Call(**told) for told in link.ask("/link/calls", {})]
+
+
+def _calls(dialogs: Dialogs) -> list[Call]:
+    return [call for dialog in dialogs() or () if (call := Call.of_dialog(dialog))]
 
 
 def _found(

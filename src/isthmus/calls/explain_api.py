@@ -26,7 +26,10 @@ class People(Protocol):
 
 
 def router(explaining: Explaining, people: People) -> APIRouter:
-    """GET /v1/calls/explain. Only calls of people within reach, and from the PSTN, are explained."""
+    """GET /v1/calls/explain and /v1/calls/reaching.
+
+    Only calls of people within reach, and from the PSTN, are explained; only who is within reach is looked for.
+    """
     routes = APIRouter()
 
     @routes.get("/v1/calls/explain")
@@ -45,6 +48,16 @@ def router(explaining: Explaining, people: People) -> APIRouter:
             aor = Aor.parse(request.caller)
             if aor not in people.get_many([aor], reach):
                 raise NotFoundError(f"there is nobody called {aor}", where="from")
+        return told
+
+    @routes.get("/v1/calls/reaching")
+    def reaching(
+        reach: Reached, target: Annotated[str, Query(alias="to", min_length=1, max_length=300)]
+    ) -> dict[str, Any]:
+        told = explaining.reaching(target)
+        aor = Aor.parse(told["aor"])
+        if not reach.everything and aor not in people.get_many([aor], reach):
+            raise NotFoundError("this address or number belongs to nobody", where="to")
         return told
 
     return routes

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from isthmus.errors import IsthmusError, UnavailableError, UsageError
+from isthmus.addressing import is_e164
+from isthmus.errors import IsthmusError, NotFoundError, UnavailableError, UsageError
 from isthmus.link.peer import PeerLink
 from isthmus.routing import asking, explain
 from isthmus.routing.model import Outcome, Request
@@ -70,6 +71,41 @@ class Explaining:
         path = explain.call(request, entrance, self._view_of, lambda site, asked: self._ask(site, asked, faults))
         told = {"from": request.caller, "to": request.target, "at": entrance, "via": request.via or None}
         return request, {**told, **path.as_json(), "unknown": [{"site": s, "why": w} for s, w in faults.items()]}
+
+    def reaching(self, target: str) -> dict[str, Any]:
+        """Who and what reaches somebody, an address or number, and by which ways. Raises NotFoundError, UsageError."""
+        with self._reader.view() as view:
+            address = asking.address_of(target, view)
+            person = view.owner_of(address) if is_e164(address) else view.person(address)
+            sites = view.config.sites
+        if person is None:
+            raise NotFoundError("this address or number belongs to nobody", where="to")
+        faults: dict[str, str] = {}
+        entrances = explain.reverse(
+            person,
+            sites,
+            self._view_of,
+            lambda site, asked: self._ask(site, asked, faults),
+            lambda site: self._trunks(site, faults),
+        )
+        told = [{"who": each.who, "dials": each.dials, **each.path.as_json()} for each in entrances]
+        return {
+            "aor": person.aor,
+            "number": person.number,
+            "home": sites[person.home],
+            "enabled": person.enabled,
+            "entrances": told,
+            "unknown": [{"site": site, "why": why} for site, why in faults.items()],
+        }
+
+    def _trunks(self, site: str, faults: dict[str, str]) -> list[str] | None:
+        try:
+            if site not in self._links:
+                raise UnavailableError(f"{self._site} has no link to {site}")
+            return [str(trunk["name"]) for trunk in self._links[site].ask("/link/state", {})["trunks"]]
+        except IsthmusError as error:
+            faults[site] = str(error)
+            return None
 
     def judge(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """For a peer: what this site decides of a request. Raises UsageError."""

@@ -247,22 +247,27 @@ def end(
     print_done("The call is ended.", {"ended": call_id}, as_json)
 
 
-@app.command("list", epilog="Example:  isthmus call list --site online")
-def list_calls(site: SiteOption = None, json: JsonOption = False) -> None:
+@app.command("list", epilog="Examples:  isthmus call list --site online   |   isthmus call list --everywhere")
+def list_calls(
+    everywhere: Annotated[bool, typer.Option("--everywhere", help="Those of the other sites as well.")] = False,
+    site: SiteOption = None,
+    json: JsonOption = False,
+) -> None:
     """List the calls that are up, with caller, callee, state and age."""
     with connect(site) as client:
-        calls: list[dict[str, Any]] = client.get("/v1/calls")
+        calls: list[dict[str, Any]] = client.get("/v1/calls", everywhere="true" if everywhere else None)
     if json:
         print_json(calls)
         return
     print_table(
-        ("From", "To", "State", "Since", "Call-ID"),
+        ("From", "To", "State", "Since", "At", "Call-ID"),
         (
             (
                 call["caller"],
                 call["callee"],
                 call["state"],
                 datetime.fromtimestamp(call["since"], UTC).astimezone().strftime("%H:%M:%S"),
+                call["site"],
                 call["call_id"],
             )
             for call in calls

@@ -55,6 +55,7 @@ def add_to(app: typer.Typer) -> None:
         "isthmus call records --trunk carrier --unanswered --limit 20",
     )(records)
     app.command("record", epilog="Example:  isthmus call record 3c26700857a9@192.0.2.10")(record)
+    app.command("ladder", epilog="Example:  isthmus call ladder 3c26700857a9@192.0.2.10")(ladder)
     app.command(
         "export",
         epilog="Examples:  isthmus call export --since 2026-11-01 --until 2026-12-01 --output november.csv   |   "
@@ -133,6 +134,43 @@ def record(
         for leg in legs:
             print_line(f"\nAt {name}, came in from {_came(leg)}:")
             print_fields(_facts(leg))
+
+
+def ladder(
+    call_id: Annotated[str, typer.Argument(metavar="CALL-ID", help="Of the call, as `call records` shows it.")],
+    site: SiteOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what was signalled of one call, between whom and when, at all sites."""
+    with connect(site) as client:
+        found = client.get("/v1/calls/ladder", call_id=call_id)
+    if not found["legs"]:
+        raise NotFoundError(f"there is no record of a call {call_id!r}", do="See: isthmus call records")
+    if json:
+        print_json(found)
+        return
+    print_table(
+        ("After", "From", "To", "Message", "Seen by"),
+        (
+            (
+                f"{arrow['after_ms'] / 1000:.3f} s",
+                _end(arrow["sender"]),
+                _end(arrow["receiver"]),
+                arrow["what"],
+                arrow["site"],
+            )
+            for arrow in found["arrows"]
+        ),
+        empty="What was signalled is not kept any more.",
+    )
+    for leg in found["legs"]:
+        if (sound := _sound(leg)) is not None:
+            print_line(f"At {leg['site']}: {sound}")
+
+
+def _end(participant: dict[str, Any]) -> str:
+    kind, name = participant["kind"], participant["name"]
+    return str(name) if kind in ("person", "unknown") else f"{kind} {name}"
 
 
 def export(

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -106,6 +106,28 @@ def show(site: SiteOption = None, as_json: JsonOption = False) -> None:
             print_line(alarm)
     if not all(state is not None and state.ready for _, state in told):
         raise typer.Exit(1)
+
+
+@app.command()
+def setup(site: SiteOption = None, as_json: JsonOption = False) -> None:
+    """Show what is set up at a new site and what is missing, step by step. Exit 1 while something needed is missing.
+
+    Example: isthmus site setup
+    """
+    with Client(registry.find(site or os.environ.get("ISTHMUS_SITE"))) as client:
+        found = client.get("/v1/setup")
+    if as_json:
+        print_json(found)
+    else:
+        print_table(("Step", "State", "Needed", "There", "Next", "Why"), [_step(each) for each in found["steps"]])
+    if not found["done"]:
+        raise typer.Exit(1)
+
+
+def _step(told: dict[str, Any]) -> tuple[object, ...]:
+    return (
+        told["name"], told["mark"], "yes" if told["needed"] else "no", told["count"], told["command"], told["why"],
+    )  # fmt: skip
 
 
 @app.command()

@@ -198,6 +198,7 @@ def delete(
 
 
 app.command("import", epilog=user_files.IMPORT_EXAMPLES)(user_files.import_people)
+app.command("edit", epilog=user_files.EDIT_EXAMPLES)(user_files.edit_people)
 app.command("export", epilog=user_files.EXPORT_EXAMPLES)(user_files.export_people)
 
 

@@ -20,6 +20,7 @@ from isthmus.cli.output import (
     error_console,
     print_json,
     print_line,
+    print_table,
     progress,
     shown,
 )
@@ -36,6 +37,11 @@ EXPORT_EXAMPLES = (
     "Examples:  isthmus user export people.csv   |   isthmus user export --format json --home online > online.json"
 )
 _NOBODY = Credentials(b"", b"")  # an export has no secrets
+EDIT_EXAMPLES = (
+    "Examples:  isthmus user edit anna@contoso.example bob@contoso.example --add-group sales --dry-run   |   "
+    "isthmus user edit - --disable < leavers.txt"
+)
+_EDITED_AT_ONCE = 200
 _SHOWN = 100  # faults that a terminal gets
 
 
@@ -73,6 +79,42 @@ def import_people(
         report = client.post("/v1/people/import", body)
     every = sorted((*faults, *(Fault(**error) for error in report["errors"])), key=lambda fault: fault.line)
     _tell(report, every, dry_run, as_json, file)
+
+
+def edit_people(
+    aors: Annotated[list[str], typer.Argument(metavar="AOR...", help="Whom; - reads addresses from standard input.")],
+    add_group: Annotated[list[str] | None, typer.Option("--add-group", help="A group they are to be in.")] = None,
+    remove_group: Annotated[list[str] | None, typer.Option("--remove-group", help="A group they leave.")] = None,
+    enabled: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether they can be reached.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, write nothing.")] = False,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Make the same change for many people. Exit code 1 where it can't be done for somebody; the others are changed."""
+    named = [aor for each in aors for aor in (sys.stdin.read().split() if each == "-" else [each])]
+    found: list[dict[str, Any]] = []
+    with connect(site, timeout_s=None) as client, progress(f"{len(named)} people") as done:
+        for start in range(0, len(named), _EDITED_AT_ONCE):
+            wanted = {"enabled": enabled, "add_groups": add_group or [], "remove_groups": remove_group or []}
+            some = named[start : start + _EDITED_AT_ONCE]
+            found += client.post("/v1/people/edit", {"people": some, "dry_run": dry_run, **wanted})["people"]
+            done(len(found))
+    if as_json:
+        print_json({"dry_run": dry_run, "people": found})
+    else:
+        print_table(("Address", "Before", "After", "Why not"), [_edited_row(each) for each in found])
+    if any(each["why"] for each in found):
+        raise typer.Exit(1)
+
+
+def _edited_row(each: dict[str, Any]) -> tuple[object, ...]:
+    return each["aor"], _brief(each["before"]), _brief(each["after"]), each["why"]
+
+
+def _brief(person: dict[str, Any] | None) -> str:
+    if person is None:
+        return ""
+    return " ".join(["enabled" if person["enabled"] else "disabled", *sorted(person["groups"])])
 
 
 def export_people(

@@ -16,6 +16,7 @@ from isthmus.audit.model import Actor
 from isthmus.audit.web import LocalActor
 from isthmus.directory import bulk, rules, wire
 from isthmus.directory.bulk import ImportReport, Record
+from isthmus.directory.editing import Edit, Edited
 from isthmus.directory.importing import unusable_credentials
 from isthmus.directory.model import UNCHANGED, Credentials, NewPerson, Person, PersonChanges, Unchanged
 from isthmus.directory.service import Directory
@@ -23,6 +24,7 @@ from isthmus.directory.service import Directory
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 MatchHeader = Annotated[str | None, Header(alias="If-Match", max_length=200)]
 _PAGE = 1000
+_MOST_EDITED = 1000  # in one transaction, for which others wait
 _EXPORTS: dict[str, Any] = {"application/json": {}, "text/csv": {}}
 
 Exported = Callable[[Actor, int], object]
@@ -59,6 +61,20 @@ class ImportBody(_Body):
 
     rows: list[dict[str, Any]] = Field(max_length=200_000)
     update: bool = False
+    dry_run: bool = False
+
+
+class EditBody(_Body):
+    """The same change of many people. groups: to add and to remove. enabled: null leaves it.
+
+    seen: the tags of people as an answer of this route gave them; who was changed since then is left as they are.
+    """
+
+    people: list[str] = Field(min_length=1, max_length=_MOST_EDITED)
+    enabled: bool | None = None
+    add_groups: list[str] = Field([], max_length=100)
+    remove_groups: list[str] = Field([], max_length=100)
+    seen: dict[str, str] = Field({}, max_length=_MOST_EDITED)
     dry_run: bool = False
 
 
@@ -150,6 +166,19 @@ def _add_writing(routes: APIRouter, directory: Directory) -> None:
         every = sorted((*faults, *report.faults), key=lambda fault: fault.line)
         return _report(report, every, body.dry_run)
 
+    @routes.post("/edit")
+    def edit(body: EditBody, reach: Reached, actor: LocalActor) -> dict[str, Any]:
+        wanted = Edit(body.enabled, tuple(body.add_groups), tuple(body.remove_groups))
+        done = directory.edit(
+            [Aor.parse(each) for each in body.people],
+            wanted,
+            dry_run=body.dry_run,
+            actor=actor,
+            reach=reach,
+            seen={Aor.parse(aor): tag for aor, tag in body.seen.items()},
+        )
+        return {"dry_run": body.dry_run, "people": [_edited(each) for each in done]}
+
     @routes.patch("/{aor}")
     def change(
         aor: str,
@@ -177,6 +206,19 @@ def _add_writing(routes: APIRouter, directory: Directory) -> None:
 def _tagged(response: Response, person: Person) -> dict[str, Any]:
     response.headers["ETag"] = f'"{wire.tag(person)}"'
     return wire.public(person)
+
+
+def _edited(each: Edited) -> dict[str, Any]:
+    """tag_before, tag: of the person as they were and are, for `seen` and If-Match."""
+    return {
+        "aor": str(each.aor),
+        "changed": not each.why and each.before != each.after,
+        "why": each.why,
+        "before": each.before and wire.public(each.before),
+        "after": each.after and wire.public(each.after),
+        "tag_before": each.before and wire.tag(each.before),
+        "tag": each.after and wire.tag(each.after),
+    }
 
 
 def seen_tag(if_match: str | None) -> str | None:

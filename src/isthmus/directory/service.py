@@ -16,7 +16,7 @@ from isthmus.access.model import EVERYTHING, Reach
 from isthmus.addressing import Aor
 from isthmus.audit import Actor, Origin
 from isthmus.database import reading, writing
-from isthmus.directory import changing, comparing, feed, importing, journal, kept, moving, rules, store, wire
+from isthmus.directory import changing, comparing, editing, feed, importing, journal, kept, moving, rules, store, wire
 from isthmus.directory.bulk import ImportReport, Row
 from isthmus.directory.journal import DOMAIN, PERSON, TENANT, Journal
 from isthmus.directory.model import Credentials, FeedPage, NewPerson, Person, PersonChanges
@@ -314,6 +314,37 @@ class Directory:
         except _BadImportError as error:
             return error.report
 
+    def edit(
+        self,
+        aors: Sequence[Aor],
+        wanted: editing.Edit,
+        *,
+        dry_run: bool,
+        actor: str,
+        reach: Reach = EVERYTHING,
+        seen: Mapping[Aor, str] | None = None,
+    ) -> list[editing.Edited]:
+        """The same change of many people, for whom it can be done: see `editing.apply`.
+
+        dry_run: go through all of it, whatever follows from it included, and take it back.
+        """
+
+        def work(log: Journal) -> list[editing.Edited]:
+            judge = self._judge(log)
+            done = editing.apply(
+                log, aors, wanted, reach, seen or {}, lambda log, each: changing.apply(log, each, None, judge)
+            )
+            if dry_run:
+                for hook in self._hooks:
+                    hook(log)
+                raise _RehearsedError(done)
+            return done
+
+        try:
+            return self.write(actor, work)
+        except _RehearsedError as rehearsed:
+            return rehearsed.result
+
     def commit_homes(
         self, moves: Sequence[moving.Move], *, actor: str, connection: Connection | None = None
     ) -> dict[Aor, int | IsthmusError]:
@@ -509,6 +540,14 @@ class _BadImportError(Exception):
     def __init__(self, report: ImportReport) -> None:
         super().__init__()
         self.report = report
+
+
+class _RehearsedError(Exception):
+    """Rolls back what was only to be looked at."""
+
+    def __init__(self, result: list[editing.Edited]) -> None:
+        super().__init__()
+        self.result = result
 
 
 def _existing(connection: Connection, aor: Aor, reach: Reach = EVERYTHING) -> Person:

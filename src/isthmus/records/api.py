@@ -18,7 +18,7 @@ from isthmus.audit.web import LocalActor
 from isthmus.directory.api import KeyHeader
 from isthmus.errors import UsageError
 from isthmus.link.api import PeerName, known_peer
-from isthmus.records import export
+from isthmus.records import export, ladder
 from isthmus.records.export import public
 from isthmus.records.model import By, Filter, Record
 from isthmus.records.rating import Rates, rate_json
@@ -146,6 +146,15 @@ def _add_records(routes: APIRouter, records: Records, exported: Exported) -> Non
         if len(page) == limit:
             response.headers["Link"] = next_page(request, before=cursor_text(cursor_of(page[-1])))
         return [public(each) for each in page]
+
+    @routes.get("/v1/calls/ladder")
+    def signalled(call_id: Annotated[str, Query(min_length=1, max_length=300)], reach: Reached) -> dict[str, Any]:
+        if "\0" in call_id:
+            raise UsageError("a NUL character stands in no Call-ID", where="call_id")
+        legs = records.ladder(call_id, reach)
+        drawn = ladder.of(legs)
+        told: dict[str, Any] = to_builtins(drawn)
+        return {"call_id": call_id, **told, "legs": [public(each) for each in legs]}
 
     @routes.get(
         "/v1/calls/records/export",

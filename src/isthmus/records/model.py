@@ -14,6 +14,12 @@ class Kind(StrEnum):
     REROUTED = "rerouted"  # that came to nothing, and there was another one
     ANSWERED = "answered"
     ENDS = "ends"
+    PROGRESS = "progress"  # a provisional reply
+    WITHIN = "within"  # a request in the dialog that does not end it
+
+
+NOTES = (Kind.PROGRESS, Kind.WITHIN)
+"""What says nothing of a leg but what was signalled."""
 
 
 class Route(StrEnum):
@@ -46,6 +52,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     text: its words.
     code, reason: the final SIP answer. cause: the Reason header (RFC 3326). by: who ended it; of a BYE the tag tells.
     agent: User-Agent of who sent what this tells of. mos: 1 to 5. jitter_ms, round_trip_ms, loss_percent: averages.
+    method: of what comes within the dialog.
     """
 
     at: float
@@ -71,6 +78,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     jitter_ms: float | None = None
     loss_percent: float | None = None
     round_trip_ms: float | None = None
+    method: str = ""
 
     @property
     def leg(self) -> tuple[str, str]:
@@ -78,10 +86,41 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
         return self.call_id, self.side
 
 
+class Note(msgspec.Struct, frozen=True, array_like=True):
+    """One message of a leg that is not over, as an event told of it. tag: the From tag; way: a route and its name."""
+
+    at: float
+    kind: Kind
+    method: str
+    code: int
+    text: str
+    tag: str
+    way: str
+    by: str
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True):
+    """One SIP message that passed the site: its first line's words, no header and no body.
+
+    back: it goes to the caller. code: of a reply, 0 for a request. way: where what follows is led, where that changes.
+    first: it began the leg. own: the site itself made it.
+    """
+
+    at_ms: int
+    method: str
+    code: int
+    text: str
+    back: bool
+    way: str = ""
+    first: bool = False
+    own: bool = False
+
+
 class Leg(msgspec.Struct, frozen=True, array_like=True):
     """What is known of a leg that has no record yet. heard: Unix seconds when something of it was heard last.
 
     seen: when the SIP engine was last found to know its dialog, 0 for never. missed: how often in a row it did not.
+    notes: what was signalled, in the order in which it was heard.
     """
 
     heard: float
@@ -91,6 +130,7 @@ class Leg(msgspec.Struct, frozen=True, array_like=True):
     ends: Event | None = None
     seen: float = 0.0
     missed: int = 0
+    notes: tuple[Note, ...] = ()
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -127,7 +167,8 @@ class Record(msgspec.Struct, frozen=True):
     """A leg of a call that is over. Times in milliseconds since 1970; site, stream and seq name it everywhere.
 
     stream: of the site's database, whose sequence numbers `seq` counts. answered_ms: None where nobody answered.
-    way: the site or trunk it was led to, empty for phones here. by: who ended it. The rest as in Event.
+    way: the site or trunk it was led to, empty for phones here. by: who ended it. messages: what was signalled; a
+    search leaves them out. The rest as in Event.
     """
 
     site: str
@@ -163,6 +204,7 @@ class Record(msgspec.Struct, frozen=True):
     cost_micro: int | None
     currency: str
     rate_prefix: str
+    messages: tuple[Message, ...] = ()
 
     @property
     def seconds(self) -> float:

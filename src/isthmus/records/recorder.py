@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from isthmus.database import reading, writing
 from isthmus.directory import journal
 from isthmus.records import rules, store
-from isthmus.records.model import Event, Leg, Record, Route
+from isthmus.records.model import NOTES, Event, Leg, Record, Route
 from isthmus.records.store import Name
 
 _AT_ONCE = 2000  # events a transaction
@@ -117,6 +117,8 @@ class Recorder:
         for event in batch:
             name = event.leg
             leg = changed.get(name) or legs.get(name)
+            if leg is None and event.kind in NOTES:
+                continue  # of a dialog that is no call, or a call that is over
             if leg is None and rules.is_late(event, ended.get(name)):
                 late += 1
                 continue

@@ -12,18 +12,24 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from isthmus.records.model import By, Cost, Event, Kind, Leg, Person, Rate, Record, Route
+from isthmus.records.model import By, Cost, Event, Kind, Leg, Message, Note, Person, Rate, Record, Route
 
 SETTLE_S = 2.0  # another worker may have more to tell of a leg that ended
 LATE_S = 120.0  # what a worker kept while nobody listened may come
 LOOK_S = 60.0  # legs of which nothing was heard for so long are looked for in the SIP engine
 LOST = "The end of the call was not seen"
+MOST_NOTES = 60  # messages kept of a leg; a call has some ten
+_LONGEST_WORDS = 60
+_ONCE = (Kind.BEGINS, Kind.ANSWERED, Kind.ENDS)
 
 
 def heard(leg: Leg | None, event: Event, now: float) -> Leg:
     """The leg with one more event. now: Unix seconds."""
     leg = msgspec.structs.replace(leg, heard=now, missed=0) if leg else Leg(now)
+    leg = _noted(leg, event)
     match event.kind:
+        case Kind.PROGRESS | Kind.WITHIN:
+            return leg
         case Kind.BEGINS:
             return msgspec.structs.replace(leg, begins=_first(leg.begins, event))
         case Kind.REROUTED:
@@ -32,6 +38,46 @@ def heard(leg: Leg | None, event: Event, now: float) -> Leg:
             return msgspec.structs.replace(leg, answered=_first(leg.answered, event))
         case Kind.ENDS:
             return msgspec.structs.replace(leg, ends=_first(leg.ends, event))
+
+
+def _noted(leg: Leg, event: Event) -> Leg:
+    """With what the event tells of what was signalled, as long as that is not too much."""
+    if len(leg.notes) >= MOST_NOTES:
+        return leg
+    way = " ".join(each for each in (event.route, event.way) if each)
+    code = 200 if event.kind is Kind.ANSWERED else event.code
+    words = "OK" if event.kind is Kind.ANSWERED else event.reason[:_LONGEST_WORDS]
+    note = Note(event.at, event.kind, event.method, code, words, event.tag, way, event.by)
+    return msgspec.structs.replace(leg, notes=(*leg.notes, note))
+
+
+def messages_of(notes: Iterable[Note], began: Event | None) -> tuple[Message, ...]:
+    """What was signalled, in its order. A request within the dialog is the caller's where it bears the caller's tag.
+
+    As of the leg itself, the first beginning, answer and end count.
+    """
+    ordered = sorted(notes, key=lambda note: (note.at, note.kind is Kind.ENDS))
+    first = {note.kind: note for note in reversed(ordered) if note.kind in _ONCE}
+    kept = [note for note in ordered if note.kind not in _ONCE or first[note.kind] is note]
+    return tuple(each for note in kept for each in _messages(note, began.tag if began else ""))
+
+
+def _messages(note: Note, caller_tag: str) -> list[Message]:
+    at = _ms(note.at)
+    match note.kind:
+        case Kind.BEGINS:
+            return [Message(at, "INVITE", 0, "", back=False, way=note.way, first=True)]
+        case Kind.REROUTED:
+            return [Message(at, "INVITE", 0, "", back=False, way=note.way)]
+        case Kind.WITHIN:
+            return [Message(at, note.method, 0, "", back=note.tag != caller_tag)]
+        case Kind.ENDS if not note.code:
+            # Where nobody saw the end, nothing was signalled.
+            return [] if note.text == LOST else [Message(at, "BYE", 0, "", back=note.tag != caller_tag)]
+        case Kind.ENDS:
+            cancelled = [Message(at, "CANCEL", 0, "", back=False)] if note.by == By.CALLER else []
+            return [*cancelled, Message(at, "", note.code, note.text, back=True, own=note.by == By.NETWORK)]
+    return [Message(at, "", note.code, note.text, back=True)]
 
 
 def begins_anew(leg: Leg, event: Event) -> bool:
@@ -130,6 +176,7 @@ def record_of(
         cost_micro=cost.micro if cost else None,
         currency=cost.currency if cost else "",
         rate_prefix=cost.prefix if cost else "",
+        messages=messages_of(leg.notes, leg.begins),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from isthmus.access.model import EVERYTHING, Reach
 from isthmus.database import reading, writing
@@ -20,6 +20,7 @@ from isthmus.records.wire import Page, page_of
 
 _DAY_MS = 86_400_000
 _PAGE = 1000
+_LEGS = 100  # of one call that are shown
 _REMOVED_AT_ONCE = 5000  # short transactions: others wait meanwhile
 
 
@@ -117,14 +118,27 @@ class Records:
             if len(page.records) < _PAGE:
                 return came
 
+    def ladder(self, call_id: str, reach: Reach = EVERYTHING) -> list[Record]:
+        """The legs of a call within reach, with what was signalled."""
+        with reading(self._engine) as connection:
+            found = store.find(connection, Filter(call_id=call_id), before=None, limit=_LEGS, reach=reach)
+            return store.with_messages(connection, found)
+
     def purge(self, keep_days: int) -> int:
         """Remove the records of calls that ended longer ago than that; 0 keeps all. Returns how many went."""
+        return self._purge(keep_days, store.purge)
+
+    def purge_signalling(self, keep_days: int) -> int:
+        """The same for what was signalled of calls; their records stay."""
+        return self._purge(keep_days, store.purge_signalling)
+
+    def _purge(self, keep_days: int, remove: Callable[[Connection, int, int], int]) -> int:
         if not keep_days:
             return 0
         before_ms, gone = int(self._clock() * 1000) - keep_days * _DAY_MS, 0
         while True:
             with writing(self._engine) as connection:
-                removed = store.purge(connection, before_ms, _REMOVED_AT_ONCE)
+                removed = remove(connection, before_ms, _REMOVED_AT_ONCE)
             gone += removed
             if removed < _REMOVED_AT_ONCE:
                 return gone

@@ -13,8 +13,8 @@ from isthmus.directory import store as directory_store
 from isthmus.directory.batches import in_batches, upsert
 from isthmus.directory.tables import person
 from isthmus.errors import IsthmusError
-from isthmus.records.model import Filter, Leg, Person, Rate, Record
-from isthmus.records.tables import call_leg, call_rate, call_record, call_record_position
+from isthmus.records.model import Filter, Leg, Message, Person, Rate, Record
+from isthmus.records.tables import call_leg, call_rate, call_record, call_record_position, call_signalling
 
 Name = tuple[str, str]
 Cursor = tuple[int, str, int]
@@ -22,6 +22,7 @@ Cursor = tuple[int, str, int]
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Leg)
+_messages = msgspec.msgpack.Decoder(tuple[Message, ...])
 _c = call_record.c
 
 
@@ -95,13 +96,38 @@ def set_position(connection: Connection, site: str, stream: str, seq: int) -> No
 
 def add(connection: Connection, records: Sequence[Record]) -> None:
     """Store records; one that is here already is left as it is."""
-    upsert(connection, call_record, [msgspec.structs.asdict(each) for each in records], ())
+    rows = [msgspec.structs.asdict(each) for each in records]
+    for row in rows:
+        del row["messages"]
+    upsert(connection, call_record, rows, ())
+    signalled = [
+        {
+            "site": each.site, "stream": each.stream, "seq": each.seq, "ended_ms": each.ended_ms,
+            "messages": _encoder.encode(each.messages),
+        }
+        for each in records
+        if each.messages
+    ]  # fmt: skip
+    upsert(connection, call_signalling, signalled, ())
 
 
 def page(connection: Connection, site: str, stream: str, after: int, limit: int) -> list[Record]:
     """The site's records behind number `after`, in order."""
     query = select(call_record).where(_c.site == site, _c.stream == stream, _c.seq > after)
-    return _records(connection, query.order_by(_c.seq).limit(limit))
+    return with_messages(connection, _records(connection, query.order_by(_c.seq).limit(limit)))
+
+
+def with_messages(connection: Connection, records: Sequence[Record]) -> list[Record]:
+    """The records with what was signalled, as far as that is kept."""
+    found: dict[tuple[str, str, int], tuple[Message, ...]] = {}
+    columns = call_signalling.c
+    for batch in in_batches([(each.site, each.stream, each.seq) for each in records], 300):
+        query = select(call_signalling).where(tuple_(columns.site, columns.stream, columns.seq).in_(batch))
+        for row in connection.execute(query):
+            found[row.site, row.stream, row.seq] = _messages.decode(row.messages)
+    return [
+        msgspec.structs.replace(each, messages=found.get((each.site, each.stream, each.seq), ())) for each in records
+    ]
 
 
 def find(
@@ -120,6 +146,14 @@ def purge(connection: Connection, before_ms: int, limit: int) -> int:
     """Remove records of calls that ended before then, at most so many. Returns how many."""
     old = select(_c.site, _c.stream, _c.seq).where(_c.ended_ms < before_ms).limit(limit)
     gone = delete(call_record).where(tuple_(_c.site, _c.stream, _c.seq).in_(old))
+    return int(connection.execute(gone).rowcount)
+
+
+def purge_signalling(connection: Connection, before_ms: int, limit: int) -> int:
+    """Remove what was signalled of calls that ended before then, at most of so many. Returns of how many."""
+    columns = call_signalling.c
+    old = select(columns.site, columns.stream, columns.seq).where(columns.ended_ms < before_ms).limit(limit)
+    gone = delete(call_signalling).where(tuple_(columns.site, columns.stream, columns.seq).in_(old))
     return int(connection.execute(gone).rowcount)
 
 

@@ -88,6 +88,18 @@ call_report = Table(
     Index("call_report_at", "at_ms"),
 )
 
+# What was signalled of the legs that are over, as long as the site keeps that. messages: of Message, msgpack.
+call_signalling = Table(
+    "call_signalling",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("stream", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("ended_ms", BigInteger, nullable=False),
+    Column("messages", LargeBinary, nullable=False),
+    Index("call_signalling_ended", "ended_ms"),
+)
+
 # What calls out by this site's trunks cost a tenant. price_micro: millionths of the currency's unit a minute.
 call_rate = Table(
     "call_rate",

@@ -6,7 +6,7 @@ Forward: from a caller to a target. Reverse: everything that reaches a target, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -167,22 +167,37 @@ class Entrance(msgspec.Struct, frozen=True):
     path: Path
 
 
-def reverse(target: PersonRecord, sites: tuple[str, ...], views: Views) -> Iterator[Entrance]:
+TrunksElsewhere = Callable[[str], "Sequence[str] | None"]
+"""Names of the trunks of a site whose snapshot is not on this machine; None where it can't be asked."""
+
+
+def reverse(
+    target: PersonRecord,
+    sites: tuple[str, ...],
+    views: Views,
+    elsewhere: Elsewhere = lambda site, request: None,
+    trunks_elsewhere: TrunksElsewhere = lambda site: None,
+) -> Iterator[Entrance]:
     """Everything by which a person is reached: address and number, from phones at each site and from the PSTN."""
     names = [target.aor, *([target.number] if target.number else [])]
     for site in sites:
         opened = views(site)
         if opened is None:
-            continue
-        with opened as view:
-            trunks = view.config.trunks
+            asked = trunks_elsewhere(site)
+            if asked is None:
+                continue
+            trunks = list(asked)
+        else:
+            with opened as view:
+                trunks = [trunk.name for trunk in view.config.trunks]
         for name in names:
             request = Request("INVITE", name, Source.PHONE, target.aor)
-            yield Entrance(f"a phone registered at {site}", name, follow(request, site, views))
+            yield Entrance(f"a phone registered at {site}", name, follow(request, site, views, elsewhere))
         if target.number:
             for trunk in trunks:
-                request = Request("INVITE", target.number, Source.TRUNK, via=trunk.name)
-                yield Entrance(f"the PSTN by trunk {trunk.name} of {site}", target.number, follow(request, site, views))
+                request = Request("INVITE", target.number, Source.TRUNK, via=trunk)
+                way = follow(request, site, views, elsewhere)
+                yield Entrance(f"the PSTN by trunk {trunk} of {site}", target.number, way)
         if site != sites[target.home] or len(sites) == 1:
             request = Request(
                 "INVITE", target.aor, Source.PHONE, target.aor, unreachable=frozenset({sites[target.home]})
@@ -190,7 +205,7 @@ def reverse(target: PersonRecord, sites: tuple[str, ...], views: Views) -> Itera
             yield Entrance(
                 f"a phone registered at {site} while {sites[target.home]} can't be reached",
                 target.aor,
-                follow(request, site, views),
+                follow(request, site, views, elsewhere),
             )
 
 

@@ -302,6 +302,12 @@ class RecordsSection(_Section):
         le=36500,
         description="Days the record of a call is kept after its end, at each site by its own setting. 0 keeps all.",
     )
+    signalling_days: int = Field(
+        default=30,
+        ge=0,
+        le=36500,
+        description="Days it is kept what was signalled of a call (`isthmus call ladder`). 0 keeps it with the record.",
+    )
 
 
 class MessagesSection(_Section):

@@ -13,7 +13,7 @@ from isthmus.directory.service import Directory
 from isthmus.engines.kamailio.bulk import ask
 from isthmus.link.peer import PeerLink
 from isthmus.records.feed import Feed
-from isthmus.records.model import Event
+from isthmus.records.model import NOTES, Event
 from isthmus.records.rating import Rates
 from isthmus.records.recorder import Recorder
 from isthmus.records.reports import Reports
@@ -65,7 +65,8 @@ def run_records(
 
     def take(event: Event) -> None:
         recorder.take(event)
-        told(event)
+        if event.kind not in NOTES:  # what becomes of calls is told, not every message of theirs
+            told(event)
 
     feed = Feed(internal.records_pipe(site_file), take)
     jobs = {
@@ -99,7 +100,11 @@ def _pulling(records: Records, link: PeerLink) -> Repeating:
 
 
 def _purge(records: Records, site_file: SiteFile) -> None:
-    records.purge(site_file.records.keep_days)
+    kept = site_file.records
+    records.purge(kept.keep_days)
+    # Never longer than the record that it belongs to.
+    days = [each for each in (kept.signalling_days, kept.keep_days) if each]
+    records.purge_signalling(min(days) if days else 0)
 
 
 def _up(site_file: SiteFile) -> set[str] | None:

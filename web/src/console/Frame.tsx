@@ -117,7 +117,7 @@ function SignedIn() {
         </div>
       </div>
       <aside aria-label={t("told")}>
-        <Toaster toasterId={toaster} position="top-end" inline />
+        <Toaster toasterId={toaster} position="bottom-end" inline />
       </aside>
     </ToasterContext>
   );

@@ -15,6 +15,7 @@ import { ShieldRegular } from "@fluentui/react-icons/svg/shield";
 import { ArrowSyncRegular } from "@fluentui/react-icons/svg/arrow-sync";
 import { CertificateRegular } from "@fluentui/react-icons/svg/certificate";
 import { BuildingRegular } from "@fluentui/react-icons/svg/building";
+import { TaskListLtrRegular } from "@fluentui/react-icons/svg/task-list-ltr";
 import { PersonKeyRegular } from "@fluentui/react-icons/svg/person-key";
 import type { ComponentType } from "react";
 import type { ConsoleKey } from "../messages/console.en";
@@ -43,5 +44,6 @@ export const PLACES: Place[] = [
   { to: "/audit", text: "nav.audit", Icon: DocumentSearchRegular, needs: "audit.read" },
   { to: "/certificates", text: "nav.certificates", Icon: CertificateRegular, needs: "site.read" },
   { to: "/tenants", text: "nav.tenants", Icon: BuildingRegular, needs: "tenant.read" },
+  { to: "/setup", text: "nav.setup", Icon: TaskListLtrRegular, needs: "site.read" },
   { to: "/roles", text: "nav.roles", Icon: PersonKeyRegular, needs: "role.read" },
 ];

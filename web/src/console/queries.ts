@@ -26,3 +26,13 @@ export function useAuthority(): Site | undefined {
   });
   return sites.data?.find(({ authority }) => authority);
 }
+
+/** The name of the site whose console this is; undefined while that is unknown. */
+export function useHere(): string | undefined {
+  const sites = useQuery({
+    queryKey: ["sites"],
+    staleTime: 30_000,
+    queryFn: async () => told(await api.GET("/v1/sites")),
+  });
+  return sites.data?.find(({ here }) => here)?.name;
+}

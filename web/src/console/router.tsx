@@ -32,7 +32,9 @@ const page = (path: string, load: () => Promise<Record<string, unknown>>, name: 
 
 const pages: AnyRoute[] = [
   page("/", () => import("./pages/HomePage"), "HomePage"),
+  page("/setup", () => import("./pages/SetupPage"), "SetupPage"),
   page("/people", () => import("./pages/PeoplePage"), "PeoplePage", "match", "home", "group", "enabled"),
+  page("/people/edit", () => import("./pages/BulkPage"), "BulkPage", "match", "home", "group", "enabled"),
   page("/people/new", () => import("./pages/NewPersonPage"), "NewPersonPage"),
   page("/people/$aor", () => import("./pages/PersonPage"), "PersonPage", "tab"),
   page("/moves", () => import("./pages/MovesPage"), "MovesPage"),
@@ -40,6 +42,7 @@ const pages: AnyRoute[] = [
   page("/moves/$id", () => import("./pages/MovePage"), "MovePage"),
   page("/calls", () => import("./pages/CallsPage"), "CallsPage", "who", "site", "trunk", "code", "answered", "since", "until"),
   page("/calls/explain", () => import("./pages/ExplainPage"), "ExplainPage", "from", "to", "at", "when", "down", "failed", "phone"),
+  page("/calls/reaching", () => import("./pages/ReachingPage"), "ReachingPage", "to"),
   page("/calls/$id", () => import("./pages/CallPage"), "CallPage"),
   page("/numbers", () => import("./pages/NumbersPage"), "NumbersPage", "state", "country", "pattern"),
   page("/numbers/$number", () => import("./pages/NumbersPage"), "NumberPage"),

@@ -66,6 +66,8 @@ def handle(site: Site, arrival: str, method: str) -> None:
         _keep_media(site, arrival, method, call_id, passage, far_end)
     if method == "BYE":
         recording.hung_up(site, call_id, passage.side)
+    else:
+        recording.within(site, method, call_id, passage.side)
     if method in REFRESHES:
         KSR.pv.sets("$avp(arrival)", "peer" if from_peer else arrival)
         KSR.tm.t_on_reply("ksr_reply_in")

@@ -23,6 +23,7 @@ from isthmus.sip.sealing import Side
 
 _P = ParamSpec("_P")
 _LONGEST = 256
+_NOTED = frozenset({"ACK", "INVITE", "UPDATE", "PRACK", "REFER", "INFO"})
 _FIGURES = ("mos", "jitter_ms", "loss_percent", "round_trip_ms")
 _SAID_BY_PEOPLE = {486: "Busy Here", 600: "Busy Everywhere", 603: "Decline"}  # as in replies
 
@@ -89,9 +90,11 @@ def rerouted(site: Site, outcome: Outcome) -> None:
 @_harmless
 def replied(site: Site, code: int) -> None:
     """A final reply to a request outside a dialog. One that refuses tells why; the end is told when it is chosen."""
-    if code < 200 or not KSR.isflagset(FLAG_RECORDED) > 0:
+    if not KSR.isflagset(FLAG_RECORDED) > 0:
         return
-    if code < 300:
+    if code < 200:
+        site.records.tell(_note(Kind.PROGRESS, text("$ci"), branches.side(), code=code, reason=_safe("$rr")))
+    elif code < 300:
         site.records.tell(_event(Kind.ANSWERED, text("$ci"), branches.side()))
     elif (cause := _safe("$hdr(Reason)")) or KSR.pv.get("$avp(alone)") is not None:
         KSR.pv.sets("$avp(cause)", cause)
@@ -128,6 +131,13 @@ def failed(site: Site) -> None:
 
 
 @_harmless
+def within(site: Site, method: str, call_id: str, side: Side) -> None:
+    """A request in a dialog, for what is kept of what was signalled."""
+    if method in _NOTED:
+        site.records.tell(_note(Kind.WITHIN, call_id, side, method=method, tag=_safe("$ft")))
+
+
+@_harmless
 def hung_up(site: Site, call_id: str, side: Side) -> None:
     """A BYE. After rtpengine was told: its figures stand in Kamailio's variables then (modparam mos_average_*)."""
     event = _event(Kind.ENDS, call_id, side)
@@ -139,6 +149,12 @@ def _tell_end(site: Site, code: int, reason: str, by: By, cause: str = "") -> No
     KSR.resetflag(FLAG_RECORDED)
     event = _event(Kind.ENDS, text("$ci"), branches.side())
     site.records.tell(_with(event, code=code, reason=reason, by=by, cause=cause))
+
+
+def _note(kind: Kind, call_id: str, side: Side, **more: object) -> Event:
+    """As little as can be read: there are several a call."""
+    passage = "link" if side == Side.LINK else "edge"
+    return _with(Event(time.time(), kind, _cut(call_id), passage), **more)
 
 
 def _event(kind: Kind, call_id: str, side: Side) -> Event:

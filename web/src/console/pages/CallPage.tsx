@@ -9,6 +9,7 @@ import { Go, useGo } from "../parts/Go";
 import { Command, Facts, Loading, Page, Section } from "../parts/Page";
 import { named as inPhone } from "../../messages/diagnosis";
 import type { components } from "../../api/schema";
+import { CallLadder } from "./CallLadder";
 import type { CallRecord } from "./RecordsOf";
 
 const local = (seconds: number) => {
@@ -53,6 +54,7 @@ export function CallPage() {
       )}
       {found.data?.map((leg) => <Leg key={leg.id} leg={leg} />)}
       {reports.data?.map((each) => <Report key={`${each.who} ${each.site} ${each.report.kind}`} told={each} />)}
+      {first && <CallLadder callId={id} />}
       <Command text={command(["call", "record", id])} />
     </Page>
   );

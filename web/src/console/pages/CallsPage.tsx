@@ -12,7 +12,7 @@ import { Go, useGo } from "../parts/Go";
 import { More } from "../parts/More";
 import { Command, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
-import { useHomes } from "../queries";
+import { useHere, useHomes } from "../queries";
 import { useMay } from "../session";
 import { RecordsTable, useRecords, type RecordsAsked } from "./RecordsOf";
 
@@ -26,7 +26,12 @@ export function CallsPage() {
   return (
     <Page
       title={t("calls")}
-      actions={<Button icon={<CallConnectingRegular />} onClick={() => { go({ to: "/calls/explain" }); }}>{t("explain")}</Button>}
+      actions={
+        <>
+          <Button icon={<CallConnectingRegular />} onClick={() => { go({ to: "/calls/explain" }); }}>{t("explain")}</Button>
+          <Button onClick={() => { go({ to: "/calls/reaching" }); }}>{t("reaching")}</Button>
+        </>
+      }
     >
       <Present />
       <Section title={t("records")}>
@@ -68,10 +73,11 @@ export function CallsPage() {
 function Present() {
   const may = useMay();
   const queries = useQueryClient();
+  const here = useHere();
   const calls = useQuery({
     queryKey: ["calls"],
     refetchInterval: 3_000,
-    queryFn: async () => told(await api.GET("/v1/calls")),
+    queryFn: async () => told(await api.GET("/v1/calls", { params: { query: { everywhere: true } } })),
   });
   return (
     <Section title={t("callsUp")}>
@@ -80,19 +86,20 @@ function Present() {
         label={t("callsUp")}
         none={t("noCalls")}
         rows={calls.data}
-        keyOf={({ call_id }) => call_id}
+        keyOf={({ call_id, site }) => `${site} ${call_id}`}
         columns={[
           { id: "from", title: t("from"), show: ({ caller }) => caller },
           { id: "to", title: t("to"), show: ({ callee }) => callee },
           { id: "state", title: t("person.state"), show: ({ state }) => named("callState", state) },
+          { id: "site", title: t("site"), show: ({ site }) => site },
           { id: "for", title: t("lasted"), show: ({ since }) => lasting(Date.now() / 1000 - since) },
           {
             id: "do",
             title: t("actions"),
-            show: ({ call_id, caller, callee }) => (
+            show: ({ call_id, caller, callee, site }) => (
               <>
                 <Go to="/calls/explain" search={{ from: caller, to: callee }}>{t("why")}</Go>{" "}
-                {may("call.end") && (
+                {may("call.end") && site === here && (
                   <Confirm
                     text={t("endCall")}
                     title={t("endCallAsk", { from: caller, to: callee })}
@@ -110,7 +117,7 @@ function Present() {
           },
         ]}
       />
-      <Command text="isthmus call list" />
+      <Command text="isthmus call list --everywhere" />
     </Section>
   );
 }

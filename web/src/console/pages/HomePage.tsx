@@ -9,6 +9,7 @@ import { count, moment } from "../parts/format";
 import { Fault, Loading, Page, Section } from "../parts/Page";
 import { State } from "../parts/State";
 import { useMay } from "../session";
+import { SetupReminder } from "./SetupPage";
 
 type Site = components["schemas"]["SiteState"];
 
@@ -63,6 +64,7 @@ export function HomePage() {
   return (
     <Page title={t("home")}>
       <Loading of={[sites, links]} />
+      {may("site.read") && <SetupReminder />}
       {first && (
         <>
           <Text role="status">{t("updated", { moment: moment(first.at) })}</Text>

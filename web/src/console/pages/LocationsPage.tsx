@@ -6,9 +6,10 @@ import type { components } from "../../api/schema";
 import { t } from "../../messages/console";
 import { Confirm } from "../parts/Confirm";
 import { command } from "../parts/format";
-import { Form, TextEntry, useForm } from "../parts/form";
+import { Form, SwitchEntry, TextEntry, useForm } from "../parts/form";
 import { Command, Facts, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
+import { useDone } from "../parts/toast";
 import { useMay } from "../session";
 
 type Found = components["schemas"]["FoundLocation"];
@@ -60,6 +61,7 @@ export function LocationsPage() {
           ]}
         />
         <Command text="isthmus location place list" />
+        {may("location.write") && <NewPlace />}
       </Section>
       <Section title={t("networks")}>
         <Loading of={[networks]} />
@@ -78,6 +80,56 @@ export function LocationsPage() {
       </Section>
       <Find />
     </Page>
+  );
+}
+
+/** Parts of a civic address (RFC 5139) that most addresses have, in the order in which they are written. */
+const ELEMENTS = ["RD", "HNO", "PC", "A3", "A1", "FLR", "ROOM"] as const;
+
+function NewPlace() {
+  const tell = useDone();
+  const queries = useQueryClient();
+  const form = useForm({ name: "", country: "", RD: "", HNO: "", PC: "", A3: "", A1: "", FLR: "", ROOM: "", elins: "", default: "" });
+  const { values, set } = form;
+  const elements = Object.fromEntries(ELEMENTS.map((each) => [each, values[each].trim()]).filter(([, text]) => text !== "")) as Record<string, string>;
+  const elins = values.elins.split(",").map((each) => each.trim()).filter((each) => each !== "");
+  const submit = async () => {
+    const done = await form.submit(async ({ name, country }) =>
+      told(
+        await api.POST("/v1/locations/places", {
+          body: { name: name.trim(), address: { country: country.trim().toUpperCase(), elements }, elins, policy: "", default: values.default === "yes" },
+        }),
+      ),
+    );
+    if (!done) return;
+    const name = values.name.trim();
+    tell(t("saved"), async () => {
+      told(await api.DELETE("/v1/locations/places/{place}", { params: { path: { place: name } } }));
+      await queries.invalidateQueries({ queryKey: ["places"] });
+    });
+    set("name", "");
+    await queries.invalidateQueries({ queryKey: ["places"] });
+  };
+  return (
+    <Section title={t("newPlace")}>
+      <Form
+        text={t("addPlace")}
+        state={form}
+        onSubmit={() => void submit()}
+        command={command(["location", "place", "add", values.name || "PLACE"], {
+          country: values.country.toUpperCase(),
+          set: Object.entries(elements).map(([name, text]) => `${name}=${text}`),
+          elin: elins,
+          default: values.default === "yes",
+        })}
+      >
+        <TextEntry of={form} name="name" label={t("placeName")} hint={t("placeNameHint")} required />
+        <TextEntry of={form} name="country" label={t("countryCode")} hint={t("countryCodeHint")} required />
+        {ELEMENTS.map((each) => <TextEntry key={each} of={form} name={each} label={t(`civic.${each}`)} />)}
+        <TextEntry of={form} name="elins" label={t("elins")} hint={t("elinsHint")} />
+        <SwitchEntry of={form} name="default" label={t("placeDefault")} />
+      </Form>
+    </Section>
   );
 }
 

@@ -6,7 +6,7 @@ import { named, t } from "../../messages/console";
 import { Confirm } from "../parts/Confirm";
 import { command, count, moment } from "../parts/format";
 import { Filters } from "../parts/Filters";
-import { Form, SwitchEntry, TextEntry, useForm } from "../parts/form";
+import { ChoiceEntry, Form, SwitchEntry, TextEntry, useForm } from "../parts/form";
 import { Go } from "../parts/Go";
 import { More } from "../parts/More";
 import { Command, Facts, Loading, Page, Section } from "../parts/Page";
@@ -29,6 +29,7 @@ const owner = (of: Shown["owner"]) => (of === null ? "" : of.kind === "person" ?
 /** The inventory: what numbers there are, and who has which. */
 export function NumbersPage() {
   const asked: Asked = useSearch({ strict: false });
+  const may = useMay();
   const state = STATES.find((each) => each === asked.state) ?? null;
   const numbers = usePaged<Shown>(["numbers", asked], "after", (after) =>
     api.GET("/v1/numbers", {
@@ -53,8 +54,10 @@ export function NumbersPage() {
             { id: "use", title: t("use"), show: ({ use }) => use },
             { id: "source", title: t("source"), show: ({ source, carrier }) => [source, carrier].filter((each) => each).join(", ") },
             { id: "free", title: t("freeOf"), show: ({ free, numbers: all }) => `${count(free)} / ${count(all)}` },
+            { id: "do", title: t("actions"), show: ({ range }) => may("number.write") && <RemoveRange range={range} /> },
           ]}
         />
+        {may("number.write") && <NewRange />}
       </Section>
       <Section title={t("numbers")}>
         <Filters
@@ -84,6 +87,60 @@ export function NumbersPage() {
         <Command text={command(["number", "list"], { ...asked })} />
       </Section>
     </Page>
+  );
+}
+
+const USES = ["subscriber", "service", "toll-free"] as const;
+const SOURCES = ["premises-trunk", "connector", "calling-plan"] as const;
+
+function RemoveRange({ range }: { range: string }) {
+  const queries = useQueryClient();
+  return (
+    <Confirm
+      text={t("delete")}
+      title={t("deleteRange", { range })}
+      consequences={t("deleteRangeWhy")}
+      command={command(["number", "remove", range])}
+      done={t("saved")}
+      onConfirm={async () => {
+        told(await api.DELETE("/v1/numbers/ranges/{range_}", { params: { path: { range_: range } } }));
+        await queries.invalidateQueries({ queryKey: ["numbers"] });
+      }}
+    />
+  );
+}
+
+function NewRange() {
+  const tell = useDone();
+  const queries = useQueryClient();
+  const form = useForm({ range: "", use: "subscriber", source: "premises-trunk", carrier: "", note: "" });
+  const { values, set } = form;
+  const submit = async () => {
+    const done = await form.submit(async ({ range, carrier, note }) => {
+      const use = USES.find((each) => each === values.use) ?? "subscriber";
+      const source = SOURCES.find((each) => each === values.source) ?? "premises-trunk";
+      return told(await api.POST("/v1/numbers/ranges", { body: { range: range.trim(), use, source, carrier, note } }));
+    });
+    if (!done) return;
+    tell(t("saved"));
+    set("range", "");
+    await queries.invalidateQueries({ queryKey: ["numbers"] });
+  };
+  return (
+    <Section title={t("newRange")}>
+      <Form
+        text={t("addRange")}
+        state={form}
+        onSubmit={() => void submit()}
+        command={command(["number", "add", values.range || "RANGE"], { use: values.use, source: values.source, carrier: values.carrier, note: values.note })}
+      >
+        <TextEntry of={form} name="range" label={t("range")} hint={t("rangeHint")} required />
+        <ChoiceEntry of={form} name="use" label={t("use")} options={USES.map((each) => [each, named("numberUse", each)])} />
+        <ChoiceEntry of={form} name="source" label={t("callsComeBy")} options={SOURCES.map((each) => [each, named("numberSource", each)])} />
+        <TextEntry of={form} name="carrier" label={t("carrier")} />
+        <TextEntry of={form} name="note" label={t("note")} />
+      </Form>
+    </Section>
   );
 }
 

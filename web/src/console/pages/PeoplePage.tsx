@@ -4,6 +4,7 @@ import {
 import { AddRegular } from "@fluentui/react-icons/svg/add";
 import { ArrowMoveRegular } from "@fluentui/react-icons/svg/arrow-move";
 import { ArrowUploadRegular } from "@fluentui/react-icons/svg/arrow-upload";
+import { PeopleEditRegular } from "@fluentui/react-icons/svg/people-edit";
 import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useState } from "react";
@@ -89,6 +90,7 @@ export function PeoplePage() {
   const may = useMay();
   const go = useGo();
   const people = usePeople(filters);
+  const filtered = [filters.match, filters.home, filters.group, filters.enabled].some((each) => each !== undefined);
   const [columns, setColumns] = useState<string[]>(() => localStorage.getItem(KEPT_COLUMNS)?.split(",") ?? FIRST_SHOWN);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const change = (more: Partial<Record<keyof Filters, string | undefined>>) => {
@@ -118,6 +120,18 @@ export function PeoplePage() {
         <Toolbar aria-label={t("actions")} className={styles.actions}>
           {may("person.create") && <Button icon={<AddRegular />} onClick={() => { go({ to: "/people/new" }); }}>{t("newPerson")}</Button>}
           {may("person.import") && <Button icon={<ArrowUploadRegular />} onClick={() => { go({ to: "/people/import" }); }}>{t("import")}</Button>}
+          {may("person.set") && (
+            <Button
+              icon={<PeopleEditRegular />}
+              disabled={selected.size === 0 && !filtered}
+              onClick={() => {
+                keepChosen([...selected]);
+                go({ to: "/people/edit", ...(selected.size === 0 ? { search: { ...filters } } : {}) });
+              }}
+            >
+              {selected.size > 0 ? t("editChosen", { count: count(selected.size) }) : t("editFound")}
+            </Button>
+          )}
           {may("person.move") && (
             <Button
               icon={<ArrowMoveRegular />}

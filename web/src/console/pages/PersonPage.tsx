@@ -126,7 +126,7 @@ function About({ person }: { person: Person }) {
           [t("person.groups"), person.groups.join(", ")],
           [t("person.tenant"), person.tenant],
           [t("person.barred"), person.barred.join(", ")],
-          [t("reach"), <Go key="reach" to="/calls/explain" search={{ to: person.aor }}>{t("whyReached")}</Go>],
+          [t("reach"), <Go key="reach" to="/calls/reaching" search={{ to: person.aor }}>{t("reaching")}</Go>],
         ]}
       />
       {may("person.set") && <Edit key={JSON.stringify(person)} person={person} />}
@@ -135,6 +135,15 @@ function About({ person }: { person: Person }) {
 }
 
 const listed = (text: string) => text.split(",").map((each) => each.trim()).filter((each) => each !== "");
+
+/** What of a person can be put back as it was. */
+const WERE = {
+  display_name: (person: Person) => person.display_name,
+  number: (person: Person) => person.number,
+  groups: (person: Person) => person.groups,
+  enabled: (person: Person) => person.enabled,
+};
+type Were = keyof typeof WERE;
 
 function Edit({ person }: { person: Person }) {
   const queries = useQueryClient();
@@ -149,6 +158,7 @@ function Edit({ person }: { person: Person }) {
   const { values } = form;
   const groups = listed(values.groups);
   const submit = async () => {
+    let undo: (() => Promise<unknown>) | undefined;
     const done = await form.submit(async (typed) => {
       const body = {
         ...(typed.display_name === person.display_name ? {} : { display_name: typed.display_name }),
@@ -157,10 +167,21 @@ function Edit({ person }: { person: Person }) {
         ...((typed.enabled === "yes") === person.enabled ? {} : { enabled: typed.enabled === "yes" }),
         ...(typed.password === "" ? {} : { password: typed.password }),
       };
-      return told(await api.PATCH("/v1/people/{aor}", { params: { path: { aor: person.aor } }, body }));
+      const answer = await api.PATCH("/v1/people/{aor}", { params: { path: { aor: person.aor } }, body });
+      told(answer);
+      const before = Object.fromEntries(Object.keys(body).filter((name) => name in WERE).map((name) => [name, WERE[name as Were](person)]));
+      // Nobody knows the password that was there before.
+      if (typed.password === "" && Object.keys(before).length > 0) {
+        const headers = { "If-Match": answer.response.headers.get("ETag") ?? "" };
+        undo = async () => {
+          told(await api.PATCH("/v1/people/{aor}", { params: { path: { aor: person.aor } }, headers, body: before }));
+          void queries.invalidateQueries({ queryKey: ["people"] });
+          await queries.invalidateQueries({ queryKey: ["person", person.aor] });
+        };
+      }
     });
     if (!done) return;
-    tell(t("saved"));
+    tell(t("saved"), undo);
     void queries.invalidateQueries({ queryKey: ["people"] });
     await queries.invalidateQueries({ queryKey: ["person", person.aor] });
   };

@@ -1,18 +1,83 @@
-import { Text } from "@fluentui/react-components";
+import { Checkbox, makeStyles, Text } from "@fluentui/react-components";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { api, told } from "../../api/client";
+import type { components } from "../../api/schema";
 import { t } from "../../messages/console";
 import { Confirm } from "../parts/Confirm";
 import { command, count } from "../parts/format";
 import { Form, TextEntry, useForm } from "../parts/form";
-import { Go } from "../parts/Go";
+import { Go, useGo } from "../parts/Go";
 import { Command, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
 import { useMay } from "../session";
 
+type Role = components["schemas"]["Role"];
+
+function usePermissions() {
+  return useQuery({
+    queryKey: ["permissions"],
+    staleTime: Infinity,
+    queryFn: async () => told(await api.GET("/v1/access/permissions")),
+  });
+}
+
+const useStyles = makeStyles({
+  permissions: { display: "grid", gridTemplateColumns: "repeat(auto-fill, minmax(min(100%, 20rem), 1fr))", border: "none", margin: 0, padding: 0 },
+});
+
+/** A new custom role, or one that is changed: what is ticked may be done. */
+function RoleForm({ role }: { role?: Role }) {
+  const styles = useStyles();
+  const tell = useDone();
+  const go = useGo();
+  const queries = useQueryClient();
+  const texts = usePermissions();
+  const form = useForm({ name: role?.name ?? "", description: role?.description ?? "", permissions: role?.permissions.join(" ") ?? "" });
+  const { values, set } = form;
+  const ticked = new Set(values.permissions.split(" ").filter((each) => each !== ""));
+  const permissions = [...ticked].sort();
+  const submit = async () => {
+    const name = values.name.trim();
+    const done = await form.submit(async ({ description }) =>
+      told(await api.PUT("/v1/roles/{role}", { params: { path: { role: name } }, body: { permissions, description, tenant: role?.tenant ?? null } })),
+    );
+    if (!done) return;
+    tell(t("saved"));
+    await queries.invalidateQueries({ queryKey: ["roles"] });
+    await queries.invalidateQueries({ queryKey: ["role", name] });
+    if (role === undefined) go({ to: "/roles/$name", params: { name } });
+  };
+  return (
+    <Form
+      text={role === undefined ? t("createRole") : t("saveRole")}
+      state={form}
+      onSubmit={() => void submit()}
+      command={command(["role", "create", values.name || "NAME"], { description: values.description, permission: permissions })}
+    >
+      {role === undefined && <TextEntry of={form} name="name" label={t("roleName")} required />}
+      <TextEntry of={form} name="description" label={t("description")} />
+      <fieldset className={styles.permissions}>
+        <legend>{t("permissions")}</legend>
+        {texts.data?.map(({ name, description }) => (
+          <Checkbox
+            key={name}
+            label={name}
+            title={description}
+            checked={ticked.has(name)}
+            onChange={(_, { checked }) => {
+              set("permissions", (checked === true ? [...ticked, name] : permissions.filter((each) => each !== name)).join(" "));
+            }}
+          />
+        ))}
+      </fieldset>
+    </Form>
+  );
+}
+
 export function RolesPage() {
+  const may = useMay();
   const roles = useQuery({
     queryKey: ["roles"],
     queryFn: async () => told(await api.GET("/v1/roles")),
@@ -33,6 +98,7 @@ export function RolesPage() {
         ]}
       />
       <Command text="isthmus role list" />
+      {may("role.write") && <Section title={t("newRole")}><RoleForm /></Section>}
     </Page>
   );
 }
@@ -47,11 +113,8 @@ export function RolePage() {
     queryKey: ["role", name],
     queryFn: async () => told(await api.GET("/v1/roles/{role}", { params: { path: { role: name } } })),
   });
-  const texts = useQuery({
-    queryKey: ["permissions"],
-    staleTime: Infinity,
-    queryFn: async () => told(await api.GET("/v1/access/permissions")),
-  });
+  const texts = usePermissions();
+  const go = useGo();
   const again = () => queries.invalidateQueries({ queryKey: ["role", name] });
   const held = new Set(role.data?.permissions);
   return (
@@ -104,6 +167,27 @@ export function RolePage() {
               ]}
             />
           </Section>
+          {!role.data.built_in && may("role.write") && (
+            <Section
+              title={t("change")}
+              actions={
+                <Confirm
+                  text={t("delete")}
+                  title={t("deleteRole", { name })}
+                  consequences={t("deleteRoleWhy")}
+                  command={command(["role", "delete", name])}
+                  done={t("saved")}
+                  onConfirm={async () => {
+                    told(await api.DELETE("/v1/roles/{role}", { params: { path: { role: name }, query: { tenant: role.data.tenant } } }));
+                    await queries.invalidateQueries({ queryKey: ["roles"] });
+                    go({ to: "/roles" });
+                  }}
+                />
+              }
+            >
+              <RoleForm key={JSON.stringify(role.data.permissions)} role={role.data} />
+            </Section>
+          )}
           <Command text={command(["role", "show", name])} />
         </>
       )}

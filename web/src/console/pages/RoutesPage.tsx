@@ -147,17 +147,26 @@ function RouteForm({ route }: { route?: Route }) {
   });
   const { values } = form;
   const submit = async () => {
+    let undo: (() => Promise<unknown>) | undefined;
     const done = await form.submit(async ({ name, patterns, ways, usages, priority, ...rest }) => {
       const body = { ...rest, patterns: listed(patterns), ways: listed(ways), usages: listed(usages), priority: Number(priority) };
-      return told(
-        route === undefined
-          ? await api.POST("/v1/routes", { body: { name, ...body } })
-          : await api.PATCH("/v1/routes/{name}", { params: { path: { name } }, body }),
-      );
+      if (route === undefined) return told(await api.POST("/v1/routes", { body: { name, ...body } }));
+      const path = { params: { path: { name } } };
+      const changed = told(await api.PATCH("/v1/routes/{name}", { ...path, body }));
+      const seen = await api.GET("/v1/routes/{name}", path);
+      if (JSON.stringify(told(seen)) !== JSON.stringify(changed)) return changed; // somebody else was as quick
+      const { patterns: was, ways: wasBy, usages: wasFor, priority: rank, cost, hours, zone, description } = route;
+      const before = { patterns: was, ways: wasBy, usages: wasFor, priority: rank, cost, hours, zone, description };
+      undo = async () => {
+        const headers = { "If-Match": seen.response.headers.get("ETag") ?? "" };
+        told(await api.PATCH("/v1/routes/{name}", { ...path, headers, body: before }));
+        await queries.invalidateQueries({ queryKey: ["routes"] });
+      };
+      return changed;
     });
     if (!done) return;
     await queries.invalidateQueries({ queryKey: ["routes"] });
-    tell(t("saved"));
+    tell(t("saved"), undo);
     go({ to: "/routes" });
   };
   return (

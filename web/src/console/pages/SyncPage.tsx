@@ -71,6 +71,16 @@ export function SyncPage() {
                 may("directory.sync") && (
                   <div className={styles.actions}>
                     <Confirm
+                      text={t("checkSource")}
+                      title={t("checkSourceAsk", { name })}
+                      consequences={t("checkSourceWhy")}
+                      command={command(["directory", "sources"], { check: true })}
+                      done={t("sourceAnswers")}
+                      onConfirm={async () => {
+                        told(await api.POST("/v1/directory/sources/{name}/check", { params: { path: { name } } }));
+                      }}
+                    />
+                    <Confirm
                       text={t("syncNow")}
                       title={t("syncAsk", { name })}
                       consequences={t("syncWhy")}
