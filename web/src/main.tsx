@@ -4,7 +4,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode, useSyncExternalStore } from "react";
 import { createRoot } from "react-dom/client";
 import { keepLink } from "./calls/links";
-import { language, say } from "./messages";
+import { direction, loadLanguage, say } from "./messages";
 import { router } from "./router";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -27,7 +27,7 @@ const queries = new QueryClient({ defaultOptions: { queries: { retry: 1, staleTi
 function Application() {
   return (
     <RendererProvider renderer={renderer} targetDocument={document}>
-      <FluentProvider theme={useDark() ? webDarkTheme : webLightTheme}>
+      <FluentProvider dir={direction} theme={useDark() ? webDarkTheme : webLightTheme}>
         <QueryClientProvider client={queries}>
           <RouterProvider router={router} />
         </QueryClientProvider>
@@ -37,13 +37,14 @@ function Application() {
 }
 
 keepLink();
-document.documentElement.lang = language;
-document.title = say("title");
-const root = document.getElementById("root");
-if (root) {
-  createRoot(root).render(
-    <StrictMode>
-      <Application />
-    </StrictMode>,
-  );
-}
+void loadLanguage().then(() => {
+  document.title = say("title");
+  const root = document.getElementById("root");
+  if (root) {
+    createRoot(root).render(
+      <StrictMode>
+        <Application />
+      </StrictMode>,
+    );
+  }
+});

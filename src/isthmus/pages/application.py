@@ -87,7 +87,10 @@ def router(host: str, built: Path = BUILT) -> APIRouter:
 
 def _page(file: Path, host: str) -> Response:
     nonce = secrets.token_urlsafe(16)
-    headers = {"Content-Security-Policy": policy(host, nonce), "Permissions-Policy": "microphone=(self)"}
+    headers = {
+        "Content-Security-Policy": policy(host, nonce),
+        "Permissions-Policy": "microphone=(self), camera=(self), display-capture=(self)",
+    }
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -4,7 +4,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { signInFor } from "../api/signin";
-import { language } from "../messages";
+import { direction, loadLanguage } from "../messages";
 import { t } from "../messages/console";
 import { Proving } from "./parts/Proving";
 import { LookProvider, useTheme } from "./parts/look";
@@ -26,7 +26,7 @@ function Application() {
   return (
     <RendererProvider renderer={renderer} targetDocument={document}>
       <Base />
-      <FluentProvider theme={useTheme()}>
+      <FluentProvider dir={direction} theme={useTheme()}>
         <QueryClientProvider client={queries}>
           <Proving>
             <RouterProvider router={router as never} />
@@ -38,15 +38,16 @@ function Application() {
 }
 
 signInFor("console");
-document.documentElement.lang = language;
-document.title = t("title");
-const root = document.getElementById("root");
-if (root) {
-  createRoot(root).render(
-    <StrictMode>
-      <LookProvider>
-        <Application />
-      </LookProvider>
-    </StrictMode>,
-  );
-}
+void loadLanguage().then(() => {
+  document.title = t("title");
+  const root = document.getElementById("root");
+  if (root) {
+    createRoot(root).render(
+      <StrictMode>
+        <LookProvider>
+          <Application />
+        </LookProvider>
+      </StrictMode>,
+    );
+  }
+});

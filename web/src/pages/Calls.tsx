@@ -3,11 +3,13 @@ import {
 } from "@fluentui/react-components";
 import { CallRegular } from "@fluentui/react-icons/svg/call";
 import { CallEndRegular } from "@fluentui/react-icons/svg/call-end";
-import { useState, type SyntheticEvent } from "react";
+import { lazy, Suspense, useState, type SyntheticEvent } from "react";
 import { addressOf, shownAddress } from "../calls/address";
 import { isUp, type Call } from "../calls/model";
 import type { Phone } from "../calls/phone";
 import { say } from "../messages";
+
+const Video = lazy(() => import("./Video"));
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 
@@ -56,12 +58,18 @@ function OneCall({ call, calls, phone, domain }: CallProps) {
       <Text weight="semibold">{name}</Text>
       <Text>{state}</Text>
       {call.transfer && isUp(call) && <Text>{say(`transfer.${call.transfer}`)}</Text>}
+      {call.stage === "talking" && (
+        <Suspense>
+          <Video call={call} name={name} phone={phone} />
+        </Suspense>
+      )}
       <div className={styles.buttons}>
         {call.stage === "incoming" && (
           <>
             <Button appearance="primary" icon={<CallRegular />} onClick={() => { phone.answer(call.id); }}>
               {say("answer")}
             </Button>
+            {call.shows && <Button onClick={() => { phone.answer(call.id, true); }}>{say("answerWithVideo")}</Button>}
             <Button icon={<CallEndRegular />} onClick={() => { phone.decline(call.id); }}>
               {say("decline")}
             </Button>

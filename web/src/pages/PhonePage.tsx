@@ -19,6 +19,7 @@ import { Search } from "./Search";
 // What the first sight of the page does not need is loaded behind it.
 const Shortcuts = lazy(async () => ({ default: (await import("./Shortcuts")).Shortcuts }));
 const Sound = lazy(async () => ({ default: (await import("./Sound")).Sound }));
+const Camera = lazy(async () => ({ default: (await import("./Camera")).Camera }));
 // Not needed to call somebody, so not waited for.
 const Chats = lazy(() => import("./Chats"));
 
@@ -127,6 +128,7 @@ function Registered({ credential }: { credential: Credential }) {
         </Badge>
         <Suspense>
           <Sound phone={phone} />
+          <Camera phone={phone} />
           <Shortcuts calls={calls} phone={phone} />
         </Suspense>
         <Button onClick={openLinksHere} title={say("linksAsked")}>
@@ -137,7 +139,12 @@ function Registered({ credential }: { credential: Credential }) {
       <main className={styles.columns}>
         <div className={styles.column}>
           <Calls calls={calls} phone={phone} domain={domain} />
-          <Search own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+          <Search
+            own={credential.aor}
+            domain={domain}
+            onCall={(uri, video) => phone?.call(uri, video)}
+            ready={line === "registered"}
+          />
           <Contacts own={credential.aor} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
           <History own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
         </div>
