@@ -20,6 +20,8 @@ import { Search } from "./Search";
 const Shortcuts = lazy(async () => ({ default: (await import("./Shortcuts")).Shortcuts }));
 const Sound = lazy(async () => ({ default: (await import("./Sound")).Sound }));
 const Camera = lazy(async () => ({ default: (await import("./Camera")).Camera }));
+const Notices = lazy(async () => ({ default: (await import("./Notices")).Notices }));
+const NewVersion = lazy(async () => ({ default: (await import("./Notices")).NewVersion }));
 // Not needed to call somebody, so not waited for.
 const Chats = lazy(() => import("./Chats"));
 
@@ -129,6 +131,7 @@ function Registered({ credential }: { credential: Credential }) {
         <Suspense>
           <Sound phone={phone} />
           <Camera phone={phone} />
+          <Notices calls={calls} phone={phone} own={credential.aor} domain={domain} />
           <Shortcuts calls={calls} phone={phone} />
         </Suspense>
         <Button onClick={openLinksHere} title={say("linksAsked")}>
@@ -136,6 +139,9 @@ function Registered({ credential }: { credential: Credential }) {
         </Button>
         <Button onClick={signOut}>{say("signOut")}</Button>
       </header>
+      <Suspense>
+        <NewVersion calls={calls} />
+      </Suspense>
       <main className={styles.columns}>
         <div className={styles.column}>
           <Calls calls={calls} phone={phone} domain={domain} />

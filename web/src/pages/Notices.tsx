@@ -1,0 +1,76 @@
+import { Button, MessageBar, MessageBarActions, MessageBarBody } from "@fluentui/react-components";
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { shownAddress } from "../calls/address";
+import { isUp, type Call } from "../calls/model";
+import { ask, listen, permission, tellOfCalls, tellOfMessage } from "../calls/notices";
+import type { Phone } from "../calls/phone";
+import type { ChatSummary, Message } from "../chats/model";
+import { useLiveEvent } from "../live/provider";
+import { say } from "../messages";
+
+const TAB = crypto.randomUUID();
+
+interface Props {
+  calls: readonly Call[];
+  phone: Phone | undefined;
+  own: string;
+  domain: string;
+}
+
+/** Notifications of the browser; asked for where that was not decided yet. */
+export function Notices({ calls, phone, own, domain }: Props) {
+  const [allowed, setAllowed] = useState(permission);
+  const queries = useQueryClient();
+  useEffect(() => listen(({ action, call }) => {
+    if (call === undefined) return;
+    if (action === "answer") phone?.answer(call);
+    if (action === "decline") phone?.decline(call);
+  }), [phone]);
+  useEffect(() => {
+    const tell = () => void tellOfCalls(calls, (call) => call.name || shownAddress(call.uri, domain), TAB);
+    tell();
+    // Who comes back sees the page ring; who leaves it is told from then on.
+    document.addEventListener("visibilitychange", tell);
+    window.addEventListener("blur", tell);
+    return () => {
+      document.removeEventListener("visibilitychange", tell);
+      window.removeEventListener("blur", tell);
+    };
+  }, [calls, domain, allowed]);
+  useLiveEvent("chat.message", (event) => {
+    const message = event["message"] as Message;
+    const chat = queries.getQueryData<ChatSummary[]>(["chats"])?.find(({ id }) => id === message.chat);
+    const author = chat?.members.find(({ id }) => id === message.author);
+    if (author?.aor === own || message.state !== "") return;
+    const from = author ? author.name || author.aor : say("message");
+    void tellOfMessage(message.chat, from, message.text || (message.file?.name ?? ""));
+  });
+  return allowed === "default" ? (
+    <Button title={say("noticesWhy")} onClick={() => { void ask().then(setAllowed); }}>
+      {say("notices")}
+    </Button>
+  ) : null;
+}
+
+const BUILD = document.querySelector<HTMLMetaElement>("meta[name=build]")?.content ?? "";
+
+/** Whether the site has another version of the page by now: it is loaded when somebody likes to, and no call is up. */
+export function NewVersion({ calls }: { calls: readonly Call[] }) {
+  const [stale, setStale] = useState(false);
+  useLiveEvent("welcome", ({ build }) => {
+    if (typeof build === "string" && build !== "") setStale(build !== BUILD);
+  });
+  if (!stale) return null;
+  const talking = calls.some(isUp);
+  return (
+    <MessageBar intent="info" layout="multiline">
+      <MessageBarBody>{say(talking ? "newVersionLater" : "newVersion")}</MessageBarBody>
+      <MessageBarActions>
+        <Button disabled={talking} onClick={() => { location.reload(); }}>
+          {say("loadVersion")}
+        </Button>
+      </MessageBarActions>
+    </MessageBar>
+  );
+}
