@@ -25,7 +25,7 @@ test: ## the checks and every test, real engines and phones included: about an h
 	@$(MAKE) --no-print-directory static
 	@if [ -f src/isthmus/pages/built/.sources ]; then $(MAKE) --no-print-directory web; \
 		else echo 'the web application could not be built here: its checks are left out'; fi
-	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile
+	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile --durations=40 --durations-min=5
 
 static:
 	$(BIN)/ruff check .

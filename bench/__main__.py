@@ -22,6 +22,7 @@ from bench import (
     feeding,
     loading,
     messaging,
+    pages,
     policies,
     presence,
     publishing,
@@ -31,6 +32,7 @@ from bench import (
     signing_in,
     soaking,
     syncing,
+    websockets,
     whole,
 )
 from bench.model import Figure, Scale, number
@@ -52,6 +54,8 @@ MEASUREMENTS: dict[str, Callable[[Scale], list[Figure]]] = {
     "failing": failing.measure,
     "loading": loading.measure,
     "messaging": messaging.measure,
+    "websockets": websockets.measure,
+    "pages": pages.measure,
     "soaking": soaking.measure,
 }
 _RESULTS = Path(__file__).parent.parent / "var" / "bench"

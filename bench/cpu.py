@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 # The kind of clock that counts a process with all its threads, ended ones too, in nanoseconds
@@ -14,7 +14,7 @@ _SCHEDULED = 2
 def seconds(sessions: Iterable[int]) -> float:
     """CPU seconds used so far by all processes of these sessions (their leaders' process ids)."""
     wanted = frozenset(sessions)
-    return sum(_process_seconds(pid) for pid in _members(wanted))
+    return sum(_process_seconds(pid) for pid in members(wanted))
 
 
 def of(pids: Iterable[int]) -> float:
@@ -22,7 +22,8 @@ def of(pids: Iterable[int]) -> float:
     return sum(map(_process_seconds, pids))
 
 
-def _members(sessions: frozenset[int]) -> list[int]:
+def members(sessions: Collection[int]) -> list[int]:
+    """The processes of these sessions that run now."""
     return [
         int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _session(entry) in sessions
     ]

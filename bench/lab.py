@@ -87,6 +87,8 @@ def running(
         if connectors:
             _branch(lab, folder, connectors, settings, at_branch)
         for at in HOMES:  # with any route, calls go by routes alone
+            with sites.api(at) as api:
+                wait_for(lambda api=api: api.get("/v1/tenants"), _UP_S, f"{at} has heard of its tenant")
             lab.route(at, "home", "+1425", "carrier")
         yield lab
 

@@ -10,7 +10,7 @@ from bench.model import Aim, Figure, Scale
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("name", ["calls", "registers"])
+@pytest.mark.parametrize("name", ["calls", "registers", "websockets"])
 def test_engines_are_measured(name: str):
     _check(name)
 
@@ -62,6 +62,8 @@ def test_nothing_is_left_out():
         "failing",
         "loading",
         "messaging",
+        "websockets",
+        "pages",
         "soaking",
     }
 

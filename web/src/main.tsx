@@ -3,7 +3,6 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode, useSyncExternalStore } from "react";
 import { createRoot } from "react-dom/client";
-import { keepLink } from "./calls/links";
 import { direction, loadLanguage, say } from "./messages";
 import { router } from "./router";
 
@@ -36,7 +35,6 @@ function Application() {
   );
 }
 
-keepLink();
 void loadLanguage().then(() => {
   document.title = say("title");
   const root = document.getElementById("root");

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from isthmus.engines.kamailio import MEMORY
+from isthmus.engines.kamailio import memory
 from isthmus.engines.kamailio.registrar import KamailioRegistrar
 from isthmus.engines.kamailio.rpc import KamailioRpc
 from isthmus.errors import UnavailableError
@@ -101,7 +101,7 @@ class RegistrarSite:
         config = self.folder / "kamailio.cfg"
         config.write_text(_CONFIG.format(address=self.address, socket=self.socket, database=database, secret=SECRET))
         self.process = subprocess.Popen(
-            ["/usr/sbin/kamailio", "-f", str(config), "-DD", "-E", *MEMORY],
+            ["/usr/sbin/kamailio", "-f", str(config), "-DD", "-E", *memory(2**30)],
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / "log").open("ab"),
             start_new_session=True,

@@ -3,7 +3,6 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { signInFor } from "../api/signin";
 import { direction, loadLanguage } from "../messages";
 import { t } from "../messages/console";
 import { Proving } from "./parts/Proving";
@@ -37,7 +36,6 @@ function Application() {
   );
 }
 
-signInFor("console");
 void loadLanguage().then(() => {
   document.title = t("title");
   const root = document.getElementById("root");

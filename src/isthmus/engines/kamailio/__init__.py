@@ -15,10 +15,8 @@ from isthmus.site.file import SiteFile
 
 _SCHEMA = Path("/usr/share/kamailio/db_sqlite")
 
-# -x fm: Debian's default, qm, is for finding leaks; it looks through long lists at each allocation, which took a tenth of
-# all CPU. -m, shared: 1.8 kB a binding. -M, private to each process: the first worker reads all bindings at once when it
-# starts, 2.2 kB each, and without the room Kamailio can't start. Pages that nobody writes to take no memory.
-MEMORY = ("-x", "fm", "-m", "512", "-M", "640")
+# Megabytes: least and most that Kamailio's processes share, and the most that each has for itself.
+_LEAST_SHARED, _MOST_SHARED, _MOST_OWN = 512, 4096, 1280
 
 
 def prepare(site: SiteFile) -> None:
@@ -45,7 +43,7 @@ def command(site: SiteFile) -> list[str]:
         "/usr/sbin/kamailio",
         "-DD",
         "-E",
-        *MEMORY,
+        *memory(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")),
         "-f",
         str(config.config_file(site)),
         "-w",
@@ -53,6 +51,19 @@ def command(site: SiteFile) -> list[str]:
         "-Y",
         str(site.run_dir),
     ]
+
+
+def memory(machine: int) -> list[str]:
+    """The options for its memory, on a machine with so many bytes. Pages that nobody writes to take none of them.
+
+    -x fm: Debian's default, qm, is for finding leaks; its long lists cost a tenth of all CPU.
+    -m, shared: a binding takes 1.8 kB, a connection 66 kB, one more of the same for a WebSocket; with none
+    left, calls fail as well. -M, each process's own: the first worker reads all bindings at once when it starts, 2.2 kB
+    each, and without the room Kamailio can't start.
+    """
+    shared = max(_LEAST_SHARED, min(_MOST_SHARED, machine // 2**20 // 2))
+    own = min(_MOST_OWN, shared * 5 // 4)
+    return ["-x", "fm", "-m", str(shared), "-M", str(own)]
 
 
 def _write(path: Path, text: str) -> None:

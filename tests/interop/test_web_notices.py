@@ -1,0 +1,187 @@
+"""What the web phone tells while nobody looks at it, and what a page says of itself: notifications, no network, a newer
+version, writing from right to left. In Debian's Chromium."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+from playwright.sync_api import Browser, Page, Worker, expect
+
+from tests.interop.browsers import PHONE, SLOW_MS, accessible, browser, phone, pictured, playwright
+from tests.interop.conftest import DOMAIN, Sites
+from tests.interop.test_web_phone import (
+    SLOW_S,
+    Agents,
+    agent,
+    agents,
+    called_by,
+    dial,
+    done_with,
+    hears,
+    idle,
+    shows,
+)
+from tests.support import wait_for
+
+__all__ = ["agents", "browser", "playwright"]
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+HOMES = {"nora": "premises", "niels": "online", "nils": "online"}
+NOTICES = """async () => (await (await navigator.serviceWorker.ready).getNotifications())
+  .map(({title, body, actions}) => [title, body, actions.map(({action}) => action)])"""
+# As the browser does it when a button of a notification is clicked.
+CLICK = """async (action) => {
+  const [notification] = await self.registration.getNotifications();
+  self.dispatchEvent(new NotificationEvent("notificationclick", {notification, action}));
+}"""
+
+
+@pytest.fixture(scope="module")
+def people(two_sites: Sites) -> dict[str, str]:
+    """User to password of the accounts."""
+    two_sites.create_all(HOMES)
+    two_sites.wait_until_known(list(HOMES))
+    passwords = {user: secrets.token_urlsafe(16) for user in HOMES}
+    for site in ("premises", "online"):
+        with two_sites.api(site) as api:
+            for user, password in passwords.items():
+                api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}", "password": password})
+    return passwords
+
+
+def looked_at(page: Page, *, seen: bool) -> None:
+    """Another tab is before it, or no more."""
+    page.evaluate(
+        """(seen) => {
+          Object.defineProperty(document, "visibilityState", {configurable: true, get: () => seen ? "visible" : "hidden"});
+          document.hasFocus = () => seen;
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        seen,
+    )
+
+
+def worker_of(page: Page) -> Worker:
+    wait_for(lambda: page.context.service_workers, SLOW_S, "the page has its service worker")
+    return page.context.service_workers[0]
+
+
+def told(page: Page, *wanted: list[object]) -> None:
+    wait_for(lambda: page.evaluate(NOTICES) == list(wanted), SLOW_S, f"told: {wanted}")
+
+
+def test_a_call_and_a_message_are_told_while_the_page_is_behind_others(
+    browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str]
+):
+    niels = agent(agents, two_sites, "niels", "online", 620)
+    with phone(browser, people, "nora") as page:
+        page.context.grant_permissions(["microphone", "camera", "notifications"], origin=PHONE.format("premises")[:-7])
+        page.reload()
+        expect(page.get_by_role("status")).to_have_text("Ready", timeout=SLOW_MS)
+        worker = worker_of(page)
+        looked_at(page, seen=False)
+        ring = ["niels@contoso.example", "Is calling you", ["answer", "decline"]]
+
+        call = called_by(agents, niels, "nora")
+        told(page, ring)
+        looked_at(page, seen=True)
+        told(page, ring)  # stays until it is over
+        worker.evaluate(CLICK, "answer")
+        agents(call.answered(SLOW_S))
+        told(page)
+        hears(page, 620)
+        agents(call.hang_up())
+        idle(page)
+
+        looked_at(page, seen=False)
+        call = called_by(agents, niels, "nora")
+        told(page, ring)
+        worker.evaluate(CLICK, "decline")
+        agents(call.over(SLOW_S))
+        told(page)
+
+        call = called_by(agents, niels, "nora")
+        told(page, ring)
+        agents(call.hang_up())  # whoever called gave up, or somebody answered elsewhere
+        told(page)
+
+        with phone(browser, people, "nils", "online") as other:
+            other.get_by_role("searchbox", name="Whom to write to, or what was written").fill("nora")
+            other.get_by_role("button", name="Write to nora").click()
+            other.get_by_role("textbox", name="Message").fill("Lunch?")
+            other.get_by_role("textbox", name="Message").press("Enter")
+            told(page, ["nils", "Lunch?", []])
+    done_with(agents, niels)
+
+
+def test_they_are_asked_for_by_a_click(browser: Browser, two_sites: Sites, people: dict[str, str]):
+    with phone(browser, people, "nora") as page:
+        asks = page.get_by_role("button", name="Notifications")
+        page.evaluate("Notification.requestPermission = async () => 'granted'")
+        expect(asks).to_have_attribute("title", "Be told of calls and messages while this page is behind others. "
+                                       "The browser asks whether it may.")  # fmt: skip
+        asks.click()
+        expect(asks).to_be_hidden()
+
+
+def test_without_a_network_the_page_says_so(browser: Browser, two_sites: Sites, people: dict[str, str]):
+    with phone(browser, people, "nora") as page:
+        worker_of(page)
+        page.evaluate("navigator.serviceWorker.ready")
+        page.context.set_offline(True)
+        page.goto(PHONE.format("premises"), wait_until="load")
+        expect(page.get_by_role("heading", name="No connection")).to_be_visible()
+        accessible(page)
+        page.context.set_offline(False)
+        page.get_by_role("link", name="Try again").click()
+        expect(page.get_by_role("status")).to_have_text("Ready", timeout=SLOW_MS)
+
+
+def test_a_newer_version_is_offered_but_not_during_a_call(
+    browser: Browser, two_sites: Sites, people: dict[str, str]
+):
+    with phone(browser, people, "nora") as page:
+        expect(page.get_by_text("newer version")).to_have_count(0)
+        # What the site served when this page was loaded was another build than it has now.
+        page.route(
+            "**/phone/",
+            lambda route: route.fulfill(response=(had := route.fetch()), body=had.text().replace('name="build" content="', 'name="build" content="0')),
+        )
+        page.reload()
+        loads = page.get_by_role("button", name="Load it")
+        expect(loads).to_be_enabled(timeout=SLOW_MS)
+        expect(page.get_by_role("status")).to_have_text("Ready", timeout=SLOW_MS)
+        dial(page, "+12065550123")
+        shows(page, "Connected")
+        expect(loads).to_be_disabled()
+        accessible(page)
+        page.get_by_role("button", name="Hang up").click()
+        idle(page)
+        page.unroute("**/phone/")
+        loads.click()
+        expect(page.get_by_role("status")).to_have_text("Ready", timeout=SLOW_MS)
+        expect(loads).to_have_count(0)
+
+
+def test_a_language_that_is_written_from_the_right_mirrors_the_page(
+    browser: Browser, two_sites: Sites, people: dict[str, str]
+):
+    def left(name: str) -> float:
+        box = page.locator(name).bounding_box()
+        assert box is not None
+        return box["x"]
+
+    with phone(browser, people, "nora") as page:
+        assert left("h1") < left("[role=status]")
+        assert left("#calls") < left("#chats")
+        page.evaluate("localStorage.setItem('isthmus.language', 'ar-XB')")
+        page.reload()
+        expect(page.locator("html[dir=rtl][lang=ar-XB]")).to_be_attached()
+        expect(page.get_by_role("status")).to_contain_text("Ready", timeout=SLOW_MS)
+        assert left("h1") > left("[role=status]")
+        assert left("#calls") > left("#chats")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        accessible(page)
+        pictured(page, "phone-right-to-left")
