@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, Worker, expect
 
 from tests.interop.browsers import PHONE, SLOW_MS, accessible, browser, phone, pictured, playwright
 from tests.interop.conftest import DOMAIN, Sites
+from tests.interop.test_web_messages import write
 from tests.interop.test_web_phone import (
     SLOW_S,
     Agents,
@@ -31,6 +32,17 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 HOMES = {"nora": "premises", "niels": "online", "nils": "online"}
 NOTICES = """async () => (await (await navigator.serviceWorker.ready).getNotifications())
   .map(({title, body, actions}) => [title, body, actions.map(({action}) => action)])"""
+# A browser without a screen says no by itself.
+ASKABLE = """
+  let state = "default";
+  Object.defineProperty(Notification, "permission", {get: () => state});
+  Notification.requestPermission = async () => state = "granted";
+"""
+# As if the site had been another version when the page was loaded, unless it is loaded anew.
+OTHER_BUILD = """document.addEventListener("DOMContentLoaded", () => {
+  const build = document.querySelector("meta[name=build]");
+  if (build && !sessionStorage.getItem("newer")) build.content = "0123456789abcdef";
+})"""
 # As the browser does it when a button of a notification is clicked.
 CLICK = """async (action) => {
   const [notification] = await self.registration.getNotifications();
@@ -55,7 +67,8 @@ def looked_at(page: Page, *, seen: bool) -> None:
     """Another tab is before it, or no more."""
     page.evaluate(
         """(seen) => {
-          Object.defineProperty(document, "visibilityState", {configurable: true, get: () => seen ? "visible" : "hidden"});
+          const state = seen ? "visible" : "hidden";
+          Object.defineProperty(document, "visibilityState", {configurable: true, get: () => state});
           document.hasFocus = () => seen;
           document.dispatchEvent(new Event("visibilitychange"));
         }""",
@@ -64,7 +77,8 @@ def looked_at(page: Page, *, seen: bool) -> None:
 
 
 def worker_of(page: Page) -> Worker:
-    wait_for(lambda: page.context.service_workers, SLOW_S, "the page has its service worker")
+    ready = "navigator.serviceWorker.ready.then(() => true)"
+    wait_for(lambda: page.evaluate(ready) and page.context.service_workers, SLOW_S, "the page has its service worker")
     return page.context.service_workers[0]
 
 
@@ -104,22 +118,22 @@ def test_a_call_and_a_message_are_told_while_the_page_is_behind_others(
 
         call = called_by(agents, niels, "nora")
         told(page, ring)
-        agents(call.hang_up())  # whoever called gave up, or somebody answered elsewhere
+        call.cancel()  # whoever called gave up, or somebody answered elsewhere
         told(page)
 
         with phone(browser, people, "nils", "online") as other:
-            other.get_by_role("searchbox", name="Whom to write to, or what was written").fill("nora")
+            other.get_by_label("Whom to write to, or what was written").fill("nora")
             other.get_by_role("button", name="Write to nora").click()
-            other.get_by_role("textbox", name="Message").fill("Lunch?")
-            other.get_by_role("textbox", name="Message").press("Enter")
+            write(other, "Lunch?")
             told(page, ["nils", "Lunch?", []])
     done_with(agents, niels)
 
 
 def test_they_are_asked_for_by_a_click(browser: Browser, two_sites: Sites, people: dict[str, str]):
     with phone(browser, people, "nora") as page:
+        page.add_init_script(ASKABLE)
+        page.reload()
         asks = page.get_by_role("button", name="Notifications")
-        page.evaluate("Notification.requestPermission = async () => 'granted'")
         expect(asks).to_have_attribute("title", "Be told of calls and messages while this page is behind others. "
                                        "The browser asks whether it may.")  # fmt: skip
         asks.click()
@@ -129,7 +143,6 @@ def test_they_are_asked_for_by_a_click(browser: Browser, two_sites: Sites, peopl
 def test_without_a_network_the_page_says_so(browser: Browser, two_sites: Sites, people: dict[str, str]):
     with phone(browser, people, "nora") as page:
         worker_of(page)
-        page.evaluate("navigator.serviceWorker.ready")
         page.context.set_offline(True)
         page.goto(PHONE.format("premises"), wait_until="load")
         expect(page.get_by_role("heading", name="No connection")).to_be_visible()
@@ -139,16 +152,10 @@ def test_without_a_network_the_page_says_so(browser: Browser, two_sites: Sites, 
         expect(page.get_by_role("status")).to_have_text("Ready", timeout=SLOW_MS)
 
 
-def test_a_newer_version_is_offered_but_not_during_a_call(
-    browser: Browser, two_sites: Sites, people: dict[str, str]
-):
+def test_a_newer_version_is_offered_but_not_during_a_call(browser: Browser, two_sites: Sites, people: dict[str, str]):
     with phone(browser, people, "nora") as page:
         expect(page.get_by_text("newer version")).to_have_count(0)
-        # What the site served when this page was loaded was another build than it has now.
-        page.route(
-            "**/phone/",
-            lambda route: route.fulfill(response=(had := route.fetch()), body=had.text().replace('name="build" content="', 'name="build" content="0')),
-        )
+        page.add_init_script(OTHER_BUILD)
         page.reload()
         loads = page.get_by_role("button", name="Load it")
         expect(loads).to_be_enabled(timeout=SLOW_MS)
@@ -159,7 +166,7 @@ def test_a_newer_version_is_offered_but_not_during_a_call(
         accessible(page)
         page.get_by_role("button", name="Hang up").click()
         idle(page)
-        page.unroute("**/phone/")
+        page.evaluate("sessionStorage.setItem('newer', '1')")
         loads.click()
         expect(page.get_by_role("status")).to_have_text("Ready", timeout=SLOW_MS)
         expect(loads).to_have_count(0)

@@ -1,13 +1,15 @@
-"""Pictures in calls of browsers (Debian's Chromium): of cameras and screens, across homes, with phones that have none."""
+"""Pictures in calls of browsers (Debian's Chromium): cameras and screens, across homes, with phones that have none."""
 
 from __future__ import annotations
 
 import secrets
+import time
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from isthmus.calls.leaving import BACK_WITHIN_S
 from tests.agents.baresip import Baresip
 from tests.interop.browsers import (
     MICROPHONE_HZ,
@@ -177,6 +179,41 @@ def test_a_camera_and_a_screen_are_shown_in_a_call_that_began_without(
         idle(viktor)
 
 
+def test_who_closes_the_page_has_hung_up_and_who_loads_it_anew_has_not(
+    browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str]
+):
+    vince = agent(agents, two_sites, "vince", "online", 620)
+    with phone(browser, people, "vera") as page:
+        dial(page, f"vince@{DOMAIN}")
+        shows(page, "Connected")
+        call = agents(vince.called())
+        page.reload()
+        shows(page, "Connected")
+        hears(page, 620)
+        went = time.monotonic()
+        page.wait_for_timeout(1000 * (BACK_WITHIN_S + 3))  # nothing is to happen
+        assert call.up, f"ended {time.monotonic() - went:.0f} s after the page was loaded anew"
+        page.close()
+        agents(call.over(SLOW_S))
+    done_with(agents, vince)
+
+
+def test_a_call_has_a_small_window_of_its_own(browser: Browser, two_sites: Sites, people: dict[str, str]):
+    with phone(browser, people, "vera") as page:
+        dial(page, "+12065550123")
+        shows(page, "Connected")
+        press(page, "Connected", "Small window")
+        small = "documentPictureInPicture.window"
+        wait_for(lambda: page.evaluate(f"{small}?.document.querySelector('main') !== null"), SLOW_S, "it is there")
+        assert "+12065550123" in page.evaluate(f"{small}.document.body.innerText")
+        mute, hang_up = (f"[...{small}.document.querySelectorAll('button')][{place}].click()" for place in (0, 1))
+        page.evaluate(mute)
+        expect(page.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "true")
+        page.evaluate(hang_up)
+        idle(page)
+        wait_for(lambda: page.evaluate(f"{small} === null"), SLOW_S, "it went with the call")
+
+
 def test_phones_without_pictures_take_calls_with_them(
     browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str], tmp_path: Path
 ):
@@ -214,8 +251,8 @@ def test_phones_without_pictures_take_calls_with_them(
     host, port = two_sites.proxy("online", "udp")
     desk = agents(
         Baresip.open(
-            f"sip:vince@{DOMAIN}", two_sites.loopback(), tmp_path, proxy=f"{host}:{port}", password=PASSWORD, tone_hz=620,
-            auto_answer=True,
+            f"sip:vince@{DOMAIN}", two_sites.loopback(), tmp_path, proxy=f"{host}:{port}", password=PASSWORD,
+            tone_hz=620, auto_answer=True,
         )
     )  # fmt: skip
     try:

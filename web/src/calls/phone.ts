@@ -94,13 +94,13 @@ export class Phone {
     this.ua.start();
     this.ringer.choose(chosen().ringer);
     this.looking = window.setInterval(() => void this.look(), LOOK_MS);
-    window.addEventListener("pagehide", this.keep);
+    window.addEventListener("pagehide", this.leave);
   }
 
   /** Hang up, unregister, and close the connection. */
   stop(): void {
     window.clearInterval(this.looking);
-    window.removeEventListener("pagehide", this.keep);
+    window.removeEventListener("pagehide", this.leave);
     this.former = [];
     this.ringer.play(undefined);
     this.ua.stop();
@@ -240,6 +240,19 @@ export class Phone {
     if (session.renegotiate({ rtcOfferConstraints: { iceRestart } })) return;
     window.setTimeout(() => { this.renegotiate(id, iceRestart); }, AGAIN_MS);
   }
+
+  /** The Call-IDs of all that is up. */
+  callIds(): string[] {
+    return [...this.sessions.values()].flatMap((session) => keptOf(session)?.callId ?? []);
+  }
+
+  private readonly leave = (): void => {
+    this.keep();
+    // What nobody has answered yet can't be taken up again.
+    for (const session of this.sessions.values()) {
+      if (session.isInProgress() && session.direction.toString() === "outgoing") session.terminate();
+    }
+  };
 
   /** Keep what a reload of the page needs to go on. */
   private readonly keep = (): void => {

@@ -55,6 +55,7 @@ export const de: Messages = {
   shareScreen: "Bildschirm teilen",
   noScreen: "Der Bildschirm lässt sich nicht teilen: {reason}",
   pausePicture: "Bild anhalten",
+  smallWindow: "Kleines Fenster",
   fullScreen: "Ganzer Bildschirm",
   myPicture: "Ihr Bild",
   theirPicture: "Bild von {name}",

@@ -55,6 +55,7 @@ export const en = {
   shareScreen: "Share screen",
   noScreen: "The screen can't be shared: {reason}",
   pausePicture: "Pause picture",
+  smallWindow: "Small window",
   fullScreen: "Full screen",
   myPicture: "Your picture",
   theirPicture: "Picture of {name}",

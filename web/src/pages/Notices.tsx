@@ -6,7 +6,7 @@ import { isUp, type Call } from "../calls/model";
 import { ask, listen, permission, tellOfCalls, tellOfMessage } from "../calls/notices";
 import type { Phone } from "../calls/phone";
 import type { ChatSummary, Message } from "../chats/model";
-import { useLiveEvent } from "../live/provider";
+import { useLive, useLiveEvent, useLiveStatus } from "../live/provider";
 import { say } from "../messages";
 
 const TAB = crypto.randomUUID();
@@ -38,19 +38,44 @@ export function Notices({ calls, phone, own, domain }: Props) {
       window.removeEventListener("blur", tell);
     };
   }, [calls, domain, allowed]);
+  useLeaving(calls, phone);
+  const live = useLive();
+  const tell = async (message: Message) => {
+    const isOf = ({ id }: ChatSummary) => id === message.chat;
+    const known = queries.getQueryData<ChatSummary[]>(["chats"])?.find(isOf);
+    // The first message of a conversation comes before the list has that.
+    const chat = known ?? ((await live?.ask("chats")) as ChatSummary[] | undefined)?.find(isOf);
+    const author = chat?.members.find(({ id }) => id === message.author);
+    if (author?.aor === own) return;
+    const from = author ? author.name || author.aor : say("message");
+    await tellOfMessage(message.chat, from, message.text || (message.file?.name ?? ""));
+  };
   useLiveEvent("chat.message", (event) => {
     const message = event["message"] as Message;
-    const chat = queries.getQueryData<ChatSummary[]>(["chats"])?.find(({ id }) => id === message.chat);
-    const author = chat?.members.find(({ id }) => id === message.author);
-    if (author?.aor === own || message.state !== "") return;
-    const from = author ? author.name || author.aor : say("message");
-    void tellOfMessage(message.chat, from, message.text || (message.file?.name ?? ""));
+    if (message.state === "" && permission() === "granted") tell(message).catch(() => undefined);
   });
   return allowed === "default" ? (
     <Button title={say("noticesWhy")} onClick={() => { void ask().then(setAllowed); }}>
       {say("notices")}
     </Button>
   ) : null;
+}
+
+/** The site ends the calls of a page that is gone, unless it is back soon: no page knows if it is only loaded anew. */
+function useLeaving(calls: readonly Call[], phone: Phone | undefined): void {
+  const live = useLive();
+  const status = useLiveStatus();
+  const up = calls.filter(({ stage }) => stage === "talking").length;
+  useEffect(() => {
+    const say = (name: string) => {
+      const ids = phone?.callIds() ?? [];
+      if (ids.length > 0) live?.ask(name, { calls: ids }).catch(() => undefined);
+    };
+    if (status === "up" && up > 0) say("calls.back");
+    const leave = () => { say("calls.leave"); };
+    window.addEventListener("pagehide", leave);
+    return () => { window.removeEventListener("pagehide", leave); };
+  }, [live, status, up, phone]);
 }
 
 const BUILD = document.querySelector<HTMLMetaElement>("meta[name=build]")?.content ?? "";

@@ -138,10 +138,10 @@ function Registered({ credential }: { credential: Credential }) {
           {say("links")}
         </Button>
         <Button onClick={signOut}>{say("signOut")}</Button>
+        <Suspense>
+          <NewVersion calls={calls} />
+        </Suspense>
       </header>
-      <Suspense>
-        <NewVersion calls={calls} />
-      </Suspense>
       <main className={styles.columns}>
         <div className={styles.column}>
           <Calls calls={calls} phone={phone} domain={domain} />

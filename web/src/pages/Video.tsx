@@ -5,6 +5,7 @@ import type { Call } from "../calls/model";
 import type { Phone } from "../calls/phone";
 import type { Source } from "../calls/pictures";
 import { say } from "../messages";
+import Floating, { canFloat, float } from "./Floating";
 
 const useStyles = makeStyles({
   pictures: { position: "relative", backgroundColor: tokens.colorNeutralBackground6, overflow: "hidden" },
@@ -30,8 +31,15 @@ interface Props {
 }
 
 /** What is to be seen of a call, and what is shown to the other end. */
-export default function Video({ call: { id, seen }, name, phone }: Props) {
+export default function Video({ call, name, phone }: Props) {
+  const { id, seen } = call;
   const styles = useStyles();
+  const [small, setSmall] = useState<Window>();
+  const shrink = async () => {
+    const made = await float(document.querySelector(`[data-theirs="${seen?.theirs?.id ?? ""}"]`));
+    made?.addEventListener("pagehide", () => { setSmall(undefined); });
+    setSmall(made);
+  };
   const [reason, setReason] = useState<string>();
   const show = (source: Source, shown: boolean) => {
     setReason(undefined);
@@ -79,7 +87,11 @@ export default function Video({ call: { id, seen }, name, phone }: Props) {
             {say("fullScreen")}
           </Button>
         )}
+        {canFloat(theirs) && !small && (
+          <Button onClick={() => { void shrink().catch(() => undefined); }}>{say("smallWindow")}</Button>
+        )}
       </div>
+      {small && <Floating call={call} name={name} phone={phone} into={small} />}
     </>
   );
 }
