@@ -83,7 +83,16 @@ def worker_of(page: Page) -> Worker:
 
 
 def told(page: Page, *wanted: list[object]) -> None:
-    wait_for(lambda: page.evaluate(NOTICES) == list(wanted), SLOW_S, f"told: {wanted}")
+    found: list[object] = []
+
+    def as_wanted() -> bool:
+        found[:] = page.evaluate(NOTICES)
+        return found == list(wanted)
+
+    try:
+        wait_for(as_wanted, SLOW_S, "what is told")
+    except AssertionError as error:
+        raise AssertionError(f"told is {found}, not {list(wanted)}") from error
 
 
 def test_a_call_and_a_message_are_told_while_the_page_is_behind_others(

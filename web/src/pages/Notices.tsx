@@ -9,6 +9,7 @@ import type { ChatSummary, Message } from "../chats/model";
 import { useLive, useLiveEvent, useLiveStatus } from "../live/provider";
 import { say } from "../messages";
 
+const TOLD_AGAIN_MS = 2000;
 const TAB = crypto.randomUUID();
 
 interface Props {
@@ -33,7 +34,10 @@ export function Notices({ calls, phone, own, domain }: Props) {
     // Who comes back sees the page ring; who leaves it is told from then on.
     document.addEventListener("visibilitychange", tell);
     window.addEventListener("blur", tell);
+    // A worker that just begins may miss it; what is told already is not told again.
+    const timer = calls.some(({ stage }) => stage === "incoming") ? window.setInterval(tell, TOLD_AGAIN_MS) : undefined;
     return () => {
+      window.clearInterval(timer);
       document.removeEventListener("visibilitychange", tell);
       window.removeEventListener("blur", tell);
     };
