@@ -129,13 +129,20 @@ def test_a_call_and_a_message_are_told_while_the_page_is_behind_others(
         told(page, ring)
         call.cancel()  # whoever called gave up, or somebody answered elsewhere
         told(page)
-
-        with phone(browser, people, "nils", "online") as other:
-            other.get_by_label("Whom to write to, or what was written").fill("nora")
-            other.get_by_role("button", name="Write to nora").click()
-            write(other, "Lunch?")
-            told(page, ["nils", "Lunch?", []])
     done_with(agents, niels)
+
+
+def test_a_message_is_told_while_the_page_is_behind_others(browser: Browser, two_sites: Sites, people: dict[str, str]):
+    with phone(browser, people, "nora") as page, phone(browser, people, "nils", "online") as other:
+        page.context.grant_permissions(["microphone", "camera", "notifications"], origin=PHONE.format("premises")[:-7])
+        worker_of(page)
+        looked_at(page, seen=False)
+        other.get_by_label("Whom to write to, or what was written").fill("nora")
+        other.get_by_role("button", name="Write to nora").click()
+        write(other, "Lunch?")
+        # What was written comes to the page as well.
+        expect(page.get_by_role("list", name="Chats")).to_contain_text("Lunch?", timeout=SLOW_MS)
+        told(page, ["nils", "Lunch?", []])
 
 
 def test_they_are_asked_for_by_a_click(browser: Browser, two_sites: Sites, people: dict[str, str]):
