@@ -35,6 +35,10 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1200,
     // Two pages of one application: what both need is in files of its own, and each loads nothing of the other's.
-    rolldownOptions: { input: { phone: "index.html", console: "console.html" } },
+    rolldownOptions: {
+      input: { phone: "index.html", console: "console.html", worker: "src/worker/worker.ts" },
+      // The worker keeps its address: browsers look there for a newer one.
+      output: { entryFileNames: ({ name }) => (name === "worker" ? "worker.js" : "assets/[name]-[hash].js") },
+    },
   },
 });

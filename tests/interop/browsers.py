@@ -46,6 +46,7 @@ def launched(playwright: Playwright, home: Path, ca: str, hosts: Mapping[str, st
             "--use-fake-device-for-media-stream",
             f"--use-file-for-fake-audio-capture={_tone(home / 'microphone.wav')}",
             "--use-fake-ui-for-media-stream",
+            "--auto-select-desktop-capture-source=Entire screen",
             "--autoplay-policy=no-user-gesture-required",
             # The sites of these tests are on loopback.
             "--allow-loopback-in-peer-connection",
@@ -104,7 +105,7 @@ def phone(
     browser: Browser, people: Mapping[str, str], user: str, at: str = "premises", *, query: str = ""
 ) -> Iterator[Page]:
     """The phone in a browser of its own, signed in at a site and registered. people: user to password."""
-    with watched(browser, locale="en-US", permissions=["microphone"]) as page:
+    with watched(browser, locale="en-US", permissions=["microphone", "camera"]) as page:
         page.goto(PHONE.format(at) + query)
         sign_in(page, user, people[user])
         expect(page.get_by_role("status")).to_have_text("Ready", timeout=SLOW_MS)

@@ -22,6 +22,7 @@ def built(tmp_path: Path) -> Path:
     assets = tmp_path / "built" / "assets"
     assets.mkdir(parents=True)
     (assets.parent / "index.html").write_text(PAGE)
+    (assets.parent / "worker.js").write_bytes(SCRIPT)
     (assets.parent / "console.html").write_text(PAGE.replace("a-1", "c-1"))
     (assets / "a-1.js").write_bytes(SCRIPT)
     (assets / "a-1.js.gz").write_bytes(gzip.compress(SCRIPT))
@@ -85,9 +86,24 @@ def test_nothing_else_is_served(built: Path, name: str):
     assert client(built).get(f"/phone/assets/{name}").status_code == 404
 
 
+def test_the_service_worker_governs_the_phone_alone_and_is_never_kept(built: Path):
+    worker = client(built).get("/phone/worker.js")
+    assert worker.content == SCRIPT
+    assert worker.headers["content-type"].startswith("text/javascript")
+    assert worker.headers["cache-control"] == "no-cache"
+    assert "service-worker-allowed" not in worker.headers
+    assert "default-src 'none'" in worker.headers["content-security-policy"]
+
+
+def test_a_page_says_of_which_build_it_is(built: Path):
+    (built / "index.html").write_text('<meta name="build" content="{build}">')
+    assert f'content="{application.build(built)}"' in client(built).get("/phone/").text
+
+
 def test_where_it_was_not_built_the_page_says_so(tmp_path: Path):
     browser = client(tmp_path / "none")
     answer = browser.get("/phone/")
     assert answer.status_code == 503
     assert "deploy/bootstrap" in answer.text
     assert browser.get("/phone/assets/a-1.js").status_code == 404
+    assert browser.get("/phone/worker.js").status_code == 404

@@ -61,6 +61,19 @@ def test_audio_round_trips_and_is_mirrored():
         Audio.parse(b"v=0\r\n")
 
 
+def test_streams_that_are_not_audio_are_refused_each_in_its_place():
+    """RFC 3264 section 6: an answer has as many streams as the offer; and an offer after it (section 8)."""
+    video = b"m=video 4002 RTP/AVP 96 97\r\na=inactive\r\n"
+    offer = Audio.parse(bytes(Audio("10.0.0.1", 4000)) + video)
+    assert offer.direction == "sendrecv"
+    answer = Audio("10.0.0.2", 5000).answering(offer)
+    streams = [line for line in bytes(answer).decode().splitlines() if line.startswith("m=")]
+    assert streams == ["m=audio 5000 RTP/AVP 0 101", "m=video 0 RTP/AVP 96 97"]
+    assert Audio.parse(bytes(answer)) == answer
+    first, second = bytes(Audio("10.0.0.1", 4000)).split(b"m=audio")
+    assert Audio.parse(first + video + b"m=audio" + second).streams == ("m=video 0 RTP/AVP 96 97", "")
+
+
 def test_the_topmost_challenge_one_speaks_is_answered():
     challenge = 'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm={}, nonce="7ypf", opaque="F"'
     headers = tuple(("WWW-Authenticate", challenge.format(name)) for name in ("SHA-256", "MD5"))

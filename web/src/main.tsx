@@ -3,7 +3,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode, useSyncExternalStore } from "react";
 import { createRoot } from "react-dom/client";
-import { language, say } from "./messages";
+import { direction, loadLanguage, say } from "./messages";
 import { router } from "./router";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -26,7 +26,7 @@ const queries = new QueryClient({ defaultOptions: { queries: { retry: 1, staleTi
 function Application() {
   return (
     <RendererProvider renderer={renderer} targetDocument={document}>
-      <FluentProvider theme={useDark() ? webDarkTheme : webLightTheme}>
+      <FluentProvider dir={direction} theme={useDark() ? webDarkTheme : webLightTheme}>
         <QueryClientProvider client={queries}>
           <RouterProvider router={router} />
         </QueryClientProvider>
@@ -35,13 +35,14 @@ function Application() {
   );
 }
 
-document.documentElement.lang = language;
-document.title = say("title");
-const root = document.getElementById("root");
-if (root) {
-  createRoot(root).render(
-    <StrictMode>
-      <Application />
-    </StrictMode>,
-  );
-}
+void loadLanguage().then(() => {
+  document.title = say("title");
+  const root = document.getElementById("root");
+  if (root) {
+    createRoot(root).render(
+      <StrictMode>
+        <Application />
+      </StrictMode>,
+    );
+  }
+});

@@ -20,7 +20,9 @@ _KINDS = {
     "svg": "image/svg+xml",
     "woff2": "font/woff2",
 }
-_NONCE = "{nonce}"
+_NONCE, _BUILD = "{nonce}", "{build}"
+# Of the phone's own, for what a tab is told while nobody looks: at an address that governs the phone and nothing else.
+_WORKER = "worker.js"
 # The names of these files have the hash of what is in them.
 _FOR_EVER = "public, max-age=31536000, immutable"
 _MISSING = """<!doctype html>
@@ -40,7 +42,7 @@ def policy(host: str, nonce: str) -> str:
     """
     return (
         f"default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; connect-src 'self' wss://{host}; "
-        "img-src 'self'; font-src 'self'; media-src 'self'; "
+        "img-src 'self'; worker-src 'self'; font-src 'self'; media-src 'self'; "
         "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
     )
 
@@ -75,7 +77,7 @@ def router(host: str, built: Path = BUILT) -> APIRouter:
     # Whatever else is below is a page of the application's own, which it finds by the address.
     @routes.get("/phone/{path:path}", response_class=HTMLResponse)
     def page(path: str) -> Response:
-        return _page(built / "index.html", host)
+        return _worker(built / _WORKER) if path == _WORKER else _page(built / "index.html", host)
 
     # The console's files are the same build's, below /phone/assets.
     @routes.get("/console/{path:path}", response_class=HTMLResponse)
@@ -87,12 +89,23 @@ def router(host: str, built: Path = BUILT) -> APIRouter:
 
 def _page(file: Path, host: str) -> Response:
     nonce = secrets.token_urlsafe(16)
-    headers = {"Content-Security-Policy": policy(host, nonce), "Permissions-Policy": "microphone=(self)"}
+    headers = {
+        "Content-Security-Policy": policy(host, nonce),
+        "Permissions-Policy": "microphone=(self), camera=(self), display-capture=(self)",
+    }
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return HTMLResponse(_MISSING, 503, headers)
-    return HTMLResponse(text.replace(_NONCE, escape(nonce)), headers=headers)
+    return HTMLResponse(text.replace(_NONCE, escape(nonce)).replace(_BUILD, build(file.parent)), headers=headers)
+
+
+def _worker(file: Path) -> Response:
+    """The service worker. Asked for anew each time, or an old one would govern newer pages."""
+    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'none'; connect-src 'self'"}
+    if not file.is_file():
+        raise NotFoundError("the web application is not built")
+    return Response(file.read_bytes(), 200, headers, _KINDS["js"])
 
 
 def _asset(folder: Path, name: str, *, packed: bool) -> Response:

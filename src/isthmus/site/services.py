@@ -68,7 +68,7 @@ from isthmus.routing.compile import Compiler
 from isthmus.routing.model import Class
 from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.scim.service import Scim
-from isthmus.site import internal
+from isthmus.site import internal, leaving
 from isthmus.site.admitting import build_connectors, keep_admitted
 from isthmus.site.announcing import Announcing, build_presence
 from isthmus.site.background import Background, Repeating
@@ -260,6 +260,7 @@ def build(site_file: SiteFile) -> Services:
     messages = build_messaging(site_file, engine, moving.links, hub)
     moving.registry.register(messages.participant)
     run_messaging(messages, hub, commits.listen, background, facts)
+    leaving.attach(site_file, hub)
     identity = identity_of(site_file, engine, activity=activity)
     facts["breached_passwords"] = breaches_of(site_file).health
     sync, scim = build_sync(

@@ -345,7 +345,9 @@ class Call:
         if body is None:
             if self.audio is None:
                 raise RuntimeError("this call has no audio of its own")
-            self.audio = replace(self.audio, direction=direction, version=self.audio.version + 1)
+            # What was refused once stays a stream of the description (RFC 3264 section 8).
+            streams = self.remote_audio.streams if self.remote_audio else self.audio.streams
+            self.audio = replace(self.audio, direction=direction, version=self.audio.version + 1, streams=streams)
             body = bytes(self.audio)
         self._renegotiating = True
         try:

@@ -14,6 +14,14 @@ def test_the_other_site_is_offered_srtp_a_browser_dtls_a_phone_plain_rtp() -> No
         assert "RTP/AVP ICE=remove" in media.offer("c", Side.EDGE, edge)
 
 
+def test_towards_browsers_the_relay_waits_for_their_checks() -> None:
+    """RFC 8445 section 2.5: so whoever adds a stream, it is always the browser that chooses the way."""
+    assert " ICE-lite=forward " in media.offer("c", Side.EDGE, "ws", made_by="udp")
+    assert " ICE-lite=backward " in media.offer("c", Side.EDGE, "peer", made_by="ws")
+    assert " ICE-lite=both " in media.offer("c", Side.EDGE, "ws", made_by="ws")
+    assert "ICE-lite" not in media.offer("c", Side.EDGE, "udp", made_by="peer")
+
+
 def test_a_call_that_passes_twice_has_two_sessions() -> None:
     assert media.session("c", Side.EDGE) != media.session("c", Side.LINK)
 

@@ -4,6 +4,19 @@ export type Line = "connecting" | "registered" | "unregistered" | "refused";
 export type Stage = "calling" | "ringing" | "incoming" | "talking" | "over";
 export type Why = "busy" | "declined" | "absent" | "unknown" | "microphone" | "failed";
 
+/** What is to be seen of a call that is up. */
+export interface Seen {
+  /** What is shown here: of the screen, else of the camera. */
+  readonly mine?: MediaStreamTrack;
+  readonly theirs?: MediaStreamTrack;
+  readonly camera: boolean;
+  readonly screen: boolean;
+  /** The other end sees nothing of it for now. */
+  readonly paused: boolean;
+  /** The other end has nothing for pictures. */
+  readonly refused: boolean;
+}
+
 export interface Call {
   readonly id: string;
   /** The other end, as a SIP URI, and by name where it gave one. */
@@ -12,6 +25,9 @@ export interface Call {
   readonly stage: Stage;
   readonly muted: boolean;
   readonly held: boolean;
+  /** Whether a call that comes in shows a picture. */
+  readonly shows?: boolean;
+  readonly seen?: Seen;
   /** When it was answered, in milliseconds since 1970. */
   readonly since?: number;
   /** How it stands with a transfer that the other end was asked for. */

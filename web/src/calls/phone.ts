@@ -7,6 +7,8 @@ import { answerBySha256 } from "./jssip-digest";
 import { enough, Ways } from "./ice";
 import { EMPTY, isUp, toneOf, whyOf, withCall, withoutCall, type Call, type State } from "./model";
 import { connectAnew, keptOf, resumed, type Kept } from "./resuming";
+import { seenAndHeard } from "./camera";
+import { offersPictures, Pictures } from "./pictures";
 import { chosen, microphone, playWhereChosen } from "./sound";
 import { Ringer } from "./tones";
 import { Watch } from "./watching";
@@ -52,6 +54,7 @@ export class Phone {
   private readonly ringer = new Ringer();
   private readonly ways = new Ways();
   private readonly watches = new Map<string, Watch>();
+  private readonly pictures = new Map<string, Pictures>();
   private readonly aor: string;
   private readonly ua: UA;
   /** Calls of this tab before its page was loaded anew, until they are taken up. */
@@ -102,13 +105,13 @@ export class Phone {
     this.ua.start();
     this.ringer.choose(chosen().ringer);
     this.looking = window.setInterval(() => void this.look(), LOOK_MS);
-    window.addEventListener("pagehide", this.keep);
+    window.addEventListener("pagehide", this.leave);
   }
 
   /** Hang up, unregister, and close the connection. */
   stop(): void {
     window.clearInterval(this.looking);
-    window.removeEventListener("pagehide", this.keep);
+    window.removeEventListener("pagehide", this.leave);
     this.former = [];
     this.ways.stop();
     this.ringer.play(undefined);
@@ -132,15 +135,34 @@ export class Phone {
     return { connection: session.connection, callId: keptOf(session)?.callId, muted, held: local, remoteHeld: remote };
   }
 
-  /** Call a SIP URI; calls that are up are held. */
-  call(uri: string): void {
+  /** Call a SIP URI; calls that are up are held. video: show the camera from the beginning, where there is one. */
+  call(uri: string, video = false): void {
     this.holdOthers();
-    this.ua.call(uri, this.audio());
+    if (!video) this.ua.call(uri, this.audio());
+    else void seenAndHeard().then((mediaStream) => { this.show(this.ua.call(uri, this.media(mediaStream)), mediaStream); });
   }
 
-  answer(id: string): void {
+  answer(id: string, video = false): void {
     this.holdOthers(id);
-    this.sessions.get(id)?.answer(this.audio());
+    const session = this.sessions.get(id);
+    if (!video) session?.answer(this.audio());
+    else {
+      void seenAndHeard().then((mediaStream) => {
+        if (session?.isInProgress()) session.answer(this.media(mediaStream));
+        if (session) this.show(session, mediaStream);
+      });
+    }
+  }
+
+  /** The pictures of a call that is up. */
+  picturesOf(id: string): Pictures | undefined {
+    return this.pictures.get(id);
+  }
+
+  private show(session: RTCSession, stream: MediaStream | undefined): void {
+    const id = [...this.sessions].find(([, each]) => each === session)?.[0];
+    if (stream && id !== undefined) this.pictures.get(id)?.begin(stream);
+    else for (const track of stream?.getTracks() ?? []) track.stop();
   }
 
   hangUp(id: string): void {
@@ -222,7 +244,10 @@ export class Phone {
 
   private async resume(call: Kept): Promise<void> {
     try {
-      const session = resumed(this.ua, call, await navigator.mediaDevices.getUserMedia({ audio: microphone() }), this.ways.configuration());
+      const stream = call.camera ? await seenAndHeard() : undefined;
+      const heard = stream ?? (await navigator.mediaDevices.getUserMedia({ audio: microphone() }));
+      const session = resumed(this.ua, call, heard, this.ways.configuration());
+      if (stream) this.show(session, stream);
       session.renegotiate();
     } catch {
       // No microphone, or what was kept is none of ours: it is not tried again.
@@ -238,6 +263,19 @@ export class Phone {
     if (session.renegotiate({ rtcOfferConstraints: { iceRestart } })) return;
     window.setTimeout(() => { this.renegotiate(id, iceRestart); }, AGAIN_MS);
   }
+
+  /** The Call-IDs of all that is up. */
+  callIds(): string[] {
+    return [...this.sessions.values()].flatMap((session) => keptOf(session)?.callId ?? []);
+  }
+
+  private readonly leave = (): void => {
+    this.keep();
+    // What nobody has answered yet can't be taken up again.
+    for (const session of this.sessions.values()) {
+      if (session.isInProgress() && session.direction.toString() === "outgoing") session.terminate();
+    }
+  };
 
   /** Keep what a reload of the page needs to go on. */
   private readonly keep = (): void => {
@@ -266,6 +304,10 @@ export class Phone {
     connectAnew(this.ua);
   }
 
+  private media(mediaStream: MediaStream | undefined) {
+    return mediaStream ? { mediaStream, pcConfig: this.ways.configuration() } : this.audio();
+  }
+
   private audio() {
     return { mediaConstraints: { audio: microphone(), video: false }, pcConfig: this.ways.configuration() };
   }
@@ -284,6 +326,11 @@ export class Phone {
         await sender.replaceTrack(track);
       }
     }
+  }
+
+  /** Use the camera that was chosen meanwhile, in calls that show it. */
+  async changeCameras(): Promise<void> {
+    for (const pictures of this.pictures.values()) await pictures.changeCamera();
   }
 
   private holdOthers(but?: string): void {
@@ -307,6 +354,7 @@ export class Phone {
       muted: session.isMuted().audio ?? false,
       held: session.isOnHold().local,
       ...(goesOn ? { since: session.start_time.getTime() } : {}),
+      ...(incoming && !goesOn && offersPictures(requested(session)) ? { shows: true } : {}),
     };
     const change = (changes: Partial<Call>) => {
       call = { ...(this.state.calls.find((each) => each.id === id) ?? call), ...changes };
@@ -317,13 +365,16 @@ export class Phone {
       change({ stage: "over", ...(why === undefined || incoming ? {} : { why }) });
       this.forget(id, why !== undefined && !incoming);
     };
+    const pictures = new Pictures(session, (seen) => { change({ seen }); });
     this.sessions.set(id, session);
+    this.pictures.set(id, pictures);
     this.hear(session, id);
     session.on("icecandidate", enough);
+    whenConnected(session, (connection) => { pictures.watch(connection); });
     session.on("progress", () => { if (!incoming) change({ stage: "ringing" }); });
     session.on("confirmed", () => { change({ stage: "talking", since: Date.now() }); });
-    session.on("muted", () => { change({ muted: true }); });
-    session.on("unmuted", () => { change({ muted: false }); });
+    session.on("muted", ({ audio }) => { if (audio) change({ muted: true }); });
+    session.on("unmuted", ({ audio }) => { if (audio) change({ muted: false }); });
     session.on("hold", ({ originator }) => { if (originator.toString() === "local") change({ held: true }); });
     session.on("unhold", ({ originator }) => { if (originator.toString() === "local") change({ held: false }); });
     session.on("sdp", () => { window.setTimeout(this.keep); }); // its sequence numbers are others then
@@ -341,22 +392,22 @@ export class Phone {
     element.id = `audio-${id}`;
     document.body.append(element);
     playWhereChosen(element);
-    const attach = (connection: RTCPeerConnection) => {
+    whenConnected(session, (connection) => {
       // Comes again after each hold, which takes the track away.
       connection.addEventListener("track", ({ track }) => {
+        if (track.kind !== "audio") return;
         element.srcObject = new MediaStream([track]);
         void element.play();
       });
-    };
-    // One's own call has its connection already when JsSIP tells of it.
-    if ((session.connection as RTCPeerConnection | null) !== null) attach(session.connection);
-    else session.on("peerconnection", ({ peerconnection }) => { attach(peerconnection); });
+    });
   }
 
   private forget(id: string, later: boolean): void {
     this.sessions.delete(id);
     this.wanted.delete(id);
     this.watches.delete(id);
+    this.pictures.get(id)?.stop();
+    this.pictures.delete(id);
     document.getElementById(`audio-${id}`)?.remove();
     window.setTimeout(() => { this.put(withoutCall(this.state, id)); }, later ? SHOWN_AFTER_MS : 0);
     this.onOver();
@@ -368,6 +419,18 @@ export class Phone {
     this.ringer.play(toneOf(state.calls.filter(isUp)));
     for (const listener of this.listeners) listener();
   }
+}
+
+/** One's own call has its connection already when JsSIP tells of it. */
+function whenConnected(session: RTCSession, work: (connection: RTCPeerConnection) => void): void {
+  if ((session.connection as RTCPeerConnection | null) !== null) work(session.connection);
+  else session.on("peerconnection", ({ peerconnection }) => { work(peerconnection); });
+}
+
+/** The offer by which a call came. */
+function requested(session: RTCSession): string {
+  const { body } = (session as unknown as { _request: { body: string | null } | undefined })._request ?? {};
+  return body ?? "";
 }
 
 /** Calls that are kept in this tab, unless somebody else has signed in meanwhile. */

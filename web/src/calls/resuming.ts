@@ -1,5 +1,5 @@
 // Takes calls over a reload of the page: what a dialog is made of is kept, and a session is built of it by hand. JsSIP
-// has no place for this, so its private members are used here, and nowhere else; its version is locked, and
+// has no place for this, so its private members are used here, and in offering.ts; its version is locked, and
 // tests/interop/test_web_phone.py reloads in mid-call.
 
 import Dialog from "jssip/lib/Dialog";
@@ -7,6 +7,7 @@ import * as sessions from "jssip/lib/RTCSession";
 import type { RTCSession } from "jssip/lib/RTCSession";
 import type { UA } from "jssip/lib/UA";
 import JsSIP from "jssip";
+import { videoOf } from "./pictures";
 
 /** A call that is up, as it is kept for the next life of this tab. Sequence numbers are those of RFC 3261 12.1. */
 export interface Kept {
@@ -27,6 +28,10 @@ export interface Kept {
   readonly held: boolean;
   readonly remoteHeld: boolean;
   readonly muted: boolean;
+  /** Whether there was a stream for pictures, whether the camera was on it, and paused. */
+  readonly video: boolean;
+  readonly camera: boolean;
+  readonly paused: boolean;
 }
 
 /** What JsSIP has read of an address. */
@@ -65,6 +70,7 @@ interface SessionInside {
   _localHold: boolean;
   _remoteHold: boolean;
   _audioMuted: boolean;
+  _videoMuted: boolean;
   _dialog: DialogInside | undefined;
   _connection: RTCPeerConnection;
   _localMediaStream: MediaStream;
@@ -108,6 +114,10 @@ export function keptOf(session: RTCSession): Kept | undefined {
     held: local,
     remoteHeld: remote,
     muted: session.isMuted().audio ?? false,
+    // Also where it was refused: an offer has as many streams as those before it (RFC 3264 section 8).
+    video: /^m=video /m.test(session.connection.localDescription?.sdp ?? ""),
+    camera: isCamera(videoOf(session.connection)?.sender.track),
+    paused: session.isMuted().video ?? false,
   };
 }
 
@@ -148,6 +158,7 @@ export function resumed(ua: UA, kept: Kept, stream: MediaStream, ways: RTCConfig
     _localHold: kept.held,
     _remoteHold: kept.remoteHeld,
     _audioMuted: kept.muted,
+    _videoMuted: kept.paused,
     _dialog: dialog,
   });
   agent.newDialog(dialog);
@@ -155,8 +166,16 @@ export function resumed(ua: UA, kept: Kept, stream: MediaStream, ways: RTCConfig
   inside._localMediaStream = stream;
   inside._localMediaStreamLocallyGenerated = true;
   for (const track of stream.getTracks()) inside._connection.addTrack(track, stream);
+  if (kept.video && stream.getVideoTracks().length === 0) {
+    inside._connection.addTransceiver("video", { direction: "recvonly" });
+  }
   agent.newRTCSession(session, { originator: "local", session, request: null });
   return session;
+}
+
+/** A screen is not shown again over a reload: browsers ask for it anew, and only where somebody has clicked. */
+function isCamera(track: MediaStreamTrack | null | undefined): boolean {
+  return track !== null && track !== undefined && !("displaySurface" in track.getSettings());
 }
 
 /** Give the connection up, though it may look well, and make another one. */

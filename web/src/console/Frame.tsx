@@ -37,8 +37,8 @@ const useStyles = makeStyles({
   main: { padding: tokens.spacingHorizontalL, maxWidth: "90rem", width: "100%", boxSizing: "border-box" },
   skip: {
     position: "absolute",
-    left: "-100vw",
-    ":focus": { left: tokens.spacingHorizontalM, top: tokens.spacingVerticalM, zIndex: 1000000 },
+    insetInlineStart: "-100vw",
+    ":focus": { insetInlineStart: tokens.spacingHorizontalM, top: tokens.spacingVerticalM, zIndex: 1000000 },
   },
 });
 

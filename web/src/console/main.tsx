@@ -3,7 +3,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { language } from "../messages";
+import { direction, loadLanguage } from "../messages";
 import { t } from "../messages/console";
 import { Proving } from "./parts/Proving";
 import { LookProvider, useTheme } from "./parts/look";
@@ -25,7 +25,7 @@ function Application() {
   return (
     <RendererProvider renderer={renderer} targetDocument={document}>
       <Base />
-      <FluentProvider theme={useTheme()}>
+      <FluentProvider dir={direction} theme={useTheme()}>
         <QueryClientProvider client={queries}>
           <Proving>
             <RouterProvider router={router as never} />
@@ -36,15 +36,16 @@ function Application() {
   );
 }
 
-document.documentElement.lang = language;
-document.title = t("title");
-const root = document.getElementById("root");
-if (root) {
-  createRoot(root).render(
-    <StrictMode>
-      <LookProvider>
-        <Application />
-      </LookProvider>
-    </StrictMode>,
-  );
-}
+void loadLanguage().then(() => {
+  document.title = t("title");
+  const root = document.getElementById("root");
+  if (root) {
+    createRoot(root).render(
+      <StrictMode>
+        <LookProvider>
+          <Application />
+        </LookProvider>
+      </StrictMode>,
+    );
+  }
+});

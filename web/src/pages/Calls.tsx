@@ -11,6 +11,7 @@ import { say } from "../messages";
 
 // Measures what it shows, from the first moment of a call that is up on.
 const Quality = lazy(() => import("./Quality"));
+const Video = lazy(() => import("./Video"));
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 
@@ -59,12 +60,18 @@ function OneCall({ call, calls, phone, domain }: CallProps) {
       <Text weight="semibold">{name}</Text>
       <Text>{state}</Text>
       {call.transfer && isUp(call) && <Text>{say(`transfer.${call.transfer}`)}</Text>}
+      {call.stage === "talking" && (
+        <Suspense>
+          <Video call={call} name={name} phone={phone} />
+        </Suspense>
+      )}
       <div className={styles.buttons}>
         {call.stage === "incoming" && (
           <>
             <Button appearance="primary" icon={<CallRegular />} onClick={() => { phone.answer(call.id); }}>
               {say("answer")}
             </Button>
+            {call.shows && <Button onClick={() => { phone.answer(call.id, true); }}>{say("answerWithVideo")}</Button>}
             <Button icon={<CallEndRegular />} onClick={() => { phone.decline(call.id); }}>
               {say("decline")}
             </Button>

@@ -1,5 +1,6 @@
 import { Avatar, Button, Text, ToggleButton } from "@fluentui/react-components";
 import { CallRegular } from "@fluentui/react-icons/svg/call";
+import { VideoRegular } from "@fluentui/react-icons/svg/video";
 import { StarRegular } from "@fluentui/react-icons/svg/star";
 import { language, say } from "../messages";
 import { usePresence } from "../presence/provider";
@@ -18,10 +19,11 @@ interface Props {
   kept: boolean;
   onKeep: (kept: boolean) => void;
   onCall: (uri: string) => void;
+  onVideo?: (uri: string) => void;
 }
 
 /** A person of a list: who they are, how they can be reached now, and what to do about it. */
-export function Contact({ someone: { aor, name, number }, ready, kept, onKeep, onCall }: Props) {
+export function Contact({ someone: { aor, name, number }, ready, kept, onKeep, onCall, onVideo }: Props) {
   const styles = useListStyles();
   const { one, current } = usePresence(aor);
   const shown = name || aor;
@@ -54,6 +56,14 @@ export function Contact({ someone: { aor, name, number }, ready, kept, onKeep, o
         disabled={!ready}
         onClick={() => { onCall(`sip:${aor}`); }}
       />
+      {onVideo && (
+        <Button
+          icon={<VideoRegular />}
+          aria-label={say("videoPerson", { name: shown })}
+          disabled={!ready}
+          onClick={() => { onVideo(`sip:${aor}`); }}
+        />
+      )}
     </li>
   );
 }

@@ -20,6 +20,9 @@ import { Search } from "./Search";
 const Shortcuts = lazy(async () => ({ default: (await import("./Shortcuts")).Shortcuts }));
 const Sound = lazy(async () => ({ default: (await import("./Sound")).Sound }));
 const SelfTest = lazy(async () => ({ default: (await import("./SelfTest")).SelfTest }));
+const Camera = lazy(async () => ({ default: (await import("./Camera")).Camera }));
+const Notices = lazy(async () => ({ default: (await import("./Notices")).Notices }));
+const NewVersion = lazy(async () => ({ default: (await import("./Notices")).NewVersion }));
 // Not needed to call somebody, so not waited for.
 const Chats = lazy(() => import("./Chats"));
 
@@ -129,17 +132,27 @@ function Registered({ credential }: { credential: Credential }) {
         <Suspense>
           <Sound phone={phone} />
           <SelfTest line={line} busy={calls.length > 0} />
+          <Camera phone={phone} />
+          <Notices calls={calls} phone={phone} own={credential.aor} domain={domain} />
           <Shortcuts calls={calls} phone={phone} />
         </Suspense>
         <Button onClick={openLinksHere} title={say("linksAsked")}>
           {say("links")}
         </Button>
         <Button onClick={signOut}>{say("signOut")}</Button>
+        <Suspense>
+          <NewVersion calls={calls} />
+        </Suspense>
       </header>
       <main className={styles.columns}>
         <div className={styles.column}>
           <Calls calls={calls} phone={phone} domain={domain} />
-          <Search own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+          <Search
+            own={credential.aor}
+            domain={domain}
+            onCall={(uri, video) => phone?.call(uri, video)}
+            ready={line === "registered"}
+          />
           <Contacts own={credential.aor} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
           <History own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
         </div>

@@ -1,5 +1,6 @@
 import { Button, Field, Input, makeStyles, Subtitle2, Text, tokens } from "@fluentui/react-components";
 import { CallRegular } from "@fluentui/react-icons/svg/call";
+import { VideoRegular } from "@fluentui/react-icons/svg/video";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState, type SyntheticEvent } from "react";
 import { api, told } from "../api/client";
@@ -28,7 +29,7 @@ interface Props {
   own: string;
   domain: string;
   ready: boolean;
-  onCall: (uri: string) => void;
+  onCall: (uri: string, video: boolean) => void;
 }
 
 /** One field for whom to call: people are found by it, numbers and addresses are called as they stand. */
@@ -45,7 +46,7 @@ export function Search({ own, domain, ready, onCall }: Props) {
   const address = addressOf(typed, domain);
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
-    if (address !== undefined && ready) onCall(address);
+    if (address !== undefined && ready) onCall(address, false);
   };
   const people = (found.data ?? []).filter(({ aor }) => aor !== own);
   return (
@@ -60,6 +61,13 @@ export function Search({ own, domain, ready, onCall }: Props) {
         <Button type="submit" appearance="primary" icon={<CallRegular />} disabled={address === undefined || !ready}>
           {say("call")}
         </Button>
+        <Button
+          icon={<VideoRegular />}
+          aria-label={say("callWithVideo")}
+          title={say("callWithVideo")}
+          disabled={address === undefined || !ready}
+          onClick={() => { if (address !== undefined) onCall(address, true); }}
+        />
       </form>
       {found.isSuccess && people.length === 0 && <Text>{say("nobody")}</Text>}
       <ul className={styles.list}>
@@ -72,7 +80,8 @@ export function Search({ own, domain, ready, onCall }: Props) {
               ready={ready}
               kept={kept.some((each) => each.aor === aor)}
               onKeep={(keeps) => { keep(someone, keeps); }}
-              onCall={onCall}
+              onCall={(uri) => { onCall(uri, false); }}
+              onVideo={(uri) => { onCall(uri, true); }}
             />
           );
         })}

@@ -94,7 +94,7 @@ interface ChoiceProps {
   onChange: (id: string) => void;
 }
 
-function Choice({ label, devices, value, onChange }: ChoiceProps) {
+export function Choice({ label, devices, value, onChange }: ChoiceProps) {
   // The browser's own entry for its default is our empty one.
   const real = devices.filter((each) => each.deviceId !== "" && each.deviceId !== "default");
   const known = real.some((each) => each.deviceId === value) ? value : "";
@@ -113,7 +113,7 @@ function Choice({ label, devices, value, onChange }: ChoiceProps) {
 }
 
 /** The devices that are there now. Browsers name them once the page may use a microphone. */
-function useDevices(allowed: boolean): readonly MediaDeviceInfo[] {
+export function useDevices(allowed: boolean): readonly MediaDeviceInfo[] {
   const [devices, setDevices] = useState<readonly MediaDeviceInfo[]>([]);
   useEffect(() => {
     const look = () => void navigator.mediaDevices.enumerateDevices().then(setDevices);

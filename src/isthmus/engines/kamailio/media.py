@@ -26,6 +26,11 @@ _OFFER = {
     "dtls-srtp": "UDP/TLS/RTP/SAVP ICE=remove SDES-off rtcp-mux-demux",
     "plain": "RTP/AVP ICE=remove DTLS=off SDES-off rtcp-mux-demux",
 }
+# Towards browsers the relay is a lite ICE agent (RFC 8445 section 2.5): it waits for their checks. As a full one it
+# takes the part of who offers for each stream anew, while browsers keep theirs for the whole call: a stream that is
+# added by whom was called then never gets a way, since both say that the other one is to choose it. Keys: whether a
+# browser offers, whether a browser is offered it.
+_LITE = {(True, True): " ICE-lite=both", (False, True): " ICE-lite=forward", (True, False): " ICE-lite=backward"}
 
 
 def session(call_id: str, side: Side) -> str:
@@ -36,12 +41,14 @@ def session(call_id: str, side: Side) -> str:
     return "call-id=" + hashlib.blake2b(f"{side}|{call_id}".encode(), digest_size=12).hexdigest()
 
 
-def offer(call_id: str, side: Side, far_end: str, codecs: str = "", *, strict: bool = True) -> str:
+def offer(call_id: str, side: Side, far_end: str, codecs: str = "", *, made_by: str = "", strict: bool = True) -> str:
     """Flags for an offer towards `far_end`: peer, udp, tcp, tls, ws, srtp or dtls-srtp.
 
-    codecs: more flags, about which of them are left (trunkmedia.py). strict: neither end is a browser.
+    codecs: more flags, about which of them are left (trunkmedia.py). made_by: the kind of who offers, where it is
+    known. strict: neither end is a browser.
     """
     more = f" {codecs}" if codecs else ""
+    more += _LITE.get((made_by == "ws", far_end == "ws"), "")
     return f"{_ALWAYS}{_STRICT if strict else ''} {_OFFER.get(far_end, _OFFER['plain'])}{more} {session(call_id, side)}"
 
 

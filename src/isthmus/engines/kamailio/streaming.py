@@ -61,9 +61,11 @@ def offer(site: Site, call_id: str, side: Side, far_end: str, *, back: bool = Fa
         to, made_by = made_by, to
     form = to.media if to is not None and to.media != "rtp" else far_end
     codecs = trunkmedia.codec_flags(text("$rb"), to, made_by) if to is not None or made_by is not None else ""
-    if "ws" in (far_end, text("$avp(arrival)")):
+    arrival = text("$avp(arrival)")
+    if "ws" in (far_end, arrival):
         KSR.pv.sets(_BROWSER, "1")
-    KSR.rtpengine.rtpengine_offer(media.offer(call_id, side, form, codecs, strict=_is_strict()))
+    maker = "" if back else arrival
+    KSR.rtpengine.rtpengine_offer(media.offer(call_id, side, form, codecs, made_by=maker, strict=_is_strict()))
 
 
 def answer(call_id: str, side: Side) -> None:

@@ -1,0 +1,24 @@
+"""Calls whose browser tab was closed, ended at this site's Kamailio."""
+
+from __future__ import annotations
+
+from isthmus.addressing import Aor
+from isthmus.calls.leaving import Leaving, is_in
+from isthmus.calls.model import Call
+from isthmus.engines.kamailio.bulk import ask, end_call
+from isthmus.live.hub import Hub
+from isthmus.site.file import SiteFile
+
+_LEFT = 'SIP ;cause=200 ;text="Its Page Was Closed"'  # RFC 3326
+
+
+def attach(site_file: SiteFile, hub: Hub) -> None:
+    """Take part in what tabs say."""
+
+    def end(call_id: str, aor: Aor) -> None:
+        for dialog in ask(site_file, "dlg.list") or ():
+            call = Call.of_dialog(dialog)
+            if call is not None and call.call_id == call_id and is_in(call, aor):
+                end_call(site_file, dialog, _LEFT)
+
+    Leaving(hub, end)

@@ -1,0 +1,85 @@
+import {
+  Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, DialogTrigger, makeStyles,
+  MessageBar, MessageBarBody, tokens,
+} from "@fluentui/react-components";
+import { useEffect, useState } from "react";
+import { cameraTrack, chooseCamera, chosenCamera } from "../calls/camera";
+import type { Phone } from "../calls/phone";
+import { say } from "../messages";
+import { Choice, useDevices } from "./Sound";
+import { Picture } from "./Video";
+
+const useStyles = makeStyles({
+  fields: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
+  preview: { width: "100%", transform: "scaleX(-1)", backgroundColor: tokens.colorNeutralBackground6 },
+});
+
+/** Which camera shows one, and what it shows. */
+export function Camera({ phone }: { phone: Phone | undefined }) {
+  return (
+    <Dialog>
+      <DialogTrigger disableButtonEnhancement>
+        <Button>{say("camera")}</Button>
+      </DialogTrigger>
+      <DialogSurface>
+        <DialogBody>
+          <DialogTitle>{say("camera")}</DialogTitle>
+          <DialogContent>
+            <Preview phone={phone} />
+          </DialogContent>
+          <DialogActions>
+            <DialogTrigger disableButtonEnhancement>
+              <Button appearance="primary">{say("close")}</Button>
+            </DialogTrigger>
+          </DialogActions>
+        </DialogBody>
+      </DialogSurface>
+    </Dialog>
+  );
+}
+
+function Preview({ phone }: { phone: Phone | undefined }) {
+  const styles = useStyles();
+  const [now, setNow] = useState(chosenCamera);
+  const { track, reason } = useCamera(now);
+  const devices = useDevices(track !== undefined).filter(({ kind }) => kind === "videoinput");
+  const change = (id: string) => {
+    chooseCamera(id);
+    setNow(id);
+    void phone?.changeCameras();
+  };
+  return (
+    <div className={styles.fields}>
+      <Choice label={say("cameraUsed")} devices={devices} value={now} onChange={change} />
+      {reason !== undefined && (
+        <MessageBar intent="error" layout="multiline">
+          <MessageBarBody>{say("noCamera", { reason })}</MessageBarBody>
+        </MessageBar>
+      )}
+      {track && <Picture track={track} label={say("myPicture")} className={styles.preview} />}
+    </div>
+  );
+}
+
+/** The picture of the camera of that id, or why there is none. */
+function useCamera(id: string): { track?: MediaStreamTrack; reason?: string } {
+  const [found, setFound] = useState<{ track?: MediaStreamTrack; reason?: string }>({});
+  useEffect(() => {
+    let over = false;
+    let taken: MediaStreamTrack | undefined;
+    cameraTrack()
+      .then((track) => {
+        taken = track;
+        if (over) track.stop();
+        else setFound({ track });
+      })
+      .catch((error: unknown) => {
+        if (!over) setFound({ reason: error instanceof Error ? error.message : String(error) });
+      });
+    return () => {
+      over = true;
+      taken?.stop();
+    };
+  }, [id]);
+  return found;
+}
