@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from isthmus.database import reading, writing
 from isthmus.directory import journal
-from isthmus.errors import ForbiddenError, NotFoundError, RefusedError, TooManyError, UsageError
+from isthmus.errors import ForbiddenError, NotFoundError, RefusedError, TooManyError, UnavailableError, UsageError
 from isthmus.identity.throttle import Rate
 from isthmus.messaging import rules, store
 from isthmus.messaging.change import Change, mark_json, public
@@ -51,7 +51,8 @@ class Messaging:
     """Conversations at one site. site: its name. clock: Unix seconds.
 
     told: who is to be told what, after a commit. committed: called when peers are to hear of something.
-    present: whether somebody (stable id) has a page open.
+    present: whether somebody (stable id) has a page open. phones: whether messages wait for phones here, too; waiting:
+    called when one does.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class Messaging:
         self.told: Callable[[Iterable[str], Mapping[str, Any], str], object] = _nobody
         self.committed: Callable[[], object] = lambda: None
         self.present: Callable[[str], bool] = lambda person: False
+        self.phones = False
+        self.waiting: Callable[[], object] = lambda: None
         self._rate = Rate(self.limits.per_s, self.limits.burst)
 
     # What people do
@@ -303,6 +306,28 @@ class Messaging:
                 found.setdefault(who.home, []).append(who.id)
             return found
 
+    def wait_again(self, me: str, messages: Sequence[str]) -> None:
+        """These wait for phones of somebody who has moved here. Raises UnavailableError where one is not here yet."""
+
+        def work(change: Change) -> None:
+            for id_ in messages:
+                message = store.message(change.connection, id_)
+                if message is None:
+                    raise UnavailableError("this message has not come here yet", do="Try again.")
+                if store.is_member(change.connection, message.chat, me) and message.author != me:
+                    store.waits(change.connection, [me], id_, message.at_ms)
+                    change.waited = True
+
+        self._write(work)
+
+    def person_of(self, aor: str) -> str:
+        """The stable id of whose address that is. Raises NotFoundError."""
+        with reading(self.engine) as connection:
+            found = store.people_by_aor(connection, [aor]).get(aor)
+        if found is None:
+            raise NotFoundError("this person is not in the directory")
+        return found.id
+
     def file_of(self, me: str, message_id: str) -> File:
         """The file of a message in a conversation that somebody is in. Raises NotFoundError."""
         with reading(self.engine) as connection:
@@ -364,7 +389,12 @@ class Messaging:
 
     def take(self, items: Iterable[Any], source: str) -> None:
         """Take over what was asked for (a move), beside the feed."""
-        self._write(lambda change: self._take(change, items, source))
+
+        def work(change: Change) -> None:
+            change.phones = False  # what waits is told by the former home
+            self._take(change, items, source)
+
+        self._write(work)
 
     def _take(self, change: Change, items: Iterable[Any], source: str) -> None:
         oldest = int(self._clock() * 1000) - self.limits.keep_days * _DAY_MS if self.limits.keep_days else 0
@@ -429,13 +459,16 @@ class Messaging:
 
     def _write(self, work: Callable[[Change], _T]) -> _T:
         with writing(self.engine) as connection:
-            change = Change(connection, self.site, int(self._clock() * 1_000_000), self.present)
+            now_us = int(self._clock() * 1_000_000)
+            change = Change(connection, self.site, now_us, self.present, phones=self.phones)
             result = work(change)
             told = change.flush()
         for people, event, key in told:
             self.told(people, event, key)
         if change.tells_others:
             self.committed()
+        if change.waited:
+            self.waiting()
         return result
 
     def _seen(self, connection: Connection, chat_id: str, me: str) -> Chat:

@@ -113,3 +113,13 @@ chat_file = Table(
     Column("at_ms", BigInteger, nullable=False),
     Index("chat_file_at", "at_ms"),
 )
+
+# Messages that a phone of somebody who is at home here has still to get, as SIP MESSAGE.
+chat_waiting = Table(
+    "chat_waiting",
+    metadata,
+    Column("person", _PLAIN, primary_key=True),
+    Column("message", _PLAIN, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Index("chat_waiting_at", "at_ms"),
+)

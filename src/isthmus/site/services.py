@@ -253,7 +253,7 @@ def build(site_file: SiteFile) -> Services:
     )
     messages = build_messaging(site_file, engine, moving.links, hub)
     moving.registry.register(messages.participant)
-    run_messaging(messages, hub, commits.listen, background, facts)
+    run_messaging(site_file, messages, moving.registrar, hub, commits.listen, background, facts)
     identity = identity_of(site_file, engine, activity=activity)
     facts["breached_passwords"] = breaches_of(site_file).health
     sync, scim = build_sync(

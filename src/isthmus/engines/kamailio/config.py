@@ -124,6 +124,7 @@ class BrainSettings(msgspec.Struct, frozen=True):
     stir_verifies: bool
     stir_refuses: bool
     upstream: str = ""
+    messages: bool = False
 
 
 def brain_settings(site: SiteFile) -> BrainSettings:
@@ -226,6 +227,7 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         stir_verifies=site.stir.trusted_file is not None,
         stir_refuses=site.stir.refuse,
         upstream=site.upstream,
+        messages=site.messages.phones and not site.upstream,
     )
 
 
