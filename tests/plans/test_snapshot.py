@@ -11,7 +11,7 @@ from isthmus.policy.service import Policies
 from isthmus.routing.compile import Compiler
 from isthmus.routing.model import Answer, Dial, Outcome, Request, Source
 from isthmus.routing.rules import decide
-from isthmus.routing.snapshot import LmdbSnapshot, SnapshotWriter
+from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.site.file import SiteFile
 from tests.plans.conftest import ALICE, BOB, UK, US, Office
 

@@ -16,7 +16,7 @@ from isthmus.policy.classes import ClassesOfService, follow
 from isthmus.policy.model import Grant, Level, Policy
 from isthmus.policy.service import Policies
 from isthmus.routing.compile import Compiler
-from isthmus.routing.snapshot import LmdbSnapshot, SnapshotWriter
+from isthmus.routing.snapshot import SnapshotWriter
 from tests.routing.test_compile import site_file
 
 ALICE, BOB = Aor("alice", "contoso.example"), Aor("bob", "contoso.example")

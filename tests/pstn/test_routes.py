@@ -14,7 +14,7 @@ from isthmus.pstn.service import VoiceRoutes, from_public, public
 from isthmus.routing.compile import Compiler
 from isthmus.routing.hours import parsed
 from isthmus.routing.model import RouteRecord
-from isthmus.routing.snapshot import LmdbSnapshot, SnapshotWriter
+from isthmus.routing.snapshot import SnapshotWriter
 from tests.routing.test_compile import site_file
 
 ROUTE = VoiceRoute(

@@ -26,8 +26,7 @@ from isthmus.messaging.watching import Watching
 class Messages:
     """Everything about messages at one site. run: of this control service, which forgets who watches at its end.
 
-    wake: called when there is something to send; (`feed`, peer) or (`whisper`, peer). registered: to be called when a
-    phone has registered here.
+    wake: called when there is something to send; (`feed`, peer) or (`whisper`, peer).
     """
 
     messaging: Messaging
@@ -41,7 +40,6 @@ class Messages:
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
     wake: Callable[[str, str], object] = lambda what, peer: None
     wake_watching: Callable[[], object] = lambda: None
-    registered: Callable[[str], object] = lambda aor: None
 
     def acknowledged(self) -> int:
         """The number of the feed that all peers have; -1 where that is not known now."""

@@ -70,7 +70,7 @@ def failed(request: Request) -> Response:
 
 def message_id(author: str, request: Request) -> str:
     """Of the message that a request makes: the same whenever it comes again."""
-    parts = (author, request.call_id, str(request.cseq[0]), request.from_tag)
+    parts = (author, request.call_id, str(request.cseq[0]))
     return str(uuid.uuid5(_WRITTEN, "\0".join(parts).encode("utf-8", "surrogateescape").hex()))
 
 

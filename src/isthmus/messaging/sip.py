@@ -32,7 +32,7 @@ _MOST_INSIDE = 200  # requests of phones that are being dealt with
 _MOST_ASIDE = 50_000
 _PEOPLE_AT_ONCE = 40
 _LOOKED_AT = 300  # people at one look
-_FIRST_S, _LONGEST_S = 4.0, 60.0  # until somebody's phones are looked for again
+_FIRST_S, _LONGEST_S = 4.0, 30.0  # until somebody's phones are looked for again
 # What says that this phone takes no messages, and will not before it is another one (RFC 3261 section 21.4).
 _NEVER = frozenset({400, 403, 404, 405, 406, 415, 420, 481, 488, 489, 501, 505, 513, 603, 606})
 
@@ -85,10 +85,6 @@ class SipMessages:
     def wake(self) -> None:
         """Something new waits."""
         self._pass_on(lambda serving: serving.look.set())
-
-    def registered(self, aor: str) -> None:
-        """A phone of somebody has registered at this site."""
-        self._pass_on(lambda serving: serving.registered(aor))
 
     def _pass_on(self, work: Callable[[_Serving], object]) -> None:
         serving = self._serving
@@ -144,7 +140,6 @@ class _Serving:
         self._busy: set[str] = set()  # people whose phones get something now
         self._again: set[str] = set()  # and for whom more has come meanwhile
         self._aside: dict[str, _Aside] = {}
-        self._aors: dict[str, str] = {}  # of those who wait
         self._refused: dict[str, None] = {}  # keys of phones that take no messages
         self._tasks: set[asyncio.Task[None]] = set()
         wire.on_bytes = self._hear
@@ -165,13 +160,6 @@ class _Serving:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def registered(self, aor: str) -> None:
-        """Look at once, where something waits for them."""
-        for person, known in list(self._aors.items()):
-            if known == aor:
-                self._aside.pop(person, None)
-                self.look.set()
 
     # What comes
 
@@ -237,8 +225,6 @@ class _Serving:
         now = self.loop.time()
         for gone in self._aside.keys() - set(people):
             del self._aside[gone]
-        for gone in self._aors.keys() - set(people):
-            del self._aors[gone]
         looked = 0
         for person in people:
             if person in self._busy:
@@ -284,7 +270,6 @@ class _Serving:
         found = await self._in_thread(self._waiting.of, person)
         if not found:
             return False
-        self._aors[person] = found[0].to
         registered = await self._in_thread(self._phones, found[0].to)
         phones = [each for each in registered if each.takes and each.key not in self._refused]
         left = False

@@ -20,7 +20,7 @@ from isthmus.errors import IsthmusError, UsageError
 MOST_BYTES = 32 * 1024  # of a body; the text in it has MOST_TEXT at most
 ACCEPTED = "text/plain, text/html, message/cpim, application/im-iscomposing+xml, message/imdn+xml"
 PLAIN = "text/plain;charset=UTF-8"
-_PIECE = 900  # bytes of text in one MESSAGE by UDP: RFC 3428 section 8 wants all of it below 1,300
+_PIECE = 600  # bytes of text in one MESSAGE by UDP: RFC 3428 section 8 wants all of it below 1,300, headers included
 _COMPOSING = "{urn:ietf:params:xml:ns:im-iscomposing}"
 _HIDDEN = frozenset({"head", "script", "style", "template", "title"})
 _BLOCKS = frozenset(

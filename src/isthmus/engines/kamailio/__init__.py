@@ -15,9 +15,9 @@ from isthmus.site.file import SiteFile
 
 _SCHEMA = Path("/usr/share/kamailio/db_sqlite")
 
-# -x fm: Debian's default, qm, is for finding leaks; it looks through long lists at each allocation, which took a tenth of
-# all CPU. -m, shared: 1.8 kB a binding. -M, private to each process: the first worker reads all bindings at once when it
-# starts, 2.2 kB each, and without the room Kamailio can't start. Pages that nobody writes to take no memory.
+# -x fm: Debian's default, qm, is for finding leaks; it looks through long lists at each allocation, which took a tenth
+# of all CPU. -m, shared: 1.8 kB a binding. -M, private to each process: the first worker reads all bindings at once
+# when it starts, 2.2 kB each, and without the room Kamailio can't start. Pages that nobody writes to take no memory.
 MEMORY = ("-x", "fm", "-m", "512", "-M", "640")
 
 
