@@ -59,6 +59,10 @@ class Asking:
             "chat.file": lambda me, body: msgspec.to_builtins(messaging.file_of(me, _text(body, "message"))),
         }
 
+    def add(self, more: Mapping[str, Callable[[str, _Body], Any]]) -> None:
+        """Questions of another feature that are answered at the home of who asks."""
+        self._known |= more
+
     @property
     def names(self) -> list[str]:
         """What can be asked."""

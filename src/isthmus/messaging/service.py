@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from isthmus.addressing import Aor
 from isthmus.database import reading, writing
 from isthmus.directory import journal
 from isthmus.errors import ForbiddenError, NotFoundError, RefusedError, TooManyError, UnavailableError, UsageError
@@ -327,6 +328,12 @@ class Messaging:
         if found is None:
             raise NotFoundError("this person is not in the directory")
         return found.id
+
+    def ids(self, people: Sequence[Aor]) -> dict[Aor, str]:
+        """The stable ids of these people, of those who are in the directory."""
+        with reading(self.engine) as connection:
+            found = store.people_by_aor(connection, map(str, people))
+        return {aor: found[str(aor)].id for aor in people if str(aor) in found}
 
     def file_of(self, me: str, message_id: str) -> File:
         """The file of a message in a conversation that somebody is in. Raises NotFoundError."""

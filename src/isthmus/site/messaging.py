@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from isthmus.contacts.service import Contacts, ContactsParticipant, asked
 from isthmus.engines.kamailio import texted
 from isthmus.engines.kamailio.registrar import KamailioRegistrar
 from isthmus.link.peer import PeerLink
@@ -37,6 +38,14 @@ def build_messaging(site_file: SiteFile, engine: Engine, links: Sequence[PeerLin
         file_endings=tuple(each.lower().lstrip(".") for each in wanted.file_endings),
     )
     return build_messages(engine, site_file.site.name, links, hub, site_file.state_dir / "files", limits, scan)
+
+
+def build_contacts(engine: Engine, messages: Messages) -> ContactsParticipant:
+    """Lists of contacts: pages ask for them as they do for conversations. Gives their part in a move."""
+    contacts = Contacts(engine)
+    contacts.told = messages.telling.tell
+    messages.asking.add(asked(contacts))
+    return ContactsParticipant(contacts, messages.messaging.ids)
 
 
 def run_messaging(

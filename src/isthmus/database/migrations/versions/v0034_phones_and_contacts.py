@@ -1,4 +1,4 @@
-"""Messages that phones have still to get."""
+"""Messages that phones have still to get, and lists of contacts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ _PLAIN = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Make the table; the comment in messaging/tables.py says what it is."""
+    """Make the tables; the comments in messaging/tables.py and contacts/tables.py say what they are."""
     op.create_table(
         "chat_waiting",
         sa.Column("person", _PLAIN, primary_key=True),
@@ -19,3 +19,9 @@ def upgrade() -> None:
         sa.Column("at_ms", sa.BigInteger, nullable=False),
     )
     op.create_index("chat_waiting_at", "chat_waiting", ["at_ms"])
+    op.create_table(
+        "contact_entry",
+        sa.Column("person", sa.Text, primary_key=True),
+        sa.Column("address", sa.Text, primary_key=True),
+        sa.Column("contact", sa.Text, nullable=False),
+    )
