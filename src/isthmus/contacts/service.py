@@ -106,16 +106,20 @@ class ContactsParticipant:
 
     def export(self, people: Sequence[Aor]) -> dict[Aor, JsonValue]:
         """Their lists."""
-        return {aor: msgspec.to_builtins(self._contacts.of(id_)) for aor, id_ in self._ids(people).items()}
+        ids = self._ids(people)
+        with reading(self._contacts.engine) as connection:
+            found = store.of_all(connection, ids.values())
+        return {aor: msgspec.to_builtins(found.get(id_, [])) for aor, id_ in ids.items()}
 
     def import_(self, data: Handed, before: Handed | None) -> Verdicts:
         """Take them over: at first all, later the difference alone."""
-        for aor, id_ in self._ids(list(data)).items():
-            wanted = _read(data[aor])
-            earlier = {each.address: each for each in _read((before or {}).get(aor))}
-            with writing(self._contacts.engine) as connection:
-                if before is None:
-                    store.forget(connection, id_)
+        ids = self._ids(list(data))
+        with writing(self._contacts.engine) as connection:
+            if before is None:
+                store.forget(connection, ids.values())
+            for aor, id_ in ids.items():
+                wanted = _read(data[aor])
+                earlier = {each.address: each for each in _read((before or {}).get(aor))}
                 store.put(connection, id_, [each for each in wanted if earlier.get(each.address) != each])
                 store.remove(connection, id_, earlier.keys() - {each.address for each in wanted})
         return dict.fromkeys(data)
@@ -138,9 +142,8 @@ class ContactsParticipant:
         return dict.fromkeys(data)
 
     def _forget(self, people: Sequence[Aor]) -> None:
-        for id_ in self._ids(people).values():
-            with writing(self._contacts.engine) as connection:
-                store.forget(connection, id_)
+        with writing(self._contacts.engine) as connection:
+            store.forget(connection, self._ids(people).values())
 
 
 def _read(value: Any) -> list[Contact]:

@@ -35,6 +35,17 @@ def remove(connection: Connection, person: str, addresses: Iterable[str]) -> Non
         connection.execute(delete(contact_entry).where(mine))
 
 
-def forget(connection: Connection, person: str) -> None:
-    """All of somebody's."""
-    connection.execute(delete(contact_entry).where(contact_entry.c.person == person))
+def of_all(connection: Connection, people: Iterable[str]) -> dict[str, list[Contact]]:
+    """The lists of these people, of those who have any."""
+    found: dict[str, list[Contact]] = {}
+    for batch in in_batches(people):
+        query = select(contact_entry).where(contact_entry.c.person.in_(batch)).order_by(contact_entry.c.address)
+        for row in connection.execute(query):
+            found.setdefault(row.person, []).append(_decoder.decode(row.contact))
+    return found
+
+
+def forget(connection: Connection, people: Iterable[str]) -> None:
+    """All of these people's."""
+    for batch in in_batches(people):
+        connection.execute(delete(contact_entry).where(contact_entry.c.person.in_(batch)))

@@ -46,6 +46,8 @@ class Asking:
             "chat.group": self._group,
             "chat.add": lambda me, body: messaging.add(me, _text(body, "chat"), _texts(body, "aors")),
             "chat.leave": lambda me, body: messaging.leave(me, _text(body, "chat")),
+            "chat.remove": lambda me, body: messaging.remove(me, _text(body, "chat"), _text(body, "person")),
+            "chat.owner": lambda me, body: messaging.hand_over(me, _text(body, "chat"), _text(body, "person")),
             "chat.rename": lambda me, body: messaging.rename(me, _text(body, "chat"), body.get("title")),
             "chat.history": self._history,
             "chat.send": self._send,

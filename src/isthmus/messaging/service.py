@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import Connection, Engine
 
 from isthmus.addressing import Aor
@@ -98,7 +99,7 @@ class Messaging:
             everybody = sorted({me, *(each.id for each in others)})
             _not_too_many(len(everybody))
             stamp = change.stamp()
-            chat = Chat(chat_id, mine.tenant, GROUP, name, stamp, change.at_ms)
+            chat = Chat(chat_id, mine.tenant, GROUP, name, stamp, change.at_ms, me)
             change.make(chat)
             for person in everybody:
                 change.make(Member(chat_id, person, True, stamp))
@@ -113,7 +114,7 @@ class Messaging:
         def work(change: Change) -> None:
             chat = self._seen(change.connection, chat_id, me)
             rules.may_change_members(chat)
-            change.make(Chat(chat.id, chat.tenant, chat.kind, name, change.stamp(), chat.at_ms))
+            change.make(msgspec.structs.replace(chat, title=name, changed=change.stamp()))
 
         self._write(work)
 
@@ -152,6 +153,36 @@ class Messaging:
             change.make(Member(chat_id, me, False, change.stamp()))
 
         self._write(work)
+
+    def remove(self, me: str, chat_id: str, person: str) -> None:
+        """Take somebody (stable id) out of a group. For its owner. Raises ForbiddenError, NotFoundError, UsageError."""
+
+        def work(change: Change) -> None:
+            self._owned(change.connection, me, chat_id, person)
+            change.make(Member(chat_id, person, False, change.stamp()))
+
+        self._write(work)
+
+    def hand_over(self, me: str, chat_id: str, person: str) -> None:
+        """Let another member (stable id) be the owner of a group. Raises as `remove` does."""
+
+        def work(change: Change) -> None:
+            chat = self._owned(change.connection, me, chat_id, person)
+            change.make(msgspec.structs.replace(chat, owner=person, changed=change.stamp()))
+
+        self._write(work)
+
+    def _owned(self, connection: Connection, me: str, chat_id: str, other: str) -> Chat:
+        """A group of mine that somebody else is in."""
+        chat = self._seen(connection, chat_id, me)
+        rules.may_change_members(chat)
+        if _owner(connection, chat) != me:
+            raise ForbiddenError("only the owner of the group may do that")
+        if other == me:
+            raise UsageError("that is you", where="person", do="Leave the group.")
+        if not store.is_member(connection, chat_id, other):
+            raise NotFoundError("nobody of that id is in this group", where="person")
+        return chat
 
     def send(self, me: str, chat_id: str, id_: object, text: object, file: File | None = None) -> Message:
         """Say something. id_: made by the client; who sends it again gets what was stored the first time.
@@ -256,6 +287,7 @@ class Messaging:
             return {
                 **_chat_json(chat),
                 "members": [who_json(people.get(each), each) for each in members],
+                "owner": _owner(connection, chat) if chat.kind == GROUP else "",
                 "marks": [mark_json(each) for each in marks],
                 "unread": store.unread(connection, me, chat_id).get(chat_id, 0),
             }
@@ -506,6 +538,13 @@ class Messaging:
 
 
 _SHOWN_MEMBERS = 6
+
+
+def _owner(connection: Connection, chat: Chat) -> str:
+    """The owner of a group, of those in it who are in the directory."""
+    inside = [each for each in store.members(connection, [chat.id]) if each.joined]
+    known = store.people(connection, [each.person for each in inside])
+    return rules.owner_of(chat, [each for each in inside if each.person in known])
 
 
 def _not_too_many(count: int) -> None:

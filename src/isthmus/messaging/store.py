@@ -135,7 +135,7 @@ def put(connection: Connection, value: Item) -> bool:
     known = one_chat(connection, value.id)
     if known is not None and rules.later_chat(known, value) == known:
         return False
-    upsert(connection, chat, [msgspec.structs.asdict(value)], ("title", "changed"))
+    upsert(connection, chat, [msgspec.structs.asdict(value)], ("title", "changed", "owner"))
     return True
 
 
@@ -209,7 +209,7 @@ def one_chat(connection: Connection, id_: str) -> Chat | None:
 
 
 def _chat(row: Any) -> Chat:
-    return Chat(row.id, row.tenant, row.kind, row.title, int(row.changed), int(row.at_ms))
+    return Chat(row.id, row.tenant, row.kind, row.title, int(row.changed), int(row.at_ms), row.owner)
 
 
 def chats_of(connection: Connection, person_id: str) -> list[Chat]:

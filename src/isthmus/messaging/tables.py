@@ -28,6 +28,7 @@ chat = Table(
     Column("title", Text, nullable=False),
     Column("changed", BigInteger, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
+    Column("owner", Text, nullable=False, server_default=""),
 )
 
 # person: the directory's stable id.

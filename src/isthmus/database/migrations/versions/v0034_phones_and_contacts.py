@@ -1,4 +1,4 @@
-"""Messages that phones have still to get, and lists of contacts."""
+"""Messages that phones have still to get, lists of contacts, owners of groups."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("at_ms", sa.BigInteger, nullable=False),
     )
     op.create_index("chat_waiting_at", "chat_waiting", ["at_ms"])
+    op.add_column("chat", sa.Column("owner", sa.Text, nullable=False, server_default=""))
     op.create_table(
         "contact_entry",
         sa.Column("person", sa.Text, primary_key=True),
