@@ -121,7 +121,7 @@ export const en = {
   groupMembers: "Members",
   groupOwner: "owner",
   makeOwner: "Make owner",
-  makeOwnerNamed: "Make {name} the owner",
+  makeOwnerNamed: "Make owner: {name}",
   removeMember: "Remove",
   removeNamed: "Remove {name} from the group",
   leaveGroup: "Leave the group",
