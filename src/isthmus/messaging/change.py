@@ -95,7 +95,10 @@ class Change:
     def _wait(self, message: Message, here: Iterable[str]) -> None:
         chat = store.one_chat(self.connection, message.chat)
         if chat is not None and chat.kind == PAIR:  # who gets something of a group by MESSAGE could not answer there
-            others = [each for each in here if each != message.author]
+            # Nobody lives here any more, as this site has heard and the one that told it has not: who has just moved
+            # would get it from neither. It waits here, and is handed to their home.
+            inside = here or [m.person for m in store.members(self.connection, [message.chat]) if m.joined]
+            others = [each for each in inside if each != message.author]
             store.waits(self.connection, others, message.id, message.at_ms)
             self.waited = self.waited or bool(others)
 

@@ -347,6 +347,13 @@ class Messaging:
                 message = store.message(change.connection, id_)
                 if message is None:
                     raise UnavailableError("this message has not come here yet", do="Try again.")
+                reached = [
+                    mark.stamp
+                    for mark in store.marks(change.connection, [message.chat])
+                    if (mark.person, mark.site) == (me, message.origin)
+                ]
+                if max(reached, default=0) >= message.stamp:
+                    continue
                 if store.is_member(change.connection, message.chat, me) and message.author != me:
                     store.waits(change.connection, [me], id_, message.at_ms)
                     change.waited = True
