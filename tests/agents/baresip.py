@@ -1,4 +1,4 @@
-"""baresip 1.0 as a test phone, steered through its ctrl_tcp module; MD5 only, no MESSAGE, no attended transfer.
+"""baresip 1.0 as a test phone, steered through its ctrl_tcp module; MD5 only, no attended transfer.
 
 It ignores loopback unless `net_interface` is an address, sends RTP from 127.0.0.1, and registers before its
 control port can be read: so the account is made by `uanew` once we listen. Its recording stops at a hold, and its
@@ -43,6 +43,7 @@ module sndfile.so
 module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
+module_app contact.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {address}:{control}
 """
@@ -74,11 +75,12 @@ class Baresip(Phone):
         certificate: Path | None = None,
         encryption: str = "",
         codecs: str = "PCMU",
+        contact: str = "",
     ) -> Self:
         """Start one and make its account; it registers at once if it has a password. proxy: host:port.
 
         certificate: PEM with key; it then takes calls by TLS at the port above `port`, and shows it. encryption: of
-        media, `srtp-mand` or `dtls_srtp`. codecs: comma-separated.
+        media, `srtp-mand` or `dtls_srtp`. codecs: comma-separated. contact: URI of whom `message` writes to.
         """
         user, _, _ = uri.partition(":")[2].partition("@")
         phone = cls(f"baresip-{user}-{address}", folder)
@@ -96,9 +98,9 @@ class Baresip(Phone):
         )
         (home / "config").write_text(text)
         (home / "accounts").write_text("")
-        (home / "contacts").write_text("")
+        (home / "contacts").write_text(f"<{contact}>\n" if contact else "")
         (home / "uuid").write_text(f"00000000-0000-0000-0000-{abs(hash(phone.name)) % 10**12:012d}")
-        await phone.start(["/usr/bin/baresip", "-4", "-f", str(home)], cwd=home)
+        await phone.start(["/usr/bin/baresip", "-4", "-s", "-f", str(home)], cwd=home)
         await phone._connect()
         outbound = f'outbound="sip:{proxy};transport={transport}"' if proxy else ""
         secret = f"auth_user={username or user};auth_pass={password}" if password else "regint=0"

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from isthmus.api import tables as api
 from isthmus.carriers import tables as carriers
 from isthmus.connectors import tables as connectors
+from isthmus.contacts import tables as contacts
 from isthmus.database import migrate, open_database, reading, writing
 from isthmus.devices import tables as devices
 from isthmus.directory import tables as directory
@@ -37,6 +38,7 @@ from isthmus.tenancy import tables as tenancy
         api,
         carriers,
         connectors,
+        contacts,
         devices,
         directory,
         emergency,

@@ -110,7 +110,7 @@ class Load:
             answer = await asyncio.wait_for(
                 self.phones[attempt.caller].message(f"sip:{attempt.callee}@{DOMAIN}", attempt.call_id), _ANSWER_WITHIN_S
             )
-            attempt.outcome = "ok" if answer.code == 200 else f"{answer.code} {answer.phrase}"
+            attempt.outcome = "ok" if answer.code == 202 else f"{answer.code} {answer.phrase}"
         except (TimeoutError, OSError) as error:
             attempt.outcome = f"{type(error).__name__}: {error}"
 

@@ -284,7 +284,9 @@ async def test_control_and_database_gone(sites: Sites) -> None:
                 await phone.registered()
             for caller, callee in zip(names, names[1:] + names[:1], strict=True):
                 assert (await timed(people[caller], callee))[0] == "answered"
-            assert (await people[names[0]].message(f"sip:{names[2]}@{DOMAIN}", "still here")).code == 200
+            # Nobody could say that it is kept.
+            refused = await people[names[0]].message(f"sip:{names[2]}@{DOMAIN}", "still here")
+            assert (refused.code, int(refused.get("Retry-After")) > 0) == (503, True)
         finally:
             for path in databases:
                 path.with_name(f"away-{path.name}").rename(path)

@@ -83,6 +83,9 @@ authority = {peer_authority}
 name = "carrier"
 address = "{carrier}"
 ask_every_s = 0
+
+[messages]
+phones = false
 """
 _WATCHED_PEER = """
 [[peer]]

@@ -160,8 +160,10 @@ async def test_cancel_busy_decline_and_messages(people: Sites, one: Seat, two: S
         assert await callee.incoming[-1].over() == "CANCEL"
         assert len(callee.incoming) == 3
         text = "Grüße, 你好"
-        assert (await caller.message(uri(callee), text)).code == 200
-        assert (await callee.message(uri(caller), text)).code == 200
+        assert (await caller.message(uri(callee), text)).code == 202
+        assert (await callee.message(uri(caller), text)).code == 202
+        await callee.changes.until(lambda: callee.messages, "the message", 60)
+        await caller.changes.until(lambda: caller.messages, "the answer", 60)
         assert [request.body.decode() for request in callee.messages + caller.messages] == [text, text]
 
 

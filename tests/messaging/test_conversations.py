@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 import uuid
 
+import msgspec
 import pytest
 
 from isthmus.errors import ForbiddenError, NotFoundError, RefusedError, TooManyError, UsageError
 from isthmus.link.client import LinkDownError
-from isthmus.messaging.model import MOST_TEXT, Limits
-from tests.messaging.conftest import HOMES, World, aor
+from isthmus.messaging import rules
+from isthmus.messaging.model import MOST_TEXT, Chat, Limits, Member
+from tests.messaging.conftest import HOMES, World, aor, refused
 
 
 def say(world: World, user: str, chat: str, text: str, id_: str = "", **more: str) -> str:
@@ -295,3 +297,35 @@ def test_people_of_other_tenants_are_nobody(world: World):
         world.ask("alice", "chat.open", aor="eve@other.example")
     with pytest.raises(NotFoundError, match="nobody is called"):
         world.sites["premises"].asking.ask(world.ids["eve"], "chat.open", {"aor": aor("alice")})
+
+
+def test_the_owner_of_a_group_removes_others_and_hands_over(world: World):
+    chat = world.ask("alice", "chat.group", chat=str(uuid.uuid4()), title="Team", aors=[aor("anna"), aor("bob")])["id"]
+    world.exchange()
+    assert world.ask("bob", "chat.info", chat=chat)["owner"] == world.ids["alice"]
+    bob, anna, alice = (world.ids[user] for user in ("bob", "anna", "alice"))
+    assert isinstance(refused(lambda: world.ask("bob", "chat.remove", chat=chat, person=anna)), ForbiddenError)
+    assert isinstance(refused(lambda: world.ask("bob", "chat.owner", chat=chat, person=bob)), ForbiddenError)
+    assert isinstance(refused(lambda: world.ask("alice", "chat.remove", chat=chat, person=alice)), UsageError)
+    assert isinstance(refused(lambda: world.ask("alice", "chat.remove", chat=chat, person="x")), NotFoundError)
+    world.ask("alice", "chat.owner", chat=chat, person=bob)
+    world.ask("alice", "chat.rename", chat=chat, title="Our team")
+    world.exchange()
+    world.ask("bob", "chat.remove", chat=chat, person=anna)
+    world.exchange()
+    assert isinstance(refused(lambda: world.ask("anna", "chat.info", chat=chat)), NotFoundError)
+    for user in ("alice", "bob"):
+        told = world.ask(user, "chat.info", chat=chat)
+        assert (told["owner"], told["title"], len(told["members"])) == (bob, "Our team", 2)
+    world.ask("bob", "chat.leave", chat=chat)
+    world.exchange()
+    assert world.ask("alice", "chat.info", chat=chat)["owner"] == alice
+
+
+def test_who_has_been_in_it_longest_owns_a_group_that_has_no_owner():
+    chat = Chat("c", "main", "group", "Old", 1, 1)
+    inside = [Member("c", "b", True, 2), Member("c", "a", True, 3)]
+    assert rules.owner_of(chat, inside) == "b"
+    assert rules.owner_of(msgspec.structs.replace(chat, owner="a"), inside) == "a"
+    assert rules.owner_of(msgspec.structs.replace(chat, owner="gone"), inside) == "b"
+    assert rules.owner_of(chat, []) == ""

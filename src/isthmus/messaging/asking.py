@@ -46,6 +46,8 @@ class Asking:
             "chat.group": self._group,
             "chat.add": lambda me, body: messaging.add(me, _text(body, "chat"), _texts(body, "aors")),
             "chat.leave": lambda me, body: messaging.leave(me, _text(body, "chat")),
+            "chat.remove": lambda me, body: messaging.remove(me, _text(body, "chat"), _text(body, "person")),
+            "chat.owner": lambda me, body: messaging.hand_over(me, _text(body, "chat"), _text(body, "person")),
             "chat.rename": lambda me, body: messaging.rename(me, _text(body, "chat"), body.get("title")),
             "chat.history": self._history,
             "chat.send": self._send,
@@ -54,8 +56,14 @@ class Asking:
             "chat.mark": lambda me, body: {"unread": messaging.mark(me, _text(body, "chat"), body.get("upTo"))},
             "chat.search": self._search,
             "chat.typing": self._types,
+            "chat.write": self._write,
+            "chat.waits": lambda me, body: messaging.wait_again(me, _texts(body, "messages")),
             "chat.file": lambda me, body: msgspec.to_builtins(messaging.file_of(me, _text(body, "message"))),
         }
+
+    def add(self, more: Mapping[str, Callable[[str, _Body], Any]]) -> None:
+        """Questions of another feature that are answered at the home of who asks."""
+        self._known |= more
 
     @property
     def names(self) -> list[str]:
@@ -107,6 +115,13 @@ class Asking:
         given = body.get("file")
         file = msgspec.convert(given, File) if isinstance(given, Mapping) else None
         return public(self._messaging.send(me, _text(body, "chat"), body.get("message"), body.get("text", ""), file))
+
+    def _write(self, me: str, body: _Body) -> Any:
+        """To somebody by their address, whether there is a conversation or not; or that one is about to."""
+        chat = self._messaging.open_pair(me, _text(body, "aor")).id
+        if body.get("typing"):
+            return self._types(me, {"chat": chat})
+        return self._send(me, {"chat": chat, "message": body.get("message"), "text": body.get("text")})
 
     def _search(self, me: str, body: _Body) -> Any:
         if wait := self._searching.take(me):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from isthmus.messaging import rules, store
-from isthmus.messaging.model import DELIVERED, Chat, File, Item, Mark, Member, Message
+from isthmus.messaging.model import DELIVERED, PAIR, Chat, File, Item, Mark, Member, Message
 
 Told = Callable[[Iterable[str], Mapping[str, Any], str], object]
 
@@ -16,9 +16,15 @@ _DELIVERED_UP_TO = 20  # members: in larger groups it is not kept to whom messag
 
 
 class Change:
-    """What `Messaging` works with inside a transaction. present: whether somebody has a page open now."""
+    """What `Messaging` works with inside a transaction. present: whether somebody has a page open now.
 
-    def __init__(self, connection: Connection, site: str, now_us: int, present: Callable[[str], bool]) -> None:
+    phones: whether what is new here waits for phones; waited: whether anything does.
+    """
+
+    def __init__(
+        self, connection: Connection, site: str, now_us: int, present: Callable[[str], bool], *, phones: bool = False
+    ) -> None:
+        self.phones, self.waited = phones, False
         self.connection, self._site, self._now_us, self._present = connection, site, now_us, present
         self._stamp, self._seq = store.lock(connection)
         self._began = self._stamp
@@ -79,10 +85,22 @@ class Change:
 
     def _delivered(self, message: Message) -> None:
         here = store.residents(self.connection, message.chat, self._site)
+        if self.phones and len(here) <= 2:
+            self._wait(message, here)
         if len(here) <= _DELIVERED_UP_TO:
             for person in here:
                 if person != message.author and self._present(person):
                     self.make(Mark(message.chat, person, DELIVERED, message.origin, message.stamp))
+
+    def _wait(self, message: Message, here: Iterable[str]) -> None:
+        chat = store.one_chat(self.connection, message.chat)
+        if chat is not None and chat.kind == PAIR:  # who gets something of a group by MESSAGE could not answer there
+            # Nobody lives here any more, as this site has heard and the one that told it has not: who has just moved
+            # would get it from neither. It waits here, and is handed to their home.
+            inside = here or [m.person for m in store.members(self.connection, [message.chat]) if m.joined]
+            others = [each for each in inside if each != message.author]
+            store.waits(self.connection, others, message.id, message.at_ms)
+            self.waited = self.waited or bool(others)
 
     def _tell(self, chat_id: str, event: dict[str, Any], key: str = "", also: str = "") -> None:
         self._told.append((chat_id, event, key, also))

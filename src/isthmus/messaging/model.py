@@ -30,7 +30,7 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Chat(msgspec.Struct, frozen=True, tag="chat"):
-    """A conversation. kind: PAIR or GROUP. title: of a group. changed: stamp of the title."""
+    """A conversation. kind: PAIR or GROUP. title, owner (stable id): of a group. changed: stamp of either."""
 
     id: str
     tenant: str
@@ -38,6 +38,7 @@ class Chat(msgspec.Struct, frozen=True, tag="chat"):
     title: str
     changed: int
     at_ms: int
+    owner: str = ""
 
 
 class Member(msgspec.Struct, frozen=True, tag="member"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from isthmus.errors import UsageError
 from isthmus.messaging.model import (
@@ -49,7 +49,7 @@ def later_message(one: Message, other: Message) -> Message:
 
 def later_chat(one: Chat, other: Chat) -> Chat:
     """The newer of two versions of a conversation."""
-    return max(one, other, key=lambda each: (each.changed, each.title))
+    return max(one, other, key=lambda each: (each.changed, each.title, each.owner))
 
 
 def later_member(one: Member, other: Member) -> Member:
@@ -136,6 +136,14 @@ def marks_of(given: object) -> dict[str, int]:
         if not isinstance(site, str) or type(stamp) is not int or not 0 <= stamp < 2**53:
             raise UsageError('"upTo" names stamps by site', where="upTo")
     return dict(given)
+
+
+def owner_of(chat: Chat, members: Iterable[Member]) -> str:
+    """Who may remove others from a group; empty where nobody is in it. That is its owner while they are in it, else
+    who has been in it the longest: the same at every site that knows the same. members: those who are in it."""
+    inside = sorted((each.changed, each.person) for each in members)
+    people = [person for _, person in inside]
+    return chat.owner if chat.owner in people else next(iter(people), "")
 
 
 def may_change_members(chat: Chat) -> None:

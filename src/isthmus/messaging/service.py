@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import Connection, Engine
 
+from isthmus.addressing import Aor
 from isthmus.database import reading, writing
 from isthmus.directory import journal
-from isthmus.errors import ForbiddenError, NotFoundError, RefusedError, TooManyError, UsageError
+from isthmus.errors import ForbiddenError, NotFoundError, RefusedError, TooManyError, UnavailableError, UsageError
 from isthmus.identity.throttle import Rate
 from isthmus.messaging import rules, store
 from isthmus.messaging.change import Change, mark_json, public
@@ -51,7 +53,8 @@ class Messaging:
     """Conversations at one site. site: its name. clock: Unix seconds.
 
     told: who is to be told what, after a commit. committed: called when peers are to hear of something.
-    present: whether somebody (stable id) has a page open.
+    present: whether somebody (stable id) has a page open. phones: whether messages wait for phones here, too; waiting:
+    called when one does.
     """
 
     def __init__(
@@ -61,6 +64,8 @@ class Messaging:
         self.told: Callable[[Iterable[str], Mapping[str, Any], str], object] = _nobody
         self.committed: Callable[[], object] = lambda: None
         self.present: Callable[[str], bool] = lambda person: False
+        self.phones = False
+        self.waiting: Callable[[], object] = lambda: None
         self._rate = Rate(self.limits.per_s, self.limits.burst)
 
     # What people do
@@ -94,7 +99,7 @@ class Messaging:
             everybody = sorted({me, *(each.id for each in others)})
             _not_too_many(len(everybody))
             stamp = change.stamp()
-            chat = Chat(chat_id, mine.tenant, GROUP, name, stamp, change.at_ms)
+            chat = Chat(chat_id, mine.tenant, GROUP, name, stamp, change.at_ms, me)
             change.make(chat)
             for person in everybody:
                 change.make(Member(chat_id, person, True, stamp))
@@ -109,7 +114,7 @@ class Messaging:
         def work(change: Change) -> None:
             chat = self._seen(change.connection, chat_id, me)
             rules.may_change_members(chat)
-            change.make(Chat(chat.id, chat.tenant, chat.kind, name, change.stamp(), chat.at_ms))
+            change.make(msgspec.structs.replace(chat, title=name, changed=change.stamp()))
 
         self._write(work)
 
@@ -148,6 +153,36 @@ class Messaging:
             change.make(Member(chat_id, me, False, change.stamp()))
 
         self._write(work)
+
+    def remove(self, me: str, chat_id: str, person: str) -> None:
+        """Take somebody (stable id) out of a group. For its owner. Raises ForbiddenError, NotFoundError, UsageError."""
+
+        def work(change: Change) -> None:
+            self._owned(change.connection, me, chat_id, person)
+            change.make(Member(chat_id, person, False, change.stamp()))
+
+        self._write(work)
+
+    def hand_over(self, me: str, chat_id: str, person: str) -> None:
+        """Let another member (stable id) be the owner of a group. Raises as `remove` does."""
+
+        def work(change: Change) -> None:
+            chat = self._owned(change.connection, me, chat_id, person)
+            change.make(msgspec.structs.replace(chat, owner=person, changed=change.stamp()))
+
+        self._write(work)
+
+    def _owned(self, connection: Connection, me: str, chat_id: str, other: str) -> Chat:
+        """A group of mine that somebody else is in."""
+        chat = self._seen(connection, chat_id, me)
+        rules.may_change_members(chat)
+        if _owner(connection, chat) != me:
+            raise ForbiddenError("only the owner of the group may do that")
+        if other == me:
+            raise UsageError("that is you", where="person", do="Leave the group.")
+        if not store.is_member(connection, chat_id, other):
+            raise NotFoundError("nobody of that id is in this group", where="person")
+        return chat
 
     def send(self, me: str, chat_id: str, id_: object, text: object, file: File | None = None) -> Message:
         """Say something. id_: made by the client; who sends it again gets what was stored the first time.
@@ -252,6 +287,7 @@ class Messaging:
             return {
                 **_chat_json(chat),
                 "members": [who_json(people.get(each), each) for each in members],
+                "owner": _owner(connection, chat) if chat.kind == GROUP else "",
                 "marks": [mark_json(each) for each in marks],
                 "unread": store.unread(connection, me, chat_id).get(chat_id, 0),
             }
@@ -302,6 +338,41 @@ class Messaging:
             for who in store.people(connection, ids).values():
                 found.setdefault(who.home, []).append(who.id)
             return found
+
+    def wait_again(self, me: str, messages: Sequence[str]) -> None:
+        """These wait for phones of somebody who has moved here. Raises UnavailableError where one is not here yet."""
+
+        def work(change: Change) -> None:
+            for id_ in messages:
+                message = store.message(change.connection, id_)
+                if message is None:
+                    raise UnavailableError("this message has not come here yet", do="Try again.")
+                reached = [
+                    mark.stamp
+                    for mark in store.marks(change.connection, [message.chat])
+                    if (mark.person, mark.site) == (me, message.origin)
+                ]
+                if max(reached, default=0) >= message.stamp:
+                    continue
+                if store.is_member(change.connection, message.chat, me) and message.author != me:
+                    store.waits(change.connection, [me], id_, message.at_ms)
+                    change.waited = True
+
+        self._write(work)
+
+    def person_of(self, aor: str) -> str:
+        """The stable id of whose address that is. Raises NotFoundError."""
+        with reading(self.engine) as connection:
+            found = store.people_by_aor(connection, [aor]).get(aor)
+        if found is None:
+            raise NotFoundError("this person is not in the directory")
+        return found.id
+
+    def ids(self, people: Sequence[Aor]) -> dict[Aor, str]:
+        """The stable ids of these people, of those who are in the directory."""
+        with reading(self.engine) as connection:
+            found = store.people_by_aor(connection, map(str, people))
+        return {aor: found[str(aor)].id for aor in people if str(aor) in found}
 
     def file_of(self, me: str, message_id: str) -> File:
         """The file of a message in a conversation that somebody is in. Raises NotFoundError."""
@@ -364,7 +435,12 @@ class Messaging:
 
     def take(self, items: Iterable[Any], source: str) -> None:
         """Take over what was asked for (a move), beside the feed."""
-        self._write(lambda change: self._take(change, items, source))
+
+        def work(change: Change) -> None:
+            change.phones = False  # what waits is told by the former home
+            self._take(change, items, source)
+
+        self._write(work)
 
     def _take(self, change: Change, items: Iterable[Any], source: str) -> None:
         oldest = int(self._clock() * 1000) - self.limits.keep_days * _DAY_MS if self.limits.keep_days else 0
@@ -429,13 +505,16 @@ class Messaging:
 
     def _write(self, work: Callable[[Change], _T]) -> _T:
         with writing(self.engine) as connection:
-            change = Change(connection, self.site, int(self._clock() * 1_000_000), self.present)
+            now_us = int(self._clock() * 1_000_000)
+            change = Change(connection, self.site, now_us, self.present, phones=self.phones)
             result = work(change)
             told = change.flush()
         for people, event, key in told:
             self.told(people, event, key)
         if change.tells_others:
             self.committed()
+        if change.waited:
+            self.waiting()
         return result
 
     def _seen(self, connection: Connection, chat_id: str, me: str) -> Chat:
@@ -466,6 +545,13 @@ class Messaging:
 
 
 _SHOWN_MEMBERS = 6
+
+
+def _owner(connection: Connection, chat: Chat) -> str:
+    """The owner of a group, of those in it who are in the directory."""
+    inside = [each for each in store.members(connection, [chat.id]) if each.joined]
+    known = store.people(connection, [each.person for each in inside])
+    return rules.owner_of(chat, [each for each in inside if each.person in known])
 
 
 def _not_too_many(count: int) -> None:

@@ -21,6 +21,7 @@ from isthmus.messaging.tables import (
     chat_member,
     chat_message,
     chat_position,
+    chat_waiting,
     chat_word,
 )
 
@@ -134,7 +135,7 @@ def put(connection: Connection, value: Item) -> bool:
     known = one_chat(connection, value.id)
     if known is not None and rules.later_chat(known, value) == known:
         return False
-    upsert(connection, chat, [msgspec.structs.asdict(value)], ("title", "changed"))
+    upsert(connection, chat, [msgspec.structs.asdict(value)], ("title", "changed", "owner"))
     return True
 
 
@@ -208,7 +209,7 @@ def one_chat(connection: Connection, id_: str) -> Chat | None:
 
 
 def _chat(row: Any) -> Chat:
-    return Chat(row.id, row.tenant, row.kind, row.title, int(row.changed), int(row.at_ms))
+    return Chat(row.id, row.tenant, row.kind, row.title, int(row.changed), int(row.at_ms), row.owner)
 
 
 def chats_of(connection: Connection, person_id: str) -> list[Chat]:
@@ -370,6 +371,37 @@ def search(
         )
     query = query.order_by(chat_message.c.stamp.desc(), chat_message.c.origin.desc()).limit(limit)
     return [_message(row) for row in connection.execute(query)]
+
+
+# What waits for phones
+
+
+def waits(connection: Connection, people: Iterable[str], message_id: str, at_ms: int) -> None:
+    """A message waits for phones of these people."""
+    rows = [{"person": each, "message": message_id, "at_ms": at_ms} for each in people]
+    if rows:
+        upsert(connection, chat_waiting, rows, ("at_ms",))
+
+
+def waits_no_more(connection: Connection, person_id: str, messages: Iterable[str]) -> None:
+    """Messages that do so no longer."""
+    for batch in in_batches(messages):
+        mine = and_(chat_waiting.c.person == person_id, chat_waiting.c.message.in_(batch))
+        connection.execute(delete(chat_waiting).where(mine))
+
+
+def waiting_people(connection: Connection) -> list[str]:
+    """For whom something waits, the longest first."""
+    oldest = func.min(chat_waiting.c.at_ms)
+    return list(
+        connection.execute(select(chat_waiting.c.person).group_by(chat_waiting.c.person).order_by(oldest)).scalars()
+    )
+
+
+def waiting(connection: Connection, person_id: str) -> list[tuple[str, int]]:
+    """What waits for somebody: message, and when it was sent."""
+    query = select(chat_waiting.c.message, chat_waiting.c.at_ms).where(chat_waiting.c.person == person_id)
+    return [(row[0], int(row[1])) for row in connection.execute(query.order_by(chat_waiting.c.at_ms))]
 
 
 # People

@@ -28,6 +28,7 @@ chat = Table(
     Column("title", Text, nullable=False),
     Column("changed", BigInteger, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
+    Column("owner", Text, nullable=False, server_default=""),
 )
 
 # person: the directory's stable id.
@@ -112,4 +113,14 @@ chat_file = Table(
     Column("owner", _PLAIN, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Index("chat_file_at", "at_ms"),
+)
+
+# Messages that a phone of somebody who is at home here has still to get, as SIP MESSAGE.
+chat_waiting = Table(
+    "chat_waiting",
+    metadata,
+    Column("person", _PLAIN, primary_key=True),
+    Column("message", _PLAIN, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Index("chat_waiting_at", "at_ms"),
 )

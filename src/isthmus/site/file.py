@@ -326,6 +326,11 @@ class MessagesSection(_Section):
         description="Program and arguments that look at every file before it is kept: the file's path is added, and "
         "any exit code but 0 refuses it, as does a program that can't be run. Empty: files are not looked at.",
     )
+    phones: bool = Field(
+        default=True,
+        description="Whether what SIP clients write (MESSAGE) is part of conversations, and whether they get what is "
+        "written elsewhere. If not, it goes from client to client as it is, and is kept nowhere.",
+    )
 
 
 class SignInSection(_Section):

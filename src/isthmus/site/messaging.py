@@ -7,11 +7,18 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from isthmus.contacts.service import Contacts, ContactsParticipant, asked
+from isthmus.engines.kamailio import texted
+from isthmus.engines.kamailio.registrar import KamailioRegistrar
 from isthmus.link.peer import PeerLink
 from isthmus.live.hub import Hub
 from isthmus.messaging.api import attach
 from isthmus.messaging.build import Messages, build_messages
+from isthmus.messaging.gateway import Gateway
 from isthmus.messaging.model import Limits
+from isthmus.messaging.phones import Waiting
+from isthmus.messaging.sip import SipMessages
+from isthmus.site import internal
 from isthmus.site.background import Background, Repeating
 from isthmus.site.file import SiteFile
 
@@ -33,8 +40,18 @@ def build_messaging(site_file: SiteFile, engine: Engine, links: Sequence[PeerLin
     return build_messages(engine, site_file.site.name, links, hub, site_file.state_dir / "files", limits, scan)
 
 
+def build_contacts(engine: Engine, messages: Messages) -> ContactsParticipant:
+    """Lists of contacts: pages ask for them as they do for conversations. Gives their part in a move."""
+    contacts = Contacts(engine)
+    contacts.told = messages.telling.tell
+    messages.asking.add(asked(contacts))
+    return ContactsParticipant(contacts, messages.messaging.ids)
+
+
 def run_messaging(
+    site_file: SiteFile,
     messages: Messages,
+    registrar: KamailioRegistrar,
     hub: Hub,
     listen: Callable[[Callable[[int], object]], None],
     background: Background,
@@ -57,8 +74,38 @@ def run_messaging(
     attach(hub, messages.asking)
     hub.on_join(messages.joined)
     hub.on_leave(messages.left)
+    sip = _by_sip(site_file, messages, registrar)
+    if sip is not None:
+        background.add("messages by SIP", sip.start, sip.stop)
+        messages.messaging.phones, messages.messaging.waiting = True, sip.wake
+
+    def trouble() -> str:
+        return sweeping.trouble or (sip.trouble if sip is not None else "")
+
     facts["messages"] = lambda: {
-        "ok": not sweeping.trouble,
-        "reason": sweeping.trouble,
+        "ok": not trouble(),
+        "reason": trouble(),
         "waits_for": {peer: job.trouble for (what, peer), job in jobs.items() if what == "feed" and job.trouble},
     }
+
+
+def _by_sip(site_file: SiteFile, messages: Messages, registrar: KamailioRegistrar) -> SipMessages | None:
+    """The part of phones; None where they have none."""
+    if not site_file.messages.phones:
+        return None
+    secret_file, inner = internal.control_secret(site_file), site_file.site.internal_address
+
+    def secret() -> str:
+        try:
+            return secret_file.read_text(encoding="ascii").strip()
+        except OSError:
+            return ""  # the supervisor has not made it yet
+
+    return SipMessages(
+        Gateway(messages.messaging, messages.asking, secret),
+        Waiting(messages.messaging, messages.asking),
+        lambda aor: texted.phones(registrar, aor),
+        address=(inner, internal.MESSAGES_UDP),
+        proxy=(inner, internal.KAMAILIO_PRESENCE_UDP),
+        secret=secret,
+    )

@@ -76,7 +76,7 @@ from isthmus.site.calling import run_calling
 from isthmus.site.federating import build_federation
 from isthmus.site.file import Role, SiteFile
 from isthmus.site.guarding import build_capping, guard_of
-from isthmus.site.messaging import build_messaging, run_messaging
+from isthmus.site.messaging import build_contacts, build_messaging, run_messaging
 from isthmus.site.moving import Moving, build_moving
 from isthmus.site.private import read_secret
 from isthmus.site.providing import build_provider
@@ -259,7 +259,8 @@ def build(site_file: SiteFile) -> Services:
     )
     messages = build_messaging(site_file, engine, moving.links, hub)
     moving.registry.register(messages.participant)
-    run_messaging(messages, hub, commits.listen, background, facts)
+    moving.registry.register(build_contacts(engine, messages))
+    run_messaging(site_file, messages, moving.registrar, hub, commits.listen, background, facts)
     leaving.attach(site_file, hub)
     identity = identity_of(site_file, engine, activity=activity)
     facts["breached_passwords"] = breaches_of(site_file).health

@@ -50,6 +50,8 @@ export interface ChatInfo {
   kind: "pair" | "group";
   title: string;
   members: Person[];
+  /** Id of who may remove others from a group. */
+  owner: string;
   marks: Mark[];
   unread: number;
 }

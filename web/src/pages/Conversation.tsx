@@ -14,6 +14,7 @@ import { useLive, useLiveEvent, useWhenUp } from "../live/provider";
 import { language, say } from "../messages";
 import { Failed } from "./Chats";
 import { GroupDialog } from "./GroupDialog";
+import { MembersDialog } from "./MembersDialog";
 
 const PAGE = 50;
 const MOST_PAGES = 40; // that are looked through for a message that was searched
@@ -70,6 +71,7 @@ export function Conversation({ chat, at, own, outbox, onLeft }: Props) {
   const [failed, setFailed] = useState("");
   const [editing, setEditing] = useState<Message>();
   const [adding, setAdding] = useState(false);
+  const [showing, setShowing] = useState(false);
   const waiting = useSyncExternalStore(outbox.subscribe, outbox.snapshot).filter((each) => each.chat === chat);
   const typing = useTyping(chat);
 
@@ -130,6 +132,7 @@ export function Conversation({ chat, at, own, outbox, onLeft }: Props) {
           <GroupMenu
             count={info.members.length}
             onAdd={() => { setAdding(true); }}
+            onShow={() => { setShowing(true); }}
             onLeave={() => { ask("chat.leave").then(onLeft, fail); }}
           />
         )}
@@ -172,6 +175,7 @@ export function Conversation({ chat, at, own, outbox, onLeft }: Props) {
           ask("chat.edit", { message: editing.id, text }).then((now) => { take([now as Message]); setEditing(undefined); }, fail);
         }}
       />
+      {showing && <MembersDialog own={own} info={info} ask={ask} onClose={() => { setShowing(false); }} />}
       {adding && (
         <GroupDialog
           own={own}
@@ -345,7 +349,14 @@ function NotSent({ waiting, outbox }: { waiting: Waiting; outbox: Outbox }) {
   );
 }
 
-function GroupMenu({ count, onAdd, onLeave }: { count: number; onAdd: () => void; onLeave: () => void }) {
+interface GroupMenuProps {
+  count: number;
+  onAdd: () => void;
+  onShow: () => void;
+  onLeave: () => void;
+}
+
+function GroupMenu({ count, onAdd, onShow, onLeave }: GroupMenuProps) {
   return (
     <Menu>
       <MenuTrigger disableButtonEnhancement>
@@ -353,6 +364,7 @@ function GroupMenu({ count, onAdd, onLeave }: { count: number; onAdd: () => void
       </MenuTrigger>
       <MenuPopover>
         <MenuList>
+          <MenuItem onClick={onShow}>{say("groupMembers")}</MenuItem>
           <MenuItem onClick={onAdd}>{say("addPeople")}</MenuItem>
           <MenuItem onClick={onLeave}>{say("leaveGroup")}</MenuItem>
         </MenuList>

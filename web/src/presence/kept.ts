@@ -1,15 +1,24 @@
-// The people whom one keeps in view, in this browser.
+// The people whom one keeps in view: a list at one's home, the same in all of one's tabs.
 
-import { useCallback, useSyncExternalStore } from "react";
+import { useCallback } from "react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import type { Live } from "../live/connection";
+import { useLive, useLiveEvent, useLiveStatus, useWhenUp } from "../live/provider";
 import type { Someone } from "../pages/Contact";
 
+/** As the site has it. address: of somebody, or a number. */
+export interface Entry {
+  address: string;
+  name: string;
+  number: string;
+  groups: string[];
+}
+
 const MOST = 1000;
-const listeners = new Set<() => void>();
-let cache: { text: string | null; people: readonly Someone[] } = { text: null, people: [] };
-
 const keyOf = (own: string) => `isthmus.contacts.${own}`;
+const domainOf = (own: string) => own.slice(own.indexOf("@"));
 
-/** The people in what was stored; none where that is something else. */
+/** The people whom this browser alone had; none where something else stands there. */
 export function peopleIn(text: string | null): readonly Someone[] {
   try {
     const found: unknown = JSON.parse(text ?? "[]");
@@ -24,30 +33,61 @@ function isSomeone(value: unknown): value is Someone {
   return typeof aor === "string" && typeof name === "string" && (number === null || typeof number === "string");
 }
 
-function read(own: string): readonly Someone[] {
-  const text = localStorage.getItem(keyOf(own));
-  if (text !== cache.text) cache = { text, people: peopleIn(text) };
-  return cache.people;
+/** Numbers are called in one's own domain. */
+export function someoneOf({ address, name, number }: Entry, own: string): Someone {
+  const isNumber = !address.includes("@");
+  return { aor: isNumber ? address + domainOf(own) : address, name, number: number || (isNumber ? address : null) };
 }
 
+export function addressOf(aor: string, own: string): string {
+  return aor.startsWith("+") && aor.endsWith(domainOf(own)) ? aor.slice(0, -domainOf(own).length) : aor;
+}
+
+const entryOf = ({ aor, name, number }: Someone, own: string): Entry => ({
+  address: addressOf(aor, own),
+  name,
+  number: number ?? "",
+  groups: [],
+});
+
+const listOf = (told: unknown, own: string): readonly Someone[] =>
+  (told as { contacts: Entry[] }).contacts.map((each) => someoneOf(each, own));
+
+/** Once, what this browser had for itself goes to the list; what is there already stays as it is. */
+async function listed(live: Live, own: string): Promise<readonly Someone[]> {
+  const text = localStorage.getItem(keyOf(own));
+  const old = peopleIn(text);
+  if (old.length === 0) return listOf(await live.ask("contacts"), own);
+  const contacts = old.map((each) => entryOf(each, own));
+  const told = listOf(await live.ask("contacts.put", { contacts, newOnly: true }), own);
+  localStorage.removeItem(keyOf(own));
+  return told;
+}
+
+const NOBODY: readonly Someone[] = [];
+
 export function useKept(own: string): { people: readonly Someone[]; keep: (someone: Someone, kept: boolean) => void } {
-  const subscribe = useCallback((listener: () => void) => {
-    listeners.add(listener);
-    window.addEventListener("storage", listener);
-    return () => {
-      listeners.delete(listener);
-      window.removeEventListener("storage", listener);
-    };
-  }, []);
-  const people = useSyncExternalStore(subscribe, () => read(own));
+  const live = useLive();
+  const client = useQueryClient();
+  const up = useLiveStatus() === "up";
+  const { data } = useQuery({
+    queryKey: ["kept", own],
+    enabled: up && live !== undefined,
+    staleTime: Infinity, // changes are told
+    queryFn: () => (live === undefined ? NOBODY : listed(live, own)),
+  });
+  const anew = useCallback(() => void client.invalidateQueries({ queryKey: ["kept", own] }), [client, own]);
+  useWhenUp(anew);
+  useLiveEvent("contacts.changed", anew);
+  useLiveEvent("chats.again", anew);
   const keep = useCallback(
     (someone: Someone, kept: boolean) => {
-      const others = read(own).filter(({ aor }) => aor !== someone.aor);
-      const now = kept ? [...others, someone].slice(-MOST) : others;
-      localStorage.setItem(keyOf(own), JSON.stringify(now));
-      for (const listener of listeners) listener();
+      const asked = kept
+        ? live?.ask("contacts.put", { contacts: [entryOf(someone, own)] })
+        : live?.ask("contacts.remove", { addresses: [addressOf(someone.aor, own)] });
+      asked?.then((told) => client.setQueryData(["kept", own], listOf(told, own)), anew);
     },
-    [own],
+    [live, client, own, anew],
   );
-  return { people, keep };
+  return { people: data ?? NOBODY, keep };
 }

@@ -13,7 +13,18 @@ from pathlib import Path
 
 import msgspec
 
-from isthmus.engines.kamailio import branches, carriers, carry, ending, http, naming, recording, replies, requests
+from isthmus.engines.kamailio import (
+    branches,
+    carriers,
+    carry,
+    ending,
+    http,
+    naming,
+    recording,
+    replies,
+    requests,
+    texting,
+)
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.config import BrainSettings
 from isthmus.engines.kamailio.ksr import KSR, Refused, answer
@@ -71,6 +82,10 @@ class Brain:
     def ksr_failure_bye(self, message: object) -> int:
         """A BYE of a connector's, to the site that it belongs to, that failed."""
         return self._guarded("failure", ending.unheard)
+
+    def ksr_failure_message(self, message: object) -> int:
+        """A phone's MESSAGE that the control service did not take."""
+        return self._guarded("failure", texting.failed)
 
     def ksr_carriers(self, message: object, event: str) -> int:
         """Once a second, in a process of its own, where this site registers at carriers."""

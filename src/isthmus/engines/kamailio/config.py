@@ -127,6 +127,7 @@ class BrainSettings(msgspec.Struct, frozen=True):
     upstream: str = ""
     address: str = ""
     turn_ports: tuple[int, int] = (0, 0)
+    messages: bool = False
 
 
 def brain_settings(site: SiteFile) -> BrainSettings:
@@ -231,6 +232,7 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         upstream=site.upstream,
         address=site.site.address,
         turn_ports=(site.turn.relay_low, site.turn.relay_high) if site.turn.enabled else (0, 0),
+        messages=site.messages.phones and not site.upstream,
     )
 
 

@@ -17,8 +17,15 @@ FLAG_RECORDED = 6  # a leg that was told to the records, and whose end was not
 
 
 # Read by us, and so by nobody else's leave. What else begins with X-Isthmus- means nothing to anybody.
-INTERNAL = ("X-Isthmus-Epoch", "X-Isthmus-Direct", "X-Isthmus-Control", "X-Isthmus-Seal", "X-Isthmus-Person")
-# To the control service: who has proved to have sent a request of presence.
+INTERNAL = (
+    "X-Isthmus-Epoch",
+    "X-Isthmus-Direct",
+    "X-Isthmus-Control",
+    "X-Isthmus-Seal",
+    "X-Isthmus-Person",
+    "X-Isthmus-Hop",
+)
+# To the control service: who has proved to have sent a request of presence, or a message.
 PERSON = "X-Isthmus-Person"
 # By these the engine is told how to count CSeq up (carriers.py), and so they are nobody else's to write.
 COUNTING = ("P-K-CSeq-Auth", "P-K-CSeq-Refresh")

@@ -14,6 +14,8 @@ from isthmus.registration import exchange, rules
 from isthmus.registration.model import Binding
 
 _TABLE = "location"
+MESSAGE = 1 << 8  # the engine's bit for it (core/parser/msg_parser.h)
+ALL_METHODS = 0xFFFFFFFF
 # ul.flush is of no use here: with usrloc in write-back mode the process that answers RPC has no database connection.
 # The timer process writes (usrloc timer_interval); a binding's state tells when it has.
 _NOT_SET = "[not set]"  # how the RPC writes an absent value
@@ -38,6 +40,11 @@ class KamailioRegistrar:
 
     def bindings(self, aor: Aor) -> list[Binding]:
         """All bindings of one person that have not expired. Raises UnavailableError."""
+        return [binding for binding, _ in self.methods(aor)]
+
+    def methods(self, aor: Aor) -> list[tuple[Binding, int]]:
+        """The same, each with what the phone's Allow or Contact said that it takes: bits of the engine's, all where it
+        said nothing. It is not handed over with a binding."""
         try:
             answer = self._rpc.call("ul.lookup", _TABLE, str(aor))
         except RpcRefusedError as error:
@@ -45,8 +52,9 @@ class KamailioRegistrar:
                 return []
             raise UnavailableError(f"the registrar does not tell its bindings ({error.message})") from error
         now = self._clock()
-        found = (binding_from(entry["Contact"], now) for entry in answer.get("Contacts", ()))
-        return [binding for binding in found if binding is not None]
+        contacts = [entry["Contact"] for entry in answer.get("Contacts", ())]
+        found = ((binding_from(each, now), int(each.get("Methods", ALL_METHODS))) for each in contacts)
+        return [(binding, methods) for binding, methods in found if binding is not None]
 
     def save(self, wanted: Sequence[tuple[Aor, Binding]]) -> dict[Aor, str]:
         """Save bindings by REGISTER, many at once. Returns why not for each person with one that was refused.

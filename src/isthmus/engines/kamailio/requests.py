@@ -26,6 +26,7 @@ from isthmus.engines.kamailio import (
     naming,
     outward,
     recording,
+    texting,
     vouching,
 )
 from isthmus.engines.kamailio.auth import Authenticator
@@ -81,7 +82,10 @@ def handle(site: Site, auth: Authenticator) -> None:
         _import_binding(site, method)
         return
     if arrival == "presence":
-        announcing.notify(site, method)
+        if method == "MESSAGE":
+            texting.deliver(site)
+        else:
+            announcing.notify(site, method)
         return
     if arrival == "udp" and (_is_relayed(site) or _is_flood(site)):
         return
@@ -109,6 +113,9 @@ def handle(site: Site, auth: Authenticator) -> None:
         return
     if method in announcing.METHODS and _serves_presence(site, arrival):
         announcing.handle(site, auth, arrival, method, _realm)
+        return
+    kept = method == "MESSAGE" and site.settings.messages and _serves_presence(site, arrival)
+    if kept and texting.handle(site, auth, arrival, _realm, _meant):
         return
     if method not in _ROUTED:
         KSR.hdr.append_to_reply(f"Allow: {_ALLOW}\r\n")
@@ -398,6 +405,11 @@ def _target(site: Site, view: View, domain: str, plan: Dialling = _NO_PLAN, user
     known = host in view.config.domains or host in site.settings.own_hosts or not host
     address = f"{user.lower()}@{domain if host in site.settings.own_hosts else host}"
     return dialling.target(user, address, plan, view) if known else address
+
+
+def _meant(site: Site, view: View, domain: str, person: PersonRecord) -> str:
+    """What the Request-URI means to a person of that domain."""
+    return _target(site, view, domain, view.config.class_of(person).dialling)
 
 
 def _from_peer(site: Site, peer: str, method: str) -> None:

@@ -1,0 +1,1 @@
+"""Whom people keep in view: lists of contacts, kept at their homes."""

@@ -1,0 +1,133 @@
+"""Messages on their way to phones of people who are at home here: which, in what order, and what became of them.
+
+A message of a conversation of two waits from the transaction that stored it. It is over when a phone took it, when it
+was read, when a page has it and no phone took it, or after some days. So it comes to phones that register later, and
+not to those that register when everything was seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from isthmus.database import reading, writing
+from isthmus.errors import NotFoundError
+from isthmus.messaging import store
+from isthmus.messaging.asking import Asking
+from isthmus.messaging.model import DELETED, DELIVERED, READ, Message
+from isthmus.messaging.service import Messaging
+
+KEEP_S = 7 * 86400.0
+MOST = 100  # for one person; of more the newest
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A registered phone. uri: its Contact. hop: what leads there, as a URI. route: Path, empty without.
+
+    key: another one after it has registered anew. takes: whether it says that it takes MESSAGE, or says nothing.
+    whole: whether a message of any length can get there in one piece.
+    """
+
+    uri: str
+    hop: str
+    route: str
+    key: str
+    takes: bool
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message for a person's phones. seen: whether a page has it."""
+
+    id: str
+    chat: str
+    site: str
+    stamp: int
+    author: str
+    name: str
+    to: str
+    text: str
+    at_s: float
+    seen: bool
+
+
+class Waiting:
+    """Safe to use from several threads. clock: Unix seconds."""
+
+    def __init__(self, messaging: Messaging, asking: Asking, clock: Callable[[], float] = time.time) -> None:
+        self._messaging, self._asking, self._clock = messaging, asking, clock
+
+    def people(self) -> list[str]:
+        """For whom something waits, the longest first."""
+        with reading(self._messaging.engine) as connection:
+            return store.waiting_people(connection)
+
+    def of(self, person: str) -> list[Outgoing]:
+        """What waits for somebody, in order. What is over is removed; who has moved is left to their home.
+
+        Raises UnavailableError where that can't be told now.
+        """
+        with reading(self._messaging.engine) as connection:
+            rows = store.waiting(connection, person)
+            who = store.people(connection, [person]).get(person)
+            found = [(id_, store.message(connection, id_)) for id_, _ in rows]
+            marks = store.marks(connection, {m.chat for _, m in found if m is not None})
+            authors = store.people(connection, {m.author for _, m in found if m is not None})
+        if who is not None and who.home != self._messaging.site:
+            self._asking.ask(person, "chat.waits", {"messages": [id_ for id_, _ in rows[:_AT_ONCE]]})
+            self.over(person, [id_ for id_, _ in rows[:_AT_ONCE]])
+            return []
+        up_to = {(mark.kind, mark.chat, mark.site): mark.stamp for mark in marks if mark.person == person}
+
+        def covers(kind: str, message: Message) -> bool:
+            return up_to.get((kind, message.chat, message.origin), 0) >= message.stamp
+
+        oldest_ms = (self._clock() - KEEP_S) * 1000
+        wanted = [
+            m for _, m in found if m is not None and m.state != DELETED and m.at_ms >= oldest_ms and not covers(READ, m)
+        ]
+        wanted = sorted(wanted, key=lambda m: (m.stamp, m.origin))[-MOST:] if who is not None and who.enabled else []
+        kept = {m.id for m in wanted}
+        self.over(person, [id_ for id_, _ in rows if id_ not in kept])
+        return [
+            Outgoing(
+                m.id,
+                m.chat,
+                m.origin,
+                m.stamp,
+                authors[m.author].aor,
+                authors[m.author].name,
+                who.aor,
+                _shown(m),
+                m.at_ms / 1000,
+                covers(DELIVERED, m),
+            )
+            for m in wanted
+            if who is not None and m.author in authors
+        ]
+
+    def taken(self, person: str, message: Outgoing) -> None:
+        """A phone has it."""
+        with contextlib.suppress(NotFoundError):  # where the conversation has moved away meanwhile
+            self._messaging.mark(person, message.chat, {message.site: message.stamp}, DELIVERED)
+        self.over(person, [message.id])
+
+    def over(self, person: str, messages: Iterable[str]) -> None:
+        """These wait no more."""
+        gone = list(messages)
+        if gone:
+            with writing(self._messaging.engine) as connection:
+                store.waits_no_more(connection, person, gone)
+
+
+def _shown(message: Message) -> str:
+    """What a phone shows of it: of a file, that there is one."""
+    if message.file is None:
+        return message.text
+    named = f"[{message.file.name}]"
+    return f"{named}\n{message.text}" if message.text else named

@@ -1,0 +1,341 @@
+"""SIP for messages: a listener on the site's internal address, to which Kamailio hands MESSAGE of phones, and from
+which it gets those for them. It has a thread and an event loop of its own, and others for the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any, TypeVar
+
+from isthmus.errors import IsthmusError
+from isthmus.messaging import gateway, texts
+from isthmus.messaging.gateway import CONTROL, Gateway
+from isthmus.messaging.phones import Outgoing, Phone, Waiting
+from isthmus.useragent.message import Request, Response, parse
+from isthmus.useragent.transaction import Answered, Deliver, Flow, GaveUp, Send, Transactions
+from isthmus.useragent.wire import UdpWire
+
+_log = logging.getLogger(__name__)
+HOP = "X-Isthmus-Hop"
+_TICK_S = 0.25
+_LOOK_S = 2.0
+_AGAIN_S = 2.0
+_STOP_S = 10.0
+_MOST_INSIDE = 200  # requests of phones that are being dealt with
+_MOST_ASIDE = 50_000
+_PEOPLE_AT_ONCE = 40
+_LOOKED_AT = 300  # people at one look
+_FIRST_S, _LONGEST_S = 4.0, 30.0  # until somebody's phones are looked for again
+# What says that this phone takes no messages, and will not before it is another one (RFC 3261 section 21.4).
+_NEVER = frozenset({400, 403, 404, 405, 406, 415, 420, 481, 488, 489, 501, 505, 513, 603, 606})
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class _Aside:
+    """Somebody whose phones did not take it."""
+
+    until: float
+    pause_s: float
+
+
+class SipMessages:
+    """`start` begins, `stop` ends. address: where to listen. proxy: Kamailio's listener for what comes from here.
+
+    phones: gives the phones that are registered for an address; raises UnavailableError. secret: by which Kamailio and
+    this service know each other. trouble: why it does not listen.
+    """
+
+    def __init__(
+        self,
+        gate: Gateway,
+        waiting: Waiting,
+        phones: Callable[[str], Sequence[Phone]],
+        *,
+        address: tuple[str, int],
+        proxy: tuple[str, int],
+        secret: Callable[[], str],
+    ) -> None:
+        self._gate, self._waiting, self._phones = gate, waiting, phones
+        self._address, self._proxy, self._secret = address, proxy, secret
+        self._serving: _Serving | None = None
+        self._stop = threading.Event()
+        self.trouble = ""
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="messages by SIP", daemon=True)
+
+    def start(self) -> None:
+        """Listen, now or as soon as that can be."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End. What waits goes on waiting."""
+        self._stop.set()
+        self._pass_on(lambda serving: serving.stopping.set())
+        if self._thread.is_alive():
+            self._thread.join(_STOP_S)
+
+    def wake(self) -> None:
+        """Something new waits."""
+        self._pass_on(lambda serving: serving.look.set())
+
+    def _pass_on(self, work: Callable[[_Serving], object]) -> None:
+        serving = self._serving
+        if serving is not None and not serving.loop.is_closed():
+            serving.loop.call_soon_threadsafe(work, serving)
+
+    async def _serve(self) -> None:
+        while not self._stop.is_set():
+            try:
+                wire = await UdpWire.open(*self._address)
+            except OSError as error:
+                # Nothing else of the service waits for it: pages have their messages all the same.
+                self._fail(error.strerror or str(error))
+                await asyncio.sleep(_AGAIN_S)
+                continue
+            self.trouble = ""
+            with ThreadPoolExecutor(4, "messages from phones") as inward, ThreadPoolExecutor(4, "to phones") as outward:
+                self._serving = _Serving(
+                    wire, self._proxy, self._secret, self._gate, self._waiting, self._phones, inward, outward
+                )
+                if not self._stop.is_set():
+                    await self._serving.run()
+            await wire.close()
+            return
+
+    def _fail(self, why: str) -> None:
+        if why != self.trouble:
+            _log.warning("messages by SIP: can't listen at %s:%s: %s", *self._address, why)
+        self.trouble = why
+
+
+class _Serving:
+    """The listener while it runs. Everything is its event loop's alone."""
+
+    def __init__(
+        self,
+        wire: UdpWire,
+        proxy: tuple[str, int],
+        secret: Callable[[], str],
+        gate: Gateway,
+        waiting: Waiting,
+        phones: Callable[[str], Sequence[Phone]],
+        inward: ThreadPoolExecutor,
+        outward: ThreadPoolExecutor,
+    ) -> None:
+        self.loop, self.stopping, self.look = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+        self._wire, self._proxy, self._secret = wire, Flow(proxy, None, reliable=False), secret
+        self._gate, self._waiting, self._phones = gate, waiting, phones
+        self._inward, self._outward = inward, outward
+        self._transactions = Transactions()
+        self._answers: dict[str, asyncio.Future[Response | None]] = {}  # by branch
+        self._inside = 0
+        self._busy: set[str] = set()  # people whose phones get something now
+        self._again: set[str] = set()  # and for whom more has come meanwhile
+        self._aside: dict[str, _Aside] = {}
+        self._refused: dict[str, None] = {}  # keys of phones that take no messages
+        self._tasks: set[asyncio.Task[None]] = set()
+        wire.on_bytes = self._hear
+
+    async def run(self) -> None:
+        """Until `stopping` is set."""
+        self._spawn(self._keep_looking())
+        while not self.stopping.is_set():
+            try:
+                self._act(self._transactions.tick(self.loop.time()))
+            except Exception:
+                _log.exception("messages by SIP")
+            try:
+                async with asyncio.timeout(_TICK_S):
+                    await self.stopping.wait()
+            except TimeoutError:
+                continue
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # What comes
+
+    def _hear(self, data: bytes, flow: Flow) -> None:
+        try:
+            actions = self._transactions.receive(parse(data), flow, self.loop.time())
+        except ValueError:
+            return  # nothing that could be answered
+        self._act(actions)
+
+    def _act(self, actions: Iterable[object]) -> None:
+        for action in actions:
+            match action:
+                case Send(message, flow):
+                    self._wire.send(bytes(message), flow)
+                case Deliver(request, _) if request.method != "ACK":
+                    self._requested(request)
+                case Answered(branch, _, response) if response.code >= 200:
+                    self._answered(branch, response)
+                case GaveUp(request):
+                    self._answered(request.branch, None)
+
+    def _requested(self, request: Request) -> None:
+        if self._inside >= _MOST_INSIDE:
+            self._respond(request, gateway.busy(request))
+            return
+        self._inside += 1
+        self._spawn(self._answer(request))
+
+    async def _answer(self, request: Request) -> None:
+        try:
+            response = await self.loop.run_in_executor(self._inward, self._gate.answer, request)
+        except Exception:
+            _log.exception("messages by SIP: a message of a phone")
+            response = gateway.failed(request)
+        finally:
+            self._inside -= 1
+        self._respond(request, response)
+
+    def _respond(self, request: Request, response: Response) -> None:
+        self._act(self._transactions.respond(request, response, self.loop.time()))
+
+    # What goes out
+
+    async def _keep_looking(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_S):
+                    await self.look.wait()
+            except TimeoutError:
+                pass
+            woken = self.look.is_set()
+            self.look.clear()
+            try:
+                await self._look(woken)
+            except IsthmusError as error:
+                _log.warning("messages by SIP: %s", error)
+            except Exception:
+                _log.exception("messages by SIP")
+
+    async def _look(self, woken: bool) -> None:
+        people = await self._in_thread(self._waiting.people)
+        now = self.loop.time()
+        for gone in self._aside.keys() - set(people):
+            del self._aside[gone]
+        looked = 0
+        for person in people:
+            if person in self._busy:
+                if woken:
+                    self._again.add(person)
+                continue
+            aside = self._aside.get(person)
+            # Who is known to have no phone now is looked for less often, though something new has come for them.
+            if aside is not None and aside.until > now and (not woken or aside.pause_s >= _LONGEST_S):
+                continue
+            if looked >= _LOOKED_AT or len(self._busy) >= _PEOPLE_AT_ONCE:
+                self.loop.call_later(_TICK_S, self.look.set)
+                break
+            looked += 1
+            self._busy.add(person)
+            self._spawn(self._deliver(person))
+
+    async def _deliver(self, person: str) -> None:
+        """What waits for somebody, one after the other, to all phones that they have."""
+        left = True
+        try:
+            left = await self._deliver_all(person)
+        except IsthmusError:
+            pass  # the home that they have moved to, or the registrar, does not answer now
+        except Exception:
+            _log.exception("messages by SIP: for phones")
+        finally:
+            self._busy.discard(person)
+            if person in self._again:
+                self._again.discard(person)
+                self.look.set()
+        if left:
+            before = self._aside.get(person)
+            pause_s = _FIRST_S if before is None else min(before.pause_s * 2, _LONGEST_S)
+            self._aside[person] = _Aside(self.loop.time() + pause_s, pause_s)
+            while len(self._aside) > _MOST_ASIDE:
+                del self._aside[next(iter(self._aside))]
+        else:
+            self._aside.pop(person, None)
+
+    async def _deliver_all(self, person: str) -> bool:
+        """Whether something is left."""
+        found = await self._in_thread(self._waiting.of, person)
+        if not found:
+            return False
+        registered = await self._in_thread(self._phones, found[0].to)
+        phones = [each for each in registered if each.takes and each.key not in self._refused]
+        left = False
+        for message in found:
+            answers = await asyncio.gather(*(self._send_to(phone, message) for phone in phones))
+            if any(200 <= code < 300 for code in answers):
+                await self._in_thread(self._waiting.taken, person, message)
+            elif message.seen:
+                await self._in_thread(self._waiting.over, person, [message.id])
+            else:
+                left = True
+            # A phone that did not take this one gets no later one before it.
+            phones = [phone for phone, code in zip(phones, answers, strict=True) if 200 <= code < 300]
+        return left
+
+    async def _send_to(self, phone: Phone, message: Outgoing) -> int:
+        """The code that it ends with."""
+        code = 200
+        for number, text in enumerate(texts.pieces(message.text, whole=phone.whole)):
+            code = await self._exchange(self._request(phone, message, number, text))
+            if code >= 300:
+                break
+        if code in _NEVER:
+            self._refused[phone.key] = None
+            while len(self._refused) > _MOST_ASIDE:
+                del self._refused[next(iter(self._refused))]
+        return code
+
+    def _request(self, phone: Phone, message: Outgoing, number: int, text: str) -> Request:
+        name = "".join(each for each in message.name if each.isprintable()).replace("\\", "").replace('"', "")
+        author = f'"{name}" <sip:{message.author}>' if name else f"<sip:{message.author}>"
+        headers = (
+            ("Via", f"SIP/2.0/UDP {self._wire.local};branch=z9hG4bK{secrets.token_hex(10)}"),
+            ("Max-Forwards", "20"),
+            *([("Route", phone.route)] if phone.route else []),
+            ("From", f"{author};tag={secrets.token_hex(6)}"),
+            ("To", f"<sip:{message.to}>"),
+            ("Call-ID", f"{message.id}.{number}"),
+            ("CSeq", "1 MESSAGE"),
+            ("Date", formatdate(message.at_s, usegmt=True)),
+            ("P-Asserted-Identity", author),
+            ("Content-Type", texts.PLAIN),
+            (HOP, phone.hop),
+            (CONTROL, self._secret()),
+        )
+        return Request(headers, text.encode(), "MESSAGE", phone.uri)
+
+    async def _exchange(self, request: Request) -> int:
+        answer: asyncio.Future[Response | None] = self.loop.create_future()
+        self._answers[request.branch] = answer
+        try:
+            self._act(self._transactions.request(request, self._proxy, self.loop.time()))
+            response = await answer
+        finally:
+            self._answers.pop(request.branch, None)
+        return 408 if response is None else response.code
+
+    def _answered(self, branch: str, response: Response | None) -> None:
+        waits = self._answers.get(branch)
+        if waits is not None and not waits.done():
+            waits.set_result(response)
+
+    async def _in_thread(self, work: Callable[..., _T], *given: Any) -> _T:
+        return await self.loop.run_in_executor(self._outward, work, *given)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,62 @@
+"""Contacts of the phone in a browser: one list for all of a person's tabs, whichever site serves them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.interop.browsers import accessible, browser, phone, playwright
+from tests.interop.conftest import DOMAIN, Sites
+
+__all__ = ["browser", "playwright"]
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+# Both open their pages at premises; cora's list is at online.
+HOMES = {"cleo": "premises", "cora": "online", "carl": "online"}
+SLOW_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def accounts(two_sites: Sites) -> dict[str, str]:
+    two_sites.create_all(HOMES)
+    with two_sites.api("premises") as api:
+        return {
+            user: api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}"})["new_password"]
+            for user in ("cleo", "cora")
+        }
+
+
+@pytest.mark.parametrize("user", ["cleo", "cora"])
+def test_a_contact_is_in_all_tabs_at_once(browser: Browser, accounts: dict[str, str], user: str, tmp_path: Path):
+    with phone(browser, accounts, user) as one, phone(browser, accounts, user) as other:
+        mine = [page.get_by_role("region", name="Contacts").get_by_role("listitem") for page in (one, other)]
+        one.get_by_role("searchbox", name="Name, number or address").fill("carl")
+        star = one.get_by_role("region", name="People").get_by_role("button", name="Keep carl in contacts")
+        star.click()
+        for each in mine:
+            expect(each).to_contain_text(f"carl@{DOMAIN}", timeout=SLOW_MS)
+        accessible(other)
+        other.screenshot(path=str(tmp_path / "contacts.png"), full_page=True)
+        other.reload()
+        expect(mine[1]).to_contain_text(f"carl@{DOMAIN}", timeout=SLOW_MS)
+        mine[1].get_by_role("button", name="Keep carl in contacts").click()
+        for each in mine:
+            expect(each).to_have_count(0, timeout=SLOW_MS)
+
+
+def test_what_a_browser_had_for_itself_is_taken_over_once(browser: Browser, accounts: dict[str, str]):
+    own = f"isthmus.contacts.cora@{DOMAIN}"
+    old = json.dumps([{"aor": f"cleo@{DOMAIN}", "name": "Cleo of old", "number": None}])
+    with phone(browser, accounts, "cora") as page:
+        page.evaluate("([key, text]) => localStorage.setItem(key, text)", [own, old])
+        page.reload()
+        mine = page.get_by_role("region", name="Contacts").get_by_role("listitem")
+        expect(mine).to_contain_text("Cleo of old", timeout=SLOW_MS)
+        assert page.evaluate("key => localStorage.getItem(key)", own) is None
+    with phone(browser, accounts, "cora") as page:  # another browser
+        mine = page.get_by_role("region", name="Contacts").get_by_role("listitem")
+        expect(mine).to_contain_text("Cleo of old", timeout=SLOW_MS)

@@ -1,0 +1,168 @@
+"""Messages on their way to phones: what waits, for whom, until when; and what a phone writes."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from isthmus.messaging.gateway import CONTROL, PERSON, Gateway
+from isthmus.messaging.phones import MOST, Waiting
+from isthmus.useragent.message import Request, Response
+from tests.messaging.conftest import World, aor
+
+DAY_S = 86400.0
+
+
+@pytest.fixture(autouse=True)
+def with_phones(world: World) -> None:
+    for each in world.sites.values():
+        each.messaging.phones = True
+
+
+def waiting(world: World, site: str) -> Waiting:
+    messages = world.sites[site]
+    return Waiting(messages.messaging, messages.asking, world.clock)
+
+
+def texts(world: World, user: str, site: str = "") -> list[str]:
+    return [each.text for each in waiting(world, site or world.home(user)).of(world.ids[user])]
+
+
+def say(world: World, user: str, other: str, text: str) -> dict[str, Any]:
+    chat = world.ask(user, "chat.open", aor=aor(other))["id"]
+    sent: dict[str, Any] = world.ask(user, "chat.send", chat=chat, message=str(uuid.uuid4()), text=text)
+    return sent
+
+
+def write(world: World, site: str, user: str, other: str, body: bytes, **headers: str) -> Response:
+    """What the SIP engine of a site hands over."""
+    messages = world.sites[site]
+    given = {
+        "Via": "SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKx",
+        "From": f"<sip:{aor(user)}>;tag=a",
+        "To": f"<sip:{aor(other)}>",
+        "Call-ID": "one",
+        "CSeq": "2 MESSAGE",
+        "Content-Type": "text/plain",
+        PERSON: aor(user),
+        CONTROL: "secret",
+    } | {name.replace("_", "-"): value for name, value in headers.items()}
+    request = Request(tuple(given.items()), body, "MESSAGE", f"sip:{aor(other)}")
+    return Gateway(messages.messaging, messages.asking, lambda: "secret").answer(request)
+
+
+def test_a_message_waits_at_the_home_of_who_gets_it_and_there_alone(world: World):
+    say(world, "alice", "bob", "one")
+    say(world, "alice", "bob", "two")
+    assert texts(world, "bob") == []
+    world.exchange()
+    assert texts(world, "bob") == ["one", "two"]
+    assert texts(world, "alice") == [] and texts(world, "bob", "premises") == []
+    first = waiting(world, "online").of(world.ids["bob"])[0]
+    assert (first.author, first.name, first.to, first.seen) == (aor("alice"), "Alice", aor("bob"), False)
+
+
+def test_what_a_phone_took_waits_no_more_and_counts_as_delivered(world: World):
+    sent = say(world, "alice", "bob", "one")
+    world.exchange()
+    far = waiting(world, "online")
+    far.taken(world.ids["bob"], far.of(world.ids["bob"])[0])
+    assert far.people() == []
+    world.exchange()
+    marks = world.ask("alice", "chat.info", chat=sent["chat"])["marks"]
+    assert {"delivered"} == {each["kind"] for each in marks if each["person"] == world.ids["bob"]}
+
+
+def test_what_was_read_in_a_page_or_taken_back_does_not_come_to_phones(world: World):
+    read, gone, left = (say(world, "alice", "anna", text) for text in ("read", "gone", "left"))
+    world.ask("anna", "chat.mark", chat=read["chat"], upTo={read["site"]: read["stamp"]})
+    world.ask("alice", "chat.delete", message=gone["id"])
+    assert texts(world, "anna") == ["left"]
+    world.ask("anna", "chat.mark", chat=left["chat"], upTo={left["site"]: left["stamp"]})
+    assert texts(world, "anna") == []
+    assert waiting(world, "premises").people() == []
+
+
+def test_what_a_page_has_is_still_sent_to_phones_once(world: World):
+    world.tabs["premises"].here.add(world.ids["anna"])
+    say(world, "alice", "anna", "one")
+    (found,) = waiting(world, "premises").of(world.ids["anna"])
+    assert found.seen
+
+
+def test_groups_do_not_come_to_phones(world: World):
+    group = world.ask("alice", "chat.group", chat=str(uuid.uuid4()), title="All", aors=[aor("anna"), aor("bob")])
+    world.ask("alice", "chat.send", chat=group["id"], message=str(uuid.uuid4()), text="everybody")
+    world.exchange()
+    assert texts(world, "anna") == texts(world, "bob") == []
+
+
+def test_only_the_newest_wait_and_not_for_ever(world: World):
+    for number in range(MOST + 3):
+        say(world, "alice", "anna", str(number))
+    assert texts(world, "anna") == [str(number) for number in range(3, MOST + 3)]
+    world.clock.now_s += 8 * DAY_S
+    assert texts(world, "anna") == []
+
+
+def test_what_waits_goes_along_with_who_moves(world: World):
+    say(world, "alice", "anna", "before")
+    world.move("anna", "online")
+    assert texts(world, "anna", "premises") == []
+    world.exchange()
+    assert texts(world, "anna") == ["before"]
+    assert waiting(world, "premises").people() == []
+    say(world, "alice", "anna", "after")
+    world.exchange()
+    assert texts(world, "anna") == ["before", "after"]
+
+
+@pytest.mark.parametrize("site", ["premises", "online"])
+def test_a_phone_at_either_site_writes_once_however_often_it_is_sent(world: World, site: str):
+    for _ in range(3):
+        assert write(world, site, "alice", "bob", b"hello").code == 202
+    assert write(world, site, "alice", "bob", b"hello", CSeq="3 MESSAGE").code == 202
+    assert write(world, site, "alice", "anna", b"hello").code == 400  # that id is another message's
+    chat = world.ask("alice", "chat.open", aor=aor("bob"))["id"]
+    assert world.said("alice", chat) == ["hello", "hello"]
+
+
+def test_an_answer_that_was_lost_makes_no_second_message(world: World):
+    world.links["online"].loses_answers = True
+    answer = write(world, "online", "alice", "bob", b"hello")
+    assert (answer.code, int(answer.get("Retry-After")) >= 10) == (503, True)
+    world.links["online"].loses_answers = False
+    assert write(world, "online", "alice", "bob", b"hello").code == 202
+    assert world.said("alice", world.ask("alice", "chat.open", aor=aor("bob"))["id"]) == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "code"),
+    [
+        (b"x", {CONTROL: "another"}, 403),
+        (b"x", {PERSON: aor("nobody")}, 404),
+        (b"x" * 8193, {}, 413),
+        (b"", {}, 400),
+        (b"\xff", {}, 400),
+        (b"x", {"Content-Type": "image/png"}, 415),
+        (b"<imdn/>", {"Content-Type": "message/imdn+xml"}, 200),
+    ],
+)
+def test_what_is_no_message_is_refused(world: World, body: bytes, headers: dict[str, str], code: int):
+    assert write(world, "premises", "alice", "bob", body, **headers).code == code
+
+
+def test_control_characters_do_not_come_through(world: World):
+    assert write(world, "premises", "alice", "anna", b"a\x00\x1b[31mb\x7f").code == 202
+    assert texts(world, "anna") == ["a[31mb"]
+
+
+def test_who_is_writing_is_told_and_kept_nowhere(world: World):
+    world.tabs["premises"].here.add(world.ids["anna"])
+    body = b'<isComposing xmlns="urn:ietf:params:xml:ns:im-iscomposing"><state>active</state></isComposing>'
+    answer = write(world, "premises", "alice", "anna", body, **{"Content-Type": "application/im-iscomposing+xml"})
+    assert answer.code == 200
+    told = [event["event"] for person, event in world.tabs["premises"].told if person == world.ids["anna"]]
+    assert "chat.typing" in told and "chat.message" not in told
