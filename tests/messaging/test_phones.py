@@ -119,6 +119,16 @@ def test_what_waits_goes_along_with_who_moves(world: World):
     assert texts(world, "anna") == ["before", "after"]
 
 
+def test_what_comes_with_who_moves_waits_for_those_who_moved_before(world: World):
+    """The message reaches the target with its author's conversations, before the feed brings it."""
+    world.move("anna", "online")
+    say(world, "alice", "anna", "late")
+    world.move("alice", "online")
+    assert texts(world, "anna") == ["late"]
+    world.exchange()
+    assert texts(world, "anna") == ["late"]
+
+
 @pytest.mark.parametrize("site", ["premises", "online"])
 def test_a_phone_at_either_site_writes_once_however_often_it_is_sent(world: World, site: str):
     for _ in range(3):

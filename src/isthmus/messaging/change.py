@@ -18,13 +18,14 @@ _DELIVERED_UP_TO = 20  # members: in larger groups it is not kept to whom messag
 class Change:
     """What `Messaging` works with inside a transaction. present: whether somebody has a page open now.
 
-    phones: whether what is new here waits for phones; waited: whether anything does.
+    phones: whether what is new here waits for phones; waited: whether anything does. moving: what comes is what somebody
+    brings along who moves here; what waits for them is told by their former home.
     """
 
     def __init__(
         self, connection: Connection, site: str, now_us: int, present: Callable[[str], bool], *, phones: bool = False
     ) -> None:
-        self.phones, self.waited = phones, False
+        self.phones, self.waited, self.moving = phones, False, False
         self.connection, self._site, self._now_us, self._present = connection, site, now_us, present
         self._stamp, self._seq = store.lock(connection)
         self._began = self._stamp
@@ -97,7 +98,8 @@ class Change:
         if chat is not None and chat.kind == PAIR:  # who gets something of a group by MESSAGE could not answer there
             # Nobody lives here any more, as this site has heard and the one that told it has not: who has just moved
             # would get it from neither. It waits here, and is handed to their home.
-            inside = here or [m.person for m in store.members(self.connection, [message.chat]) if m.joined]
+            elsewhere = [] if here or self.moving else store.members(self.connection, [message.chat])
+            inside = here or [m.person for m in elsewhere if m.joined]
             others = [each for each in inside if each != message.author]
             store.waits(self.connection, others, message.id, message.at_ms)
             self.waited = self.waited or bool(others)

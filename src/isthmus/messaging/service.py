@@ -437,7 +437,7 @@ class Messaging:
         """Take over what was asked for (a move), beside the feed."""
 
         def work(change: Change) -> None:
-            change.phones = False  # what waits is told by the former home
+            change.moving = True
             self._take(change, items, source)
 
         self._write(work)

@@ -104,7 +104,7 @@ def _by_sip(site_file: SiteFile, messages: Messages, registrar: KamailioRegistra
     return SipMessages(
         Gateway(messages.messaging, messages.asking, secret),
         Waiting(messages.messaging, messages.asking),
-        lambda aor: texted.phones(registrar, aor),
+        lambda aor: texted.phones(registrar, aor, site_file.site.fqdn),
         address=(inner, internal.MESSAGES_UDP),
         proxy=(inner, internal.KAMAILIO_PRESENCE_UDP),
         secret=secret,

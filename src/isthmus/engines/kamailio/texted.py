@@ -11,20 +11,25 @@ from isthmus.messaging.phones import Phone
 from isthmus.registration.model import Binding
 
 
-def phones(registrar: KamailioRegistrar, aor: str) -> list[Phone]:
-    """Those that are registered now. Raises UnavailableError."""
-    return [phone(binding, methods) for binding, methods in registrar.methods(Aor.parse(aor))]
+def phones(registrar: KamailioRegistrar, aor: str, fqdn: str) -> list[Phone]:
+    """Those that are registered now. fqdn: of this site. Raises UnavailableError."""
+    return [phone(binding, methods, fqdn) for binding, methods in registrar.methods(Aor.parse(aor))]
 
 
-def phone(binding: Binding, methods: int) -> Phone:
-    """One of them. A binding by way of another site is reached through that, which keeps the flow to it in Path."""
-    hop = contact.first_uri(binding.path) if binding.path else binding.received or binding.contact
-    edge = contact.edge_of(unquote(binding.path) or binding.received)
+def phone(binding: Binding, methods: int, fqdn: str) -> Phone:
+    """One of them. A binding by way of another site is reached through that, which keeps the flow to it in Path.
+
+    After a move there and back the way leads through this very site, and so to the phone straight away.
+    """
+    path = binding.path
+    flow = binding.received
+    if path and contact.host_of(contact.first_uri(path)) == fqdn:
+        path, flow = "", contact.received_of(path)
     return Phone(
         uri=binding.contact,
-        hop=hop,
-        route=binding.path,
+        hop=contact.first_uri(path) if path else flow or binding.contact,
+        route=path,
         key=f"{binding.contact} {binding.call_id}",
         takes=bool(methods & MESSAGE),
-        whole=edge != "udp",
+        whole=contact.edge_of(unquote(path) or flow) != "udp",
     )
