@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from isthmus.errors import UnavailableError
 from isthmus.messaging.gateway import CONTROL, PERSON, Gateway
 from isthmus.messaging.phones import MOST, Waiting
 from isthmus.useragent.message import Request, Response
@@ -24,6 +25,14 @@ def with_phones(world: World) -> None:
 def waiting(world: World, site: str) -> Waiting:
     messages = world.sites[site]
     return Waiting(messages.messaging, messages.asking, world.clock)
+
+
+def handed_over(world: World) -> None:
+    """Each site hands what waits there for those who live elsewhere to their homes, as its listener does."""
+    world.exchange()
+    for site in world.sites:
+        for person in waiting(world, site).people():
+            waiting(world, site).of(person)
 
 
 def texts(world: World, user: str, site: str = "") -> list[str]:
@@ -57,7 +66,7 @@ def test_a_message_waits_at_the_home_of_who_gets_it_and_there_alone(world: World
     say(world, "alice", "bob", "one")
     say(world, "alice", "bob", "two")
     assert texts(world, "bob") == []
-    world.exchange()
+    handed_over(world)
     assert texts(world, "bob") == ["one", "two"]
     assert texts(world, "alice") == [] and texts(world, "bob", "premises") == []
     first = waiting(world, "online").of(world.ids["bob"])[0]
@@ -66,7 +75,7 @@ def test_a_message_waits_at_the_home_of_who_gets_it_and_there_alone(world: World
 
 def test_what_a_phone_took_waits_no_more_and_counts_as_delivered(world: World):
     sent = say(world, "alice", "bob", "one")
-    world.exchange()
+    handed_over(world)
     far = waiting(world, "online")
     far.taken(world.ids["bob"], far.of(world.ids["bob"])[0])
     assert far.people() == []
@@ -110,23 +119,48 @@ def test_only_the_newest_wait_and_not_for_ever(world: World):
 def test_what_waits_goes_along_with_who_moves(world: World):
     say(world, "alice", "anna", "before")
     world.move("anna", "online")
-    assert texts(world, "anna", "premises") == []
-    world.exchange()
+    handed_over(world)
     assert texts(world, "anna") == ["before"]
     assert waiting(world, "premises").people() == []
     say(world, "alice", "anna", "after")
-    world.exchange()
+    handed_over(world)
     assert texts(world, "anna") == ["before", "after"]
 
 
-def test_what_comes_with_who_moves_waits_for_those_who_moved_before(world: World):
-    """The message reaches the target with its author's conversations, before the feed brings it."""
+def test_what_came_in_before_both_had_moved_is_given_by_one_site_alone(world: World):
+    """It may reach the target with its author's conversations, or by the feed, or both."""
     world.move("anna", "online")
     say(world, "alice", "anna", "late")
     world.move("alice", "online")
-    assert texts(world, "anna") == ["late"]
+    assert texts(world, "anna") == []
+    handed_over(world)
+    (found,) = waiting(world, "online").of(world.ids["anna"])
+    waiting(world, "online").taken(world.ids["anna"], found)
     world.exchange()
-    assert texts(world, "anna") == ["late"]
+    handed_over(world)
+    assert texts(world, "anna") == texts(world, "anna", "premises") == []
+
+
+def test_a_hand_over_whose_answer_was_lost_gives_nothing_twice(world: World):
+    say(world, "alice", "bob", "one")
+    world.exchange()
+    world.links["premises"].loses_answers = True
+    with pytest.raises(UnavailableError):
+        texts(world, "bob", "premises")
+    (found,) = waiting(world, "online").of(world.ids["bob"])
+    waiting(world, "online").taken(world.ids["bob"], found)
+    world.links["premises"].loses_answers = False
+    handed_over(world)
+    assert texts(world, "bob") == []
+    assert waiting(world, "premises").people() == waiting(world, "online").people() == []
+
+
+def test_nothing_is_handed_over_before_the_home_has_it(world: World):
+    say(world, "alice", "bob", "one")
+    with pytest.raises(UnavailableError, match="has not come here yet"):
+        texts(world, "bob", "premises")
+    handed_over(world)
+    assert texts(world, "bob") == ["one"]
 
 
 @pytest.mark.parametrize("site", ["premises", "online"])

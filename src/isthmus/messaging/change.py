@@ -18,14 +18,13 @@ _DELIVERED_UP_TO = 20  # members: in larger groups it is not kept to whom messag
 class Change:
     """What `Messaging` works with inside a transaction. present: whether somebody has a page open now.
 
-    phones: whether what is new here waits for phones; waited: whether anything does. moving: what comes is what somebody
-    brings along who moves here; what waits for them is told by their former home.
+    phones: whether what comes in here waits for phones; waited: whether anything does.
     """
 
     def __init__(
         self, connection: Connection, site: str, now_us: int, present: Callable[[str], bool], *, phones: bool = False
     ) -> None:
-        self.phones, self.waited, self.moving = phones, False, False
+        self.phones, self.waited = phones, False
         self.connection, self._site, self._now_us, self._present = connection, site, now_us, present
         self._stamp, self._seq = store.lock(connection)
         self._began = self._stamp
@@ -85,22 +84,23 @@ class Change:
         return True
 
     def _delivered(self, message: Message) -> None:
+        if self.phones and message.origin == self._site:
+            self._wait(message)
         here = store.residents(self.connection, message.chat, self._site)
-        if self.phones and len(here) <= 2:
-            self._wait(message, here)
         if len(here) <= _DELIVERED_UP_TO:
             for person in here:
                 if person != message.author and self._present(person):
                     self.make(Mark(message.chat, person, DELIVERED, message.origin, message.stamp))
 
-    def _wait(self, message: Message, here: Iterable[str]) -> None:
+    def _wait(self, message: Message) -> None:
+        """It waits where it came in, and nowhere else: who is at home elsewhere gets it from there (phones.py).
+
+        Whoever has just moved, has not been heard of yet, or moves meanwhile would else get it twice or from nobody.
+        """
         chat = store.one_chat(self.connection, message.chat)
         if chat is not None and chat.kind == PAIR:  # who gets something of a group by MESSAGE could not answer there
-            # Nobody lives here any more, as this site has heard and the one that told it has not: who has just moved
-            # would get it from neither. It waits here, and is handed to their home.
-            elsewhere = [] if here or self.moving else store.members(self.connection, [message.chat])
-            inside = here or [m.person for m in elsewhere if m.joined]
-            others = [each for each in inside if each != message.author]
+            members = store.members(self.connection, [message.chat])
+            others = [m.person for m in members if m.joined and m.person != message.author]
             store.waits(self.connection, others, message.id, message.at_ms)
             self.waited = self.waited or bool(others)
 

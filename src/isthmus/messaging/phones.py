@@ -1,8 +1,9 @@
-"""Messages on their way to phones of people who are at home here: which, in what order, and what became of them.
+"""Messages on their way to phones: which, in what order, and what became of them.
 
-A message of a conversation of two waits from the transaction that stored it. It is over when a phone took it, when it
-was read, when a page has it and no phone took it, or after some days. So it comes to phones that register later, and
-not to those that register when everything was seen.
+A message of a conversation of two waits at the site where it came in, from the transaction that stored it. If the other
+lives elsewhere, it is handed to their home, and on from there if they move: one site at a time has it to give. It
+is over when a phone took it, when it was read, when a page has it and no phone took it, or after some days. So it comes
+to phones that register later, and not to those that register when everything was seen.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Waiting:
             return store.waiting_people(connection)
 
     def of(self, person: str) -> list[Outgoing]:
-        """What waits for somebody, in order. What is over is removed; who has moved is left to their home.
+        """What waits for somebody, in order. What is over is removed; who lives elsewhere is left to their home.
 
         Raises UnavailableError where that can't be told now.
         """
@@ -78,16 +79,18 @@ class Waiting:
             found = [(id_, store.message(connection, id_)) for id_, _ in rows]
             marks = store.marks(connection, {m.chat for _, m in found if m is not None})
             authors = store.people(connection, {m.author for _, m in found if m is not None})
+        oldest_ms = (self._clock() - KEEP_S) * 1000
         if who is not None and who.home != self._messaging.site:
-            self._asking.ask(person, "chat.waits", {"messages": [id_ for id_, _ in rows[:_AT_ONCE]]})
-            self.over(person, [id_ for id_, _ in rows[:_AT_ONCE]])
+            some = rows[:_AT_ONCE]
+            if wanted_there := [id_ for id_, at_ms in some if at_ms >= oldest_ms]:
+                self._asking.ask(person, "chat.waits", {"messages": wanted_there})
+            self.over(person, [id_ for id_, _ in some])
             return []
         up_to = {(mark.kind, mark.chat, mark.site): mark.stamp for mark in marks if mark.person == person}
 
         def covers(kind: str, message: Message) -> bool:
             return up_to.get((kind, message.chat, message.origin), 0) >= message.stamp
 
-        oldest_ms = (self._clock() - KEEP_S) * 1000
         wanted = [
             m for _, m in found if m is not None and m.state != DELETED and m.at_ms >= oldest_ms and not covers(READ, m)
         ]

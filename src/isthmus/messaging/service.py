@@ -340,7 +340,13 @@ class Messaging:
             return found
 
     def wait_again(self, me: str, messages: Sequence[str]) -> None:
-        """These wait for phones of somebody who has moved here. Raises UnavailableError where one is not here yet."""
+        """These wait for phones of somebody who is at home here, and no more at the site that says so.
+
+        Raises UnavailableError where one is not here yet.
+        """
+
+        if not self.phones:
+            return
 
         def work(change: Change) -> None:
             for id_ in messages:
@@ -436,11 +442,7 @@ class Messaging:
     def take(self, items: Iterable[Any], source: str) -> None:
         """Take over what was asked for (a move), beside the feed."""
 
-        def work(change: Change) -> None:
-            change.moving = True
-            self._take(change, items, source)
-
-        self._write(work)
+        self._write(lambda change: self._take(change, items, source))
 
     def _take(self, change: Change, items: Iterable[Any], source: str) -> None:
         oldest = int(self._clock() * 1000) - self.limits.keep_days * _DAY_MS if self.limits.keep_days else 0

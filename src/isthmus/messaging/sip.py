@@ -33,6 +33,7 @@ _MOST_ASIDE = 50_000
 _PEOPLE_AT_ONCE = 40
 _LOOKED_AT = 300  # people at one look
 _FIRST_S, _LONGEST_S = 4.0, 30.0  # until somebody's phones are looked for again
+_SOON_S = 0.3  # until it is handed to somebody's home again, which may have it in a moment
 # What says that this phone takes no messages, and will not before it is another one (RFC 3261 section 21.4).
 _NEVER = frozenset({400, 403, 404, 405, 406, 415, 420, 481, 488, 489, 501, 505, 513, 603, 606})
 
@@ -244,11 +245,11 @@ class _Serving:
 
     async def _deliver(self, person: str) -> None:
         """What waits for somebody, one after the other, to all phones that they have."""
-        left = True
+        left, first_s = True, _FIRST_S
         try:
             left = await self._deliver_all(person)
         except IsthmusError:
-            pass  # the home that they have moved to, or the registrar, does not answer now
+            first_s = _SOON_S  # their home, or the registrar, does not answer now, or does not have it yet
         except Exception:
             _log.exception("messages by SIP: for phones")
         finally:
@@ -258,7 +259,7 @@ class _Serving:
                 self.look.set()
         if left:
             before = self._aside.get(person)
-            pause_s = _FIRST_S if before is None else min(before.pause_s * 2, _LONGEST_S)
+            pause_s = first_s if before is None else min(before.pause_s * 2, _LONGEST_S)
             self._aside[person] = _Aside(self.loop.time() + pause_s, pause_s)
             while len(self._aside) > _MOST_ASIDE:
                 del self._aside[next(iter(self._aside))]
