@@ -73,11 +73,12 @@ def _tab_to(page: Page, control: Locator) -> None:
     for _ in range(120):
         if control.evaluate("each => each === document.activeElement"):
             return
-        page.keyboard.press("Tab")
+        in_toast = page.get_by_role("button", name="Undo").evaluate_all("all => all.includes(document.activeElement)")
+        page.keyboard.press("Escape" if in_toast else "Tab")  # Fluent's toasts keep the keyboard until Escape
     raise AssertionError("the keyboard does not get there")
 
 
-def test_a_form_and_the_check_of_a_move_by_keyboard_alone(console: Console):
+def test_a_form_and_a_move_by_keyboard_alone(console: Console):
     page = console.open(f"/people/set-ann@{DOMAIN}")
     _tab_to(page, page.get_by_label("Name", exact=True))
     page.keyboard.press("Control+a")
@@ -103,3 +104,8 @@ def test_a_form_and_the_check_of_a_move_by_keyboard_alone(console: Console):
         page.keyboard.type(console.app.code())
         page.keyboard.press("Enter")
     expect(checked).to_be_visible(timeout=SLOW_MS)
+    _tab_to(page, page.get_by_role("button", name="Move them", exact=True))
+    page.keyboard.press("Enter")
+    _tab_to(page, page.get_by_role("dialog").get_by_role("button", name="Move them", exact=True))
+    page.keyboard.press("Enter")
+    console.prove_if_asked(page.get_by_text("Over: 1 moved, 0 not moved."))

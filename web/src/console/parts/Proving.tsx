@@ -6,6 +6,8 @@ import { ApiError } from "../../api/client";
 import { t } from "../../messages/console";
 import { proveByCode, proveByPasskey, STEP_UP } from "./proof";
 
+const FRAMES_MS = 100;
+
 type Act = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 const Context = createContext<Act>((work) => work());
@@ -21,12 +23,17 @@ export function Proving({ children }: { children: ReactNode }) {
       return await work();
     } catch (error) {
       if (!(error instanceof ApiError) || error.kind !== STEP_UP) throw error;
+      const before = document.activeElement;
       const proved = await new Promise<boolean>((resolve) => {
         waiting.current = resolve;
         setOpen(true);
       });
-      if (!proved) throw error;
-      return work();
+      try {
+        if (!proved) throw error;
+        return await work();
+      } finally {
+        giveBack(before);
+      }
     }
   }, []);
   const close = (proved: boolean) => {
@@ -39,6 +46,13 @@ export function Proving({ children }: { children: ReactNode }) {
       {open && <ProveDialog onClose={close} />}
     </Context>
   );
+}
+
+/** Let the keyboard go on where it was, once what was asked for there has been drawn, and unless it is elsewhere by now. */
+function giveBack(element: Element | null) {
+  window.setTimeout(() => {
+    if (document.activeElement === document.body && element instanceof HTMLElement) element.focus();
+  }, FRAMES_MS);
 }
 
 function ProveDialog({ onClose }: { onClose: (proved: boolean) => void }) {
