@@ -5,6 +5,10 @@ import { say } from "../messages";
 import type { Call } from "./model";
 
 const TEXT_MOST = 160;
+const TRIES = 3;
+const TRY_MS = 1500;
+// A worker that is just being started or replaced may miss what it is told; what was shown once is not shown again.
+const shown = new Set<string>();
 
 /** Whether this browser has notifications and may be asked, or was. */
 export function permission(): NotificationPermission | "unsupported" {
@@ -40,11 +44,12 @@ export async function tellOfCalls(calls: readonly Call[], nameOf: (call: Call) =
   const tagOf = ({ id }: Call) => `call-${own}-${id}`;
   const told = (await worker.getNotifications()).filter(({ tag }) => tag.startsWith(`call-${own}-`));
   for (const each of told) {
+    shown.add(each.tag);
     if (!ringing.some((call) => each.tag === tagOf(call))) each.close();
   }
   if (isSeen()) return;
   for (const call of ringing) {
-    if (told.some(({ tag }) => tag === tagOf(call))) continue;
+    if (shown.has(tagOf(call))) continue;
     show(worker, nameOf(call), {
       body: say("stage.incoming"),
       tag: tagOf(call),
@@ -59,7 +64,13 @@ export async function tellOfCalls(calls: readonly Call[], nameOf: (call: Call) =
 export async function tellOfMessage(chat: string, from: string, text: string): Promise<void> {
   if (permission() !== "granted" || isSeen()) return;
   const body = text.length > TEXT_MOST ? `${text.slice(0, TEXT_MOST)} …` : text;
-  show(await navigator.serviceWorker.ready, from, { body, tag: `chat-${chat}`, data: {} });
+  const tag = `chat-${chat}`;
+  const worker = await navigator.serviceWorker.ready;
+  const isShown = async () => (await worker.getNotifications({ tag })).some((each) => each.body === body);
+  for (let tries = 0; tries < TRIES && !(await isShown()); tries++) {
+    show(worker, from, { body, tag, data: {} });
+    await new Promise((then) => window.setTimeout(then, TRY_MS));
+  }
 }
 
 interface Options extends NotificationOptions {
