@@ -60,3 +60,51 @@ def test_what_a_browser_had_for_itself_is_taken_over_once(browser: Browser, acco
     with phone(browser, accounts, "cora") as page:  # another browser
         mine = page.get_by_role("region", name="Contacts").get_by_role("listitem")
         expect(mine).to_contain_text("Cleo of old", timeout=SLOW_MS)
+
+
+def test_contacts_are_added_grouped_changed_and_read_from_a_file(
+    browser: Browser, accounts: dict[str, str], tmp_path: Path
+):
+    book = tmp_path / "book.csv"
+    book.write_text(
+        "First Name,Last Name,E-mail Address,Mobile Phone,Categories\n"
+        f"Carl,<img src=x onerror=alert(1)>,carl@{DOMAIN},,Team\n"
+        "Paula,Outside,paula@elsewhere.example,+49 30 1234567,\n"
+        "Only,Mail,only@elsewhere.example,030 12345,\n",
+        encoding="utf-8",
+    )
+    with phone(browser, accounts, "cleo") as page:
+        region = page.get_by_role("region", name="Contacts")
+        page.get_by_role("button", name="Import contacts").click()
+        dialog = page.get_by_role("dialog", name="Import contacts")
+        dialog.get_by_label("File of contacts").set_input_files(book)
+        expect(dialog.get_by_role("status")).to_contain_text("2 contacts found; 0 of them", timeout=SLOW_MS)
+        expect(dialog.get_by_role("listitem")).to_contain_text("3. Only Mail: no address here")
+        accessible(page)
+        dialog.get_by_role("button", name="Add 2").click()
+        expect(dialog).to_be_hidden(timeout=SLOW_MS)
+        expect(region.get_by_role("list", name="Team")).to_contain_text("Carl <img src=x onerror=alert(1)>")
+        expect(region).to_contain_text("Paula Outside")
+
+        page.get_by_role("button", name="Add a contact").click()
+        dialog = page.get_by_role("dialog", name="Add a contact")
+        dialog.get_by_label("Address or number").fill("no address")
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog).to_contain_text("is no address and no number", timeout=SLOW_MS)
+        dialog.get_by_label("Address or number").fill(f"cora@{DOMAIN}")
+        dialog.get_by_label("Groups").fill("Team, Friends")
+        dialog.get_by_role("button", name="Save").click()
+        expect(region.get_by_role("list", name="Friends")).to_contain_text(f"cora@{DOMAIN}", timeout=SLOW_MS)
+        expect(region.get_by_role("list", name="Team").get_by_role("listitem")).to_have_count(2)
+
+        region.get_by_role("list", name="Friends").get_by_role("button", name=f"Edit cora@{DOMAIN}").click()
+        dialog = page.get_by_role("dialog", name=f"Edit cora@{DOMAIN}")
+        dialog.get_by_label("Name", exact=True).fill("Cora")
+        dialog.get_by_label("Groups").fill("")
+        dialog.get_by_role("button", name="Save").click()
+        expect(region.get_by_role("list", name="Friends")).to_have_count(0, timeout=SLOW_MS)
+        expect(region).to_contain_text("Cora")
+        accessible(page)
+        for name in ("Carl <img src=x onerror=alert(1)>", "Paula Outside", "Cora"):
+            region.get_by_role("button", name=f"Keep {name} in contacts", exact=True).click()
+            expect(region).not_to_contain_text(name, timeout=SLOW_MS)

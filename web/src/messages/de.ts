@@ -122,6 +122,7 @@ export const de: Messages = {
   "presence.shows.nothing": "Nichts",
   contacts: "Kontakte",
   noContacts: "Noch niemand. Markieren Sie Personen in der Liste der Personen mit dem Stern.",
+  editContact: "{name} bearbeiten",
   keepContact: "{name} unter den Kontakten behalten",
   save: "Speichern",
   cancel: "Abbrechen",

@@ -122,6 +122,7 @@ export const en = {
   "presence.shows.nothing": "Nothing",
   contacts: "Contacts",
   noContacts: "Nobody yet. Mark people with the star in the list of people.",
+  editContact: "Edit {name}",
   keepContact: "Keep {name} in contacts",
   save: "Save",
   cancel: "Cancel",

@@ -2,6 +2,7 @@ import { Avatar, Button, Text, ToggleButton } from "@fluentui/react-components";
 import { CallRegular } from "@fluentui/react-icons/svg/call";
 import { VideoRegular } from "@fluentui/react-icons/svg/video";
 import { StarRegular } from "@fluentui/react-icons/svg/star";
+import type { ReactNode } from "react";
 import { language, say } from "../messages";
 import { usePresence } from "../presence/provider";
 import { inWords, whereIs } from "../presence/words";
@@ -20,10 +21,12 @@ interface Props {
   onKeep: (kept: boolean) => void;
   onCall: (uri: string) => void;
   onVideo?: (uri: string) => void;
+  /** What else can be done. */
+  more?: ReactNode;
 }
 
 /** A person of a list: who they are, how they can be reached now, and what to do about it. */
-export function Contact({ someone: { aor, name, number }, ready, kept, onKeep, onCall, onVideo }: Props) {
+export function Contact({ someone: { aor, name, number }, ready, kept, onKeep, onCall, onVideo, more }: Props) {
   const styles = useListStyles();
   const { one, current } = usePresence(aor);
   const shown = name || aor;
@@ -64,6 +67,7 @@ export function Contact({ someone: { aor, name, number }, ready, kept, onKeep, o
           onClick={() => { onVideo(`sip:${aor}`); }}
         />
       )}
+      {more}
     </li>
   );
 }

@@ -1,6 +1,6 @@
 // The people whom one keeps in view: a list at one's home, the same in all of one's tabs.
 
-import { useCallback } from "react";
+import { useCallback, useMemo } from "react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { Live } from "../live/connection";
 import { useLive, useLiveEvent, useLiveStatus, useWhenUp } from "../live/provider";
@@ -50,27 +50,35 @@ const entryOf = ({ aor, name, number }: Someone, own: string): Entry => ({
   groups: [],
 });
 
-const listOf = (told: unknown, own: string): readonly Someone[] =>
-  (told as { contacts: Entry[] }).contacts.map((each) => someoneOf(each, own));
+const listOf = (told: unknown): readonly Entry[] => (told as { contacts: Entry[] }).contacts;
 
 /** Once, what this browser had for itself goes to the list; what is there already stays as it is. */
-async function listed(live: Live, own: string): Promise<readonly Someone[]> {
+async function listed(live: Live, own: string): Promise<readonly Entry[]> {
   const text = localStorage.getItem(keyOf(own));
   const old = peopleIn(text);
-  if (old.length === 0) return listOf(await live.ask("contacts"), own);
+  if (old.length === 0) return listOf(await live.ask("contacts"));
   const contacts = old.map((each) => entryOf(each, own));
-  const told = listOf(await live.ask("contacts.put", { contacts, newOnly: true }), own);
+  const told = listOf(await live.ask("contacts.put", { contacts, newOnly: true }));
   localStorage.removeItem(keyOf(own));
   return told;
 }
 
-const NOBODY: readonly Someone[] = [];
+const NOBODY: readonly Entry[] = [];
 
-export function useKept(own: string): { people: readonly Someone[]; keep: (someone: Someone, kept: boolean) => void } {
+interface Kept {
+  entries: readonly Entry[];
+  people: readonly Someone[];
+  keep: (someone: Someone, kept: boolean) => void;
+  /** Add some, or change them. Raises with a reason. */
+  put: (contacts: readonly Entry[]) => Promise<void>;
+  remove: (address: string) => Promise<void>;
+}
+
+export function useKept(own: string): Kept {
   const live = useLive();
   const client = useQueryClient();
   const up = useLiveStatus() === "up";
-  const { data } = useQuery({
+  const { data: entries = NOBODY } = useQuery({
     queryKey: ["kept", own],
     enabled: up && live !== undefined,
     staleTime: Infinity, // changes are told
@@ -80,14 +88,20 @@ export function useKept(own: string): { people: readonly Someone[]; keep: (someo
   useWhenUp(anew);
   useLiveEvent("contacts.changed", anew);
   useLiveEvent("chats.again", anew);
+  const ask = useCallback(
+    async (name: string, body: Record<string, unknown>) => {
+      if (live !== undefined) client.setQueryData(["kept", own], listOf(await live.ask(name, body)));
+    },
+    [live, client, own],
+  );
+  const put = useCallback((contacts: readonly Entry[]) => ask("contacts.put", { contacts }), [ask]);
+  const remove = useCallback((address: string) => ask("contacts.remove", { addresses: [address] }), [ask]);
   const keep = useCallback(
     (someone: Someone, kept: boolean) => {
-      const asked = kept
-        ? live?.ask("contacts.put", { contacts: [entryOf(someone, own)] })
-        : live?.ask("contacts.remove", { addresses: [addressOf(someone.aor, own)] });
-      asked?.then((told) => client.setQueryData(["kept", own], listOf(told, own)), anew);
+      (kept ? put([entryOf(someone, own)]) : remove(addressOf(someone.aor, own))).catch(anew);
     },
-    [live, client, own, anew],
+    [put, remove, own, anew],
   );
-  return { people: data ?? NOBODY, keep };
+  const people = useMemo(() => entries.map((each) => someoneOf(each, own)), [entries, own]);
+  return { entries, people, keep, put, remove };
 }

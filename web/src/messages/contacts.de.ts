@@ -1,0 +1,26 @@
+import type { ContactsMessages } from "./contacts.en";
+
+export const de: ContactsMessages = {
+  add: "Kontakt hinzufügen",
+  edit: "{name} bearbeiten",
+  import: "Kontakte einlesen",
+  address: "Adresse oder Nummer",
+  addressHint: "user@domain, oder eine Nummer mit + und ihrem Land",
+  name: "Name",
+  groups: "Gruppen",
+  groupsHint: "Namen, durch Kommas getrennt",
+  save: "Speichern",
+  remove: "Entfernen",
+  cancel: "Abbrechen",
+  file: "Datei mit Kontakten (CSV oder vCard)",
+  importIs: "Nimmt, was Outlook, Google und Adressbücher von Telefonen ausgeben. Hinzugefügt wird erst, wenn Sie gesehen haben, was gefunden wurde.",
+  found: "{count} Kontakte gefunden; {known} davon haben Sie schon, sie übernehmen, was in der Datei steht.",
+  faults: "{count} Einträge können nicht angerufen werden und bleiben weg:",
+  fault: "{at}. {name}",
+  "why.noAddress": "keine Adresse von hier, und keine Nummer mit + und ihrem Land",
+  "why.unreadable": "nicht lesbar",
+  more: "und {count} weitere",
+  nothing: "Es wurde niemand gefunden, den man anrufen könnte.",
+  addThem: "{count} hinzufügen",
+  tooLarge: "Die Datei ist zu groß: höchstens {most} MB.",
+};
