@@ -6,7 +6,7 @@ import { isSignedIn, leaveForSignIn, leaveForSignOut } from "../api/signin";
 import { credentialOf, revoke } from "../calls/device";
 import { openLinksHere } from "../calls/links";
 import { EMPTY, type Line } from "../calls/model";
-import { Phone, type Credential } from "../calls/phone";
+import type { Credential, Phone } from "../calls/phone";
 import { LiveProvider } from "../live/provider";
 import { PresenceProvider } from "../presence/provider";
 import { say } from "../messages";
@@ -95,15 +95,26 @@ function SignedIn() {
   );
 }
 
+// Half of all that is loaded. It is fetched while the page is drawn and the device is made, and waited for by neither.
+const loading = import("../calls/phone");
+
 function usePhone(credential: Credential): Phone | undefined {
   const [phone, setPhone] = useState<Phone>();
   const queries = useQueryClient();
   useEffect(() => {
-    const made = new Phone(credential, location.host);
-    made.onOver = () => void queries.invalidateQueries({ queryKey: ["history"] });
-    made.start();
-    setPhone(made);
-    return () => { made.stop(); };
+    let made: Phone | undefined;
+    let gone = false;
+    void loading.then(({ Phone }) => {
+      if (gone) return;
+      made = new Phone(credential, location.host);
+      made.onOver = () => void queries.invalidateQueries({ queryKey: ["history"] });
+      made.start();
+      setPhone(made);
+    });
+    return () => {
+      gone = true;
+      made?.stop();
+    };
   }, [credential, queries]);
   return phone;
 }
