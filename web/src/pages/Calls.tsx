@@ -1,24 +1,19 @@
-import {
-  Button, Card, Field, Input, makeStyles, Popover, PopoverSurface, PopoverTrigger, Subtitle2, Text, ToggleButton, tokens,
-} from "@fluentui/react-components";
+import { Button, Card, makeStyles, Subtitle2, Text, tokens } from "@fluentui/react-components";
 import { CallRegular } from "@fluentui/react-icons/svg/call";
 import { CallEndRegular } from "@fluentui/react-icons/svg/call-end";
-import { lazy, Suspense, useState, type SyntheticEvent } from "react";
-import { addressOf, shownAddress } from "../calls/address";
+import { lazy, Suspense } from "react";
+import { shownAddress } from "../calls/address";
 import { isUp, type Call } from "../calls/model";
 import type { Phone } from "../calls/phone";
 import { say } from "../messages";
 
-// Measures what it shows, from the first moment of a call that is up on.
-const Quality = lazy(() => import("./Quality"));
+// What one can do in a call that is up; loaded before there is one.
+const talking = import("./Talking");
+const Talking = lazy(() => talking);
 const Video = lazy(() => import("./Video"));
-
-const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 
 const useStyles = makeStyles({
   buttons: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS },
-  keys: { display: "grid", gridTemplateColumns: "repeat(3, 1fr)", gap: tokens.spacingHorizontalXS },
-  transfer: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
   card: { marginTop: tokens.spacingVerticalS, marginBottom: tokens.spacingVerticalS },
 });
 
@@ -42,14 +37,14 @@ export function Calls({ calls, phone, domain }: Props) {
   );
 }
 
-interface CallProps {
+export interface CallProps {
   call: Call;
   calls: readonly Call[];
   phone: Phone;
   domain: string;
 }
 
-const nameOf = (call: Call, domain: string) => call.name || shownAddress(call.uri, domain);
+export const nameOf = (call: Call, domain: string) => call.name || shownAddress(call.uri, domain);
 
 function OneCall({ call, calls, phone, domain }: CallProps) {
   const styles = useStyles();
@@ -77,7 +72,11 @@ function OneCall({ call, calls, phone, domain }: CallProps) {
             </Button>
           </>
         )}
-        {call.stage === "talking" && <Talking call={call} calls={calls} phone={phone} domain={domain} />}
+        {call.stage === "talking" && (
+          <Suspense>
+            <Talking call={call} calls={calls} phone={phone} domain={domain} />
+          </Suspense>
+        )}
         {(call.stage === "talking" || call.stage === "calling" || call.stage === "ringing") && (
           <Button icon={<CallEndRegular />} onClick={() => { phone.hangUp(call.id); }}>
             {say("hangUp")}
@@ -85,76 +84,5 @@ function OneCall({ call, calls, phone, domain }: CallProps) {
         )}
       </div>
     </Card>
-  );
-}
-
-function Talking({ call, calls, phone, domain }: CallProps) {
-  const styles = useStyles();
-  const [transferring, setTransferring] = useState(false);
-  const others = calls.filter((other) => other.id !== call.id && other.stage === "talking");
-  const over = (deed: () => void) => {
-    setTransferring(false);
-    deed();
-  };
-  return (
-    <>
-      <ToggleButton checked={call.muted} onClick={() => { phone.mute(call.id, !call.muted); }}>
-        {say("mute")}
-      </ToggleButton>
-      <ToggleButton checked={call.held} onClick={() => { phone.hold(call.id, !call.held); }}>
-        {say("hold")}
-      </ToggleButton>
-      <Suspense>
-        <Quality id={call.id} phone={phone} />
-      </Suspense>
-      <Popover trapFocus>
-        <PopoverTrigger disableButtonEnhancement>
-          <Button>{say("keypad")}</Button>
-        </PopoverTrigger>
-        <PopoverSurface aria-label={say("keypad")}>
-          <div className={styles.keys}>
-            {KEYS.map((key) => (
-              <Button key={key} aria-label={say("key", { key })} onClick={() => { phone.tone(call.id, key); }}>
-                {key}
-              </Button>
-            ))}
-          </div>
-        </PopoverSurface>
-      </Popover>
-      <Popover trapFocus open={transferring} onOpenChange={(_, data) => { setTransferring(data.open); }}>
-        <PopoverTrigger disableButtonEnhancement>
-          <Button>{say("transfer")}</Button>
-        </PopoverTrigger>
-        <PopoverSurface aria-label={say("transfer")}>
-          <div className={styles.transfer}>
-            {others.map((other) => (
-              <Button key={other.id} onClick={() => { over(() => { phone.connect(call.id, other.id); }); }}>
-                {say("connectWith", { name: nameOf(other, domain) })}
-              </Button>
-            ))}
-            <Transfer domain={domain} onTransfer={(uri) => { over(() => { phone.transfer(call.id, uri); }); }} />
-          </div>
-        </PopoverSurface>
-      </Popover>
-    </>
-  );
-}
-
-function Transfer({ domain, onTransfer }: { domain: string; onTransfer: (uri: string) => void }) {
-  const [typed, setTyped] = useState("");
-  const address = addressOf(typed, domain);
-  const submit = (event: SyntheticEvent) => {
-    event.preventDefault();
-    if (address !== undefined) onTransfer(address);
-  };
-  return (
-    <form onSubmit={submit}>
-      <Field label={say("transferTo")}>
-        <Input value={typed} onChange={(_, { value }) => { setTyped(value); }} />
-      </Field>
-      <Button type="submit" appearance="primary" disabled={address === undefined}>
-        {say("transfer")}
-      </Button>
-    </form>
   );
 }
