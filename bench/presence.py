@@ -127,7 +127,7 @@ async def _tabs(homes: _Homes, count: int, scale: Scale, before: int) -> tuple[l
         for first in range(0, len(aors), 500):
             await hub.ask(session, "presence.watch", {"people": aors[first : first + 500]})
         sessions.append(session)
-    memory = held([os.getpid()]) - before
+    memory = max(0, held([os.getpid()]) - before)  # in miniature, pages of others weigh more
     assert telling.watched == count * len(aors)
     due: dict[str, float] = {}
     seen = await _fan_out(hub, sessions, due, scale, lambda number: _change(homes, number, due))
@@ -188,7 +188,7 @@ def _sip(homes: _Homes, scale: Scale) -> tuple[float, float, float]:
     for number in range(scale.watched // 10):
         outs = watchers.request(_subscribe(aors[number % len(aors)], number), _FLOW, 1.0)
         keys += [out.key for out in outs if isinstance(out, Notify)]
-    memory = (held([os.getpid()]) - before) / len(watchers)
+    memory = max(0.0, held([os.getpid()]) - before) / len(watchers)
     for key in keys:
         watchers.answered(key, 200, 1.0)
     count, last = 0, None
