@@ -97,6 +97,7 @@ def test_how_a_call_sounds_is_shown_and_reported_to_the_administrator(
         shown = page.get_by_role("group", name="How it sounds").or_(page.get_by_role("dialog", name="How it sounds"))
         expect(shown).to_contain_text("PCM", timeout=SLOW_MS)
         expect(shown).to_contain_text("direct", timeout=SLOW_MS)
+        expect(shown).to_contain_text("%", timeout=SLOW_MS)  # loss, once it was looked at twice
         accessible(page)
         pictured(page, "phone-quality")
         shown.get_by_label("What is wrong?").fill("it hissed")

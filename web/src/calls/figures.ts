@@ -99,6 +99,17 @@ function pathOf(pair: Stat, byId: ReadonlyMap<string, Stat>): Path {
   };
 }
 
+/** Before anything was counted. */
+export const NOTHING_YET: Counts = {
+  at: 0,
+  sent: { packets: 0, energy: 0, seconds: 0 },
+  received: { packets: 0, lost: 0, jitterMs: undefined, energy: 0, seconds: 0 },
+  remote: { lossPercent: undefined, jitterMs: undefined },
+  roundTripMs: undefined,
+  codec: "",
+  path: undefined,
+};
+
 /** What happened between two looks. */
 export function between(before: Counts, after: Counts): Figures {
   const received = Math.max(0, after.received.packets - before.received.packets);

@@ -2,7 +2,7 @@
 
 import { api, told } from "../api/client";
 import type { components } from "../api/schema";
-import { between, countsOf, type Counts, type Direction, type Figures } from "./figures";
+import { between, countsOf, NOTHING_YET, type Counts, type Direction, type Figures } from "./figures";
 import { findingsOf, FINDINGS, type Finding } from "./findings";
 import type { Measured } from "./phone";
 
@@ -24,7 +24,8 @@ export interface Seen {
 export class Measuring {
   private readonly timer: number;
   private readonly began = performance.now();
-  private first: Counts | undefined;
+  /** A call's connection is its own, and so counts from nothing. */
+  private readonly first: Counts = { ...NOTHING_YET, at: performance.now() / 1000 };
   private recent: readonly Counts[] = [];
   private state = "";
   private callId: string | undefined;
@@ -61,7 +62,6 @@ export class Measuring {
     const state = JSON.stringify([call.muted, call.held, call.remoteHeld]);
     this.recent = state === this.state ? [...this.recent.slice(-SHOWN), counts] : [counts];
     this.state = state;
-    this.first ??= counts;
     this.callId ??= call.callId;
     const [from = counts] = this.recent;
     const now = between(from, counts);
