@@ -129,7 +129,7 @@ def accessible(page: Page) -> None:
         "async () => (await axe.run({exclude: ['[data-tabster-dummy]']}))"
         ".violations.map(v => [v.id, v.nodes.map(n => n.html)])"
     )
-    assert found == [], page.url
+    assert found == [], f"{page.url}: {found}"
 
 
 def pictured(page: Page, name: str) -> None:
