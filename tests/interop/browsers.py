@@ -119,11 +119,25 @@ def sign_in(page: Page, user: str, password: str) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
+# axe looks at one thing after another: what is drawn meanwhile it takes for broken.
+_STILL = """() => new Promise((done) => {
+  let timer = 0;
+  const observer = new MutationObserver(() => wait());
+  const wait = () => { clearTimeout(timer); timer = setTimeout(end, 250); };
+  const end = () => { observer.disconnect(); done(); };
+  observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+  setTimeout(end, 10_000);
+  wait();
+})"""
+
+
 def accessible(page: Page) -> None:
-    """axe-core finds nothing. It is put in by the debugger: the page's own policy would not load it.
+    """axe-core finds nothing, once the page stands still. It is put in by the debugger: the page's own policy would not
+    load it.
 
     Left out: the invisible elements by which Fluent's Tabster hands the keyboard on; no reader ever stays on one.
     """
+    page.evaluate(_STILL)
     page.evaluate(_AXE.read_text(encoding="utf-8"))
     found = page.evaluate(
         "async () => (await axe.run({exclude: ['[data-tabster-dummy]']}))"
