@@ -79,13 +79,13 @@ fqdn = "{peer}.contoso.example"
 address = "{peer_address}"
 authority = {peer_authority}
 {more}
+[messages]
+phones = false
+
 [[trunk]]
 name = "carrier"
 address = "{carrier}"
 ask_every_s = 0
-
-[messages]
-phones = false
 """
 _WATCHED_PEER = """
 [[peer]]

@@ -5,11 +5,16 @@ import { useAct } from "./Proving";
 
 export const ToasterContext = createContext("");
 
+let dispatched = 0; // of those that can be taken back
+
 const UNDO_MS = 20_000; // long enough to read it and to get there by keyboard
 
-/** Says that something is done; it goes away by itself. `undo` takes it back, as long as nobody changed it since. */
+/**
+ * Says that something is done; it goes away by itself. `undo` takes it back, as long as nobody changed it since: of the
+ * last change alone, for two of them side by side would not say which is which.
+ */
 export function useDone(): (text: string, undo?: () => Promise<unknown>) => void {
-  const { dispatchToast } = useToastController(useContext(ToasterContext));
+  const { dispatchToast, dismissToast } = useToastController(useContext(ToasterContext));
   const act = useAct();
   const say = (text: string, intent: "success" | "error") => {
     dispatchToast(
@@ -32,6 +37,8 @@ export function useDone(): (text: string, undo?: () => Promise<unknown>) => void
         say(error instanceof Error ? error.message : String(error), "error");
       }
     };
+    dismissToast(`undo-${String(dispatched)}`);
+    dispatched++;
     dispatchToast(
       <Toast>
         <ToastTitle>{text}</ToastTitle>
@@ -41,7 +48,7 @@ export function useDone(): (text: string, undo?: () => Promise<unknown>) => void
           </ToastTrigger>
         </ToastFooter>
       </Toast>,
-      { intent: "success", timeout: UNDO_MS, pauseOnHover: true },
+      { toastId: `undo-${String(dispatched)}`, intent: "success", timeout: UNDO_MS, pauseOnHover: true },
     );
   };
 }
