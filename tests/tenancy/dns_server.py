@@ -35,9 +35,14 @@ class DnsServer:
                 if reply := server.answer(self.request.recv(size, socket.MSG_WAITALL), 65535):
                     self.request.sendall(struct.pack("!H", len(reply)) + reply)
 
-        self._udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Udp)
-        self.port = self._udp.server_address[1]
-        self._tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), Tcp)
+        while True:  # a port that is free for UDP may be somebody's for TCP
+            self._udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Udp)
+            self.port = self._udp.server_address[1]
+            try:
+                self._tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), Tcp)
+                break
+            except OSError:
+                self._udp.server_close()
         for each in (self._udp, self._tcp):
             threading.Thread(target=each.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
