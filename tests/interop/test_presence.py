@@ -23,7 +23,7 @@ __all__ = ["browser", "playwright"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-HOMES = {"petra": "premises", "paula": "premises", "otto": "online", "olga": "online"}
+HOMES = {"petra": "premises", "pauline": "premises", "otto": "online", "olga": "online"}
 SLOW_S = 60.0
 OPEN = (
     b'<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:otto@contoso.example"><tuple id="t">'
@@ -159,11 +159,11 @@ def test_browsers_show_how_people_are_whatever_their_home(
     with sites.api("premises") as api:
         accounts = {
             user: api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}"})["new_password"]
-            for user in ("paula", "olga")
+            for user in ("pauline", "olga")
         }
-    with phone(browser, accounts, "paula") as paula:
-        paula.get_by_role("searchbox", name="Name, number or address").fill("olga")
-        people = paula.get_by_role("region", name="People")
+    with phone(browser, accounts, "pauline") as pauline:
+        pauline.get_by_role("searchbox", name="Name, number or address").fill("olga")
+        people = pauline.get_by_role("region", name="People")
         olga_row = people.get_by_role("listitem").filter(has_text=f"olga@{DOMAIN}")
         expect(olga_row).to_contain_text("Offline", timeout=SLOW_S * 1000)
         with phone(browser, accounts, "olga") as olga:
@@ -189,10 +189,10 @@ def test_browsers_show_how_people_are_whatever_their_home(
             olga.get_by_role("button", name="Save").click()
             expect(olga_row).to_contain_text("<img src=x", timeout=SLOW_S * 1000)
             # A picture for whoever looks into the folder of a run.
-            paula.screenshot(path=str(tmp_path / "presence.png"), full_page=True)
+            pauline.screenshot(path=str(tmp_path / "presence.png"), full_page=True)
             olga_row.get_by_role("button", name="Keep olga in contacts").click()
-            accessible(paula)
+            accessible(pauline)
             choose(sites, "olga", availability="", note="")
-            contact = paula.get_by_role("region", name="Contacts").get_by_role("listitem")
+            contact = pauline.get_by_role("region", name="Contacts").get_by_role("listitem")
             expect(contact).to_contain_text("Available", timeout=SLOW_S * 1000)
         expect(contact).to_contain_text("Offline", timeout=SLOW_S * 1000)

@@ -15,8 +15,8 @@ __all__ = ["browser", "playwright"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-# Both open their pages at premises; cora's list is at online.
-HOMES = {"cleo": "premises", "cora": "online", "carl": "online"}
+# Both open their pages at premises; colin's list is at online.
+HOMES = {"cleo": "premises", "colin": "online", "carl": "online"}
 SLOW_MS = 60_000
 
 
@@ -26,11 +26,11 @@ def accounts(two_sites: Sites) -> dict[str, str]:
     with two_sites.api("premises") as api:
         return {
             user: api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}"})["new_password"]
-            for user in ("cleo", "cora")
+            for user in ("cleo", "colin")
         }
 
 
-@pytest.mark.parametrize("user", ["cleo", "cora"])
+@pytest.mark.parametrize("user", ["cleo", "colin"])
 def test_a_contact_is_in_all_tabs_at_once(browser: Browser, accounts: dict[str, str], user: str, tmp_path: Path):
     with phone(browser, accounts, user) as one, phone(browser, accounts, user) as other:
         mine = [page.get_by_role("region", name="Contacts").get_by_role("listitem") for page in (one, other)]
@@ -49,15 +49,15 @@ def test_a_contact_is_in_all_tabs_at_once(browser: Browser, accounts: dict[str, 
 
 
 def test_what_a_browser_had_for_itself_is_taken_over_once(browser: Browser, accounts: dict[str, str]):
-    own = f"isthmus.contacts.cora@{DOMAIN}"
+    own = f"isthmus.contacts.colin@{DOMAIN}"
     old = json.dumps([{"aor": f"cleo@{DOMAIN}", "name": "Cleo of old", "number": None}])
-    with phone(browser, accounts, "cora") as page:
+    with phone(browser, accounts, "colin") as page:
         page.evaluate("([key, text]) => localStorage.setItem(key, text)", [own, old])
         page.reload()
         mine = page.get_by_role("region", name="Contacts").get_by_role("listitem")
         expect(mine).to_contain_text("Cleo of old", timeout=SLOW_MS)
         assert page.evaluate("key => localStorage.getItem(key)", own) is None
-    with phone(browser, accounts, "cora") as page:  # another browser
+    with phone(browser, accounts, "colin") as page:  # another browser
         mine = page.get_by_role("region", name="Contacts").get_by_role("listitem")
         expect(mine).to_contain_text("Cleo of old", timeout=SLOW_MS)
 
@@ -91,20 +91,20 @@ def test_contacts_are_added_grouped_changed_and_read_from_a_file(
         dialog.get_by_label("Address or number").fill("no address")
         dialog.get_by_role("button", name="Save").click()
         expect(dialog).to_contain_text("is no address and no number", timeout=SLOW_MS)
-        dialog.get_by_label("Address or number").fill(f"cora@{DOMAIN}")
+        dialog.get_by_label("Address or number").fill(f"colin@{DOMAIN}")
         dialog.get_by_label("Groups").fill("Team, Friends")
         dialog.get_by_role("button", name="Save").click()
-        expect(region.get_by_role("list", name="Friends")).to_contain_text(f"cora@{DOMAIN}", timeout=SLOW_MS)
+        expect(region.get_by_role("list", name="Friends")).to_contain_text(f"colin@{DOMAIN}", timeout=SLOW_MS)
         expect(region.get_by_role("list", name="Team").get_by_role("listitem")).to_have_count(2)
 
-        region.get_by_role("list", name="Friends").get_by_role("button", name=f"Edit cora@{DOMAIN}").click()
-        dialog = page.get_by_role("dialog", name=f"Edit cora@{DOMAIN}")
-        dialog.get_by_label("Name", exact=True).fill("Cora")
+        region.get_by_role("list", name="Friends").get_by_role("button", name=f"Edit colin@{DOMAIN}").click()
+        dialog = page.get_by_role("dialog", name=f"Edit colin@{DOMAIN}")
+        dialog.get_by_label("Name", exact=True).fill("Colin")
         dialog.get_by_label("Groups").fill("")
         dialog.get_by_role("button", name="Save").click()
         expect(region.get_by_role("list", name="Friends")).to_have_count(0, timeout=SLOW_MS)
-        expect(region).to_contain_text("Cora")
+        expect(region).to_contain_text("Colin")
         accessible(page)
-        for name in ("Carl <img src=x onerror=alert(1)>", "Paula Outside", "Cora"):
+        for name in ("Carl <img src=x onerror=alert(1)>", "Paula Outside", "Colin"):
             region.get_by_role("button", name=f"Keep {name} in contacts", exact=True).click()
             expect(region).not_to_contain_text(name, timeout=SLOW_MS)

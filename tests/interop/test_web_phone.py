@@ -25,6 +25,7 @@ from isthmus.useragent.call import Call
 from isthmus.useragent.rtp import Media
 from tests.agents.baresip import Baresip
 from tests.agents.raw import User
+from tests.faults.people import moved, start_move
 from tests.interop.browsers import (
     MICROPHONE_HZ,
     PHONE,
@@ -326,6 +327,27 @@ def test_a_page_that_is_loaded_anew_in_mid_call_finds_its_calls_again(
         idle(page)
         agents(went.over(SLOW_S))
     done_with(agents, webster, wes)
+
+
+def test_who_moves_in_mid_call_notices_nothing(
+    browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str]
+):
+    """The call goes on, there and back; those before and after a move find the page where it is."""
+    webster = agent(agents, two_sites, "webster", "online", 620)
+    with phone(browser, people, "wanda") as page:
+        for to in ("online", "premises"):
+            call = called_by(agents, webster, "wanda")
+            press(page, "webster", "Answer")
+            agents(call.answered(SLOW_S))
+            hears(page, 620)
+            done = moved(two_sites, start_move(two_sites, ["wanda"], to), SLOW_S)
+            assert done["moved"] == 1, done["people"]
+            hears(page, 620)
+            hears_browser(agents, webster, call)
+            agents(call.hang_up())
+            idle(page)
+            expect(page.get_by_role("status")).to_have_text("Ready")
+    done_with(agents, webster)
 
 
 def test_a_lost_connection_is_made_anew_in_mid_call(

@@ -33,7 +33,7 @@ __all__ = ["agents", "browser", "playwright"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-HOMES = {"tilda": "premises", "tom": "online", "theo": "online"}
+HOMES = {"tilda": "premises", "tuck": "online", "thea": "online"}
 # The browser reaches the site's TURN server by one way, and nothing else. All connections are kept, to be looked at.
 ONLY_BY = """(way) => {
   const Real = RTCPeerConnection;
@@ -91,44 +91,44 @@ def goes_by(page: Page, way: str, address: str) -> None:
 def test_a_call_is_heard_both_ways_where_nothing_but_turn_passes(
     browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str], way: str
 ):
-    theo = agent(agents, two_sites, "theo", "online", 620)
+    thea = agent(agents, two_sites, "thea", "online", 620)
     with phone(browser, people, "tilda") as page:
         only_by(page, way)
-        dial(page, f"theo@{DOMAIN}")
-        call = agents(theo.called())
-        shows(page, "theo", "Connected")
+        dial(page, f"thea@{DOMAIN}")
+        call = agents(thea.called())
+        shows(page, "thea", "Connected")
         hears(page, 620)
-        hears_browser(agents, theo, call)
+        hears_browser(agents, thea, call)
         goes_by(page, way, two_sites.address("premises"))
-        press(page, "theo", "Hang up")
+        press(page, "thea", "Hang up")
         idle(page)
 
-        call = called_by(agents, theo, "tilda")  # and the other way round
-        press(page, "theo", "Answer")
+        call = called_by(agents, thea, "tilda")  # and the other way round
+        press(page, "thea", "Answer")
         agents(call.answered(SLOW_MS / 1000))
         hears(page, 620)
-        hears_browser(agents, theo, call)
+        hears_browser(agents, thea, call)
         page.reload()  # which takes its call with it
-        shows(page, "theo", "Connected")
+        shows(page, "thea", "Connected")
         hears(page, 620)
         agents(call.hang_up())
         idle(page)
-    done_with(agents, theo)
+    done_with(agents, thea)
 
 
 def test_two_browsers_that_both_have_turn_over_tls_alone(browser: Browser, two_sites: Sites, people: dict[str, str]):
-    with phone(browser, people, "tilda") as tilda, phone(browser, people, "tom", "online") as tom:
-        for page in (tilda, tom):
+    with phone(browser, people, "tilda") as tilda, phone(browser, people, "tuck", "online") as tuck:
+        for page in (tilda, tuck):
             only_by(page, "tls")
-        dial(tilda, f"tom@{DOMAIN}")
-        press(tom, "Is calling you", "Answer")
-        for page in (tilda, tom):
+        dial(tilda, f"tuck@{DOMAIN}")
+        press(tuck, "Is calling you", "Answer")
+        for page in (tilda, tuck):
             shows(page, "Connected")
             hears(page, MICROPHONE_HZ)
         goes_by(tilda, "tls", two_sites.address("premises"))
-        goes_by(tom, "tls", two_sites.address("online"))
+        goes_by(tuck, "tls", two_sites.address("online"))
         press(tilda, "Connected", "Hang up")
-        idle(tom)
+        idle(tuck)
 
 
 def test_nobody_speaks_sip_by_way_of_the_turn_server(two_sites: Sites):
