@@ -21,6 +21,8 @@ def names(tree: ast.AST) -> Iterator[str]:
                 yield known["name"]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "create":
             yield from (user for user in map(_text, node.args[:1]) if user)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "account":
+            yield from (name for name in map(_text, node.args[1:2]) if name)
 
 
 def _text(node: ast.AST) -> str:

@@ -104,7 +104,7 @@ def keep_codes(page: Page) -> list[str]:
 
 def test_a_passkey_is_registered_at_first_sign_in_and_then_needs_no_password(two_sites: Sites, page: Page):
     authenticator(page.context, page)
-    sign_in(page, "anna", account(two_sites, "anna"))
+    sign_in(page, "sgn-anna", account(two_sites, "sgn-anna"))
     expect(page.get_by_role("heading", name="Set up your second factor")).to_be_visible()
     page.get_by_role("button", name="Register a passkey or hardware key").click()
     assert len(set(keep_codes(page))) == 10
@@ -113,31 +113,31 @@ def test_a_passkey_is_registered_at_first_sign_in_and_then_needs_no_password(two
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page.get_by_role("heading", name="Your account")).to_be_visible()
-    expect(page.locator("#facts")).to_contain_text("anna")
+    expect(page.locator("#facts")).to_contain_text("sgn-anna")
     # The session is in no script's reach, and holds over a reload.
     assert page.evaluate("document.cookie") == ""
     page.reload()
     expect(page.get_by_role("heading", name="Your account")).to_be_visible()
 
     with two_sites.api("premises") as api:
-        entries = api.get("/v1/audit", object="account:anna")
+        entries = api.get("/v1/audit", object="account:sgn-anna")
     registered = next(entry for entry in entries if entry["action"] == "account.passkey")
     assert registered["after"]["attestation"], "how the key's maker vouches for it is recorded"
 
 
 def test_an_authenticator_that_does_not_verify_its_user_is_not_taken(two_sites: Sites, page: Page):
     authenticator(page.context, page, hasUserVerification=False, isUserVerified=False)
-    sign_in(page, "ulla", account(two_sites, "ulla"))
+    sign_in(page, "sgn-ulla", account(two_sites, "sgn-ulla"))
     page.get_by_role("button", name="Register a passkey or hardware key").click()
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_role("heading", name="Set up your second factor")).to_be_visible()
 
 
 def test_an_authenticator_app_and_a_recovery_code(two_sites: Sites, page: Page):
-    password = account(two_sites, "ben")
-    sign_in(page, "ben", "not the password")
+    password = account(two_sites, "sgn-ben")
+    sign_in(page, "sgn-ben", "not the password")
     expect(page.get_by_role("alert")).to_have_text("the name or the password is wrong")
-    sign_in(page, "ben", password)
+    sign_in(page, "sgn-ben", password)
     page.get_by_role("button", name="Use an authenticator app").click()
     expect(page.locator("#secret")).not_to_be_empty()  # an empty one makes codes, too
     expect(page.locator("#qr")).to_have_js_property("complete", True)
@@ -148,14 +148,14 @@ def test_an_authenticator_app_and_a_recovery_code(two_sites: Sites, page: Page):
     codes = keep_codes(page)
 
     page.get_by_role("button", name="Sign out").click()
-    sign_in(page, "ben", password)
+    sign_in(page, "sgn-ben", password)
     expect(page.get_by_role("heading", name="One more step")).to_be_visible()
     page.get_by_label("Code of your authenticator app").fill(codes[0])
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("heading", name="Your account")).to_be_visible()
 
     page.get_by_role("button", name="Sign out").click()
-    sign_in(page, "ben", password)
+    sign_in(page, "sgn-ben", password)
     page.get_by_label("Code of your authenticator app").fill(codes[0])
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("alert")).to_contain_text("used already")
@@ -176,11 +176,11 @@ def test_a_program_of_ours_sends_people_here_to_sign_in_and_gets_them_back(two_s
     }
     address = f"{ACCOUNT.removesuffix('/account')}/oauth/authorize?{urlencode(query)}"
     back = re.compile(rf"^{re.escape(callback)}\?code=[^&]+&state=s1&iss=")
-    password = account(two_sites, "dora")
+    password = account(two_sites, "sgn-dora")
     # The phone itself would use the code at once, and go on to another page.
     page.route(f"{callback}*", lambda route: route.fulfill(body="back at the program"))
     page.goto(address)
-    page.get_by_label("Name", exact=True).fill("dora")
+    page.get_by_label("Name", exact=True).fill("sgn-dora")
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("button", name="Register a passkey or hardware key").click()
@@ -197,12 +197,12 @@ def test_a_program_of_ours_sends_people_here_to_sign_in_and_gets_them_back(two_s
 
 def test_a_session_is_ended_from_another_browser(two_sites: Sites, browser: Browser, page: Page):
     authenticator(page.context, page)
-    password = account(two_sites, "carla")
-    sign_in(page, "carla", password)
+    password = account(two_sites, "sgn-carla")
+    sign_in(page, "sgn-carla", password)
     page.get_by_role("button", name="Register a passkey or hardware key").click()
     codes = keep_codes(page)
     other = browser.new_context().new_page()
-    sign_in(other, "carla", password)
+    sign_in(other, "sgn-carla", password)
     other.get_by_label("Code of your authenticator app").fill(codes[0])
     other.get_by_role("button", name="Go on").click()
     expect(other.locator("#sessions li")).to_have_count(2)
