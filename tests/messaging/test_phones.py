@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from typing import Any
 
 import pytest
 
+from isthmus.addressing import Aor
 from isthmus.errors import UnavailableError
 from isthmus.messaging.gateway import CONTROL, PERSON, Gateway
 from isthmus.messaging.phones import MOST, Waiting
@@ -153,6 +155,21 @@ def test_a_hand_over_whose_answer_was_lost_gives_nothing_twice(world: World):
     handed_over(world)
     assert texts(world, "bob") == []
     assert waiting(world, "premises").people() == waiting(world, "online").people() == []
+
+
+def test_what_waits_for_who_moves_here_meanwhile_stays(world: World):
+    """The site has not heard of the move when it begins to hand over, and has when the other says that they are gone."""
+    world.move("bob", "premises")
+    say(world, "ben", "bob", "one")
+    world.exchange()
+    bob = world.directory.get(Aor("bob", "contoso.example"))
+    world.directory.commit_homes([(bob.aor, "premises", bob.home_epoch, "online")], actor="test")
+    world.sites["online"].asking._sleep = lambda seconds: world.follow()
+    with contextlib.suppress(UnavailableError):
+        waiting(world, "online").of(world.ids["bob"])
+    world.follow()
+    handed_over(world)
+    assert texts(world, "bob", "online") == ["one"]
 
 
 def test_nothing_is_handed_over_before_the_home_has_it(world: World):

@@ -87,6 +87,14 @@ class Asking:
             self._sleep(_PAUSE_S)  # in the midst of a move: one of the two sites is about to hear of it
         raise UnavailableError("this person is moving to another home", do="Try again.")
 
+    def hand_over(self, person: str, home: str, do: str, body: _Body) -> None:
+        """Leave something to a site where somebody is at home, and to no other: this one may be their home by now, and
+        would then take what it is about to give up. Raises UnavailableError where they have moved meanwhile.
+        """
+        asked = {"person": person, "do": do, "body": dict(body)}
+        if "value" not in self.peer(home).ask("/link/messages/ask", asked, timeout_s=_WAIT_S):
+            raise UnavailableError("this person is moving to another home", do="Try again.")
+
     def ask_home(self, me: str, do: str, body: _Body) -> dict[str, Any]:
         """Answer somebody with a tab at a peer, which takes them to be at home here: the value, or that they moved."""
         if self._messaging.home_of(me) != self._messaging.site:

@@ -83,7 +83,7 @@ class Waiting:
         if who is not None and who.home != self._messaging.site:
             some = rows[:_AT_ONCE]
             if wanted_there := [id_ for id_, at_ms in some if at_ms >= oldest_ms]:
-                self._asking.ask(person, "chat.waits", {"messages": wanted_there})
+                self._asking.hand_over(person, who.home, "chat.waits", {"messages": wanted_there})
             self.over(person, [id_ for id_, _ in some])
             return []
         up_to = {(mark.kind, mark.chat, mark.site): mark.stamp for mark in marks if mark.person == person}
