@@ -158,7 +158,7 @@ def test_a_hand_over_whose_answer_was_lost_gives_nothing_twice(world: World):
 
 
 def test_what_waits_for_who_moves_here_meanwhile_stays(world: World):
-    """The site has not heard of the move when it begins to hand over, and has when the other says that they are gone."""
+    """The site has not heard of the move when it begins to hand over, and has when told that they are gone."""
     world.move("bob", "premises")
     say(world, "ben", "bob", "one")
     world.exchange()
