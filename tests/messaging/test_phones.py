@@ -172,6 +172,26 @@ def test_what_waits_for_who_moves_here_meanwhile_stays(world: World):
     assert texts(world, "bob", "online") == ["one"]
 
 
+def test_what_comes_back_while_it_is_handed_over_stays(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Its reader moves here, and the other site has handed it back before this one has given it up."""
+    say(world, "alice", "bob", "one")
+    world.exchange()
+    link = world.links["premises"]
+    ask = link.ask
+
+    def ask_and_move(path: str, body: Any, *, timeout_s: float = 3.0) -> Any:
+        answer = ask(path, body, timeout_s=timeout_s)
+        monkeypatch.setattr(link, "ask", ask)
+        world.move("bob", "premises")
+        assert texts(world, "bob", "online") == []
+        return answer
+
+    monkeypatch.setattr(link, "ask", ask_and_move)
+    waiting(world, "premises").of(world.ids["bob"])
+    handed_over(world)
+    assert texts(world, "bob", "premises") == ["one"]
+
+
 def test_nothing_is_handed_over_before_the_home_has_it(world: World):
     say(world, "alice", "bob", "one")
     with pytest.raises(UnavailableError, match="has not come here yet"):

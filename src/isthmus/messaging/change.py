@@ -101,8 +101,13 @@ class Change:
         if chat is not None and chat.kind == PAIR:  # who gets something of a group by MESSAGE could not answer there
             members = store.members(self.connection, [message.chat])
             others = [m.person for m in members if m.joined and m.person != message.author]
-            store.waits(self.connection, others, message.id, message.at_ms)
-            self.waited = self.waited or bool(others)
+            self.waits(message, others)
+
+    def waits(self, message: Message, people: Iterable[str]) -> None:
+        """It waits for phones of these people from now on."""
+        for each in people:
+            store.waits(self.connection, [each], message.id, message.at_ms, self.stamp())
+            self.waited = True
 
     def _tell(self, chat_id: str, event: dict[str, Any], key: str = "", also: str = "") -> None:
         self._told.append((chat_id, event, key, also))

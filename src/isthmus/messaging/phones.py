@@ -76,15 +76,16 @@ class Waiting:
         with reading(self._messaging.engine) as connection:
             rows = store.waiting(connection, person)
             who = store.people(connection, [person]).get(person)
-            found = [(id_, store.message(connection, id_)) for id_, _ in rows]
-            marks = store.marks(connection, {m.chat for _, m in found if m is not None})
-            authors = store.people(connection, {m.author for _, m in found if m is not None})
+            found = [store.message(connection, id_) for id_, _, _ in rows]
+            marks = store.marks(connection, {m.chat for m in found if m is not None})
+            authors = store.people(connection, {m.author for m in found if m is not None})
         oldest_ms = (self._clock() - KEEP_S) * 1000
         if who is not None and who.home != self._messaging.site:
             some = rows[:_AT_ONCE]
-            if wanted_there := [id_ for id_, at_ms in some if at_ms >= oldest_ms]:
+            if wanted_there := [id_ for id_, _, at_ms in some if at_ms >= oldest_ms]:
                 self._asking.hand_over(person, who.home, "chat.waits", {"messages": wanted_there})
-            self.over(person, [id_ for id_, _ in some])
+            with writing(self._messaging.engine) as connection:
+                store.handed_over(connection, person, [turn for _, turn, _ in some])
             return []
         up_to = {(mark.kind, mark.chat, mark.site): mark.stamp for mark in marks if mark.person == person}
 
@@ -92,11 +93,13 @@ class Waiting:
             return up_to.get((kind, message.chat, message.origin), 0) >= message.stamp
 
         wanted = [
-            m for _, m in found if m is not None and m.state != DELETED and m.at_ms >= oldest_ms and not covers(READ, m)
+            m for m in found if m is not None and m.state != DELETED and m.at_ms >= oldest_ms and not covers(READ, m)
         ]
         wanted = sorted(wanted, key=lambda m: (m.stamp, m.origin))[-MOST:] if who is not None and who.enabled else []
         kept = {m.id for m in wanted}
-        self.over(person, [id_ for id_, _ in rows if id_ not in kept])
+        # What is not here (its author and reader moved at the same time) may come still.
+        late = {id_ for (id_, _, at_ms), m in zip(rows, found, strict=True) if m is None and at_ms >= oldest_ms}
+        self.over(person, [id_ for id_, _, _ in rows if id_ not in kept | late])
         return [
             Outgoing(
                 m.id,

@@ -361,8 +361,7 @@ class Messaging:
                 if max(reached, default=0) >= message.stamp:
                     continue
                 if store.is_member(change.connection, message.chat, me) and message.author != me:
-                    store.waits(change.connection, [me], id_, message.at_ms)
-                    change.waited = True
+                    change.waits(message, [me])
 
         self._write(work)
 

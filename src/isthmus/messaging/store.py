@@ -376,17 +376,24 @@ def search(
 # What waits for phones
 
 
-def waits(connection: Connection, people: Iterable[str], message_id: str, at_ms: int) -> None:
-    """A message waits for phones of these people."""
-    rows = [{"person": each, "message": message_id, "at_ms": at_ms} for each in people]
+def waits(connection: Connection, people: Iterable[str], message_id: str, at_ms: int, turn: int) -> None:
+    """A message waits for phones of these people. turn: another one each time."""
+    rows = [{"person": each, "message": message_id, "turn": turn, "at_ms": at_ms} for each in people]
     if rows:
-        upsert(connection, chat_waiting, rows, ("at_ms",))
+        upsert(connection, chat_waiting, rows, ("turn", "at_ms"))
 
 
 def waits_no_more(connection: Connection, person_id: str, messages: Iterable[str]) -> None:
     """Messages that do so no longer."""
     for batch in in_batches(messages):
         mine = and_(chat_waiting.c.person == person_id, chat_waiting.c.message.in_(batch))
+        connection.execute(delete(chat_waiting).where(mine))
+
+
+def handed_over(connection: Connection, person_id: str, turns: Iterable[int]) -> None:
+    """What waited in these turns does so elsewhere now. What has come back meanwhile has another turn, and stays."""
+    for batch in in_batches(turns):
+        mine = and_(chat_waiting.c.person == person_id, chat_waiting.c.turn.in_(batch))
         connection.execute(delete(chat_waiting).where(mine))
 
 
@@ -398,10 +405,11 @@ def waiting_people(connection: Connection) -> list[str]:
     )
 
 
-def waiting(connection: Connection, person_id: str) -> list[tuple[str, int]]:
-    """What waits for somebody: message, and when it was sent."""
-    query = select(chat_waiting.c.message, chat_waiting.c.at_ms).where(chat_waiting.c.person == person_id)
-    return [(row[0], int(row[1])) for row in connection.execute(query.order_by(chat_waiting.c.at_ms))]
+def waiting(connection: Connection, person_id: str) -> list[tuple[str, int, int]]:
+    """What waits for somebody: message, turn, and when it was sent."""
+    query = select(chat_waiting.c.message, chat_waiting.c.turn, chat_waiting.c.at_ms)
+    mine = query.where(chat_waiting.c.person == person_id).order_by(chat_waiting.c.at_ms)
+    return [(row[0], int(row[1]), int(row[2])) for row in connection.execute(mine)]
 
 
 # People

@@ -121,6 +121,7 @@ chat_waiting = Table(
     metadata,
     Column("person", _PLAIN, primary_key=True),
     Column("message", _PLAIN, primary_key=True),
+    Column("turn", BigInteger, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Index("chat_waiting_at", "at_ms"),
 )

@@ -16,6 +16,7 @@ def upgrade() -> None:
         "chat_waiting",
         sa.Column("person", _PLAIN, primary_key=True),
         sa.Column("message", _PLAIN, primary_key=True),
+        sa.Column("turn", sa.BigInteger, nullable=False),
         sa.Column("at_ms", sa.BigInteger, nullable=False),
     )
     op.create_index("chat_waiting_at", "chat_waiting", ["at_ms"])
