@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,6 +77,15 @@ class Sites:
             report = api.post("/v1/people/import", {"rows": rows})
             assert not report["errors"], report["errors"]
         self.wait_until_known(list(homes))
+
+    def accounts(self, users: Iterable[str]) -> dict[str, str]:
+        """An account at each site for each of these people, of the same name; gives user to password."""
+        passwords = {user: secrets.token_urlsafe(16) for user in users}
+        for name in HOMES:
+            with self.api(name) as api:
+                for user, password in passwords.items():
+                    api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}", "password": password})
+        return passwords
 
     def wait_until_known(self, users: list[str]) -> None:
         """Wait until both sites know these people, and so do calls there."""

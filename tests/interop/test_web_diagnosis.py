@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,11 +11,11 @@ from playwright.sync_api import Browser, Page, expect
 from isthmus.useragent.rtp import SILENCE
 from tests.interop.browsers import SLOW_MS, accessible, browser, phone, pictured, playwright
 from tests.interop.conftest import DOMAIN, Sites
-from tests.interop.test_console import Console, console
+from tests.interop.consoles import Console, opened
 from tests.interop.test_web_phone import SLOW_S, Agents, agent, agents, card, dial, done_with, hears, idle, press, shows
 from tests.support import wait_for
 
-__all__ = ["agents", "browser", "console", "playwright"]
+__all__ = ["agents", "browser", "playwright"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -65,12 +65,14 @@ ONLY_TLS = """() => {
 def people(two_sites: Sites) -> dict[str, str]:
     """User to password of the accounts, one at each site."""
     two_sites.create_all(HOMES)
-    passwords = {user: secrets.token_urlsafe(16) for user in HOMES}
-    for site in ("premises", "online"):
-        with two_sites.api(site) as api:
-            for user, password in passwords.items():
-                api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}", "password": password})
-    return passwords
+    return two_sites.accounts(HOMES)
+
+
+@pytest.fixture(scope="module")
+def console(browser: Browser, two_sites: Sites) -> Iterator[Console]:
+    """Della may do everything."""
+    with opened(browser, two_sites, "della", "/calls", "Calls") as console:
+        yield console
 
 
 def says(page: Page, text: str) -> None:

@@ -3,13 +3,11 @@ version, writing from right to left. In Debian's Chromium."""
 
 from __future__ import annotations
 
-import secrets
-
 import pytest
 from playwright.sync_api import Browser, Page, Worker, expect
 
 from tests.interop.browsers import PHONE, SLOW_MS, accessible, browser, phone, pictured, playwright
-from tests.interop.conftest import DOMAIN, Sites
+from tests.interop.conftest import Sites
 from tests.interop.test_web_messages import write
 from tests.interop.test_web_phone import (
     SLOW_S,
@@ -54,13 +52,7 @@ CLICK = """async (action) => {
 def people(two_sites: Sites) -> dict[str, str]:
     """User to password of the accounts."""
     two_sites.create_all(HOMES)
-    two_sites.wait_until_known(list(HOMES))
-    passwords = {user: secrets.token_urlsafe(16) for user in HOMES}
-    for site in ("premises", "online"):
-        with two_sites.api(site) as api:
-            for user, password in passwords.items():
-                api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}", "password": password})
-    return passwords
+    return two_sites.accounts(HOMES)
 
 
 def looked_at(page: Page, *, seen: bool) -> None:

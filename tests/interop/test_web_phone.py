@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import secrets
 import socket
 import subprocess
 import sys
@@ -129,12 +128,7 @@ def people(two_sites: Sites) -> dict[str, str]:
     two_sites.create("wanda", HOMES["wanda"], NUMBER)
     two_sites.create_all({user: home for user, home in HOMES.items() if user != "wanda"})
     two_sites.wait_until_known(list(HOMES))
-    passwords = {user: secrets.token_urlsafe(16) for user in HOMES}
-    for site in ("premises", "online"):
-        with two_sites.api(site) as api:
-            for user, password in passwords.items():
-                api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}", "password": password})
-    return passwords
+    return two_sites.accounts(HOMES)
 
 
 def card(page: Page, text: str) -> Locator:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import socket
 
 import pytest
@@ -69,12 +68,7 @@ WAYS = {"udp": "3478?transport=udp", "tcp": "3478?transport=tcp", "tls": "turns:
 def people(two_sites: Sites) -> dict[str, str]:
     """User to password of the accounts, one at each site."""
     two_sites.create_all(HOMES)
-    passwords = {user: secrets.token_urlsafe(16) for user in HOMES}
-    for site in ("premises", "online"):
-        with two_sites.api(site) as api:
-            for user, password in passwords.items():
-                api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}", "password": password})
-    return passwords
+    return two_sites.accounts(HOMES)
 
 
 def only_by(page: Page, way: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from pathlib import Path
 
@@ -71,13 +70,7 @@ LOOKED_AT = """async (label) => {
 def people(two_sites: Sites) -> dict[str, str]:
     """User to password of the accounts."""
     two_sites.create_all(HOMES)
-    two_sites.wait_until_known(list(HOMES))
-    passwords = {user: secrets.token_urlsafe(16) for user in HOMES}
-    for site in ("premises", "online"):
-        with two_sites.api(site) as api:
-            for user, password in passwords.items():
-                api.post("/v1/accounts", {"name": user, "person": f"{user}@{DOMAIN}", "password": password})
-    return passwords
+    return two_sites.accounts(HOMES)
 
 
 def sees(page: Page, label: str, *, moving: bool = True) -> None:
