@@ -24,6 +24,7 @@ from isthmus.engines.kamailio import (
     replies,
     requests,
     texting,
+    waiting,
 )
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.config import BrainSettings
@@ -87,9 +88,11 @@ class Brain:
         """A phone's MESSAGE that the control service did not take."""
         return self._guarded("failure", texting.failed)
 
-    def ksr_carriers(self, message: object, event: str) -> int:
-        """Once a second, in a process of its own, where this site registers at carriers."""
-        return self._guarded("carriers", carriers.tick)
+    def ksr_second(self, message: object, event: str) -> int:
+        """Once a second, in a process of its own."""
+        if self._site.has_accounts:
+            self._guarded("carriers", carriers.tick)
+        return self._guarded("waiting", waiting.tick)
 
     def ksr_carrier_answers(self, message: object, event: str) -> int:
         """The final answer to a request of our own."""

@@ -18,9 +18,11 @@ from isthmus.engines.kamailio import (
     streaming,
     timers,
     transferring,
+    waiting,
 )
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.ksr import (
+    FLAG_BEGINS,
     FLAG_MEDIA,
     FLAG_OFFERED,
     FLAG_OUTSIDE,
@@ -78,6 +80,7 @@ def _prepare_call(site: Site, arrival: str) -> None:
     """Marks that branch, reply and failure routes need. arrival: the listener's kind."""
     streaming.comes_from(site, arrival)
     KSR.pv.sets("$avp(arrival)", arrival)
+    KSR.setflag(FLAG_BEGINS)
     if has_sdp():
         KSR.setflag(FLAG_OFFERED)
     if site.settings.relay != "never":
@@ -250,21 +253,24 @@ def handle_failure(site: Site, auth: Authenticator) -> None:
         _relay()
         return
     peer = KSR.pv.get("$avp(relayed)")
-    silent = KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0
+    gone = waiting.take_gone()
+    if gone:  # early media, too: who answers next is somebody else
+        dialogs.end_media()
+    silent = gone or (KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0)
     # A MESSAGE says nothing of the link: its only answer is the phone's.
     if peer is not None and silent and KSR.is_INVITE():
         name = str(peer)
         KSR.pv.sets("$avp(cut)", name)
         if site.mark_unreachable(name):
             KSR.warn(f"{name} does not answer: calls to it are led another way\n")
-        _another_way(site, auth, text("$avp(outward)"))
+        _another_way(site, auth, text("$avp(outward)"), silent=True)
         return
     if KSR.is_INVITE() and redirecting.is_redirected():
         _redirect(site)
         return
-    failed = outward.failed() if KSR.is_INVITE() else ""
+    failed = outward.failed(gone=gone) if KSR.is_INVITE() else ""
     if failed:
-        _another_way(site, auth, failed)
+        _another_way(site, auth, failed, silent=gone or KSR.tm.t_branch_timeout() > 0)
         return
     _end_call(site)
     _prefer_what_people_said()
@@ -326,9 +332,11 @@ def _prefer_what_people_said() -> None:
         KSR.tm.t_reply(480, "Temporarily Unavailable")
 
 
-def _another_way(site: Site, auth: Authenticator, failed: str) -> None:
-    """Decide again, with what is known by now. failed: the way to the PSTN on which the call came to nothing."""
-    silent = KSR.tm.t_branch_timeout() > 0
+def _another_way(site: Site, auth: Authenticator, failed: str, *, silent: bool) -> None:
+    """Decide again, with what is known by now.
+
+    failed: the way to the PSTN on which the call came to nothing. silent: nobody there has said so.
+    """
     # Else what is silent from here on would be held against that site.
     KSR.pv.unset("$avp(relayed)")
     request = Request(

@@ -301,6 +301,12 @@ def ask_every_s(site: SiteFile) -> int:
     return _UPSTREAM_S if site.upstream else max((trunk.ask_every_s for trunk in site.trunk), default=0)
 
 
+def ticks(site: SiteFile) -> bool:
+    """Whether there is something to be done each second: calls may go by connections, or accounts are at carriers."""
+    by_connection = any(trunk.registration or trunk.transport != "udp" for trunk in site.trunk)
+    return bool(site.peer or site.connector_slots) or by_connection
+
+
 def link_host(site: SiteFile) -> str:
     """`host:port` by which this site stands in Path and Record-Route towards its peers."""
     return f"{site.site.fqdn}:{site.ports.link_sip}"
@@ -353,6 +359,7 @@ def render(site: SiteFile) -> str:
         probes=probes_file(site) if probes(site) else None,
         alive_codes=ALIVE,
         registers=any(trunk.registration for trunk in site.trunk),
+        ticks=ticks(site),
         names_shown=names_shown(site),
         asks_by_name=any(trunk.shape.by_name and trunk.ask_every_s for trunk in site.trunk),
         ask_every_s=ask_every_s(site),

@@ -226,17 +226,18 @@ def heard(code: int) -> None:
         _is_back(str(trunk))
 
 
-def failed() -> str:
+def failed(*, gone: bool) -> str:
     """The way on which the call at hand came to nothing for which the caller is not to blame; empty where none did.
 
     A trunk that said nothing is left alone for a while. A site that has tried all its trunks says so itself.
+    gone: the connection to it is, whatever it had said.
     """
     trunk = KSR.pv.get("$avp(trunk)")
     way = trunk if trunk is not None else KSR.pv.get("$avp(outward)")
     if way is None or KSR.pv.get("$avp(rings)") is not None:
         return ""
     name = str(way)
-    if trunk is not None and KSR.tm.t_branch_timeout() > 0:
+    if trunk is not None and (gone or KSR.tm.t_branch_timeout() > 0):
         if not _is_marked(name):
             KSR.warn(f"trunk {name} does not answer: calls try others first\n")
         _leave_alone(name, _SILENT_S)

@@ -15,6 +15,7 @@ from isthmus.engines.kamailio import (
     streaming,
     timers,
     transferring,
+    waiting,
 )
 from isthmus.engines.kamailio.ksr import (
     FLAG_MEDIA,
@@ -36,6 +37,7 @@ SAID_BY_PEOPLE = {486: "Busy Here", 600: "Busy Everywhere", 603: "Decline"}
 def handle(site: Site) -> None:
     """One reply to a request that was relayed."""
     code = int(KSR.pv.get("$rs"))
+    waiting.note(site, code)
     if code <= 100:
         return
     if code == FLOW_FAILED:

@@ -1,0 +1,85 @@
+"""Calls that wait for the answer of a peer, a connector or a gateway, and the end of that wait where it is gone.
+
+Such an answer comes by the connection that the call went by, or not at all. A connection ends with whoever is at its
+other end; where only the line is cut, haproxy finds out and ends it (see haproxy.cfg.j2). Once a second a process of
+its own looks which are gone, and answers in their place, as if it had come from there: so each branch fails by itself,
+and what becomes of the call is decided where any other failure is (carry.py).
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from isthmus.calls import waiting
+from isthmus.engines.kamailio.ksr import FLAG_BEGINS, KSR, header, headers, text
+from isthmus.engines.kamailio.site import Site
+
+_TABLE = "waiting"
+_GONE = "$avp(gone)"
+_MOST_AT_ONCE = 50
+"""Answers that go out together: what a socket's buffer takes for sure. The others follow a second later."""
+_TRIES = 3
+_tried: dict[str, int] = {}
+"""By the process that looks: how often a branch was answered that is there still."""
+
+
+def note(site: Site, code: int) -> None:
+    """A reply to a request that was relayed. Remembers, or forgets, that the branch waits for an answer."""
+    if KSR.isflagset(FLAG_BEGINS) < 0 or text("$rm") != "INVITE":
+        return
+    if _is_ours(site):
+        # There is no reply from anybody else that comes here.
+        KSR.pv.sets(_GONE, "1")
+    elif not (site.sent_by_peer() or site.sent_by_connector() or site.trunk_behind_haproxy() is not None):
+        return
+    branch = waiting.branch_of(header("Via"))
+    if code >= 200:
+        KSR.htable.sht_rm(_TABLE, branch)
+    elif branch and KSR.htable.sht_get(_TABLE, branch) is None:
+        answer = waiting.unanswered(
+            headers("Via"), header("From"), header("To"), text("$ci"), header("CSeq"), secrets.token_hex(8)
+        )
+        KSR.htable.sht_sets(_TABLE, branch, str(waiting.Waiting(int(text("$conid")), answer)))
+
+
+def take_gone() -> bool:
+    """Whether the branch of the call at hand that failed last did so because its connection is gone."""
+    if KSR.pv.get(_GONE) is None:
+        return False
+    for variable in (_GONE, "$avp(rings)"):  # what rang there rings no more
+        KSR.pv.unset(variable)
+    return True
+
+
+def tick(site: Site) -> None:
+    """Once a second, in a process of its own: answer in the place of those that are gone."""
+    gone = _gone()
+    for branch in [each for each in _tried if each not in gone]:
+        del _tried[branch]
+    own = f"sip:{site.settings.sockets['control'].partition(':')[2]}"
+    for branch, answer in list(gone.items())[:_MOST_AT_ONCE]:
+        _tried[branch] = _tried.get(branch, 0) + 1
+        if _tried[branch] > _TRIES:  # the call is over, and nothing was heard of that
+            KSR.htable.sht_rm(_TABLE, branch)
+            continue
+        KSR.corex.send_data(own, answer)
+
+
+def _gone() -> dict[str, str]:
+    """The answers to give, by the branch."""
+    found: dict[str, str] = {}
+    alive: dict[int, bool] = {}
+    KSR.htable.sht_iterator_start("waiting", _TABLE)
+    while KSR.htable.sht_iterator_next("waiting") > 0:
+        each = waiting.Waiting.parse(text("$shtitval(waiting)"))
+        if each.connection not in alive:
+            alive[each.connection] = KSR.tcpops.tcp_conid_alive(each.connection) > 0
+        if not alive[each.connection]:
+            found[text("$shtitkey(waiting)")] = each.answer
+    KSR.htable.sht_iterator_end("waiting")
+    return found
+
+
+def _is_ours(site: Site) -> bool:
+    """Whether the reply at hand came from here: to the socket that nobody but this site's own processes reach."""
+    return site.settings.listeners.get(int(KSR.pv.get("$Rp") or 0), "") == "control"
