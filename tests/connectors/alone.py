@@ -6,6 +6,7 @@ the services on both sides. The registrars are those in memory; phones and calls
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ from isthmus.connectors.service import Connectors, Home
 from isthmus.database import open_database
 from isthmus.directory.model import Credentials, NewPerson
 from isthmus.directory.service import Directory
+from isthmus.fraud.alone import BranchCapping
+from isthmus.fraud.rules import CAPS
 from isthmus.identity.sealing import Sealer
 from isthmus.link.client import LinkDownError
 from isthmus.pki.service import CertificateAuthority, request_pem
@@ -120,6 +123,8 @@ class World:
         self.learning.restore()
         changed()
         self.recorder = Recorder(self._engine, self.name, clock=self.clock)
+        refuse = functools.partial(self._writer.refuse, CAPS)
+        self.capping = BranchCapping(self._engine, self.name, self.branch, refuse, self.clock)
         self.push = Pushing(self._engine, self._branch_records, self.link)
 
     def close(self) -> None:
@@ -128,7 +133,7 @@ class World:
         self._engine.dispose()
         self._online_engine.dispose()
 
-    def _bounds(self, tenant: str, people: Collection[str]) -> Bounds:
+    def _bounds(self, tenant: str, people: Collection[str], connector: str) -> Bounds:
         return self.bounds
 
     # --- time and the link ------------------------------------------------------------------------
@@ -165,7 +170,14 @@ class World:
             for user, due in list(self.phones.items()):
                 if self.now_s >= due:
                     self.register(user)
-            for job in (self.learning.work, self.recorder.write, self._look, self.push.work, self.renew):
+            for job in (
+                self.learning.work,
+                self.recorder.write,
+                self._look,
+                self.capping.work,
+                self.push.work,
+                self.renew,
+            ):
                 try:
                     job()
                 except LinkDownError:

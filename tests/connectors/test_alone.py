@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from isthmus.connectors.bounds import BY, Block, Bounds
-from isthmus.routing.model import Answer, Decision, Dial, Direction, Request, Source
+from isthmus.connectors.bounds import BY, Block, Bounds, DayCap, Days, Price
+from isthmus.routing.model import SOS, Answer, Decision, Dial, Direction, Request, Source
 from isthmus.routing.refusals import Refusal, of_country
 from tests.connectors.alone import EXPIRES_S, NUMBERS, World, aor
 
@@ -137,6 +138,95 @@ def test_what_online_refused_last_is_refused_until_it_is_heard_again_or_the_day_
     world.cut = True
     for number in ("+12125550123", "+5372043000", "+33142685300"):
         assert called(number) == Dial("gateway", number)
+
+
+def _called(world: World, number: str, caller: str = "anna") -> Decision:
+    return world.decided(Request("INVITE", number, Source.PHONE, str(aor(caller)), at_s=int(world.now_s)))
+
+
+_SEATTLE, _PARIS = "+12065550123", "+33142685300"
+_SPENT = Answer(403, "Limit Of The Day Reached")
+
+
+def _days(world: World, *caps: DayCap, prices: tuple[Price, ...] = (), left_s: float = 6 * _HOUR_S) -> Bounds:
+    return Bounds(days=Days("UTC", int(world.now_s + left_s), caps, prices=prices))
+
+
+def test_a_limit_of_the_day_holds_by_what_is_counted_while_it_is_alone(world: World) -> None:
+    """30 minutes a day, 20 of which online had counted: a call of 10 is the last."""
+    world.bounds = _days(world, DayCap("tenant", "main", 30, "0", 20 * 60_000.0))
+    world.register("anna")
+    world.pass_s(_MINUTE_S)
+    world.cut = True
+    world.begin("one", "anna", _SEATTLE)
+    world.pass_s(5 * _MINUTE_S)
+    assert isinstance(_called(world, _SEATTLE), Dial)
+    world.pass_s(6 * _MINUTE_S)  # it is still up
+    assert _called(world, _SEATTLE) == _SPENT
+    assert isinstance(_called(world, f"{SOS}911"), Dial)
+    world.end("one")
+    world.pass_s(_MINUTE_S)
+    world.start()  # what was counted is on disk
+    world.pass_s(_MINUTE_S)
+    assert _called(world, _SEATTLE) == _SPENT
+    world.pass_s(6 * _HOUR_S)  # another day
+    assert isinstance(_called(world, _SEATTLE), Dial)
+
+
+def test_limits_of_a_person_and_of_a_country_are_for_their_calls_alone(world: World) -> None:
+    caps = DayCap("person", str(aor("anna")), 10, "0"), DayCap("country", "FR", 5, "0")
+    world.bounds = _days(world, *caps)
+    for user in NUMBERS:
+        world.register(user)
+    world.pass_s(_MINUTE_S)
+    world.cut = True
+    world.begin("france", "ben", _PARIS)
+    world.begin("seattle", "anna", _SEATTLE)
+    world.pass_s(6 * _MINUTE_S)
+    assert (_called(world, _PARIS), _called(world, _PARIS, "ben")) == (_SPENT, _SPENT)
+    assert isinstance(_called(world, _SEATTLE), Dial)
+    world.pass_s(5 * _MINUTE_S)
+    assert _called(world, _SEATTLE) == _SPENT
+    assert isinstance(_called(world, _SEATTLE, "ben"), Dial)
+
+
+def test_what_calls_cost_is_counted_by_the_prices_told(world: World) -> None:
+    prices = (Price("+33", 500_000, "EUR", 0, 60), Price("+1", 10_000, "EUR", 0, 60))
+    world.bounds = _days(world, DayCap("tenant", "main", 0, "3.00", 0.0, {"EUR": 1_000_000.0}), prices=prices)
+    world.register("anna")
+    world.pass_s(_MINUTE_S)
+    world.cut = True
+    world.begin("one", "anna", _PARIS)
+    world.pass_s(2 * _MINUTE_S)
+    assert isinstance(_called(world, _PARIS), Dial)
+    world.pass_s(3 * _MINUTE_S)
+    assert _called(world, _PARIS) == _SPENT
+
+
+def test_what_online_has_counted_is_not_counted_twice(world: World) -> None:
+    cap = DayCap("tenant", "main", 30, "0")
+    world.bounds = _days(world, cap)
+    world.register("anna")
+    world.pass_s(_MINUTE_S)
+    world.cut = True
+    world.begin("one", "anna", _SEATTLE)
+    world.pass_s(20 * _MINUTE_S)
+    world.end("one")
+    world.pass_s(_MINUTE_S)
+    world.cut = False
+    world.pass_s(2 * _MINUTE_S)
+    (record,) = world.at_online()
+    counted = msgspec.structs.replace(cap, milliseconds=record.seconds * 1000)
+    days = msgspec.structs.replace(_days(world, counted).days, counted={record.stream: record.seq})
+    world.bounds = Bounds(days=days)
+    world.register("anna")
+    world.pass_s(2 * _MINUTE_S)
+    world.cut = True
+    world.begin("two", "anna", _SEATTLE)
+    world.pass_s(8 * _MINUTE_S)
+    assert isinstance(_called(world, _SEATTLE), Dial)
+    world.pass_s(3 * _MINUTE_S)
+    assert _called(world, _SEATTLE) == _SPENT
 
 
 _STEPS = st.lists(

@@ -69,7 +69,7 @@ class World:
         if self.away:
             raise UnavailableError("online is away")
         people = BranchPeople(
-            self.directory, lambda: self.online, OneClass, lambda tenant, at: self.bounds, lambda: NOW
+            self.directory, lambda: self.online, OneClass, lambda tenant, at, name: self.bounds, lambda: NOW
         )
         proofs = {Aor.parse(each): said for each, said in known.items()}
         return people.of("contoso", HOST, [Aor.parse(each) for each in addresses], proofs)

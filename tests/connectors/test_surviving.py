@@ -31,7 +31,7 @@ def told(
     )  # fmt: skip
     records = [PersonRecord(str(each.aor), 0, 0, 1, b"m" * 16, b"s" * 32, each.number) for each in people]
     held = {str(ANNA.aor): [PHONE]} if phones is None else phones
-    found = findings(MemorySnapshot(at, records), people, held, lambda phone: there, {"gateway": trunk})
+    found = findings(MemorySnapshot(at, records), people, held, lambda phone: there, {"gateway": trunk}, 2)
     return {each.what: each for each in found}
 
 
@@ -71,7 +71,9 @@ def test_calls_for_others_need_a_fallback_that_answers():
 
 
 def test_what_online_told_of_blocks_and_limits_is_said():
-    assert told()["what keeps calls from being made and taken"].why.startswith("0 blocks and 0 limits")
+    assert told()["what keeps calls from being made and taken"].why.startswith(
+        "0 blocks, 0 limits of calls at once and 2 of the day"
+    )
 
 
 def test_a_branch_that_nobody_registered_through_can_do_nothing():

@@ -110,6 +110,29 @@ def test_people_have_theirs_by_policy(watched: Watched):
     assert watched.work(after_s=1) == {}
 
 
+def test_a_connector_is_told_what_is_counted_under_each_limit_that_is_for_calls_there(watched: Watched):
+    settings = (("minutes_a_day", 5),)
+    watched.policies.create(Policy("main", "calling", "short", settings, ""), actor="test")
+    watched.policies.grant(Grant("main", "calling", "short", Level.PERSON, ALICE, 0), actor="test")
+    watched.office.rates.replace("main", "prefix,name,price_per_minute,currency\n+53,Cuba,0.60,EUR\n", actor="test")
+    cap(watched, Kind.TENANT, minutes=10, cost="50", zone="America/Los_Angeles")
+    cap(watched, Kind.COUNTRY, "GB", calls=2)
+    cap(watched, Kind.TRUNK, "carrier", minutes=10)
+    calls(watched)
+    watched.work(after_s=2 * 60)
+    told = watched.capping.days_of("main", [ALICE, BOB], "branch-1")
+    assert [(each.kind, each.key, each.minutes, each.cost, each.milliseconds) for each in told.caps] == [
+        ("tenant", "main", 10, "50", 120_000),
+        ("person", ALICE, 5, "0", 120_000),
+    ]
+    assert told.caps[0].micro == {"EUR": 1_200_000}
+    assert [(each.prefix, each.price_micro) for each in told.prices] == [("+53", 600_000)]
+    # 1,800,000,000 is 00:00 on a day there.
+    assert (told.zone, told.until_s, told.counted) == ("America/Los_Angeles", 1_800_000_000 + 86_400, {})
+    assert watched.capping.days_of("main", [BOB], "branch-1").caps == told.caps[:1]
+    assert watched.capping.days_of("another", [], "branch-1").caps == ()
+
+
 @pytest.mark.parametrize("number", ["sos.911", "short.411"])
 def test_emergency_calls_neither_count_nor_end(watched: Watched, number: str):
     tenant = cap(watched, Kind.TENANT, minutes=1, ends=True)

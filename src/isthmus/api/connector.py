@@ -51,7 +51,8 @@ def connector_app(services: Connector) -> FastAPI:
         held = {str(each.aor): registrar.bindings(each.aor) for each in people}
         states = {each["name"]: each["state"] for each in trunks.states(file, lambda *words: ask(file, *words))}
         with services.writer.reader().view() as view:
-            found = findings(view, people, held, lambda phone: asking.answers(file, phone), states)
+            limits = services.learning.limits
+            found = findings(view, people, held, lambda phone: asking.answers(file, phone), states, limits)
         return [dataclasses.asdict(each) for each in found]
 
     @app.get("/v1/branch")

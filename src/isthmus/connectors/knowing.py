@@ -76,7 +76,7 @@ class People(Protocol):
 class BranchPeople:
     """At the site that connectors belong to: who is at which branch. classes: gives who has which class of service.
 
-    bounds: what calls of a tenant, and of the people with these addresses, are kept from.
+    bounds: what calls of a tenant, and of the people with these addresses, are kept from at the connector of that name.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class BranchPeople:
         people: People,
         registrar: Callable[[], Registrar],
         classes: Callable[[], Placing],
-        bounds: Callable[[str, Collection[str]], Bounds] = lambda tenant, people: Bounds(),
+        bounds: Callable[[str, Collection[str], str], Bounds] = lambda tenant, people, name: Bounds(),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._people, self._registrar, self._classes, self._clock = people, registrar, classes, clock
@@ -120,7 +120,7 @@ class BranchPeople:
         placing = self._classes()
         service = {str(person.aor): placing.position(person) for person in people}
         page = FeedPage("", 0, 0, 0, (tenant,), tuple(sorted(domains.items())), tuple((p.aor, p) for p in people))
-        bounds = self._bounds(tenant, service.keys())
+        bounds = self._bounds(tenant, service.keys(), host.partition(".")[0])
         return msgspec.json.encode(
             _Answer(encode_page(page).decode(), list(placing.classes), service, bindings, bounds)
         )

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from isthmus.addressing import Aor
+from isthmus.connectors.bounds import Days
 from isthmus.connectors.knowing import MOST, Learned, learned, proof
 from isthmus.dialling.plan import Dialling
 from isthmus.directory.model import Person
@@ -56,6 +57,10 @@ class BranchDirectory:
     def set(self, now: Learned) -> None:
         """These are the people from now on."""
         self._now, self._revision = self._planned(now), self._revision + 1
+
+    def recount(self, now: Learned) -> None:
+        """The same people and rules as before; what online has counted may be more."""
+        self._now = self._planned(now)
 
     def _planned(self, now: Learned) -> Learned:
         first = now.classes[0]
@@ -100,6 +105,19 @@ class BranchDirectory:
         """What online refused when it was heard last, by key."""
         return self._now.bounds.refusals
 
+    def days(self) -> Days:
+        """Limits of the day, as online had counted when it was heard last."""
+        return self._now.bounds.days
+
+    def tenant(self) -> str:
+        """Whose branch it is; empty before anybody is known."""
+        return next(iter(self._now.domains.values()), "")
+
+    def addresses(self) -> dict[str, str]:
+        """Of everybody whom this branch knows, by address and by number."""
+        known = {str(person.aor): str(person.aor) for person in self._now.people}
+        return known | {person.number: str(person.aor) for person in self._now.people if person.number}
+
 
 class Learning:
     """Keeps the learned people up to date. host: the connector's name in Path.
@@ -133,6 +151,11 @@ class Learning:
     def people(self) -> tuple[Person, ...]:
         """Those whom this branch knows."""
         return self._now.people
+
+    @property
+    def limits(self) -> int:
+        """How many limits of the day are counted here."""
+        return len(self._now.bounds.days.caps)
 
     def restore(self) -> None:
         """What was known before the last stop. What can't be read is as good as nothing."""
@@ -173,9 +196,11 @@ class Learning:
         now = learned(raw)
         if keep:
             write_private(self._file, self._sealer.seal(raw, _ABOUT))
-        alike = replace(now, bindings={}) == replace(self._now, bindings={})
+        alike = _compiled(now) == _compiled(self._now)
         self._raw, self._now = raw, now
-        if not alike:
+        if alike:
+            self._directory.recount(now)
+        else:
             self._directory.set(now)
             self._changed()
 
@@ -192,3 +217,8 @@ class Learning:
                     wanted.append((aor, each))
         for aor, why in self._registrar.save(wanted).items():
             _log.warning("a phone of %s would not be reached while online is away: %s", aor, why)
+
+
+def _compiled(known: Learned) -> Learned:
+    """What of it goes into the snapshot. What is counted changes with each call, and does not."""
+    return replace(known, bindings={}, bounds=msgspec.structs.replace(known.bounds, days=Days()))

@@ -33,10 +33,12 @@ def findings(
     bindings: Mapping[str, Sequence[Binding]],
     answers: Callable[[Binding], bool],
     trunks: Mapping[str, str],
+    limits: int,
 ) -> list[Finding]:
     """What works at the branch of a connector while the site it belongs to can't be reached.
 
     bindings: address -> phones registered here. answers: asks a phone. trunks: name -> state (see trunks.states).
+    limits: how many of the day there are.
     """
     phones = [(aor, each) for aor, held in sorted(bindings.items()) for each in held][:MOST_ASKED]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -50,7 +52,7 @@ def findings(
     if not people:
         found.append(Finding("phones at this branch", False, "nobody is registered through this connector yet"))
     found.append(_others(snapshot, answered, down))
-    found.append(_bounds(snapshot.config))
+    found.append(_bounds(snapshot.config, limits))
     return found
 
 
@@ -100,9 +102,9 @@ def _others(snapshot: Snapshot, answered: Collection[str], down: Collection[str]
     return Finding(what, False, f"{number} can't be reached")
 
 
-def _bounds(config: Config) -> Finding:
-    told = f"{len(config.blocks)} blocks and {len(config.at_once)} limits of calls at once, as online told them last"
-    return Finding("what keeps calls from being made and taken", True, f"{told}; minutes and cost are counted later")
+def _bounds(config: Config, limits: int) -> Finding:
+    told = f"{len(config.blocks)} blocks, {len(config.at_once)} limits of calls at once and {limits} of the day"
+    return Finding("what keeps calls from being made and taken", True, f"{told}, as online told them last")
 
 
 def _alone(snapshot: Snapshot, request: Request, down: Collection[str]) -> object:

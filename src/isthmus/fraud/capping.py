@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from isthmus.activity.model import Alert, Severity
 from isthmus.addressing.destination import destination_of
+from isthmus.connectors.bounds import DayCap, Days, Price
 from isthmus.database import reading
 from isthmus.directory.service import Directory
 from isthmus.fraud import counting, rules, store
@@ -32,6 +33,8 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 2000  # records a reading
 _KEPT_MS = 3 * 86_400_000  # a day anywhere, and a call that lasted another one
 _END_AGAIN_S = 5.0
+_MOST_PRICES = 1000
+"""Lines of a rate table that a connector is told."""
 RULE = "cap-reached"
 
 
@@ -71,6 +74,7 @@ class Capping:
         self._ended: dict[str, float] = {}
         self._told: set[str] = set()
         self._used: dict[Key, Used] = {}
+        self._counted: tuple[dict[Key, Used], dict[tuple[str, str], int]] = ({}, {})
 
     def work(self) -> None:
         """Count, refuse, end, tell. Raises UnavailableError; it is tried again then."""
@@ -81,13 +85,14 @@ class Capping:
         self.follow_blocks()
         if not caps and not self._people.are_any():
             self._snapshot.refuse(rules.CAPS, {})  # without a limit nothing is counted
-            self._used = {}
+            self._used, self._counted = {}, ({}, {})
             return
         with reading(self._directory.engine) as connection:
             # The legs first: one that has its record by then is known by its name.
             up = self._up(connection, now_ms)
             self._read(connection, now_ms)
             self._used = self._ledger.used(now_ms, up)
+            self._counted = self._used, dict(self._positions)
             people, addresses = self._people.of(connection, self._used)
         reached = counting.reached((*caps, *people), self._used)
         self._snapshot.refuse(
@@ -104,6 +109,42 @@ class Capping:
     def used(self, cap: Cap) -> Used:
         """What calls under a cap have come to today."""
         return self._used.get(counting.key_of(cap), Used())
+
+    def days_of(self, tenant: str, people: Collection[str], connector: str) -> Days:
+        """The limits of the day for a connector of the tenant's, with what is counted. people: addresses there.
+
+        Those of trunks are not among them, and neither is what calls that are up have come to at the connector.
+        """
+        caps = [each for each in self._guard.every_cap() if each.tenant == tenant and each.kind is not Kind.TRUNK]
+        used, positions = self._counted
+        addresses: dict[str, str] = {}
+        rates: list[Rate] = []
+        with reading(self._directory.engine) as connection:
+            if people and self._people.are_any():
+                found = record_store.people_at(connection, people)
+                addresses = {who.id: aor for aor, who in found.items() if who.tenant == tenant}
+                of_people, _ = self._people.of(connection, [(Kind.PERSON, tenant, each) for each in addresses])
+                caps += of_people
+            if any(float(each.cost) for each in caps):
+                rates = record_store.rates(connection, tenant)
+        now_ms = int(self._clock() * 1000)
+        told = []
+        for cap in caps:
+            if not cap.minutes and not float(cap.cost):
+                continue
+            by, key = used.get(counting.key_of(cap), Used()), addresses.get(cap.key, cap.key)
+            told.append(DayCap(cap.kind.value, key, cap.minutes, cap.cost, by.milliseconds, by.micro))
+        prices = [Price(r.prefix, r.price_micro, r.currency, r.minimum_s, r.increment_s) for r in rates]
+        if not told:
+            return Days()
+        zone = self._zones.get(tenant) or self._zone
+        return Days(
+            zone,
+            counting.midnight(now_ms, zone),
+            tuple(told),
+            {stream: seq for (site, stream), seq in sorted(positions.items()) if site == connector},
+            tuple(prices) if len(prices) <= _MOST_PRICES else (),
+        )
 
     def _fresh(self) -> Ledger:
         return Ledger(lambda tenant: self._zones.get(tenant) or self._zone, self._own_tenant)
@@ -132,7 +173,7 @@ class Capping:
 
     def _up(self, connection: Connection, now_ms: int) -> list[Spoken]:
         """The calls by this site's trunks that were answered and have no record yet."""
-        legs = [leg for leg in record_store.legs(connection).values() if _is_outside(leg)]
+        legs = [leg for leg in record_store.legs(connection).values() if is_outside(leg)]
         people = record_store.people_at(connection, {leg.begins.caller for leg in legs if leg.begins})
         found: list[Spoken] = []
         live: set[tuple[str, str]] = set()
@@ -147,7 +188,7 @@ class Capping:
                     self._rates[asked] = record_store.rates(connection, who.tenant, record_rules.prefixes(asked[1]))
                 cost = record_rules.cost_of(asked[1], (call.to_ms - call.from_ms) / 1000, self._rates[asked])
                 if cost is not None:
-                    call = _with_cost(call, cost.micro, cost.currency)
+                    call = with_cost(call, cost.micro, cost.currency)
             found.append(call)
         self._rates = {asked: rates for asked, rates in self._rates.items() if asked in live}
         return found
@@ -227,7 +268,8 @@ def of_leg(leg: Leg, site: str, tenant: str, person: str, now_ms: int) -> Spoken
     )
 
 
-def _with_cost(call: Spoken, micro: int, currency: str) -> Spoken:
+def with_cost(call: Spoken, micro: int, currency: str) -> Spoken:
+    """The call, with what it cost in millionths of the currency."""
     return Spoken(
         call.name,
         call.tenant,
@@ -242,7 +284,8 @@ def _with_cost(call: Spoken, micro: int, currency: str) -> Spoken:
     )
 
 
-def _is_outside(leg: Leg) -> bool:
+def is_outside(leg: Leg) -> bool:
+    """Whether it is of a call to the PSTN that was answered, and counts."""
     way = leg.rerouted or leg.begins
     if leg.begins is None or leg.answered is None or way is None:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 
 from sqlalchemy import Connection
@@ -25,9 +26,14 @@ class PeoplesCaps:
         self._addresses: dict[str, str] = {}
         self._any: bool | None = None
         self._of: object = None
+        self._lock = threading.Lock()
 
     def are_any(self) -> bool:
         """Whether any policy gives anybody a limit of the day."""
+        with self._lock:
+            return self._are_any()
+
+    def _are_any(self) -> bool:
         self._follow()
         if self._any is None:
             with reading(self._policies.engine) as connection:
@@ -43,10 +49,11 @@ class PeoplesCaps:
 
     def of(self, connection: Connection, used: Iterable[Key]) -> tuple[list[Cap], dict[str, str]]:
         """The caps of the people among these keys who have any, and all their addresses, by id."""
-        self._follow()
-        ids = [key for kind, _, key in used if kind is Kind.PERSON]
-        self._look_up(connection, [each for each in ids if each not in self._known])
-        return [cap for each in ids if (cap := self._known[each]) is not None], self._addresses
+        with self._lock:
+            self._follow()
+            ids = [key for kind, _, key in used if kind is Kind.PERSON]
+            self._look_up(connection, [each for each in ids if each not in self._known])
+            return [cap for each in ids if (cap := self._known[each]) is not None], self._addresses
 
     def _look_up(self, connection: Connection, ids: list[str]) -> None:
         if not ids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ from isthmus.activity.model import Event, Kind
 from isthmus.connectors.bounds import BY
 from isthmus.connectors.learning import BranchDirectory, Learning
 from isthmus.database import migrate, open_database
+from isthmus.fraud import rules as fraud_rules
+from isthmus.fraud.alone import BranchCapping
 from isthmus.identity.sealing import Sealer
 from isthmus.link.client import PeerClient
 from isthmus.pki.store import private_folder
@@ -29,6 +32,7 @@ from isthmus.site.recording import run_records
 _LEARN_S = 5.0
 _ASK_S = 10.0
 _PUSH_S = 2.0
+_COUNT_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,12 @@ def build_connector(site_file: SiteFile) -> Connector:
     made = Connector(site_file, writer, compiler, learning, online, records, engine, background, facts)
     feed = Feed(internal.activity_socket(site_file), lambda event: _told(event, learning))
     job = Repeating("learn who is at this branch", learning.work, _LEARN_S)
+    capping = BranchCapping(engine, site_file.site.name, directory, functools.partial(writer.refuse, fraud_rules.CAPS))
+    count = Repeating("count what calls come to", capping.work, _COUNT_S)
     made.background.add("registrations from Kamailio", feed.start, feed.stop)
     made.background.add("learn who is at this branch", job.start, job.stop)
+    made.background.add("caps", count.start, count.stop)
+    made.facts["caps"] = lambda: {"ok": not count.trouble, "reason": count.trouble}
     made.facts["learning"] = lambda: {"ok": not job.trouble, "reason": job.trouble, "people": len(learning.people)}
     return made
 

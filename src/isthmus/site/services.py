@@ -333,7 +333,7 @@ def build(site_file: SiteFile) -> Services:
             directory,
             lambda: moving.registrar,
             lambda: classes_now.placing((Class(),)),
-            functools.partial(_bounds, writer),
+            functools.partial(_bounds, writer, capping),
         ),
         connectors,
         plans,
@@ -349,10 +349,12 @@ def build(site_file: SiteFile) -> Services:
     )
 
 
-def _bounds(writer: SnapshotWriter, tenant: str, people: Collection[str]) -> Bounds:
+def _bounds(writer: SnapshotWriter, capping: Capping, tenant: str, people: Collection[str], connector: str) -> Bounds:
     """What a branch is told that calls are kept from: as calls here go by it now."""
     config = writer.config
-    return Bounds() if config is None else bounds_of(config, writer.refusals(), tenant, people)
+    if config is None:
+        return Bounds()
+    return bounds_of(config, writer.refusals(), tenant, people, capping.days_of(tenant, people, connector))
 
 
 def _both(first: Callable[[], object], second: Callable[[], object]) -> Callable[[], None]:
