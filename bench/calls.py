@@ -1,7 +1,10 @@
-"""CPU a call: within a site and out by a trunk against a native Kamailio, and across both sites against within one."""
+"""CPU a call: within a site and out by a trunk against a native Kamailio, across both sites against within one, and out
+by a trunk without the relay against with it.
+"""
 
 from __future__ import annotations
 
+import copy
 import tempfile
 import time
 from dataclasses import dataclass
@@ -25,6 +28,7 @@ class Ways:
     within: float
     across: float
     outside: float
+    bypass: float
 
 
 def measure(scale: Scale) -> list[Figure]:
@@ -61,6 +65,16 @@ def measure(scale: Scale) -> list[Figure]:
                 "native Kamailio, within",
             ),
         ]
+        if relay:
+            figures.append(
+                Figure.of(
+                    "call.bypass",
+                    "CPU a call out by a trunk, media directly",
+                    "us",
+                    [(ways.bypass, ways.outside) for ways in rounds],
+                    "relayed, without its media",
+                )
+            )
     return figures
 
 
@@ -73,7 +87,8 @@ def _rounds(scale: Scale, *, relay: bool) -> list[Ways]:
             Line(running, running.native, running.near[0].aor),
             Line(running, running.premises, running.near[0].aor),
             Line(running, running.both, running.far[0].aor, registered_at=running.online),
-            Line(running, running.premises, _OUTSIDE, by=running.trunk),
+            outside := Line(running, running.premises, _OUTSIDE, by=running.trunk),
+            outside.of_callers_at(running.reached),
         ]
         for line in lines:  # connections made, tables grown, code compiled
             line.microseconds_a_call(scale.call_rate, max(scale.calls // 5, 10))
@@ -98,6 +113,12 @@ class Line:
             )
         load.wait_for_calls(running.processes, address)
         self._caller_address = running.addresses()
+
+    def of_callers_at(self, address: str) -> Line:
+        """The same one called by others, at this address."""
+        made = copy.copy(self)
+        made._caller_address = address
+        return made
 
     def microseconds_a_call(self, rate: int, calls: int) -> float:
         """Let `calls` calls go through, `rate` a second; CPU of the target a call. Every call has to succeed."""

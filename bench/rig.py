@@ -31,7 +31,7 @@ TENANT = "main"
 PREMISES, ONLINE = "premises", "online"
 PASSWORD = "bench"
 # Not asked whether it is there: SIPp would take the question for a call.
-_TRUNK = '[[trunk]]\nname = "gateway"\naddress = "{}"\nask_every_s = 0\n'
+_TRUNK = '[[trunk]]\nname = "gateway"\naddress = "{}"\nask_every_s = 0\ndirect_networks = ["{}/32"]\n'
 _SCHEMA = Path("/usr/share/kamailio/db_sqlite")
 
 
@@ -50,7 +50,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """Two sites and the baseline, running. trunk: address of a gateway of premises, where nobody is yet."""
+    """Two sites and the baseline, running. trunk: address of a gateway of premises, where nobody is yet; reached: one
+    whose phones it reaches without a relay.
+    """
 
     processes: Processes
     addresses: Callable[[], str]
@@ -61,6 +63,7 @@ class Rig:
     near: tuple[Person, ...]
     far: tuple[Person, ...]
     trunk: str
+    reached: str
 
     @property
     def both(self) -> Target:
@@ -82,8 +85,9 @@ def running(folder: Path, *, accounts: int, relay: bool) -> Iterator[Rig]:
         inside = {PREMISES: free_address(loopback), ONLINE: free_address(loopback)}
         outside = {PREMISES: free_address(loopback), ONLINE: free_address(loopback)}
         authority = CertificateAuthority.create(folder / "ca")
-        trunk = free_address(loopback)
-        sites = [_write_site(folder, name, outside, inside, relay=relay, trunk=trunk) for name in (PREMISES, ONLINE)]
+        trunk, reached = free_address(loopback), free_address(loopback)
+        gateway = _TRUNK.format(trunk, reached)
+        sites = [_write_site(folder, name, outside, inside, relay=relay, trunk=gateway) for name in (PREMISES, ONLINE)]
         for site in sites:
             _prepare(site, authority, people)
         native = _start_native(processes, folder / "native", free_address(loopback), people, sites[0])
@@ -99,6 +103,7 @@ def running(folder: Path, *, accounts: int, relay: bool) -> Iterator[Rig]:
             tuple(person for person in people[half:] if person.home == PREMISES),
             tuple(person for person in people[half:] if person.home == ONLINE),
             trunk,
+            reached,
         )
     finally:
         processes.close()
@@ -172,7 +177,7 @@ fqdn = "{peer}.{DOMAIN}"
 address = "{outside[peer]}"
 authority = {str(peer == PREMISES).lower()}
 """
-        + (_TRUNK.format(trunk) if trunk and name == PREMISES else "")
+        + (trunk if name == PREMISES else "")
     )
     return load(path)
 

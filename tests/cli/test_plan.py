@@ -29,12 +29,13 @@ def test_a_plan_is_made_changed_and_given(isthmus: Isthmus) -> None:
     made = isthmus("plan", "set", "eu", "--home", "DE", "--domestic", "unlimited", "--group", "near=FR,GB:500")
     assert made.code == 0 and "near: FR GB, 500" in made.out
     assert isthmus("plan", "set", "eu", "--international", "60", "--then", "credit").code == 0
-    assert isthmus("plan", "assign", "eu", ALICE).out == "1 people have eu.\n"
+    assert isthmus("plan", "assign", "eu", ALICE).out == "1 person has eu.\n"
     plan = json.loads(isthmus("plan", "show", "eu", "--json").out)
     assert plan == {
         "tenant": "main", "name": "eu", "home": ["DE"], "domestic": None, "international": 60,
         "groups": [{"name": "near", "countries": ["FR", "GB"], "minutes": 500}], "pooled": False,
         "when_spent": "credit", "increment_s": 60, "most": None, "holders": 1, "people": [ALICE],
+        "given": [], "by_group": {}, "waiting": [],
     }  # fmt: skip
     assert "unlimited" in isthmus("plan", "list").out
     uses = json.loads(isthmus("plan", "usage", "--json").out)["uses"]
@@ -42,8 +43,29 @@ def test_a_plan_is_made_changed_and_given(isthmus: Isthmus) -> None:
         ("domestic", None), ("group:near", 500), ("international", 60),
     }  # fmt: skip
     refused = isthmus("plan", "delete", "eu")
-    assert (refused.code, "people have eu still" in refused.err) == (1, True)
+    assert (refused.code, "people or groups have eu still" in refused.err) == (1, True)
     assert isthmus("plan", "unassign", "eu", ALICE).code == 0
+
+
+def test_a_plan_is_given_to_a_group_and_said_of_its_people(isthmus: Isthmus) -> None:
+    isthmus("plan", "set", "eu", "--home", "DE")
+    assert isthmus("group", "create", "sales").code == 0
+    try:
+        assert isthmus("plan", "assign", "eu", "--group", "sales", "--rank", "7").out == "1 group has eu.\n"
+        assert isthmus("group", "add", "sales", ALICE).code == 0
+        shown = isthmus("plan", "show", "eu").out
+        assert f"{ALICE} (by group sales)" in shown and "sales (rank 7)" in shown
+        assert "eu, by group sales" in isthmus("plan", "show", ALICE).out
+        assert json.loads(isthmus("plan", "show", ALICE, "--json").out) == {
+            "aor": ALICE, "plan": "eu", "group": "sales", "given": [{"group": "sales", "rank": 7, "plan": "eu"}],
+        }  # fmt: skip
+        refused = isthmus("plan", "unassign", "eu", ALICE)
+        assert (refused.code, "by the group sales" in refused.err) == (1, True)
+        assert isthmus("plan", "unassign", "eu", "--group", "sales").code == 0
+        assert json.loads(isthmus("plan", "show", ALICE, "--json").out)["plan"] is None
+        assert isthmus("plan", "assign", "eu").code == 2
+    finally:
+        isthmus("group", "delete", "sales", "--yes")
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,26 @@ async def test_minutes_end_and_the_call_says_why_and_an_emergency_call_goes_out(
         await phone.register(0)
 
 
+def test_who_joins_a_group_calls_by_its_plan_until_they_leave(planned: Sites) -> None:
+    """The authority says who is in a group, and the service follows."""
+    member = {"people": [f"pat@{DOMAIN}"]}
+    with planned.api("premises") as authority, planned.api("online") as service:
+        authority.post("/v1/groups", {"name": "sales"})
+        service.put("/v1/plans/shared", {"home": ["US"], "domestic": None, "pooled": True})
+        wait_for(lambda: "sales" in str(service.get("/v1/groups")), 30, "the service knows the group")
+        service.post("/v1/plans/shared/assign", {"groups": ["sales"]})
+        assert SERVICE_CARRIER not in explained(planned, "pat", OUTSIDE)
+        authority.patch("/v1/groups/sales", {"add": member})
+        wait_for(
+            lambda: SERVICE_CARRIER in explained(planned, "pat", OUTSIDE), 30, "pat's calls go by the plan's trunk"
+        )
+        assert service.get(f"/v1/plans/of/pat@{DOMAIN}")["group"] == "sales"
+        wait_for(lambda: "shared has no international" in explained(planned, "pat", UK), 30, "and are refused by it")
+        authority.patch("/v1/groups/sales", {"remove": member})
+        wait_for(lambda: SERVICE_CARRIER not in explained(planned, "pat", OUTSIDE), 30, "and no more")
+        authority.delete("/v1/groups/sales")
+
+
 async def test_a_call_ends_when_its_credit_is_used_up(planned: Sites) -> None:
     give(planned, "carla", "prepaid", when_spent="credit", international=None)
     with planned.api("online") as api:

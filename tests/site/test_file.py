@@ -138,6 +138,8 @@ def test_a_trunk_by_tls_has_its_own_port_unless_it_says_so(tmp_path: Path):
         ({"codecs": ["PCMA codec-strip-all"]}, "String should match"),
         ({"media": "clear"}, "'rtp', 'srtp' or 'dtls-srtp'"),
         ({"networks": ["here"]}, "network"),
+        ({"direct_networks": ["here"]}, "network"),
+        ({"direct_networks": ["10.0.0.0/8"], "media": "srtp"}, "direct_networks takes media"),
         ({"registration": {"user": "a b", "password_file": "x"}}, "String should match"),
     ],
 )

@@ -180,7 +180,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(groups.router(services.groups, people, site.tenant))
     app.include_router(licence.router(services.licences, people, site.tenant))
     app.include_router(policy.router(services.policies, people, site.tenant))
-    app.include_router(plans.router(services.plans, site.tenant))
+    app.include_router(plans.router(services.plans, people, site.tenant))
     app.include_router(plans.credit_router(services.plans, site.tenant))
     app.include_router(pstn.router(services.routes, site.tenant))
     app.include_router(pstn.trunk_router(lambda: trunks.states(file, lambda *words: ask(file, *words))))

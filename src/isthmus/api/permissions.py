@@ -173,6 +173,7 @@ RULES: dict[tuple[str, str], Rule] = {
     # Calling plans: what there is and how much credit is the operator's to say
     ("GET", "/v1/plans"): _tenant("plan.read"),
     ("GET", "/v1/plans/{plan}"): _tenant("plan.read"),
+    ("GET", "/v1/plans/of/{aor}"): _reached("plan.read"),
     ("PUT", "/v1/plans/{plan}"): Rule(On.EVERYTHING, "plan.write"),
     ("DELETE", "/v1/plans/{plan}"): Rule(On.EVERYTHING, "plan.write"),
     ("POST", "/v1/plans/{plan}/assign"): _tenant("plan.assign"),

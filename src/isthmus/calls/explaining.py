@@ -66,6 +66,7 @@ class Explaining:
                 tried=frozenset(question.failed),
                 at_s=moment_of(question.when),
                 place=asking.place_of(question.phone, view),
+                phone=question.phone,
             )
         faults: dict[str, str] = {}
         path = explain.call(request, entrance, self._view_of, lambda site, asked: self._ask(site, asked, faults))

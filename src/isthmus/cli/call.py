@@ -104,7 +104,11 @@ def explain_call(
         entered, places = placing.apart(at or ())
         request, entrance = asking.request_of(caller, target, method, entered, down or (), view)
         request = replace(
-            request, tried=frozenset(failed or ()), at_s=moment_of(when), place=placing.place(places, view)
+            request,
+            tried=frozenset(failed or ()),
+            at_s=moment_of(when),
+            place=placing.place(places, view),
+            phone=places[0] if places else "",
         )
         path = explain.call(request, entrance, snapshots)
     phones, sent = _phones(path), trunk_shape.told(path) if method == "INVITE" else None

@@ -17,7 +17,8 @@ from isthmus.plans.model import WhenSpent
 app = typer.Typer(no_args_is_help=True)
 
 _Name = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name.")]
-_People = Annotated[list[str], typer.Argument(metavar="AOR...", help="People, as carol@contoso.example.")]
+_People = Annotated[list[str] | None, typer.Argument(metavar="[AOR]...", help="People, as carol@contoso.example.")]
+_Groups = Annotated[list[str] | None, typer.Option("--group", metavar="GROUP", help="A group; may be repeated.")]
 _Minutes = "minutes a month, or `unlimited`"
 _UNLIMITED = "unlimited"
 
@@ -47,11 +48,19 @@ def list_plans(tenant: TenantOption = None, as_json: JsonOption = False, site: S
     print_table(columns, rows, empty="There are no calling plans.")
 
 
-@app.command(epilog="Example:  isthmus plan show team")
-def show(plan: _Name, tenant: TenantOption = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
-    """Show a plan and who has it."""
+@app.command(epilog="Examples:  isthmus plan show team   |   isthmus plan show carol@contoso.example")
+def show(
+    what: Annotated[str, typer.Argument(metavar="PLAN|AOR", help="A plan, or a person.")],
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Show a plan and who has it, or a person's plan and by which group they have it."""
     with connect(site) as client:
-        _print(client.get(_path(plan), tenant=tenant), as_json)
+        if "@" in what:
+            _print_person(client.get(f"/v1/plans/of/{quote(what, safe='@')}"), as_json)
+        else:
+            _print(client.get(_path(what), tenant=tenant), as_json)
 
 
 @app.command(
@@ -121,26 +130,44 @@ def delete(plan: _Name, tenant: TenantOption = None, as_json: JsonOption = False
     print_done(f"The plan {plan} is deleted.", {"deleted": plan}, as_json)
 
 
-@app.command(epilog="Example:  isthmus plan assign team carol@contoso.example dave@contoso.example")
+@app.command(
+    epilog="Examples:  isthmus plan assign team carol@contoso.example dave@contoso.example   |   "
+    "isthmus plan assign team --group sales --rank 10"
+)
 def assign(
-    plan: _Name, people: _People, tenant: TenantOption = None, as_json: JsonOption = False, site: SiteOption = None
+    plan: _Name,
+    people: _People = None,
+    group: _Groups = None,
+    rank: Annotated[
+        int, typer.Option("--rank", min=0, help="Of the groups: of several that somebody is in the lowest wins.")
+    ] = 0,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
 ) -> None:
-    """Give people a plan, instead of any other that they have."""
+    """Give people and groups a plan, instead of any other that they have. One given by name comes before a group's."""
+    body = {**_named(people, group), **({"rank": rank} if group else {})}
     with connect(site) as client:
-        done = client.post(
-            f"{_path(plan)}/assign", {"people": [str(Aor.parse(each)) for each in people]}, tenant=tenant
-        )
-    print_done(f"{len(done)} people have {plan}.", {"people": done}, as_json)
+        done = client.post(f"{_path(plan)}/assign", body, tenant=tenant)
+    print_done(f"{_counted(people, group, 'has', 'have')} {plan}.", {"people": done, "groups": group or []}, as_json)
 
 
-@app.command(epilog="Example:  isthmus plan unassign team carol@contoso.example")
+@app.command(
+    epilog="Examples:  isthmus plan unassign team carol@contoso.example   |   isthmus plan unassign team --group sales"
+)
 def unassign(
-    plan: _Name, people: _People, tenant: TenantOption = None, as_json: JsonOption = False, site: SiteOption = None
+    plan: _Name,
+    people: _People = None,
+    group: _Groups = None,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
 ) -> None:
-    """Take their plan from people."""
+    """Take their plan from people and groups. Who is in a group that has one has that from then on."""
     with connect(site) as client:
-        client.post(f"{_path(plan)}/unassign", {"people": [str(Aor.parse(each)) for each in people]}, tenant=tenant)
-    print_done(f"{len(people)} people have {plan} no more.", {"unassigned": people}, as_json)
+        client.post(f"{_path(plan)}/unassign", _named(people, group), tenant=tenant)
+    said = f"{_counted(people, group, 'has', 'have')} {plan} no more."
+    print_done(said, {"unassigned": people or [], "groups": group or []}, as_json)
 
 
 @app.command(epilog="Examples:  isthmus plan usage   |   isthmus plan usage --month 2026-11 --json")
@@ -205,6 +232,21 @@ def settings(
     )
 
 
+def _named(people: list[str] | None, group: list[str] | None) -> dict[str, Any]:
+    if not people and not group:
+        raise UsageError("nobody is named", do="Give people, or --group.")
+    return {"people": [str(Aor.parse(each)) for each in people or ()], "groups": group or []}
+
+
+def _counted(people: list[str] | None, group: list[str] | None, one: str, many: str) -> str:
+    said = [
+        f"{len(each)} {name if len(each) == 1 else names}"
+        for each, name, names in ((people, "person", "people"), (group, "group", "groups"))
+        if each
+    ]
+    return f"{' and '.join(said)} {one if len([*(people or ()), *(group or ())]) == 1 else many}"
+
+
 def _minutes(value: int | None) -> str:
     return _UNLIMITED if value is None else str(value)
 
@@ -247,6 +289,26 @@ def _print(plan: dict[str, Any], as_json: bool) -> None:
             ("When used up", plan["when_spent"]),
             ("Calls count in", f"{plan['increment_s']} s"),
             ("For at most", plan["most"]),
-            ("People", " ".join(plan["people"]) or None),
+            ("Given to groups", " ".join(f"{g['group']} (rank {g['rank']})" for g in plan["given"]) or None),
+            ("People", " ".join(_with_group(each, plan["by_group"]) for each in plan["people"]) or None),
+            ("Wait for it", " ".join(plan["waiting"]) or None),
+        ]
+    )
+
+
+def _with_group(aor: str, by_group: dict[str, str]) -> str:
+    return f"{aor} (by group {by_group[aor]})" if aor in by_group else aor
+
+
+def _print_person(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    by = f"by group {found['group']}" if found["group"] else "by name"
+    print_fields(
+        [
+            ("Person", found["aor"]),
+            ("Plan", f"{found['plan']}, {by}" if found["plan"] else None),
+            ("Groups give", ", ".join(f"{g['plan']} (group {g['group']}, rank {g['rank']})" for g in found["given"])),
         ]
     )

@@ -10,15 +10,18 @@ import io
 import json
 import re
 import tarfile
+import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import metadata, resources
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import isthmus
+from isthmus.connectors import locking
 from isthmus.errors import RefusedError, UsageError
 
-_TOP = ("pyproject.toml", "requirements.lock", "README.md", "LICENSE", "deploy/bootstrap")
+_LOCK = "requirements.lock"
+_TOP = ("pyproject.toml", _LOCK, "README.md", "LICENSE", "deploy/bootstrap")
 _NOT_SENT = {"__pycache__", "built"}
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}")
 MARK = b"\n#--- the archive begins in the next line ---\n"
@@ -66,7 +69,7 @@ def archive(root: Path, version: str) -> bytes:
     ):
         _add(tar, "VERSION", f"{checked_version(version)}\n".encode(), executable=False)
         for path in _files(root):
-            content = path.read_bytes()
+            content = _lock_of(root) if path.name == _LOCK else path.read_bytes()
             _add(tar, path.relative_to(root).as_posix(), content, executable=path.name == "bootstrap")
     return made.getvalue()
 
@@ -120,6 +123,12 @@ def _extract(tar: tarfile.TarFile, folder: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content.read())
         file.chmod(0o755 if entry.mode & 0o100 else 0o644)
+
+
+def _lock_of(root: Path) -> bytes:
+    """The program's lock without what tests and measures it: an appliance runs, and no more."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    return locking.needed((root / _LOCK).read_text(encoding="utf-8"), locking.wanted(project)).encode()
 
 
 def _files(root: Path) -> Iterator[Path]:

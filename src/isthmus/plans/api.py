@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
+from isthmus.access.api import People, Reached
 from isthmus.addressing import Aor
 from isthmus.audit.web import LocalActor
 from isthmus.directory.api import KeyHeader
@@ -50,9 +51,17 @@ class PlanBody(_Body):
 
 
 class AssignBody(_Body):
-    """Who is to have the plan, instead of any other."""
+    """Who is to have the plan, instead of any other. groups: by name. rank: of these; the lowest wins."""
 
-    people: list[StrictStr] = Field(min_length=1, max_length=1000)
+    people: list[StrictStr] = Field(default=[], max_length=1000)
+    groups: list[Annotated[StrictStr, Field(min_length=1, max_length=200)]] = Field(default=[], max_length=100)
+    rank: StrictInt = Field(default=0, ge=0, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _somebody(self) -> AssignBody:
+        if not self.people and not self.groups:
+            raise ValueError("nobody is named: give people or groups")
+        return self
 
 
 class AccountBody(_Body):
@@ -96,10 +105,26 @@ class PlanShown(BaseModel):
     holders: int
 
 
+class GroupHasShown(BaseModel):
+    """A group that has a plan. rank: of several the lowest wins."""
+
+    group: str
+    rank: int
+
+
+class GroupGivesShown(GroupHasShown):
+    """A plan that somebody has by a group, or would."""
+
+    plan: str
+
+
 class PlanDetails(PlanShown):
-    """A plan and who has it."""
+    """A plan and who has it. by_group: by which group some have it. waiting: since it is for no more people."""
 
     people: list[str]
+    given: list[GroupHasShown]
+    by_group: dict[str, str]
+    waiting: list[str]
 
 
 class HolderShown(BaseModel):
@@ -107,6 +132,15 @@ class HolderShown(BaseModel):
 
     aor: str
     plan: str
+
+
+class PlanOfShown(BaseModel):
+    """Somebody's plan. group: by which they have it; null: by name. given: what their groups give, the first first."""
+
+    aor: str
+    plan: str | None
+    group: str | None
+    given: list[GroupGivesShown]
 
 
 class UseShown(BaseModel):
@@ -174,9 +208,12 @@ class ChargeShown(BaseModel):
     record: str
 
 
-def router(plans: Plans, own_tenant: str) -> APIRouter:
+def router(plans: Plans, people: People, own_tenant: str) -> APIRouter:
     """/v1/plans. own_tenant: who is meant when a request names no tenant."""
     routes = APIRouter(prefix="/v1")
+
+    def details(tenant: str, plan: str) -> dict[str, Any]:
+        return wire.plan_details(*plans.get(tenant, plan), *plans.given(tenant, plan))
 
     @routes.get("/plans", response_model=list[PlanShown])
     def listed(tenant: str = own_tenant) -> list[dict[str, Any]]:
@@ -184,7 +221,12 @@ def router(plans: Plans, own_tenant: str) -> APIRouter:
 
     @routes.get("/plans/{plan}", response_model=PlanDetails)
     def show(plan: _Name, tenant: str = own_tenant) -> dict[str, Any]:
-        return wire.plan_details(*plans.get(tenant, plan))
+        return details(tenant, plan)
+
+    @routes.get("/plans/of/{aor}", response_model=PlanOfShown)
+    def of(aor: str, reach: Reached) -> dict[str, Any]:
+        person = people.get(Aor.parse(aor), reach).aor
+        return wire.plan_of_person(person, *plans.of(person))
 
     @routes.put("/plans/{plan}", response_model=PlanDetails)
     def define(
@@ -194,7 +236,7 @@ def router(plans: Plans, own_tenant: str) -> APIRouter:
         groups = tuple(Group(each["name"], tuple(each["countries"]), each["minutes"]) for each in said["groups"])
         wanted = Plan(tenant, plan, **{**said, "home": tuple(said["home"]), "groups": groups})
         plans.define(wanted, actor=actor, key=key)
-        return wire.plan_details(*plans.get(tenant, plan))
+        return details(tenant, plan)
 
     @routes.delete("/plans/{plan}", status_code=204)
     def remove(plan: _Name, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> None:
@@ -204,8 +246,8 @@ def router(plans: Plans, own_tenant: str) -> APIRouter:
     def assign(
         plan: _Name, body: AssignBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None
     ) -> list[dict[str, Any]]:
-        people = list(dict.fromkeys(map(Aor.parse, body.people)))
-        done = plans.assign(tenant, plan, people, actor=actor, key=key)
+        named = list(dict.fromkeys(map(Aor.parse, body.people)))
+        done = plans.assign(tenant, plan, named, list(dict.fromkeys(body.groups)), body.rank, actor=actor, key=key)
         return [{"aor": each.aor, "plan": each.plan} for each in done]
 
     @routes.post("/plans/{plan}/unassign", status_code=204)
@@ -213,7 +255,8 @@ def router(plans: Plans, own_tenant: str) -> APIRouter:
         plan: _Name, body: AssignBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None
     ) -> None:
         plans.get(tenant, plan)
-        plans.assign(tenant, None, list(dict.fromkeys(map(Aor.parse, body.people))), actor=actor, key=key)
+        named = list(dict.fromkeys(map(Aor.parse, body.people)))
+        plans.assign(tenant, None, named, list(dict.fromkeys(body.groups)), actor=actor, key=key)
 
     return routes
 

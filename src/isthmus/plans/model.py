@@ -65,12 +65,28 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Somebody with a plan. person: the stable id. aor: their address now."""
+    """Somebody with a plan. person: the stable id. aor: their address now. group: by which; empty: by name."""
 
     person: str
     aor: str
     tenant: str
     plan: str
+    group: str = ""
+
+    @property
+    def by(self) -> tuple[str, str]:
+        """Which plan, and by which group."""
+        return self.plan, self.group
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A plan that a group has. rank: of several groups that somebody is in the lowest wins."""
+
+    tenant: str
+    group: str
+    plan: str
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,20 @@
 3. A call counts in whole increments. What the minutes don't cover costs its share of the call's price, from the
    credit, where the plan says so; else nothing: it was let begin.
 4. Emergency calls, calls that nobody answered, and calls that no trunk for plans took cost nothing.
+5. A person has one plan: that which is given to them by name; else that of a group they are in, at any depth. Of
+   several groups the one of the lowest rank counts, of one rank the first by name. A plan that is for no more people is
+   passed over, and people wait for it; nobody who has one loses it to somebody who came later.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from isthmus.addressing import is_e164
 from isthmus.addressing.destination import destination_of
 from isthmus.errors import UsageError
-from isthmus.plans.model import DOMESTIC, INTERNATIONAL, Account, Charge, Group, Holder, Plan, Spoken, WhenSpent
+from isthmus.plans.model import DOMESTIC, INTERNATIONAL, Account, Charge, Given, Group, Holder, Plan, Spoken, WhenSpent
 from isthmus.records.model import Record, Route
 
 WARN_PERCENT = (20.0, 5.0)
@@ -48,6 +51,36 @@ def bucket_of(region: str, plan: Plan) -> str:
     if region in plan.home:
         return DOMESTIC
     return next((f"group:{each.name}" for each in plan.groups if region in each.countries), INTERNATIONAL)
+
+
+def of_groups(given: Iterable[Given], within: Collection[str]) -> list[Given]:
+    """What the groups that somebody is in give them, the first one first (rule 5). within: these, at any depth."""
+    return sorted((each for each in given if each.group in within), key=lambda each: (each.rank, each.group))
+
+
+def shared_out(
+    ranked: Mapping[str, Sequence[Given]], held: Mapping[str, Holder], rooms: Mapping[str, int]
+) -> dict[str, Given]:
+    """Who has which plan by which group (rule 5). Who has one by name is left out.
+
+    ranked: by person, what their groups give them. held: what they have now. rooms: for how many more people a plan
+    is; without those that are for any number.
+    """
+    left, found = dict(rooms), dict[str, Given]()
+    for person in sorted(ranked, key=lambda each: each not in held):  # who has one comes before who came later
+        has = held.get(person)
+        if has is not None and not has.group:
+            continue
+        own = has.plan if has is not None else None
+        chosen = next((each for each in ranked[person] if each.plan == own or left.get(each.plan, 1) > 0), None)
+        if chosen is not None:
+            found[person] = chosen
+        if own != (chosen.plan if chosen is not None else None):
+            if chosen is not None and chosen.plan in left:
+                left[chosen.plan] -= 1
+            if own in left:
+                left[own] += 1
+    return found
 
 
 def spoken(

@@ -10,12 +10,13 @@ from typing import Any
 
 from isthmus.addressing import Aor
 from isthmus.database import reading
+from isthmus.directory import group_store, groups
 from isthmus.directory import store as directory_store
 from isthmus.directory.journal import Journal
 from isthmus.directory.service import Directory
 from isthmus.errors import NotFoundError, RefusedError, UsageError
-from isthmus.plans import refusing, rules, store
-from isthmus.plans.model import Account, Charge, Credit, Deposit, Holder, Plan, Usage
+from isthmus.plans import following, refusing, rules, store
+from isthmus.plans.model import Account, Charge, Credit, Deposit, Given, Holder, Plan, Usage
 from isthmus.policy import store as policy_store
 
 _LARGEST = 10**15  # millionths: a billion of the currency
@@ -28,7 +29,7 @@ def _new_id() -> str:
 
 class Plans:
     """The calling plans at one site. clock: Unix seconds. changed: called when calls may be refused or let go by now;
-    regrouped: when somebody has a plan or none any more.
+    regrouped: when somebody has a plan or none any more. followed: after a write to the directory by which that is so.
     """
 
     def __init__(
@@ -40,6 +41,21 @@ class Plans:
         regrouped: Callable[[], object] = lambda: None,
     ) -> None:
         self._directory, self._clock, self.changed, self.regrouped = directory, clock, changed, regrouped
+        self.followed: Callable[[], object] = lambda: None
+        self._follows = False
+
+    # What follows from the directory
+
+    def follow(self, log: Journal) -> None:
+        """Let plans follow who is in which group; see `Directory.join`."""
+        if following.follow(log):
+            self._follows = True
+
+    def committed(self, seq: int) -> None:
+        """A write to the directory is committed: calls follow where plans did."""
+        if self._follows:
+            self._follows = False
+            self.followed()
 
     # Reading
 
@@ -55,6 +71,23 @@ class Plans:
             plan = _existing(store.plans(connection, tenant).get(name), name)
             holders = [each for each in store.holders(connection, tenant) if each.plan == name]
         return plan, sorted(holders, key=lambda each: each.aor)
+
+    def given(self, tenant: str, name: str) -> tuple[list[Given], list[Aor]]:
+        """Which groups have a plan, and who of them waits for it."""
+        with reading(self._directory.engine) as connection:
+            found = [each for each in store.given(connection, tenant) if each.plan == name]
+            return found, following.waiting(connection, tenant, name)
+
+    def of(self, aor: Aor) -> tuple[Holder | None, list[Given]]:
+        """Somebody's plan, and all that their groups give them, the first one first."""
+        with reading(self._directory.engine) as connection:
+            person = directory_store.people_by_aor(connection, [aor]).get(aor)
+            if person is None:
+                raise NotFoundError(f"nobody is called {aor}", do="To see who is there: isthmus user list")
+            holder = next(iter(store.holders(connection, person.tenant, [person.id])), None)
+            nesting = directory_store.nestings(connection).get(person.tenant, {})
+            within = groups.containing(person.groups, groups.inverted(nesting))
+            return holder, rules.of_groups(store.given(connection, person.tenant), within)
 
     def usage(self, tenant: str, month: str = "") -> Usage:
         """What a tenant's people used in a month (YYYY-MM; empty: this one), and the credit that took."""
@@ -104,6 +137,8 @@ class Plans:
             before = store.plans(log.connection, plan.tenant).get(plan.name)
             _require_room(log, plan, 0)
             store.put_plan(log.connection, plan)
+            if before is not None and before.most != plan.most:
+                following.settle(log.connection, plan.tenant)
             if before != plan:
                 log.entry("plan.set", _key(plan), before and public(before), public(plan), tenant=plan.tenant)
 
@@ -116,8 +151,9 @@ class Plans:
 
         def work(log: Journal) -> None:
             plan = _existing(store.plans(log.connection, tenant).get(name), name)
-            if any(each.plan == name for each in store.holders(log.connection, tenant)):
-                raise RefusedError(f"people have {name} still", do=f"See who: isthmus plan show {name}")
+            people, given = store.holders(log.connection, tenant), store.given(log.connection, tenant)
+            if name in {*(each.plan for each in people), *(each.plan for each in given)}:
+                raise RefusedError(f"people or groups have {name} still", do=f"See who: isthmus plan show {name}")
             store.delete_plan(log.connection, plan)
             log.entry("plan.delete", _key(plan), public(plan), None, tenant=tenant)
 
@@ -125,11 +161,20 @@ class Plans:
         self.changed()
 
     def assign(
-        self, tenant: str, name: str | None, people: Sequence[Aor], *, actor: str, key: str | None = None
+        self,
+        tenant: str,
+        name: str | None,
+        people: Sequence[Aor],
+        given: Sequence[str] = (),
+        rank: int = 0,
+        *,
+        actor: str,
+        key: str | None = None,
     ) -> list[Holder]:
-        """Let people have a plan instead of any other; None: no plan. All of them or nobody.
+        """Let people, and the groups `given`, have a plan instead of any other; None: no plan. All of them or nobody.
 
-        Raises NotFoundError (whoever is missing), RefusedError (more than the plan is for).
+        rank: of the groups; the lowest wins. Raises NotFoundError (who or what is missing), RefusedError (more than the
+        plan is for; who has it by a group).
         """
 
         def work(log: Journal) -> None:
@@ -140,9 +185,12 @@ class Plans:
                 if aor not in found or found[aor].tenant != tenant:
                     raise NotFoundError(f"nobody is called {aor}", do="To see who is there: isthmus user list")
             ids = [found[aor].id for aor in people]
-            before = {each.person: each.plan for each in store.holders(connection, tenant, ids)}
+            held = store.holders(connection, tenant, ids)
+            before = {each.person: each.plan for each in held}
+            # Who has had it by a group has it by name from now on, which needs no more room.
             new = [each for each in ids if before.get(each) != name]
             if plan is None:
+                _require_own(store.holders(connection, tenant, ids))
                 store.delete_holders(connection, ids)
             else:
                 _require_room(log, plan, len(new))
@@ -155,8 +203,13 @@ class Plans:
             if new:
                 # Who has a plan calls by other trunks: their classes of service are made anew.
                 policy_store.count_revision(connection)
+            _give(log, tenant, plan, given, rank)
+            if given or new:
+                following.settle(connection, tenant, None if given else people)
+            if given and plan is not None and (wait := following.waiting(connection, tenant, plan.name)):
+                raise RefusedError(f"{plan.name} is for {plan.most} people, and {len(wait)} more would have it")
 
-        asked = ("plan.assign", tenant, name, tuple(map(str, people)))
+        asked = ("plan.assign", tenant, name, tuple(map(str, people)), *((tuple(given), rank) if given else ()))
         self._directory.write_here(actor, work, key=key, request=asked)
         # First what the plan refuses: by their classes people call by it from then on.
         self.changed()
@@ -223,6 +276,35 @@ def _account_public(account: Account) -> dict[str, Any]:
 def without_tenant(account: Account, tenant: str) -> Account:
     """The same of another tenant."""
     return replace(account, tenant=tenant)
+
+
+def _give(log: Journal, tenant: str, plan: Plan | None, names: Sequence[str], rank: int) -> None:
+    """Let the groups have the plan, or none. Raises NotFoundError."""
+    connection = log.connection
+    before = {each.group: each for each in store.given(connection, tenant)}
+    for name in names:
+        was = before.get(name)
+        told = None if was is None else {"plan": was.plan, "rank": was.rank}
+        if plan is None:
+            if was is None:
+                raise NotFoundError(f"the group {name} has no plan")
+            store.delete_given(connection, tenant, [name])
+            log.entry("plan.ungive", f"{tenant}/{name}", told, None, tenant=tenant)
+            continue
+        group_store.require(connection, tenant, name)
+        wanted = Given(tenant, name, plan.name, rank)
+        if was != wanted:
+            store.put_given(connection, [wanted])
+            log.entry("plan.give", f"{tenant}/{name}", told, {"plan": plan.name, "rank": rank}, tenant=tenant)
+
+
+def _require_own(holders: Sequence[Holder]) -> None:
+    """Raises RefusedError for who has their plan by a group."""
+    for each in holders:
+        if each.group:
+            raise RefusedError(
+                f"{each.aor} has {each.plan} by the group {each.group}", do="Take it from the group, or them out of it."
+            )
 
 
 def _require_room(log: Journal, plan: Plan, new: int) -> None:

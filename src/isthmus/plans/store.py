@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from isthmus.directory import store as directory_store
 from isthmus.directory.batches import in_batches, upsert
-from isthmus.plans.model import Account, Charge, Credit, Deposit, Group, Holder, Plan, Spoken, WhenSpent
+from isthmus.plans.model import Account, Charge, Credit, Deposit, Given, Group, Holder, Plan, Spoken, WhenSpent
 from isthmus.plans.tables import (
     calling_account,
     calling_charge,
     calling_deposit,
     calling_plan,
+    calling_plan_group,
     calling_plan_holder,
     calling_position,
 )
@@ -83,19 +84,47 @@ def holders(connection: Connection, tenant: str | None = None, people: Iterable[
         for batch in in_batches(people):
             rows += connection.execute(query.where(calling_plan_holder.c.person.in_(batch))).all()
     named = directory_store.holders(connection, [row.person for row in rows])
-    return [Holder(row.person, str(named[row.person]), row.tenant, row.plan) for row in rows if row.person in named]
+    return [
+        Holder(row.person, str(named[row.person]), row.tenant, row.plan, row.group_name)
+        for row in rows
+        if row.person in named
+    ]
 
 
-def put_holders(connection: Connection, tenant: str, plan: str, people: Sequence[str]) -> None:
-    """Let these people have the plan, instead of any other."""
-    rows = [{"person": each, "tenant": tenant, "plan": plan} for each in people]
-    upsert(connection, calling_plan_holder, rows, ("tenant", "plan"))
+def put_holders(connection: Connection, tenant: str, plan: str, people: Sequence[str], group: str = "") -> None:
+    """Let these people have the plan, instead of any other. group: by which; empty: by name."""
+    rows = [{"person": each, "tenant": tenant, "plan": plan, "group_name": group} for each in people]
+    upsert(connection, calling_plan_holder, rows, ("tenant", "plan", "group_name"))
 
 
 def delete_holders(connection: Connection, people: Iterable[str]) -> None:
     """Let these people have no plan."""
     for batch in in_batches(people):
         connection.execute(delete(calling_plan_holder).where(calling_plan_holder.c.person.in_(batch)))
+
+
+def given(connection: Connection, tenant: str | None = None) -> list[Given]:
+    """Which groups have which plan, of a tenant or of all."""
+    query = select(calling_plan_group).order_by(calling_plan_group.c.rank, calling_plan_group.c.group_name)
+    if tenant is not None:
+        query = query.where(calling_plan_group.c.tenant == tenant)
+    return [Given(row.tenant, row.group_name, row.plan, row.rank) for row in connection.execute(query)]
+
+
+def put_given(connection: Connection, wanted: Sequence[Given]) -> None:
+    """Let these groups have these plans, instead of any other."""
+    rows = [{"tenant": each.tenant, "group_name": each.group, "plan": each.plan, "rank": each.rank} for each in wanted]
+    upsert(connection, calling_plan_group, rows, ("plan", "rank"))
+
+
+def delete_given(connection: Connection, tenant: str, groups: Iterable[str]) -> None:
+    """Let these groups have no plan."""
+    for batch in in_batches(groups):
+        connection.execute(
+            delete(calling_plan_group).where(
+                calling_plan_group.c.tenant == tenant, calling_plan_group.c.group_name.in_(batch)
+            )
+        )
 
 
 # Credit

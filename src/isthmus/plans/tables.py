@@ -18,14 +18,25 @@ calling_plan = Table(
     Column("settings", Text, nullable=False),
 )
 
-# Who has which plan, by the stable id of the person.
+# Who has which plan, by the stable id of the person. group_name: by which group, empty: by name.
 calling_plan_holder = Table(
     "calling_plan_holder",
     metadata,
     Column("person", Text, primary_key=True),
     Column("tenant", Text, nullable=False),
     Column("plan", Text, nullable=False),
+    Column("group_name", Text, nullable=False, server_default=""),
     Index("calling_plan_holder_tenant", "tenant"),
+)
+
+# Which group has which plan; what comes of it stands in calling_plan_holder (plans/following.py).
+calling_plan_group = Table(
+    "calling_plan_group",
+    metadata,
+    Column("tenant", Text, ForeignKey("tenant.name"), primary_key=True),
+    Column("group_name", Text, primary_key=True),
+    Column("plan", Text, nullable=False),
+    Column("rank", Integer, nullable=False),
 )
 
 # settings: JSON object, all of an Account but the tenant. full_micro: see Credit. warned: percent of the last warning.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from isthmus.addressing import Aor
 from isthmus.errors import UsageError
-from isthmus.plans.model import Account, Charge, Credit, Deposit, Holder, Plan, Usage
+from isthmus.plans.model import Account, Charge, Credit, Deposit, Given, Holder, Plan, Usage
 from isthmus.records.rating import amount
 
 _AMOUNT = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?")
@@ -43,9 +44,25 @@ def plan_public(plan: Plan, holders: int) -> dict[str, Any]:
     }
 
 
-def plan_details(plan: Plan, holders: list[Holder]) -> dict[str, Any]:
-    """A plan and who has it."""
-    return {**plan_public(plan, len(holders)), "people": [each.aor for each in holders]}
+def plan_details(plan: Plan, holders: list[Holder], given: list[Given], waiting: list[Aor]) -> dict[str, Any]:
+    """A plan, who has it, by which group some do, and who waits for it."""
+    return {
+        **plan_public(plan, len(holders)),
+        "people": [each.aor for each in holders],
+        "given": [{"group": each.group, "rank": each.rank} for each in given],
+        "by_group": {each.aor: each.group for each in holders if each.group},
+        "waiting": [str(each) for each in waiting],
+    }
+
+
+def plan_of_person(aor: Aor, holder: Holder | None, given: list[Given]) -> dict[str, Any]:
+    """Somebody's plan. group: by which they have it; null: by name. given: what their groups give them."""
+    return {
+        "aor": str(aor),
+        "plan": holder.plan if holder else None,
+        "group": (holder.group or None) if holder else None,
+        "given": [{"group": each.group, "plan": each.plan, "rank": each.rank} for each in given],
+    }
 
 
 def usage_public(usage: Usage) -> dict[str, Any]:

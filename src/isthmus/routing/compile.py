@@ -222,6 +222,9 @@ def configuration(
                 trunk.transport,
                 trunk.calling_plan,
                 network_site=trunk.network_site,
+                media=trunk.media,
+                codecs=trunk.codecs,
+                direct_networks=trunk.direct_networks,
             )
             for trunk in site_file.trunk
         ),

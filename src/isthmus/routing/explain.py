@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from isthmus.addressing import is_e164
+from isthmus.routing import bypass
 from isthmus.routing.model import (
     SOS,
     Answer,
@@ -88,7 +89,7 @@ def follow(request: Request, site: str, views: Views, elsewhere: Elsewhere = lam
             outcome = told
         else:
             with opened as view:
-                outcome = decide(request, view)
+                outcome = _with_media(request, decide(request, view), view)
         hops.append(Hop(site, request, outcome))
         decision = outcome.decision
         if not isinstance(decision, Relay):
@@ -118,7 +119,22 @@ def call(request: Request, site: str, views: Views, elsewhere: Elsewhere = lambd
 
 def judged(request: Request, view: View) -> Outcome:
     """What one site says of a request that comes to it, as its sender sees it."""
-    return _not_signed_in(request, view) or decide(request, view)
+    return _not_signed_in(request, view) or _with_media(request, decide(request, view), view)
+
+
+def _with_media(request: Request, outcome: Outcome, view: View) -> Outcome:
+    """The outcome, and whether media goes directly where a trunk lets it: as of a phone that has what it takes."""
+    decision = outcome.decision
+    outgoing = isinstance(decision, Dial)
+    name = decision.trunk if isinstance(decision, Dial) else request.via if request.source is Source.TRUNK else ""
+    trunk = next((each for each in view.config.trunks if each.name == name), None)
+    ends = outgoing or isinstance(decision, Local)
+    if trunk is None or not trunk.direct_networks or not ends or request.method != "INVITE":
+        return outcome
+    phone = bypass.Phone(request.phone if outgoing else "", away=request.source is Source.PEER)
+    offer = bypass.Offer(codecs=tuple(each.upper() for each in trunk.codecs))
+    step = Step("media", str(bypass.of_call(trunk, phone, offer)))
+    return msgspec.structs.replace(outcome, trace=(*outcome.trace, step))
 
 
 def _not_signed_in(request: Request, view: View) -> Outcome | None:

@@ -38,6 +38,7 @@ class Request(msgspec.Struct, frozen=True):
     called_back: of who called the emergency services, who answers to whom they called.
     place: the network site (see NetworkSite) that the caller's phone is at, empty where that is none.
     at_s: now, in Unix seconds, for routes that have hours. lot: 0 to 99, for routes that share calls out.
+    phone: IP address of the caller's phone, where it is known to whoever asks why.
     tenant: position in `Config.tenants` of the one whose people alone it can reach; -1: what `caller` says.
     """
 
@@ -58,6 +59,7 @@ class Request(msgspec.Struct, frozen=True):
     spent: frozenset[str] = frozenset()
     called_back: bool = False
     place: str = ""
+    phone: str = ""
 
 
 class Local(msgspec.Struct, frozen=True, tag="local"):
@@ -229,7 +231,7 @@ class TrunkRecord(msgspec.Struct, frozen=True):
     """A way to the PSTN from this site. address: `host:port`; transport: udp, tcp or tls.
 
     plan: see routing/pstn.py. network_site: where it is, if calls may pass it only from and to there (see
-    routing/located.py); else empty.
+    routing/located.py); else empty. media, codecs, direct_networks: see routing/bypass.py.
     """
 
     name: str
@@ -237,6 +239,9 @@ class TrunkRecord(msgspec.Struct, frozen=True):
     transport: str = "udp"
     plan: bool = False
     network_site: str = ""
+    media: str = "rtp"
+    codecs: tuple[str, ...] = ()
+    direct_networks: tuple[str, ...] = ()
 
 
 class NetworkSite(msgspec.Struct, frozen=True, array_like=True):

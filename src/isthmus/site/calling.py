@@ -52,7 +52,11 @@ def run_calling(
             _log.warning("what calling plans refuse will be written again: %s", error)
         charge.wake()
 
-    plans.changed = changed
+    def followed() -> None:
+        charging.touch()
+        charge.wake()
+
+    plans.changed, plans.followed = changed, followed
     background.add("calling plans: charge", charge.start, charge.stop)
     if trunks:
         end = Repeating("end calls whose credit is used up", lambda: _end(site_file, charging), _END_S)

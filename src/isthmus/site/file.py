@@ -450,6 +450,12 @@ class Trunk(_Section):
         "two forms of G.711 that takes two to three times the CPU of a call that is passed on. `false`: such calls are "
         "refused (488).",
     )
+    direct_networks: tuple[str, ...] = Field(
+        default=(),
+        description="Networks (CIDR) whose phones it reaches, and they it, without NAT: media of calls between them "
+        "goes directly where both ends can (media bypass, docs/trunks.md), and not through this site's relay. Empty: "
+        "it is always relayed.",
+    )
     refer: Literal["none", "inside", "outside"] = Field(
         default="inside",
         description="What a transfer by REFER may lead to (docs/trunks.md): `none`: there is none, either way (405). "
@@ -468,7 +474,7 @@ class Trunk(_Section):
     header: tuple[HeaderSection, ...] = ()
 
     _address = field_validator("address")(_ip)
-    _networks = field_validator("networks")(cidr)
+    _networks = field_validator("networks", "direct_networks")(cidr)
 
     @model_validator(mode="before")
     @classmethod
@@ -483,6 +489,8 @@ class Trunk(_Section):
             raise ValueError('a trunk with transport = "tls" has a section [trunk.tls], and no other has')
         if self.transcode and not self.codecs:
             raise ValueError("transcode takes codecs")
+        if self.direct_networks and self.media != "rtp":
+            raise ValueError('direct_networks takes media = "rtp": what is encrypted for a trunk is so by the relay')
         if self.shape.by_name and self.tls is None:
             raise ValueError('`by_name` takes transport = "tls": it is the name in the certificate')
         if self.shape.by_name and self.shape.from_host and not _HOST_NAME.fullmatch(self.shape.from_host):

@@ -225,6 +225,8 @@ def build(site_file: SiteFile) -> Services:
     connectors = build_connectors(site_file, directory)
     routes = routes_of(site_file, directory, connectors)
     plans = Plans(directory)
+    directory.join(plans.follow)
+    commits.listen(plans.committed)
     classes_now = ClassesOfService(policies, plans.holders_of)
     guard = guard_of(site_file, directory)
     compiler = Compiler(

@@ -106,8 +106,9 @@ def delete_tenant(connection: Connection, name: str) -> None:
         policy.policy_grant, policy.policy, policy.licence_place, policy.licence_assignment, policy.licence_plan,
         identity.custom_role, scim.member, scim.group, scim.user, scim.removal, activity.profile, activity.alert,
         fraud.call_cap, fraud.call_block,
-        pstn.voice_route, plans.calling_plan_holder, plans.calling_charge, plans.calling_deposit,
-        plans.calling_account, plans.calling_plan, emergency.network, emergency.elin, emergency.place, emergency.loan,
+        pstn.voice_route, plans.calling_plan_group, plans.calling_plan_holder, plans.calling_charge,
+        plans.calling_deposit, plans.calling_account, plans.calling_plan,
+        emergency.network, emergency.elin, emergency.place, emergency.loan,
     ):  # fmt: skip
         connection.execute(delete(table).where(table.c.tenant == name))
     for table in (domain_claim, tenant_profile):

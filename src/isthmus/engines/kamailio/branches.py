@@ -7,8 +7,6 @@ from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_PASS_LINK, FLAG_PRIVAT
 from isthmus.engines.kamailio.site import Site
 from isthmus.sip.sealing import Pass, Side, seal_pass
 
-# To the peer: the SDP names the caller's phone itself, which your phones in direct networks reach.
-DIRECT = "X-Isthmus-Direct"
 # To the peer: open the seal in the Request-URI, and do nothing else with this request.
 SEAL_ONLY = "X-Isthmus-Seal"
 
@@ -35,7 +33,9 @@ def handle(site: Site) -> None:
         streaming.goes_to(site, text("$du"))
         relayed = _is_media_relayed(site, far_end)
         _record_route(site, far_end, Pass(side(), relayed))
-        if relayed:
+        if not relayed:
+            KSR.resetbflag(FLAG_MEDIA)  # it may have been set for the way that was tried before
+        else:
             KSR.setbflag(FLAG_MEDIA)
             if has_sdp():
                 streaming.offer(site, text("$ci"), side(), far_end)
@@ -84,11 +84,17 @@ def _identity(site: Site, far_end: str) -> None:
 
 
 def _is_media_relayed(site: Site, far_end: str) -> bool:
-    """Not where this site only passes a call on between links, nor between two phones that reach each other."""
+    """Not where this site only passes a call on between links, nor between two phones that reach each other.
+
+    Nor between a phone and a trunk that do: that is the trunk's to say alone, whatever `relay` is.
+    """
     from_link, to_link = side() is Side.LINK, far_end == "peer"
     mode = site.settings.relay
     if mode == "never" or (from_link and to_link):
         return False
+    directly = streaming.goes_directly(site, far_end, from_link=from_link)
+    if directly is not None:
+        return not directly
     if streaming.needs_relay(site):
         return True
     if mode == "always" or "ws" in (far_end, text("$avp(arrival)")):
@@ -96,7 +102,7 @@ def _is_media_relayed(site: Site, far_end: str) -> bool:
     if to_link:
         return not _may_be_direct(site)
     callee = text("$du").partition(":")[2].partition(";")[0].rpartition(":")[0]
-    caller_is_direct = header(DIRECT) == "1" if from_link else site.direct.hold(text("$si"))
+    caller_is_direct = header(streaming.DIRECT) == "1" if from_link else site.direct.hold(text("$si"))
     return not (caller_is_direct and site.direct.hold(callee))
 
 
@@ -105,7 +111,7 @@ def _may_be_direct(site: Site) -> bool:
     peer = site.peer_of_hop(text("$du"))
     if peer is None or not peer.direct_media or not site.direct.hold(text("$si")):
         return False
-    KSR.hdr.append(f"{DIRECT}: 1\r\n")
+    KSR.hdr.append(f"{streaming.DIRECT}: 1\r\n")
     return True
 
 

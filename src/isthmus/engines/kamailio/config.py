@@ -58,7 +58,7 @@ class TrunkSettings(msgspec.Struct, frozen=True):
     by it say where the caller is. networks: where its requests come from as well. out_port: haproxy's entrance to it, 0
     for UDP. media, codecs, transcode: see trunkmedia.py. shape: how
     its requests look. seen_as: `host:port` of the name by which it sees this site; empty: by its address. probe_uri:
-    the URI by which the dispatcher module asks it. refer: see transferring.py.
+    the URI by which the dispatcher module asks it. refer: see transferring.py. direct_networks: see routing/bypass.py.
     """
 
     name: str
@@ -80,6 +80,7 @@ class TrunkSettings(msgspec.Struct, frozen=True):
     seen_as: str = ""
     probe_uri: str = ""
     refer: str = "inside"
+    direct_networks: tuple[str, ...] = ()
 
     @property
     def edge(self) -> str:
@@ -214,6 +215,7 @@ def brain_settings(site: SiteFile) -> BrainSettings:
                 seen_as=seen_as(site, trunk),
                 probe_uri=probe_uri(trunk),
                 refer=trunk.refer,
+                direct_networks=trunk.direct_networks,
             )
             for index, trunk in enumerate(site.trunk, 1)
         ),

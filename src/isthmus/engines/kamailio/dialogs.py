@@ -62,7 +62,7 @@ def handle(site: Site, arrival: str, method: str) -> None:
         KSR.setflag(FLAG_PASS_LINK)
     elif method == "BYE":
         site.activity.tell(Kind.ENDED, call_id=call_id)
-    if passage.media:
+    if passage.media or streaming.is_relayed_by_now(site, method):
         _keep_media(site, arrival, method, call_id, passage, far_end)
     if method == "BYE":
         recording.hung_up(site, call_id, passage.side)

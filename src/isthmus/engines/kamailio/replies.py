@@ -58,7 +58,10 @@ def handle(site: Site) -> None:
         added = timers.for_answer(header("Session-Expires"), caller_supports_timer=True, expires_s=int(asked))
         if added:
             KSR.hdr.append(added)
-    if KSR.isbflagset(FLAG_MEDIA) > 0 and has_sdp():
+    relayed = KSR.isbflagset(FLAG_MEDIA) > 0
+    if not relayed and 200 <= code < 300 and site.direct_of:
+        streaming.answered_directly(text("$ci"), branches.side())
+    if relayed and has_sdp():
         side = branches.side()
         if streaming.answer_is_too_open(site) and code < 200:
             KSR.set_drop()

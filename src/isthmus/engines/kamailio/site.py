@@ -45,6 +45,13 @@ class Site:
         self.has_accounts = any(trunk.registration for trunk in settings.trunks)
         self.has_names = any(trunk.seen_as for trunk in settings.trunks)
         self.has_wishes = any(map(trunkmedia.has_wishes, settings.trunks))
+        # Trunks whose media may go directly to phones in these networks.
+        self.direct_of = {
+            trunk.name: Networks(trunk.direct_networks)
+            for trunk in settings.trunks
+            if trunk.direct_networks and settings.relay != "never"
+        }
+        self.minds_media = self.has_wishes or bool(self.direct_of)
         self.direct = Networks(settings.direct_networks)
         self.exempt = Networks(settings.exempt_networks)
         self._barred: tuple[tuple[str, ...], Networks] = ((), Networks())

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from isthmus.engines.kamailio import ending, media, trunkmedia
+from isthmus.engines.kamailio import contact, ending, media, trunkmedia
 from isthmus.engines.kamailio.config import TrunkSettings
-from isthmus.engines.kamailio.ksr import KSR, Refused, has_sdp, text
+from isthmus.engines.kamailio.ksr import KSR, Refused, has_sdp, header, text
 from isthmus.engines.kamailio.site import Site
+from isthmus.routing import bypass
 from isthmus.sip.sealing import Side
 
 _SILENCED = "$dlg_var(clear)"
 _IN_THE_CLEAR = 'SIP ;cause=488 ;text="Media Has To Be Encrypted"'
 _BROWSER = "$dlg_var(browser)"
+# A call that began without the relay goes through it by now.
+_RELAYED = "$dlg_var(relayed)"
+# From the peer: the SDP names the caller's phone itself, which phones in direct networks reach.
+DIRECT = "X-Isthmus-Direct"
 _FROM, _TO = "$avp(media_from)", "$avp(media_to)"
+_SOME = "$avp(media_some)"  # some branch of the call was offered through the relay
 
 
 def comes_from(site: Site, arrival: str) -> None:
@@ -19,8 +25,8 @@ def comes_from(site: Site, arrival: str) -> None:
 
     arrival: see `Site.arrival`.
     """
-    trunk = site.trunk_here(arrival) if site.has_wishes else None
-    if trunk is None or not trunkmedia.has_wishes(trunk):
+    trunk = site.trunk_here(arrival) if site.minds_media else None
+    if trunk is None or not _has_a_say(site, trunk):
         return
     KSR.pv.sets(_FROM, trunk.name)
     if has_sdp() and trunkmedia.is_too_open(trunk, text("$rb")):
@@ -32,10 +38,10 @@ def comes_from(site: Site, arrival: str) -> None:
 
 def goes_to(site: Site, hop: str) -> None:
     """Remember where the branch at hand, or the request in a dialog, leads to."""
-    if not site.has_wishes:
+    if not site.minds_media:
         return
     trunk = site.trunk_of_hop(hop)
-    if trunk is not None and trunkmedia.has_wishes(trunk):
+    if trunk is not None and _has_a_say(site, trunk):
         KSR.pv.sets(_TO, trunk.name)
     else:
         KSR.pv.unset(_TO)
@@ -48,7 +54,62 @@ def fits(trunk: TrunkSettings, *, emergency: bool = False) -> bool:
 
 def needs_relay(site: Site) -> bool:
     """Whether the call at hand can't do without the relay."""
-    return site.has_wishes and (_trunk(site, _FROM) is not None or _trunk(site, _TO) is not None)
+    return site.has_wishes and any(trunkmedia.has_wishes(_trunk(site, each)) for each in (_FROM, _TO))
+
+
+def goes_directly(site: Site, far_end: str, *, from_link: bool) -> bool | None:
+    """Whether the media of the branch at hand needs no relay; None where no trunk says so of any (routing/bypass.py).
+
+    far_end: the listener's kind of who gets the branch.
+    """
+    if not site.direct_of:
+        return None
+    to, made_by = _trunk(site, _TO), _trunk(site, _FROM)
+    trunk = to or made_by
+    if trunk is None or trunk.name not in site.direct_of:
+        return None
+    offer = bypass.read(text("$rb")) if has_sdp() else None
+    if to is None:
+        phone = _called(far_end)
+    elif made_by is not None or site.trunk_here(text("$avp(arrival)")) is not None:
+        return False  # from trunk to trunk
+    else:
+        phone = _calling(offer, from_link=from_link)
+    return bypass.of_call(trunk, phone, offer, site.direct_of[trunk.name]).direct
+
+
+def _calling(offer: bypass.Offer | None, *, from_link: bool) -> bypass.Phone:
+    wants = offer.addresses if offer is not None else ()
+    if from_link:
+        # The other site doesn't relay it, and doesn't say where the phone is but by where its media is.
+        return bypass.Phone(wants[0] if wants else "", away=header(DIRECT) != "1", wants=wants)
+    return bypass.Phone(text("$si").strip("[]"), browser=text("$avp(arrival)") == "ws", wants=wants)
+
+
+def _called(far_end: str) -> bypass.Phone:
+    named = contact.host_of(text("$ru"))
+    seen = contact.host_of(text("$du"))
+    wants = (named,) if bypass.is_address(named) else ()
+    return bypass.Phone(seen, browser=far_end == "ws", away=far_end == "peer", wants=wants)
+
+
+def is_relayed_by_now(site: Site, method: str) -> bool:
+    """Whether the call of the request at hand, which began without the relay, goes through it from here on."""
+    if not site.direct_of:
+        return False
+    if KSR.pv.get(_RELAYED) is not None:
+        return True
+    trunk = site.trunk_of_hop(text("$du")) if method in ("INVITE", "UPDATE") and has_sdp() else None
+    networks = site.direct_of.get(trunk.name) if trunk is not None else None
+    if networks is None or bypass.goes_on(networks, text("$si"), bypass.read(text("$rb"))):
+        return False
+    KSR.pv.sets(_RELAYED, "1")
+    return True
+
+
+def _has_a_say(site: Site, trunk: TrunkSettings) -> bool:
+    """Whether calls by the trunk are not simply relayed as any other."""
+    return trunkmedia.has_wishes(trunk) or trunk.name in site.direct_of
 
 
 def offer(site: Site, call_id: str, side: Side, far_end: str, *, back: bool = False) -> None:
@@ -64,8 +125,17 @@ def offer(site: Site, call_id: str, side: Side, far_end: str, *, back: bool = Fa
     arrival = text("$avp(arrival)")
     if "ws" in (far_end, arrival):
         KSR.pv.sets(_BROWSER, "1")
+    if site.direct_of:
+        KSR.pv.sets(_SOME, "1")
     maker = "" if back else arrival
     KSR.rtpengine.rtpengine_offer(media.offer(call_id, side, form, codecs, made_by=maker, strict=_is_strict()))
+
+
+def answered_directly(call_id: str, side: Side) -> None:
+    """A branch that needs no relay has answered the call at hand: what another one was given there is of no use."""
+    if KSR.pv.get(_SOME) is not None:
+        KSR.pv.unset(_SOME)
+        KSR.rtpengine.rtpengine_delete(media.session(call_id, side))
 
 
 def answer(call_id: str, side: Side) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
+from isthmus.routing import bypass
+
 _MEDIA = re.compile(r"^m=(\w+) (\d+)(?:/\d+)? (\S+) ([^\r\n]*)", re.MULTILINE)
-_RTPMAP = re.compile(r"^a=rtpmap:\d+ ([^/\s]+)/", re.MULTILINE)
-_STATIC = {"0": "PCMU", "3": "GSM", "4": "G723", "8": "PCMA", "9": "G722", "15": "G728", "18": "G729"}  # RFC 3551 6
 # No codecs of speech, but what goes with it: keys (RFC 4733) and comfort noise (RFC 3389).
 _BESIDE = ("telephone-event", "CN")
 # What every phone speaks, where a trunk's codecs have to be translated for it.
@@ -47,13 +47,8 @@ def is_too_open(trunk: Wish, sdp: str) -> bool:
 
 
 def speech_codecs(sdp: str) -> tuple[str, ...]:
-    """The names of the audio codecs in an SDP, in capitals, in no order that means anything."""
-    found = dict.fromkeys(name.upper() for name in _RTPMAP.findall(_audio(sdp)))
-    for kind, _, _, formats in _MEDIA.findall(sdp):
-        if kind == "audio":
-            found.update(dict.fromkeys(_STATIC[each] for each in formats.split() if each in _STATIC))
-    beside = {name.upper() for name in _BESIDE}
-    return tuple(name for name in found if name not in beside)
+    """The names of the audio codecs in an SDP, in capitals, the best one first."""
+    return bypass.read(sdp).codecs
 
 
 def in_common(trunk: Wish, sdp: str) -> tuple[str, ...]:
@@ -84,9 +79,3 @@ def codec_flags(sdp: str, to: Wish | None = None, came_from: Wish | None = None)
         # Behind the trunk's own: who has one of those takes it, and nothing is translated.
         kept += [f"codec-transcode-{name}" for name in _COMMON]
     return " ".join(kept)
-
-
-def _audio(sdp: str) -> str:
-    """The part of an SDP that speaks of audio."""
-    parts = re.split(r"(?=^m=)", sdp, flags=re.MULTILINE)
-    return "".join(part for part in parts if part.startswith("m=audio"))
