@@ -111,8 +111,9 @@ def changes(agents: Agents, sites: Sites, machine: Computer, page: Page) -> None
             press(page, "rolf", "Answer")
             agents(call.answered(SLOW_MS / 1000))
         else:
+            before = len(rolf.incoming)
             dial(page, f"rolf@{DOMAIN}")
-            call = agents(rolf.called())
+            call = agents(rolf.called(before + 1, timeout_s=SLOW_MS / 1000))
         shows(page, "rolf", "Connected")
         hears(page, 620)
         hears_browser(agents, rolf, call)
