@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from arro3.io import read_parquet
 
+from isthmus.database import open_database
 from isthmus.engines.kamailio.spool import Spool
+from isthmus.records.reports import CallDirection, CallReportBody, Reports
 from isthmus.site import internal
 from isthmus.site.file import load
 from tests.cli.conftest import Answer
@@ -67,6 +69,29 @@ def test_exports_are_files(isthmus: Isthmus, call: str, tmp_path: Path):
     said = isthmus("call", "export", "--format", "parquet", "--output", str(other), "--json")
     assert json.loads(said.out)["bytes"] == other.stat().st_size
     assert call in read_parquet(other).read_all().column("call_id").to_pylist()
+
+
+def test_what_browsers_reported_is_listed_and_written(isthmus: Isthmus, call: str, sites: Path, tmp_path: Path):
+    report = CallReportBody(
+        call_id=call, kind="problem", seconds=61, mos=2.5, sent=CallDirection(packets=3000),
+        received=CallDirection(packets=10, loss_percent=12.5), findings=["lossIn"], text="it hissed",
+    )  # fmt: skip
+    person = json.loads(isthmus("user", "show", ALICE, "--json").out)["id"]
+    file = load(sites / "premises" / "site.toml")
+    engine = open_database(file.database_url)
+    Reports(engine, "premises").keep(person, report)
+    engine.dispose()
+    told = isthmus("call", "reports", "--mos-below", "3", "--kind", "problem", "--who", ALICE).out
+    for words in (ALICE, "problem", "0:01:01", "2.5", "12.5 %", "lossIn", "it hissed", call):
+        assert words in told
+    (found,) = json.loads(isthmus("call", "reports", "--call", call, "--json").out)
+    assert found["report"]["text"] == "it hissed"
+    assert "No reports." in isthmus("call", "reports", "--mos-below", "2").out
+    written = tmp_path / "reports.csv"
+    assert isthmus("call", "reports", "--since", "2026-01-01", "--output", str(written)).code == 0
+    rows = list(csv.DictReader(io.StringIO(written.read_bytes().decode(), newline="")))
+    assert [row["text"] for row in rows if row["call_id"] == call] == ["it hissed"]
+    assert "--call" in isthmus("call", "reports", "--call", call, "--kind", "end").err
 
 
 def test_rates_are_tried_imported_and_listed(isthmus: Isthmus, tmp_path: Path):

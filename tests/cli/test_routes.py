@@ -32,7 +32,7 @@ NO_COMMAND = {
     ("GET", "/v1/people/{aor}/photo"),  # a picture
     ("POST", "/v1/messages/files"), ("GET", "/v1/messages/{message}/file"),  # of the web phone's conversations
     ("POST", "/v1/connectors/enrol"),  # asked by a machine that knows no site yet
-    ("GET", "/v1/media/ice"), ("POST", "/v1/calls/reports"), ("GET", "/v1/calls/reports"),  # of browsers
+    ("GET", "/v1/media/ice"), ("POST", "/v1/calls/reports"),  # of browsers
     ("GET", "/v1/metrics"),  # for a monitoring system
 }  # fmt: skip
 _PROTOCOLS = ("/oauth/", "/.well-known/")  # of programs that sign people in

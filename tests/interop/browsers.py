@@ -29,10 +29,12 @@ _AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.mi
 SLOW_MS = 60_000
 
 
-def launched(playwright: Playwright, home: Path, ca: str, hosts: Mapping[str, str]) -> Browser:
+def launched(
+    playwright: Playwright, home: Path, ca: str, hosts: Mapping[str, str], *, program: str = CHROMIUM
+) -> Browser:
     """Chromium that trusts the sites' CA, with a microphone that hears a tone.
 
-    hosts: name to address. home: an empty folder.
+    hosts: name to address. home: an empty folder. program: what starts it.
     """
     database = f"sql:{home}/.pki/nssdb"
     (home / ".pki" / "nssdb").mkdir(parents=True)
@@ -40,7 +42,7 @@ def launched(playwright: Playwright, home: Path, ca: str, hosts: Mapping[str, st
         subprocess.run(["certutil", "-d", database, *argv], check=True, capture_output=True)
     names = ", ".join(f"MAP {name} {address}" for name, address in hosts.items())
     return playwright.chromium.launch(
-        executable_path=CHROMIUM,
+        executable_path=program,
         args=[
             f"--host-resolver-rules={names}",
             "--use-fake-device-for-media-stream",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +39,7 @@ class Sites:
 
     demo: Demo
     processes: Processes
-    loopback: Loopback
+    loopback: Callable[[], str]
     running: dict[str, Process] = field(default_factory=dict)
 
     def file(self, name: str) -> SiteFile:

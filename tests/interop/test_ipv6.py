@@ -9,23 +9,23 @@ from pathlib import Path
 
 import pytest
 
-_ALONE = ["unshare", "--net", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+ALONE = ["unshare", "--net", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
 
 
-def _may_unshare() -> bool:
+def may_unshare() -> bool:
     if shutil.which("unshare") is None or shutil.which("ip") is None:
         return False
-    return subprocess.run([*_ALONE, "true"], capture_output=True, check=False).returncode == 0
+    return subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.e2e
 @pytest.mark.timeout(300)
-@pytest.mark.skipif(not _may_unshare(), reason="a network namespace needs root")
+@pytest.mark.skipif(not may_unshare(), reason="a network namespace needs root")
 def test_phones_on_ipv6_call_one_another_over_every_transport(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("v6")
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
-        [*_ALONE, sys.executable, "-m", "tests.interop.ipv6_site", str(folder)],
+        [*ALONE, sys.executable, "-m", "tests.interop.ipv6_site", str(folder)],
         cwd=root,
         capture_output=True,
         text=True,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from isthmus.calls.leaving import BACK_WITHIN_S
 from isthmus.useragent.rtp import SILENCE
 from tests.interop.browsers import SLOW_MS, accessible, browser, phone, pictured, playwright
 from tests.interop.conftest import DOMAIN, Sites
@@ -128,6 +129,38 @@ def test_how_a_call_sounds_is_shown_and_reported_to_the_administrator(
     expect(seen.get_by_role("heading", name=f"As the browser of dina@{DOMAIN} had it")).to_be_visible(timeout=SLOW_MS)
     accessible(seen)
     pictured(seen, "console-call-report")
+    done_with(agents, dora)
+
+
+def test_a_page_that_is_closed_in_mid_call_has_reported_and_one_that_is_loaded_anew_has_not(
+    browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str]
+):
+    dora = agent(agents, two_sites, "dora", "online", 620)
+    with phone(browser, people, "dina") as page:
+        dial(page, f"dora@{DOMAIN}")
+        call = agents(dora.called())
+        shows(page, "dora", "Connected")
+        hears(page, 620)
+        call_id = call.id.call_id
+        press(page, "dora", "Quality")
+        shown = page.get_by_role("group", name="How it sounds").or_(page.get_by_role("dialog", name="How it sounds"))
+        expect(shown).to_contain_text("%", timeout=SLOW_MS)
+        page.reload()
+        shows(page, "dora", "Connected")
+        hears(page, 620)
+        page.wait_for_timeout(1000 * (BACK_WITHIN_S + 3))  # nothing is to happen
+        assert call.up
+        assert reports(two_sites, "premises", call_id) == []
+        press(page, "dora", "Quality")
+        expect(shown).to_contain_text("%", timeout=SLOW_MS)
+        page.close()
+        agents(call.over(SLOW_S))
+    # Given once the call has its record.
+    (end,) = wait_for(lambda: reports(two_sites, "premises", call_id), SLOW_S, "the report came")
+    assert (end["report"]["kind"], end["who"], end["site"]) == ("end", f"dina@{DOMAIN}", "premises")
+    assert end["report"]["mos"] > 3
+    assert end["report"]["seconds"] > BACK_WITHIN_S
+    assert end["report"]["received"]["packets"] > 50
     done_with(agents, dora)
 
 

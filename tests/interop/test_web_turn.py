@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import time
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from isthmus.engines.coturn import runtime
 from isthmus.pki import store
 from isthmus.site import certificates, internal
+from isthmus.site.private import read_secret
+from isthmus.turn.rules import Credential, credential
+from tests.engines.coturn.client import Turn
+from tests.faults.people import kill, pid
 from tests.interop.browsers import MICROPHONE_HZ, SLOW_MS, browser, phone, playwright
 from tests.interop.conftest import DOMAIN, Sites
 from tests.interop.test_web_phone import (
+    PACKETS_STOP,
     Agents,
     agent,
     agents,
@@ -22,6 +29,7 @@ from tests.interop.test_web_phone import (
     done_with,
     hears,
     hears_browser,
+    hears_nothing,
     idle,
     press,
     shows,
@@ -37,14 +45,18 @@ HOMES = {"tilda": "premises", "tuck": "online", "thea": "online"}
 ONLY_BY = """(way) => {
   const Real = RTCPeerConnection;
   window.connections = [];
+  const limited = (given) => {
+    const iceServers = (given?.iceServers ?? [])
+      .map((each) => ({...each, urls: [each.urls].flat().filter((url) => url.includes(way))}))
+      .filter((each) => each.urls.length > 0);
+    return {...given, iceServers, iceTransportPolicy: "relay"};
+  };
   window.RTCPeerConnection = class extends Real {
     constructor(given) {
-      const iceServers = (given?.iceServers ?? [])
-        .map((each) => ({...each, urls: [each.urls].flat().filter((url) => url.includes(way))}))
-        .filter((each) => each.urls.length > 0);
-      super({...given, iceServers, iceTransportPolicy: "relay"});
+      super(limited(given));
       window.connections.push(this);
     }
+    setConfiguration(given) { super.setConfiguration(limited(given)); }
   };
 }"""
 # The pair that the newest connection uses: kind of its own candidate, and how the server is reached.
@@ -56,6 +68,27 @@ PAIR = """async () => {
     return [own.candidateType, own.relayProtocol, own.address];
   }
 }"""
+# What the newest connection proves itself with, and the port that was relayed from.
+SHOWN = """async () => {
+  const [{username, credential}] = window.connections.at(-1).getConfiguration().iceServers;
+  const all = await window.connections.at(-1).getStats();
+  const {selectedCandidatePairId: pair} = [...all.values()].find((each) => each.type === "transport");
+  return [username, credential, pair ? all.get(all.get(pair).localCandidateId).port : 0];
+}"""
+# The page is given credentials that hold some seconds, and none while it sleeps. ready: by the second of their end.
+SHORT = """([ready, seconds]) => {
+  const real = window.fetch;
+  window.fetch = async (...given) => {
+    const url = given[0].url ?? String(given[0]);
+    if (!url.endsWith("/v1/media/ice")) return real(...given);
+    if (window.asleep) throw new TypeError("no network");
+    const told = await (await real(...given)).json();
+    const end = Math.floor(Date.now() / 1000) + seconds;
+    for (const each of told.iceServers) if (each.username) [each.username, each.credential] = ready[end];
+    return Response.json({...told, lifetime_s: seconds});
+  };
+}"""
+HOLDS_S = 12
 OPTIONS = (
     "OPTIONS sip:{at} SIP/2.0\r\nVia: SIP/2.0/UDP {at}:{port};branch=z9hG4bKturn{port};rport\r\n"
     "From: <sip:turn@{at}>;tag=1\r\nTo: <sip:{at}>\r\nCall-ID: turn-{port}@{at}\r\nCSeq: 1 OPTIONS\r\n"
@@ -105,6 +138,74 @@ def test_a_call_is_heard_both_ways_where_nothing_but_turn_passes(
         page.reload()  # which takes its call with it
         shows(page, "thea", "Connected")
         hears(page, 620)
+        agents(call.hang_up())
+        idle(page)
+    done_with(agents, thea)
+
+
+def test_a_call_outlives_its_credential_and_takes_another_way_by_a_new_one(
+    browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str]
+):
+    """Also where the page could get none for a while, as when the computer slept."""
+    site = two_sites.file("premises")
+    secret, now = read_secret(internal.turn_secret(site)), int(time.time())
+    made = {end: credential(secret, "tilda", end) for end in range(now, now + 1200)}
+    ready = {str(end): [each.username, each.password] for end, each in made.items()}
+    thea = agent(agents, two_sites, "thea", "online", 620)
+    with phone(browser, people, "tilda") as page:
+        page.add_init_script(f"({SHORT})({json.dumps([ready, HOLDS_S])})")
+        page.reload()
+        expect(page.get_by_role("status")).to_have_text("Ready", timeout=SLOW_MS)
+        only_by(page, "udp")
+        dial(page, f"thea@{DOMAIN}")
+        call = agents(thea.called())
+        shows(page, "thea", "Connected")
+        hears(page, 620)
+        goes_by(page, "udp", two_sites.address("premises"))
+        page.evaluate("window.asleep = true")
+        username, password, port = page.evaluate(SHOWN)
+        ends = int(username.partition(":")[0])
+        wait_for(lambda: time.time() > ends + 2, SLOW_MS / 1000, "the credential has ended")
+        turn = Turn((site.site.address, site.turn.port), Credential(username, password))
+        assert turn.allocate() == 401
+        turn.close()
+        hears(page, 620)
+        hears_browser(agents, thea, call)
+
+        page.evaluate("window.asleep = false")
+        page.evaluate(PACKETS_STOP)
+        wait_for(lambda: page.evaluate("window.iceRestarts") > 0, SLOW_MS / 1000, "ICE began anew")
+        wait_for(lambda: page.evaluate(SHOWN)[2] not in (0, port), SLOW_MS / 1000, "it goes by another port")
+        assert int(page.evaluate(SHOWN)[0].partition(":")[0]) > ends + 2
+        goes_by(page, "udp", two_sites.address("premises"))
+        hears(page, 620)
+        hears_browser(agents, thea, call)
+        agents(call.hang_up())
+        idle(page)
+    done_with(agents, thea)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_call_goes_on_when_the_turn_server_is_killed(
+    browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str], way: str
+):
+    """It is there again by itself, and knows nothing of the call."""
+    thea = agent(agents, two_sites, "thea", "online", 620)
+    with phone(browser, people, "tilda") as page:
+        only_by(page, way)
+        dial(page, f"thea@{DOMAIN}")
+        call = agents(thea.called())
+        shows(page, "thea", "Connected")
+        hears(page, 620)
+        before = pid(two_sites, "premises", "coturn")
+        kill(two_sites, "premises", "coturn")
+        killed = time.monotonic()
+        hears_nothing(page)
+        hears(page, 620)
+        hears_browser(agents, thea, call)
+        print(f"by {way}: sound was back after {time.monotonic() - killed:.1f} s")
+        assert pid(two_sites, "premises", "coturn") != before
+        goes_by(page, way, two_sites.address("premises"))
         agents(call.hang_up())
         idle(page)
     done_with(agents, thea)

@@ -41,7 +41,7 @@ __all__ = ["agents", "browser", "playwright"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-HOMES = {"vera": "premises", "viktor": "online", "vince": "online"}
+HOMES = {"vera": "premises", "viktor": "online", "vince": "online", "vicky": "online"}
 # What a picture of that label shows: frames so far, and how many of its colours are other ones than a moment ago; how
 # bright the brightest is.
 LOOKED_AT = """async (label) => {
@@ -63,6 +63,45 @@ LOOKED_AT = """async (label) => {
   }
   const {width, height} = video.srcObject.getVideoTracks()[0].getSettings();
   return {changed, brightest, width, height, frames: video.getVideoPlaybackQuality().totalVideoFrames};
+}"""
+
+# Every track that the page gets from a camera from now on.
+KEEP_CAMERAS = """() => {
+  const devices = navigator.mediaDevices, get = devices.getUserMedia.bind(devices);
+  window.cameras = [];
+  devices.getUserMedia = async (...given) => {
+    const stream = await get(...given);
+    window.cameras.push(...stream.getVideoTracks());
+    return stream;
+  };
+}"""
+# From now on the page knows no codec for pictures but H.264: it offers none, and reads none in what is offered.
+H264_ALONE = """() => {
+  const {getCapabilities} = RTCRtpReceiver;
+  RTCRtpReceiver.getCapabilities = (kind) => {
+    const all = getCapabilities.call(RTCRtpReceiver, kind);
+    return kind === "video" ? {...all, codecs: all.codecs.filter((each) => each.mimeType === "video/H264")} : all;
+  };
+  const h264 = (sdp) => sdp.split(/(?=^m=)/m).map((part) => {
+    if (!part.startsWith("m=video ")) return part;
+    const others = [...part.matchAll(/^a=rtpmap:(\\d+) (?!H264)/gm)].map(([, number]) => number);
+    const kept = part.replace(/^(m=video \\d+ \\S+)(.*)$/m, (all, start, list) =>
+      start + list.trim().split(" ").filter((each) => !others.includes(each)).map((each) => ` ${each}`).join(""));
+    const about = (each) => new RegExp(`^a=(rtpmap|fmtp|rtcp-fb):${each} .*\\r?\\n`, "gm");
+    return others.reduce((text, each) => text.replace(about(each), ""), kept);
+  }).join("");
+  const Real = RTCPeerConnection;
+  window.connections = [];
+  window.RTCPeerConnection = class extends Real {
+    constructor(...given) { super(...given); window.connections.push(this); }
+    setRemoteDescription(given) { return super.setRemoteDescription({type: given.type, sdp: h264(given.sdp)}); }
+  };
+}"""
+# What pictures come and go by, in the newest connection, where any were.
+CODECS = """async () => {
+  const all = await window.connections.at(-1).getStats();
+  return [...all.values()].filter((each) => each.kind === "video" && (each.framesDecoded > 0 || each.framesEncoded > 0))
+    .map((each) => `${each.type} ${all.get(each.codecId)?.mimeType}`).sort();
 }"""
 
 
@@ -87,6 +126,16 @@ def sees(page: Page, label: str, *, moving: bool = True) -> None:
 
 def picture(page: Page, label: str) -> Locator:
     return page.locator(f'video[aria-label^="{label}"]')
+
+
+def call_with_video(page: Page, user: str) -> None:
+    whom(page).fill(f"{user}@{DOMAIN}")
+    page.get_by_role("button", name="Call with video", exact=True).click()
+
+
+def camera_goes_off(page: Page) -> None:
+    off = "window.cameras.length > 0 && window.cameras.every((track) => track.readyState === 'ended')"
+    wait_for(lambda: page.evaluate(off), SLOW_S, "its camera is off")
 
 
 def sees_nobody(page: Page) -> None:
@@ -261,3 +310,72 @@ def test_phones_without_pictures_take_calls_with_them(
             idle(page)
     finally:
         agents(desk.close())
+
+
+def test_a_call_with_pictures_that_is_transferred_goes_on_as_speech_until_somebody_shows_a_picture(
+    browser: Browser, two_sites: Sites, people: dict[str, str]
+):
+    """Whoever comes in its place was not chosen to be shown to: nobody's camera stays on."""
+    with (
+        phone(browser, people, "vera") as vera,
+        phone(browser, people, "viktor", "online") as viktor,
+        phone(browser, people, "vicky", "online") as vicky,
+    ):
+        for page in (vera, viktor, vicky):
+            page.evaluate(KEEP_CAMERAS)
+        call_with_video(vera, "viktor")
+        press(viktor, "vera", "Answer with video")
+        sees(viktor, "Picture of vera")
+        sees(vera, "Picture of viktor")
+        press(viktor, "vera", "Transfer")
+        viktor.get_by_label("Number or address to transfer to").fill(f"vicky@{DOMAIN}")
+        viktor.get_by_role("button", name="Transfer", exact=True).last.click()
+        press(vicky, "Is calling you", "Answer")
+        idle(viktor)
+        shows(vera, "vicky", "Connected")
+        for page in (vera, vicky):
+            sees_nobody(page)
+            hears(page, MICROPHONE_HZ)
+        for page in (vera, viktor):
+            camera_goes_off(page)
+        press(vera, "vicky", "Camera")
+        sees(vicky, "Picture of vera")
+        press(vicky, "vera", "Camera")
+        sees(vera, "Picture of vicky")
+
+        # Connected with another one whom she talks to, and sees, as well.
+        call_with_video(vicky, "viktor")
+        press(viktor, "vicky", "Answer with video")
+        sees(vicky, "Picture of viktor")
+        sees(viktor, "Picture of vicky")
+        press(vicky, "vera", "Transfer")
+        vicky.get_by_role("button", name="Connect with viktor").click()
+        idle(vicky)
+        shows(vera, "viktor", "Connected")
+        shows(viktor, "vera", "Connected")
+        for page in (vera, viktor):
+            sees_nobody(page)
+            hears(page, MICROPHONE_HZ)
+            camera_goes_off(page)
+        press(viktor, "vera", "Camera")
+        sees(vera, "Picture of viktor")
+        press(vera, "viktor", "Hang up")
+        idle(viktor)
+
+
+@pytest.mark.parametrize("calls", ["who has it alone", "the other one"])
+def test_pictures_are_h264_where_one_end_has_nothing_else(
+    browser: Browser, two_sites: Sites, people: dict[str, str], calls: str
+):
+    with phone(browser, people, "vera") as vera, phone(browser, people, "viktor", "online") as viktor:
+        vera.evaluate(H264_ALONE)
+        first, second = (vera, viktor) if calls == "who has it alone" else (viktor, vera)
+        call_with_video(first, "viktor" if first is vera else "vera")
+        press(second, "Is calling you", "Answer with video")
+        sees(vera, "Picture of viktor")
+        sees(viktor, "Picture of vera")
+        wait_for(
+            lambda: vera.evaluate(CODECS) == ["inbound-rtp video/H264", "outbound-rtp video/H264"], SLOW_S, "H.264"
+        )
+        press(vera, "viktor", "Hang up")
+        idle(viktor)

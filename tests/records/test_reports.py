@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from starlette.testclient import TestClient
@@ -85,6 +88,50 @@ def test_a_call_that_has_no_record_yet_is_ones_own_as_well(site: Site):
 )  # fmt: skip
 def test_what_is_no_report_is_refused(site: Site, wrong: dict[str, Any]):
     assert site.by_token("alice").post("/v1/calls/reports", json=REPORT | wrong).status_code == 422
+
+
+def listed(client: TestClient, **wanted: object) -> list[tuple[str, str, str]]:
+    """Call, person and kind of what is listed, page by page."""
+    path, found = f"/v1/calls/reports?{urlencode({'limit': 2, **wanted})}", list[tuple[str, str, str]]()
+    while path:
+        answer = client.get(path)
+        assert answer.status_code == 200, answer.text
+        found += [(each["report"]["call_id"], each["who"], each["report"]["kind"]) for each in answer.json()]
+        path = answer.links.get("next", {}).get("url", "")
+    return found
+
+
+def test_all_of_a_site_are_listed_and_exported_to_who_may_see_their_calls(site: Site):
+    stored(site, 2, ALICE, DAVE, 200)
+    stored(site, 3, ERIN, DAVE, 300)
+    alice, dave, anna = (site.by_token(name) for name in ("alice", "dave", "anna"))
+    dave.post("/v1/calls/reports", json=REPORT | {"call_id": "c3", "mos": 2.5})
+    alice.post("/v1/calls/reports", json=REPORT | {"call_id": "c2", "kind": "problem", "text": "=1+1", "mos": None})
+    dave.post("/v1/calls/reports", json=REPORT | {"call_id": "c2", "mos": 3.5})
+    new = [("c2", DAVE, "end"), ("c2", ALICE, "problem"), ("c3", DAVE, "end")]
+    assert [each for each in listed(dave) if each[0] in ("c2", "c3")] == new
+    assert [each for each in listed(anna) if each[0] == "c2"] == new[:2]
+    assert ("c3", DAVE, "end") not in listed(alice)  # the call of others
+    assert listed(dave, mos_below=3) == new[2:]
+    assert listed(dave, who=DAVE.upper(), mos_below=4) == [new[0], new[2]]
+    assert ("c2", ALICE, "problem") in listed(dave, kind="problem")
+    assert listed(dave, until="2026-01-01") == listed(dave, since="2126-01-01") == []
+
+    file = anna.get("/v1/calls/reports/export", params={"kind": "problem"})
+    assert file.headers["content-type"].startswith("text/csv")
+    (row,) = [each for each in csv.DictReader(io.StringIO(file.text)) if each["call_id"] == "c2"]
+    assert (row["who"], row["text"], row["mos"], row["sent_packets"], row["received_loss_percent"]) == (
+        ALICE, "'=1+1", "", "3000", "0.3",
+    )  # fmt: skip
+    assert row["at"].endswith("Z")
+    assert alice.get("/v1/calls/reports/export").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "query", ["kind=x", "mos_below=9", "since=yesterday", "who=%00", "before=1", "before=1 a b %00"]
+)
+def test_a_wrong_question_is_told(site: Site, query: str):
+    assert site.by_token("anna").get(f"/v1/calls/reports?{query}").status_code == 422
 
 
 def test_other_sites_are_asked(site: Site):

@@ -200,7 +200,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
         )
     )
     app.include_router(records.router(services.records, services.rates, site.tenant, services.activity.exported))
-    app.include_router(records.report_router(services.records, services.reports))
+    app.include_router(records.report_router(services.records, services.reports, services.activity.exported))
     moving = services.moving
     app.include_router(homing.local_router(moving.moves, moving.group_members))
     # What comes back in a move has this site's own name in its Path, too.

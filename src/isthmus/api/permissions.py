@@ -304,6 +304,7 @@ RULES: dict[tuple[str, str], Rule] = {
     # What one's own browser reports of one's own calls: the route looks whether they are
     ("POST", "/v1/calls/reports"): _reached("call.read", body=16 * 1024),
     ("GET", "/v1/calls/reports"): _reached("call.read"),
+    ("GET", "/v1/calls/reports/export"): _reached("call.export"),
     ("GET", "/v1/calls/records/export"): _reached("call.export"),
     ("GET", "/v1/rates"): _tenant("rate.read"),
     ("POST", "/v1/rates/import"): _tenant("rate.write", body=16 * _MIB),

@@ -222,7 +222,8 @@ GET /v1/calls/reaching explainReaching: Who and what reaches somebody, and by wh
 GET /v1/calls/ladder getLadder: What was signalled of a call that is over, between whom and when
 GET /v1/calls/records listCallRecords: Calls that are over, the newest first
 POST /v1/calls/reports reportCall: Report how a call sounds in one's own browser
-GET /v1/calls/reports listCallReports: What browsers reported of a call
+GET /v1/calls/reports listCallReports: What browsers reported of a call, or of all, the newest first
+GET /v1/calls/reports/export exportCallReports: What browsers reported of calls as a file
 GET /v1/calls/records/export exportCallRecords: Calls that are over as a file
 GET /v1/rates listRates: A tenant's rates
 POST /v1/rates/import importRates: Replace a tenant's rates, or say what would change

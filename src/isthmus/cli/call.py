@@ -12,7 +12,7 @@ import typer
 from msgspec.structs import replace
 
 from isthmus.addressing import is_e164
-from isthmus.cli import placing, records, trunk_shape
+from isthmus.cli import placing, records, reports, trunk_shape
 from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_done, print_json, print_line, print_table
 from isthmus.errors import IsthmusError, NotFoundError, UnavailableError, UsageError
@@ -281,3 +281,4 @@ def list_calls(
 
 
 records.add_to(app)
+reports.add_to(app)

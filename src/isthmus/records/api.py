@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -19,8 +19,9 @@ from isthmus.directory.api import KeyHeader
 from isthmus.errors import UsageError
 from isthmus.link.api import PeerName, known_peer
 from isthmus.records import export, ladder
+from isthmus.records import reports as reported
 from isthmus.records.export import public
-from isthmus.records.model import By, Filter, Record
+from isthmus.records.model import By, Filter, Record, ReportFilter
 from isthmus.records.rating import Rates, rate_json
 from isthmus.records.reports import CallReportBody, Reports
 from isthmus.records.service import Records, cursor_of, cursor_text, parse_cursor
@@ -88,8 +89,24 @@ def router(records: Records, rates: Rates, tenant: str, exported: Exported = lam
     return routes
 
 
-def report_router(records: Records, reports: Reports) -> APIRouter:
-    """/v1/calls/reports."""
+def _report_filter(
+    who: Annotated[str | None, Query(max_length=300)] = None,
+    kind: Literal["end", "problem"] | None = None,
+    mos_below: Annotated[float | None, Query(ge=1, le=5)] = None,
+    since: str | None = None,
+    until: str | None = None,
+) -> ReportFilter:
+    if who and "\0" in who:
+        raise UsageError("a NUL character stands in no address", where="who")
+    named = who.strip().lower() if who else None
+    return ReportFilter(named, kind, mos_below, wire.at_ms(since, "since"), wire.at_ms(until, "until"))
+
+
+_WantedReports = Annotated[ReportFilter, Depends(_report_filter)]
+
+
+def report_router(records: Records, reports: Reports, exported: Exported = lambda actor, count: None) -> APIRouter:
+    """/v1/calls/reports. exported: told who took how many of them out."""
     routes = APIRouter()
 
     @routes.post("/v1/calls/reports", status_code=204)
@@ -97,10 +114,36 @@ def report_router(records: Records, reports: Reports) -> APIRouter:
         reports.take(who, body)
 
     @routes.get("/v1/calls/reports")
-    def found(reach: Reached, call_id: Annotated[str, Query(min_length=1, max_length=300)]) -> list[dict[str, Any]]:
-        """Of one call, one of whose records is within reach."""
-        wanted = _filter(call_id=call_id)
-        return reports.everywhere(call_id) if records.find(wanted, limit=1, reach=reach) else []
+    def found(
+        reach: Reached,
+        wanted: _WantedReports,
+        request: Request,
+        response: Response,
+        call_id: Annotated[str | None, Query(min_length=1, max_length=300)] = None,
+        before: Annotated[str | None, Query(max_length=800)] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> list[dict[str, Any]]:
+        """Of one call all that any site has, where one of its records is within reach, the oldest first; without
+        `call_id` those at this site of any call, the newest first.
+        """
+        if call_id is not None:
+            this = _filter(call_id=call_id)
+            return reports.everywhere(call_id) if records.find(this, limit=1, reach=reach) else []
+        start = reported.parse_cursor(before) if before else None
+        page = reports.find(wanted, before=start, limit=limit, reach=reach)
+        if len(page) == limit:
+            response.headers["Link"] = next_page(request, before=reported.cursor_text(reported.cursor_of(page[-1])))
+        return page
+
+    @routes.get("/v1/calls/reports/export", response_class=StreamingResponse, responses={200: {"content": {_CSV: {}}}})
+    def exports(wanted: _WantedReports, reach: Reached, actor: LocalActor) -> StreamingResponse:
+        def pages() -> Iterator[list[dict[str, Any]]]:
+            for page in reports.pages(wanted, reach=reach):
+                exported(actor, len(page))
+                yield [reported.flat(each) for each in page]
+
+        lines = export.table_lines(reported.COLUMNS, pages())
+        return StreamingResponse(lines, media_type=f"{_CSV}; charset=utf-8")
 
     return routes
 

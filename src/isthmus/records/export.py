@@ -18,7 +18,7 @@ from arro3.io import write_parquet
 from isthmus.records.model import Record
 from isthmus.records.rating import amount
 
-_TIMES = ("began", "answered", "ended")
+_TIMES = ("began", "answered", "ended", "at")
 _INTEGERS = ("seq", "code")
 _NUMBERS = ("seconds", "mos", "jitter_ms", "loss_percent", "round_trip_ms")
 _TIME = DataType.timestamp("ms", tz="UTC")
@@ -74,11 +74,16 @@ def csv_lines(pages: Iterable[list[Record]]) -> Iterator[bytes]:
     """A header, and a line a record. Times as RFC 3339 in UTC. Text that a spreadsheet would take for a formula is
     quoted with an apostrophe: user agents and reasons are whatever a stranger wrote.
     """
+    return table_lines(COLUMNS, ([public(record) for record in page] for page in pages))
+
+
+def table_lines(columns: Iterable[str], pages: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
+    """The same of rows that have all these columns, in this order."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     for page in pages:
-        writer.writerows([_cell(name, value) for name, value in public(record).items()] for record in page)
+        writer.writerows([_cell(name, value) for name, value in row.items()] for row in page)
         yield text.getvalue().encode()
         text.seek(0)
         text.truncate()

@@ -228,3 +228,16 @@ class Filter(msgspec.Struct, frozen=True):
     answered: bool | None = None
     since_ms: int | None = None
     until_ms: int | None = None
+
+
+class ReportFilter(msgspec.Struct, frozen=True):
+    """What a search of browsers' reports asks for; None asks for nothing.
+
+    who: whose report it is, an address or number. mos_below: quality worse than that, where it was measured.
+    """
+
+    who: str | None = None
+    kind: str | None = None
+    mos_below: float | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None

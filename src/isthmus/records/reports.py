@@ -9,25 +9,27 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import ColumnElement, Connection, Engine, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, or_, select
 
-from isthmus.access.model import Principal
+from isthmus.access.model import EVERYTHING, Principal, Reach
 from isthmus.database import reading, writing
 from isthmus.directory.batches import upsert
-from isthmus.errors import ForbiddenError, IsthmusError, NotFoundError
+from isthmus.errors import ForbiddenError, IsthmusError, NotFoundError, UsageError
 from isthmus.records import store
-from isthmus.records.model import Leg
+from isthmus.records.model import Leg, ReportFilter
 from isthmus.records.rules import ends_of
+from isthmus.records.store import ReportCursor
 from isthmus.records.tables import call_leg, call_record, call_report
 
 _log = logging.getLogger(__name__)
 
 MOST = 20  # of one call: a call has few ends
+_PAGE = 1000
 _Share = Annotated[float, Field(ge=0, le=100)]
 _Ms = Annotated[float, Field(ge=0, le=600_000)]
 _Count = Annotated[int, Field(ge=0, lt=2**53)]
@@ -102,13 +104,17 @@ class Reports:
         """Keep it. Raises ForbiddenError for who is no person, NotFoundError for a call that is not theirs."""
         if not who.person:
             raise ForbiddenError("this is for people with an account of their own")
+        self.keep(who.person, told)
+
+    def keep(self, person: str, told: CallReportBody) -> None:
+        """The same of a person (stable id) who is known to have said it. Raises NotFoundError."""
         with writing(self._engine) as connection:
-            address = _own_end(connection, told.call_id, who.person)
+            address = _own_end(connection, told.call_id, person)
             if address is None:
                 raise NotFoundError("there is no such call of yours")
             row = {
                 "call_id": told.call_id,
-                "person": who.person,
+                "person": person,
                 "kind": told.kind,
                 "at_ms": int(self._clock() * 1000),
                 "who": address,
@@ -120,15 +126,42 @@ class Reports:
         """Those of one call that are at this site, the oldest first. Whoever asks must be allowed to see the call."""
         query = select(call_report).where(call_report.c.call_id == call_id).order_by(call_report.c.at_ms).limit(MOST)
         with reading(self._engine) as connection:
-            return [
-                {
-                    "at": row.at_ms / 1000,
-                    "who": row.who,
-                    "site": self._site,
-                    "report": {**json.loads(row.told), "call_id": call_id, "kind": row.kind},
-                }
-                for row in connection.execute(query)
-            ]
+            return [self._given(row) for row in connection.execute(query)]
+
+    def _given(self, row: Row[Any]) -> dict[str, Any]:
+        return {
+            "at": row.at_ms / 1000,
+            "who": row.who,
+            "site": self._site,
+            "report": {**json.loads(row.told), "call_id": row.call_id, "kind": row.kind},
+        }
+
+    def find(
+        self,
+        wanted: ReportFilter,
+        *,
+        before: ReportCursor | None = None,
+        limit: int = 100,
+        reach: Reach = EVERYTHING,
+    ) -> list[dict[str, Any]]:
+        """The newest at this site that fit and are of calls within reach, from those behind `before` on."""
+        found: list[dict[str, Any]] = []
+        while len(found) < limit:
+            with reading(self._engine) as connection:
+                rows = store.reports(connection, wanted, before=before, limit=_PAGE, reach=reach)
+            # Quality stands within what was told, which the two kinds of database would have to be asked differently.
+            found += [each for each in map(self._given, rows) if _is_below(each["report"]["mos"], wanted.mos_below)]
+            if len(rows) < _PAGE:
+                break
+            before = cursor_of(self._given(rows[-1]))
+        return found[:limit]
+
+    def pages(self, wanted: ReportFilter, *, reach: Reach = EVERYTHING) -> Iterator[list[dict[str, Any]]]:
+        """All of them, page by page; each page is a reading of its own."""
+        before = None
+        while page := self.find(wanted, before=before, limit=_PAGE, reach=reach):
+            yield page
+            before = cursor_of(page[-1])
 
     def everywhere(self, call_id: str) -> list[dict[str, Any]]:
         """The same of all sites that can be asked now."""
@@ -148,6 +181,47 @@ class Reports:
         before = int((self._clock() - keep_days * 86_400) * 1000)
         with writing(self._engine) as connection:
             return int(connection.execute(delete(call_report).where(call_report.c.at_ms < before)).rowcount)
+
+
+def cursor_of(given: dict[str, Any]) -> ReportCursor:
+    """Where a search goes on behind this one."""
+    report = given["report"]
+    return round(given["at"] * 1000), report["call_id"], report["kind"], given["who"]
+
+
+def cursor_text(cursor: ReportCursor) -> str:
+    """A cursor as the API gives it. Of its parts only a Call-ID, the last, may hold a space."""
+    at_ms, call_id, kind, who = cursor
+    return f"{at_ms} {kind} {who} {call_id}"
+
+
+def parse_cursor(text: str) -> ReportCursor:
+    """What `cursor_text` gave. Raises UsageError."""
+    at_ms, *rest = text.split(" ", 3)
+    if len(rest) < 3 or "\0" in text or not (at_ms.isascii() and at_ms.isdecimal() and len(at_ms) < 16):
+        raise UsageError("that is no place in a list of reports", where="before")
+    kind, who, call_id = rest
+    return int(at_ms), call_id, kind, who
+
+
+COLUMNS = (
+    "at", "site", "call_id", "who", "kind", "seconds", "mos", "codec", "round_trip_ms",
+    "sent_packets", "sent_loss_percent", "sent_jitter_ms", "sent_level",
+    "received_packets", "received_loss_percent", "received_jitter_ms", "received_level",
+    "local", "remote", "protocol", "findings", "text", "browser",
+)  # fmt: skip
+
+
+def flat(given: dict[str, Any]) -> dict[str, Any]:
+    """A report as a row of a table."""
+    report = given["report"]
+    ways = {f"{way}_{name}": value for way in ("sent", "received") for name, value in report[way].items()}
+    row = {**given, **report, **ways, "findings": " ".join(report["findings"])}
+    return {name: row[name] for name in COLUMNS}
+
+
+def _is_below(mos: float | None, most: float | None) -> bool:
+    return most is None or (mos is not None and mos < most)
 
 
 def _checked(told: Any, peer: str, call_id: str) -> dict[str, Any]:

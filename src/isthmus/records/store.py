@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, false, func, insert, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, false, func, insert, or_, select, true, tuple_
 
 from isthmus.access.model import EVERYTHING, Reach, Scope
 from isthmus.addressing import Aor
@@ -13,12 +14,22 @@ from isthmus.directory import store as directory_store
 from isthmus.directory.batches import in_batches, upsert
 from isthmus.directory.tables import person
 from isthmus.errors import IsthmusError
-from isthmus.records.model import Filter, Leg, Message, Person, Rate, Record
-from isthmus.records.tables import call_leg, call_rate, call_record, call_record_position, call_signalling
+from isthmus.records.model import Filter, Leg, Message, Person, Rate, Record, ReportFilter
+from isthmus.records.tables import (
+    call_leg,
+    call_rate,
+    call_record,
+    call_record_position,
+    call_report,
+    call_signalling,
+)
 
 Name = tuple[str, str]
 Cursor = tuple[int, str, int]
 """Where a search goes on: began_ms, site and seq of the last record that was given."""
+
+ReportCursor = tuple[int, str, str, str]
+"""The same for what browsers reported: at_ms, Call-ID, kind and who."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Leg)
@@ -202,6 +213,31 @@ def _tenants_of(scope: Scope) -> frozenset[str]:
     """Tenants that are wholly in the scope."""
     narrowed = scope.own or scope.owner or scope.sites is not None or scope.groups is not None
     return frozenset() if narrowed or scope.tenants is None else frozenset(scope.tenants)
+
+
+# What browsers report
+
+
+def reports(
+    connection: Connection, wanted: ReportFilter, *, before: ReportCursor | None, limit: int, reach: Reach = EVERYTHING
+) -> Sequence[Row[Any]]:
+    """The newest that fit and whose call has a record within reach, from those behind `before` on."""
+    c = call_report.c
+    query = select(call_report)
+    if wanted.who is not None:
+        query = query.where(c.who == wanted.who)
+    if wanted.kind is not None:
+        query = query.where(c.kind == wanted.kind)
+    if wanted.since_ms is not None:
+        query = query.where(c.at_ms >= wanted.since_ms)
+    if wanted.until_ms is not None:
+        query = query.where(c.at_ms < wanted.until_ms)
+    if not reach.everything:
+        query = query.where(select(_c.call_id).where(_c.call_id == c.call_id, _reached(reach)).exists())
+    order = (c.at_ms, c.call_id, c.kind, c.who)
+    if before is not None:
+        query = query.where(tuple_(*order) < tuple_(*before))
+    return connection.execute(query.order_by(*(each.desc() for each in order)).limit(limit)).all()
 
 
 # Rates

@@ -263,7 +263,6 @@ def build(site_file: SiteFile) -> Services:
     moving.registry.register(messages.participant)
     moving.registry.register(build_contacts(engine, messages))
     run_messaging(site_file, messages, moving.registrar, hub, commits.listen, background, facts)
-    leaving.attach(site_file, hub)
     identity = identity_of(site_file, engine, activity=activity)
     facts["breached_passwords"] = breaches_of(site_file).health
     sync, scim = build_sync(
@@ -292,6 +291,7 @@ def build(site_file: SiteFile) -> Services:
     records, rates, reports = build_records(
         site_file, engine, directory, moving.links, background, facts, announcing.called
     )
+    leaving.attach(site_file, hub, reports)
     purchases = run_calling(site_file, directory, plans, writer, activity.tell_now, background, facts)
     capping = build_capping(
         site_file, directory, guard, policies, writer, activity.tell_now, moving.links, background, facts

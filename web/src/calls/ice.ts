@@ -5,6 +5,8 @@ import { api, told } from "../api/client";
 /** For how long ways are looked for before a call goes on with those there are: one that is blocked never answers. */
 const GATHER_MS = 800;
 const AGAIN_S = 30;
+/** For how long a call that has lost its way waits for a new credential. */
+const RENEWED_MS = 3000;
 
 interface Given {
   iceServers: RTCIceServer[];
@@ -17,6 +19,9 @@ export async function iceServers(): Promise<Given> {
 
 export class Ways {
   private servers: RTCIceServer[] = [];
+  /** When a new credential is due, by the clock on the wall: timers stand still while a computer sleeps. */
+  private due = 0;
+  private asking: Promise<void> | undefined;
   private timer: number | undefined;
   private started = false;
 
@@ -35,12 +40,27 @@ export class Ways {
     return { iceServers: this.servers };
   }
 
-  private async fetch(): Promise<void> {
+  /** The same, with a new credential where one is due and the site answers soon: for calls that begin anew. */
+  async renewed(): Promise<RTCConfiguration> {
+    if (Date.now() >= this.due) {
+      await Promise.race([this.fetch(), new Promise((late) => { window.setTimeout(late, RENEWED_MS); })]);
+    }
+    return this.configuration();
+  }
+
+  private fetch(): Promise<void> {
+    this.asking ??= this.ask().finally(() => { this.asking = undefined; });
+    return this.asking;
+  }
+
+  private async ask(): Promise<void> {
+    window.clearTimeout(this.timer);
     let seconds = AGAIN_S;
     try {
       const given = await iceServers();
       this.servers = given.iceServers;
       seconds = given.lifetime_s / 2;
+      this.due = Date.now() + seconds * 1000;
     } catch {
       // What there is may still hold.
     }

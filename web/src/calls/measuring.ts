@@ -1,12 +1,10 @@
 // Measures a call while it is up, and reports it to the site: what its figures were, and what was found to be wrong.
 
 import { api, told } from "../api/client";
-import type { components } from "../api/schema";
 import { between, countsOf, NOTHING_YET, type Counts, type Direction, type Figures } from "./figures";
 import { findingsOf, FINDINGS, type Finding } from "./findings";
+import { reports, type Report } from "./leaving";
 import type { Measured } from "./phone";
-
-type Report = components["schemas"]["CallReportBody"];
 
 const LOOK_MS = 2000;
 /** Looks that what is shown goes back by: ten seconds. */
@@ -31,6 +29,7 @@ export class Measuring {
   private callId: string | undefined;
   private readonly found = new Set<Finding>();
   private seen: Seen | undefined;
+  private readonly leave = reports(() => this.report("end"));
 
   constructor(
     private readonly measured: () => Measured | undefined,
@@ -43,6 +42,7 @@ export class Measuring {
   /** The call is over: its report is sent. */
   stop(): void {
     window.clearInterval(this.timer);
+    this.leave();
     const report = this.report("end");
     if (report) void send(report).catch(() => window.setTimeout(() => void send(report).catch(() => undefined), AGAIN_MS));
   }

@@ -233,12 +233,17 @@ export class Phone {
     this.lost = undefined;
     if (!this.tookUp) for (const call of this.former) void this.resume(call);
     this.tookUp = true;
-    if (lost === undefined) return;
-    // The far end learns where this browser is now; where the network is another one, media find a way anew.
+    if (lost !== undefined) void this.goOn(lost === "media");
+  }
+
+  /** The far end learns where this browser is now; where the network is another one, media find a way anew. */
+  private async goOn(iceRestart: boolean): Promise<void> {
+    const ways = await this.ways.renewed();
     for (const call of this.state.calls) {
-      if (call.stage !== "talking") continue;
-      this.sessions.get(call.id)?.connection.setConfiguration(this.ways.configuration());
-      this.renegotiate(call.id, lost === "media");
+      const session = this.sessions.get(call.id);
+      if (call.stage !== "talking" || !session || session.isEnded()) continue;
+      session.connection.setConfiguration(ways);
+      this.renegotiate(call.id, iceRestart);
     }
   }
 
@@ -246,7 +251,7 @@ export class Phone {
     try {
       const stream = call.camera ? await seenAndHeard() : undefined;
       const heard = stream ?? (await navigator.mediaDevices.getUserMedia({ audio: microphone() }));
-      const session = resumed(this.ua, call, heard, this.ways.configuration());
+      const session = resumed(this.ua, call, heard, await this.ways.renewed());
       if (stream) this.show(session, stream);
       session.renegotiate();
     } catch {

@@ -2,6 +2,7 @@ import { Button, MessageBar, MessageBarActions, MessageBarBody } from "@fluentui
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { shownAddress } from "../calls/address";
+import { reportsOf } from "../calls/leaving";
 import { isUp, type Call } from "../calls/model";
 import { ask, listen, permission, tellOfCalls, tellOfMessage } from "../calls/notices";
 import type { Phone } from "../calls/phone";
@@ -71,12 +72,13 @@ function useLeaving(calls: readonly Call[], phone: Phone | undefined): void {
   const status = useLiveStatus();
   const up = calls.filter(({ stage }) => stage === "talking").length;
   useEffect(() => {
-    const say = (name: string) => {
+    const say = (name: string, more: (ids: string[]) => object) => {
       const ids = phone?.callIds() ?? [];
-      if (ids.length > 0) live?.ask(name, { calls: ids }).catch(() => undefined);
+      if (ids.length > 0) live?.ask(name, { calls: ids, ...more(ids) }).catch(() => undefined);
     };
-    if (status === "up" && up > 0) say("calls.back");
-    const leave = () => { say("calls.leave"); };
+    if (status === "up" && up > 0) say("calls.back", () => ({}));
+    // There is nobody left to report how they sounded, unless the page is back.
+    const leave = () => { say("calls.leave", (ids) => ({ reports: reportsOf(ids) })); };
     window.addEventListener("pagehide", leave);
     return () => { window.removeEventListener("pagehide", leave); };
   }, [live, status, up, phone]);
