@@ -14,6 +14,7 @@ FLAG_PASS_LINK = 3  # the first request of this dialog came over the link
 FLAG_PRIVATE = 4  # the caller asked for privacy (RFC 3323): no identity towards phones
 FLAG_OUTSIDE = 5  # a call of one of our people to the PSTN, which was told to the activity's profile
 FLAG_RECORDED = 6  # a leg that was told to the records, and whose end was not
+FLAG_NOTED = 7  # a request in a dialog that was told to the records: its final answer is too
 
 
 # Read by us, and so by nobody else's leave. What else begins with X-Isthmus- means nothing to anybody.
