@@ -360,6 +360,7 @@ export const de: ConsoleMessages = {
   endCall: "Beenden",
   endCallAsk: "Das Gespräch von {from} mit {to} beenden?",
   endCallWhy: "Beide hören, dass es vorbei ist. Das lässt sich nicht rückgängig machen.",
+  endCallThere: "Es besteht in {site}; dieser Standort wird gebeten, es zu beenden, und beide Protokolle halten es fest.",
   callEnded: "Das Gespräch ist beendet",
   quality: "Wie Gespräche klangen",
   qualityOf: "Wie {count} Gespräche dieser Liste klangen: {words}",
@@ -702,5 +703,8 @@ export const de: ConsoleMessages = {
   reachingWhat: "Alles, wodurch jemand erreicht wird: von Telefonen an jedem Standort, aus dem Telefonnetz, und mit einem Standort außer Reichweite. Gefragt werden die Regeln, nach denen Anrufe geleitet werden.",
   reachingNow: "Wege zeigen",
   reachingWhom: "Wen",
+  reachingHint: "Adresse, Nummer (mit ;ext= oder ohne), Nebenstelle, oder was gewählt wird.",
+  behindExtension: "Wer die Durchwahl {extension} hat",
+  behindUnknown: "Niemand, oder nur der andere Standort weiß es",
   dials: "Wählt",
 };

@@ -360,6 +360,7 @@ export const en = {
   endCall: "End",
   endCallAsk: "End the call from {from} to {to}?",
   endCallWhy: "Both ends hear that it is over. This can't be undone.",
+  endCallThere: "It is up at {site}, which is asked to end it; both audit logs say so.",
   callEnded: "The call is ended",
   quality: "How calls sounded",
   qualityOf: "How {count} calls of this list sounded: {words}",
@@ -702,6 +703,9 @@ export const en = {
   reachingWhat: "Everything by which somebody is reached: from phones at each site, from the telephone network, and with a site out of reach. Asked of the rules by which calls are led.",
   reachingNow: "Show the ways",
   reachingWhom: "Whom",
+  reachingHint: "Address, number (with ;ext= or without), extension, or what is dialled.",
+  behindExtension: "Who has extension {extension}",
+  behindUnknown: "Nobody, or only the other site knows",
   dials: "Dials",
 };
 

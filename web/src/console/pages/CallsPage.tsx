@@ -99,15 +99,15 @@ function Present() {
             show: ({ call_id, caller, callee, site }) => (
               <>
                 <Go to="/calls/explain" search={{ from: caller, to: callee }}>{t("why")}</Go>{" "}
-                {may("call.end") && site === here && (
+                {may("call.end") && (
                   <Confirm
                     text={t("endCall")}
                     title={t("endCallAsk", { from: caller, to: callee })}
-                    consequences={t("endCallWhy")}
-                    command={command(["call", "end", call_id])}
+                    consequences={site === here ? t("endCallWhy") : `${t("endCallWhy")} ${t("endCallThere", { site })}`}
+                    command={command(["call", "end", call_id], { "up-at": site === here ? undefined : site })}
                     done={t("callEnded")}
                     onConfirm={async () => {
-                      told(await api.POST("/v1/calls/end", { body: { call_id } }));
+                      told(await api.POST("/v1/calls/end", { body: { call_id, site } }));
                       await queries.invalidateQueries({ queryKey: ["calls"] });
                     }}
                   />
