@@ -538,15 +538,28 @@ class Run(BaseModel):
     counts: dict[str, int]
 
 
+class SourceSetting(BaseModel):
+    """A setting of a source that the site file names."""
+
+    name: str
+    value: str
+
+
 class Source(BaseModel):
-    """Where people come from."""
+    """Where people come from.
+
+    synced: when a run was last done. file: where the settings stand; null for what is pushed.
+    """
 
     name: str
     kind: str
     interval_s: float
     people: int
     conflicts: int
+    synced: float | None
     last: Run | None
+    settings: list[SourceSetting]
+    file: str | None
 
 
 class Conflict(BaseModel):
