@@ -88,8 +88,8 @@ function Present() {
         rows={calls.data}
         keyOf={({ call_id, site }) => `${site} ${call_id}`}
         columns={[
-          { id: "from", title: t("from"), show: ({ caller }) => caller },
-          { id: "to", title: t("to"), show: ({ callee }) => callee },
+          { id: "from", title: t("from"), share: 2, show: ({ caller }) => caller },
+          { id: "to", title: t("to"), share: 2, show: ({ callee }) => callee },
           { id: "state", title: t("person.state"), show: ({ state }) => named("callState", state) },
           { id: "site", title: t("site"), show: ({ site }) => site },
           { id: "for", title: t("lasted"), show: ({ since }) => lasting(Date.now() / 1000 - since) },

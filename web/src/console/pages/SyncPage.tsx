@@ -192,7 +192,7 @@ function Check({ source }: { source: string }) {
     <>
       <div>
         <Button disabled={busy} onClick={() => void look()}>
-          {t("checkSource", { name: source })}
+          {t("checkSource")}
         </Button>
       </div>
       <Fault error={error} />
@@ -265,7 +265,7 @@ function DryRun({ source }: { source: string }) {
     <>
       <div>
         <Button disabled={busy} onClick={() => void look()}>
-          {t("dryRun", { name: source })}
+          {t("dryRun")}
         </Button>
       </div>
       <Fault error={error} />
@@ -274,7 +274,7 @@ function DryRun({ source }: { source: string }) {
           <MessageBar intent="info" role="status" layout="multiline">
             <MessageBarBody>{t("dryRunResult", { counts: countsOf(plan.counts) || t("nothingChanged"), note: plan.note })}</MessageBarBody>
           </MessageBar>
-          <Changes label={t("dryRun", { name: source })} changes={plan.changes} />
+          <Changes label={t("dryRun")} changes={plan.changes} />
         </>
       )}
       <Command text={command(["directory", "sync", source], { "dry-run": true, full: true })} />

@@ -44,8 +44,8 @@ export function Notices({ children }: { children: ReactNode }) {
   const say = useCallback((notice: Omit<Notice, "id">) => {
     last.current++;
     const told = { ...notice, id: last.current };
-    // Of several changes the last alone can be taken back: two of them side by side would not say which is which.
-    setNotices((before) => [...before.filter((each) => each.undo === undefined || notice.undo === undefined), told].slice(-3));
+    // The last alone, and beside it what can be taken back: of two such nobody would know which is which.
+    setNotices((before) => [...before.filter((each) => each.undo !== undefined && notice.undo === undefined), told]);
   }, []);
   const remove = useCallback((id: number) => { setNotices((before) => before.filter((each) => each.id !== id)); }, []);
   return (
