@@ -44,8 +44,7 @@ web: ## the web application: types by the API's own description, lint, and its t
 pictures: ## the pictures in docs/images anew, as the browser tests see the pages
 	@deploy/bootstrap tests
 	@mkdir -p docs/images
-	ISTHMUS_PICTURES=$(CURDIR)/docs/images $(BIN)/pytest -q tests/interop/test_console.py tests/interop/test_web_phone.py \
-		tests/interop/test_web_messages.py -k "both_sites or step_by_step or went_there or hear_each_other or write_to"
+	ISTHMUS_PICTURES=$(CURDIR)/docs/images $(BIN)/pytest -q tests/interop/test_console*.py tests/interop/test_web_*.py
 
 bench: ## the measurements, as a table and as var/bench.json
 	@deploy/bootstrap tests

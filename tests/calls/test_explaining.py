@@ -35,6 +35,8 @@ class Link:
     def ask(self, path: str, body: Any) -> Any:
         if not self.up:
             raise UnavailableError(f"the link to {self.peer} is down")
+        if path == "/link/state":
+            return {"trunks": []}
         assert path == "/link/judge"
         return json.loads(json.dumps(self.other.judge(json.loads(json.dumps(body)))))
 
@@ -90,3 +92,12 @@ def test_what_is_no_question_is_refused(premises: Explaining):
 
 def test_a_moment_with_a_zone():
     assert moment_of("2026-11-26T03:00:00+00:00") == 1795662000
+
+
+def test_who_is_reached_by_an_extension_and_what_is_dialled_for_them(premises: Explaining, link: Link):
+    told = premises.reaching("+14255550101;ext=7")
+    assert (told["aor"], told["extension"], told["behind"]) == (ALICE, "7", None)
+    knows = Explaining("premises", Reader("premises"), [link], lambda tenant, telephone: f"{tenant} {telephone}")  # type: ignore[arg-type,list-item]
+    assert knows.reaching("+14255550101;ext=7")["behind"] == "contoso +14255550101;ext=7"
+    assert knows.reaching("+14255550101;ext=7", lambda aor: aor == ALICE)["behind"] is None
+    assert knows.reaching("+14255550101")["behind"] is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from isthmus.addressing import is_e164
 from isthmus.dialling.patterns import parsed
-from isthmus.dialling.plan import Dialling, Kind, dialled, is_premium
+from isthmus.dialling.plan import Dialling, Kind, dialled, forms, is_premium
 
 US = Dialling("US", "9", 4, "+1425555", parsed("7|XXX -> +1206555; 88 -> +14255550100; *5|[2-4]. -> +49"))
 GERMANY = Dialling("DE", "0", 3, "+4930123")
@@ -113,3 +113,33 @@ def test_whatever_is_dialled_gives_a_number_or_nothing(text: str, plan: Dialling
         assert is_e164(found.digits)
     elif found is not None:
         assert found.digits.isascii() and found.digits.isdigit()
+
+
+@pytest.mark.parametrize(
+    ("number", "plan", "told"),
+    [
+        ("+14255550101", Dialling("US", "", 4, "+1425555"), ["0101", "4255550101"]),
+        ("+14255550101", Dialling("US", "9", 3, "+14255550"), ["101", "94255550101"]),
+        ("+4930123456", Dialling("DE", "0"), ["0030123456"]),
+        ("+14255550101", Dialling(rules=parsed("7|XX -> +1425; 8 -> +14255550101; 6|X. -> +1425")), ["8", "65550101"]),
+        ("+14255550101", Dialling(rules=parsed("[2-4]Z|0. -> +1425555")), ["210101"]),
+        ("+14255550101", Dialling(extension_digits=4, extension_base="+1206555"), []),
+        # What a rule takes first means something else, and is not told.
+        ("+14255550101", Dialling("", "", 4, "+1425555", parsed("0101 -> +12065550199")), []),
+        ("+14255550101", Dialling(), []),
+    ],
+)  # fmt: skip
+def test_what_is_dialled_to_call_a_number(number: str, plan: Dialling, told: list[str]):
+    found = forms(number, plan)
+    assert [each.digits for each in found] == told
+    for each in found:
+        means = dialled(each.digits, plan)
+        assert means is not None
+        assert (means.digits, means.why) == (number, each.why)
+
+
+@given(st.integers(0, 9999), st.integers(2, 6), st.sampled_from(["", "9", "0"]))
+def test_whatever_is_told_is_read_back_as_the_number(last: int, extension: int, outside: str):
+    number = f"+1425555{last:04}"
+    plan = Dialling("US", outside, extension, number[:-extension], parsed("7|X. -> +1425; *5[0-2]|. -> +142555"))
+    assert {getattr(dialled(each.digits, plan), "digits", None) for each in forms(number, plan)} <= {number}

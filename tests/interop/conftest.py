@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import secrets
 import sys
 import sysconfig
@@ -185,3 +187,16 @@ def two_sites(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> I
         yield sites
     finally:
         processes.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For `make pictures`, the tests that take some alone."""
+    if "ISTHMUS_PICTURES" not in os.environ:
+        return
+    wanted = [each for each in items if isinstance(each, pytest.Function) and _takes_pictures(each.function)]
+    config.hook.pytest_deselected(items=[each for each in items if each not in wanted])
+    items[:] = wanted
+
+
+def _takes_pictures(test: Callable[..., object]) -> bool:
+    return "pictured(" in inspect.getsource(test)

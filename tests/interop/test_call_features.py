@@ -213,6 +213,31 @@ async def test_the_pages_answer_on_the_port_of_the_web_phones(people: Sites) -> 
             assert page.status == 200
 
 
+@pytest.mark.parametrize(("asked", "up_at"), [("online", "premises"), ("premises", "online")])
+async def test_an_administrator_ends_a_call_that_is_up_at_the_other_site(two_sites: Sites, asked: str, up_at: str):
+    users = [f"faraway-{which}-{up_at}" for which in ("a", "b")]
+    two_sites.create_all(dict.fromkeys(users, up_at))
+    async with (
+        await two_sites.phone(users[0], up_at, "udp", tone_hz=440) as caller,
+        await two_sites.phone(users[1], up_at, "tls", tone_hz=600) as called,
+    ):
+        call = await caller.dial(f"sip:{users[1]}@{DOMAIN}")
+        answered = await called.called()
+        await caller.hears(call, 600)
+        with two_sites.api(asked) as api, two_sites.api(up_at) as there:
+            (up,) = [each for each in api.get("/v1/calls", everywhere="true") if users[0] in each["caller"]]
+            assert up["site"] == up_at
+            api.post("/v1/calls/end", {"call_id": up["call_id"], "site": up_at})
+            assert await call.over() == await answered.over() == "BYE"
+            noted = [each.get("/v1/audit", object=up["call_id"]) for each in (api, there)]
+        (here,), (at_other,) = noted
+        assert (here["action"], here["before"]["site"]) == ("call.end", up_at)
+        assert at_other["action"] == "call.end"
+        assert at_other["actor"] == f"site:{asked}/{here['actor']}"
+        await caller.register(0)
+        await called.register(0)
+
+
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls", "ws"])
 @pytest.mark.parametrize("ends_at", HOMES)
 async def test_an_administrator_ends_a_call_across_the_sites_at_either(two_sites: Sites, transport: str, ends_at: str):

@@ -79,6 +79,9 @@ def test_a_call_of_both_sites_is_drawn_as_it_was_signalled(console: Console, two
     }  # fmt: skip
     assert {what for _, _, what in said} >= {"INVITE", "180 Ringing", "200 OK", "ACK", "BYE"}
     assert next(each for each in said if each[2] == "BYE")[0] == cleo
+    assert {(s, r) for s, r, what in said if what == "200 OK (BYE)"} == {
+        (ann, "premises"), ("premises", "online"), ("online", cleo),
+    }  # fmt: skip
     afters = [each["after_ms"] for each in told["arrows"]]
     assert afters == sorted(afters)
 

@@ -103,6 +103,33 @@ def test_the_order_in_which_workers_tell_makes_no_difference(order: tuple[int, .
     assert record_of(leg_of(*(events[each] for each in order))).messages == record_of(leg_of(*events)).messages
 
 
+def test_answers_within_the_dialog_go_the_other_way_than_what_they_answer():
+    first = begins(100)
+    reply = {"code": 200, "reason": "OK"}
+    events = (
+        first,
+        answered(103),
+        within(104, "UPDATE", first, first.tag),
+        at(within(104.1, "UPDATE", first, first.tag), **reply),
+        within(105, "INFO", first, "callees"),
+        at(within(105.1, "INFO", first, "callees"), code=481, reason="Gone"),
+        bye(163),
+        at(within(163.1, "BYE", first, bye(163).tag), **reply),
+    )
+    record = record_of(leg_of(*events))
+    by_caller = bye(163).tag == first.tag
+    ends = (ALICE, BOB) if by_caller else (BOB, ALICE)
+    assert told([record])[4:] == [
+        (ALICE, "premises", "UPDATE"), ("premises", BOB, "UPDATE"),
+        (BOB, "premises", "200 OK (UPDATE)"), ("premises", ALICE, "200 OK (UPDATE)"),
+        (BOB, "premises", "INFO"), ("premises", ALICE, "INFO"),
+        (ALICE, "premises", "481 Gone (INFO)"), ("premises", BOB, "481 Gone (INFO)"),
+        (ends[0], "premises", "BYE"), ("premises", ends[1], "BYE"),
+        (ends[1], "premises", "200 OK (BYE)"), ("premises", ends[0], "200 OK (BYE)"),
+    ]  # fmt: skip
+    assert (record.code, record.reason) == (200, "OK")
+
+
 def test_what_is_kept_of_a_leg_is_bounded():
     first = begins(100)
     many = [within(101 + each, "INFO", first, first.tag) for each in range(500)]

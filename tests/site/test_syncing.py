@@ -12,6 +12,7 @@ from isthmus.errors import UnavailableError, UsageError
 from isthmus.scim.protocol import handle
 from isthmus.site.file import load
 from isthmus.site.services import Services, build
+from isthmus.sync.api import source_json
 from tests.cli.conftest import SITE, write_site
 
 _LDAP = """
@@ -101,6 +102,28 @@ def test_a_file_that_was_mended_counts_at_once(tmp_path: Path):
     with pytest.raises(UnavailableError, match="Can't contact LDAP server"):
         services.sync.check("ldap")
     services.close()
+
+
+def test_what_is_set_of_a_source_is_shown_without_a_secret(tmp_path: Path):
+    folder = tmp_path / "premises"
+    site_file = write_site(folder, SITE + _LDAP + 'user = "cn=reader"\npassword_file = "p"\ninterval_s = 60\n')
+    (folder / "p").write_text("correct-horse")
+    (folder / "p").chmod(0o600)
+    services = build(site_file)
+    try:
+        (source,) = services.sync.sources()
+        shown = source_json(source)
+        assert {each["name"]: each["value"] for each in shown["settings"]} == {
+            "servers": "ldaps://127.1.2.3",
+            "base": "dc=contoso,dc=example",
+            "user": "cn=reader",
+            "password_file": "p",
+            "interval_s": "60",
+        }
+        assert shown["file"] == str(site_file.path)
+        assert "correct-horse" not in str(shown)
+    finally:
+        services.close()
 
 
 def test_with_a_faulty_mapping_nothing_is_made_of_what_is_pushed_and_the_site_runs(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from fastapi import Depends, FastAPI
 
 from isthmus.access.model import Principal, Reach, Scope, Stage
 from isthmus.activity import api as activity
+from isthmus.addressing import Telephone
 from isthmus.api import errors, metrics, openapi, operations, picture, setup, state
 from isthmus.api.answered import Answered
 from isthmus.api.conditional import Conditional
@@ -30,10 +32,11 @@ from isthmus.devices import link_api as device_link
 from isthmus.directory import api as directory
 from isthmus.directory import contact_api as contacts
 from isthmus.directory import group_api as groups
+from isthmus.directory.service import Directory
 from isthmus.emergency import api as emergency
 from isthmus.engines.kamailio import trunks
 from isthmus.engines.kamailio.bulk import ask, end_call
-from isthmus.errors import ForbiddenError, UnauthenticatedError
+from isthmus.errors import ForbiddenError, IsthmusError, UnauthenticatedError
 from isthmus.federation import api as federation
 from isthmus.fraud import api as fraud
 from isthmus.homing import api as homing
@@ -149,7 +152,7 @@ def link_app(services: Services) -> FastAPI:
     app.include_router(fraud.link_router(services.guard, peers))
     app.include_router(picture.link_router(lambda: picture.state_of(services), peers))
     app.include_router(explaining.link_router(_explaining(services), peers))
-    app.include_router(calls.link_router(lambda: ask(file, "dlg.list"), peers))
+    app.include_router(calls.link_router(*_calls_of(services), peers))
     known = services.announcing
     app.include_router(presence.link_router(known.presence, known.owning, peers))
     return app
@@ -189,16 +192,7 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(emergency.router(where.locations, where.choices, where.lending, people, site.tenant))
     app.include_router(connectors.router(services.connectors, where_of(file), site.tenant))
     app.include_router(audit.router(services.audit, site.name, services.activity.exported))
-    links = services.moving.links
-    app.include_router(
-        calls.router(
-            lambda: ask(file, "dlg.list"),
-            lambda call: end_call(file, call, _ENDED),
-            people,
-            site.name,
-            lambda: calls.asked(links),
-        )
-    )
+    app.include_router(calls.router(*_calls_of(services), site.name, services.moving.links))
     app.include_router(records.router(services.records, services.rates, site.tenant, services.activity.exported))
     app.include_router(records.report_router(services.records, services.reports, services.activity.exported))
     moving = services.moving
@@ -218,8 +212,22 @@ def _include_features(app: FastAPI, services: Services) -> None:
     app.include_router(identity.router(parts.accounts, parts.own, people, site.tenant))
 
 
+def _calls_of(services: Services) -> tuple[calls.Dialogs, calls.End, Directory]:
+    file = services.site_file
+    return (
+        lambda: ask(file, "dlg.list"),
+        lambda call: end_call(file, call, _ENDED),
+        services.directory,
+    )
+
+
 def _explaining(services: Services) -> Explaining:
-    return Explaining(services.site_file.site.name, services.writer.reader(), services.moving.links)
+    def behind(tenant: str, telephone: Telephone) -> str | None:
+        with contextlib.suppress(IsthmusError):  # it is no number of the inventory, or that is kept elsewhere
+            return next((str(aor) for _, aor in services.numbers.get(tenant, telephone)[1]), None)
+        return None
+
+    return Explaining(services.site_file.site.name, services.writer.reader(), services.moving.links, behind)
 
 
 def _gated(app: FastAPI, services: Services, door: Door, *, secure: bool) -> FastAPI:

@@ -538,15 +538,28 @@ class Run(BaseModel):
     counts: dict[str, int]
 
 
+class SourceSetting(BaseModel):
+    """A setting of a source that the site file names."""
+
+    name: str
+    value: str
+
+
 class Source(BaseModel):
-    """Where people come from."""
+    """Where people come from.
+
+    synced: when a run was last done. file: where the settings stand; null for what is pushed.
+    """
 
     name: str
     kind: str
     interval_s: float
     people: int
     conflicts: int
+    synced: float | None
     last: Run | None
+    settings: list[SourceSetting]
+    file: str | None
 
 
 class Conflict(BaseModel):
@@ -955,21 +968,32 @@ class UnknownSite(BaseModel):
 
 
 class Entrance(BaseModel):
-    """One thing that reaches somebody: who calls what, and the way it takes."""
+    """One thing that reaches somebody: who calls what, and the way it takes.
+
+    means: of what is dialled by a dial plan, how it is read, in words.
+    """
 
     who: str
     dials: str
+    means: str
     ends: str
     hops: list[ExplainedHop]
 
 
 class Reaching(BaseModel):
-    """Who and what reaches somebody, and by which ways."""
+    """Who and what reaches somebody, and by which ways.
+
+    means: how what was asked for is read, in words, where it is no address or number. extension: what stood behind
+    `;ext=`. behind: who has that extension, though no call goes by it; null where nobody has, or this site can't tell.
+    """
 
     aor: str
     number: str | None
     home: str
     enabled: bool
+    means: str
+    extension: str | None
+    behind: str | None
     entrances: list[Entrance]
     unknown: list[UnknownSite]
 

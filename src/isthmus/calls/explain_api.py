@@ -32,6 +32,9 @@ def router(explaining: Explaining, people: People) -> APIRouter:
     """
     routes = APIRouter()
 
+    def knows(aor: Aor, reach: Reach) -> bool:
+        return aor in people.get_many([aor], reach)
+
     @routes.get("/v1/calls/explain")
     def explain(
         reach: Reached,
@@ -46,7 +49,7 @@ def router(explaining: Explaining, people: People) -> APIRouter:
         request, told = explaining.explain(Question(caller, target, at, when, phone, down, failed))
         if request.source is Source.PHONE and not reach.everything:
             aor = Aor.parse(request.caller)
-            if aor not in people.get_many([aor], reach):
+            if not knows(aor, reach):
                 raise NotFoundError(f"there is nobody called {aor}", where="from")
         return told
 
@@ -54,11 +57,7 @@ def router(explaining: Explaining, people: People) -> APIRouter:
     def reaching(
         reach: Reached, target: Annotated[str, Query(alias="to", min_length=1, max_length=300)]
     ) -> dict[str, Any]:
-        told = explaining.reaching(target)
-        aor = Aor.parse(told["aor"])
-        if not reach.everything and aor not in people.get_many([aor], reach):
-            raise NotFoundError("this address or number belongs to nobody", where="to")
-        return told
+        return explaining.reaching(target, lambda aor: reach.everything or knows(Aor.parse(aor), reach))
 
     return routes
 

@@ -7,7 +7,7 @@ decides. Either way it is `routing.rules.decide` that speaks.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from isthmus.addressing import is_e164
-from isthmus.errors import IsthmusError, NotFoundError, UnavailableError, UsageError
+from isthmus.addressing import Telephone
+from isthmus.errors import IsthmusError, UnavailableError, UsageError
 from isthmus.link.peer import PeerLink
 from isthmus.routing import asking, explain
 from isthmus.routing.model import Outcome, Request
@@ -49,10 +49,16 @@ class Question:
 
 
 class Explaining:
-    """Answers questions at one site. links: to its peers."""
+    """Answers questions at one site. links: to its peers. behind: the address of who has an extension of a number."""
 
-    def __init__(self, site: str, reader: Reader, links: Sequence[PeerLink]) -> None:
-        self._site, self._reader = site, reader
+    def __init__(
+        self,
+        site: str,
+        reader: Reader,
+        links: Sequence[PeerLink],
+        behind: Callable[[str, Telephone], str | None] = lambda tenant, telephone: None,
+    ) -> None:
+        self._site, self._reader, self._behind = site, reader, behind
         self._links = {link.peer: link for link in links}
 
     def explain(self, question: Question) -> tuple[Request, dict[str, Any]]:
@@ -73,14 +79,19 @@ class Explaining:
         told = {"from": request.caller, "to": request.target, "at": entrance, "via": request.via or None}
         return request, {**told, **path.as_json(), "unknown": [{"site": s, "why": w} for s, w in faults.items()]}
 
-    def reaching(self, target: str) -> dict[str, Any]:
-        """Who and what reaches somebody, an address or number, and by which ways. Raises NotFoundError, UsageError."""
+    def reaching(self, target: str, visible: Callable[[str], bool] = lambda aor: True) -> dict[str, Any]:
+        """Who and what reaches somebody, and by which ways. Raises NotFoundError, UsageError.
+
+        target: an address, a number (`;ext=` may follow), or what is dialled by a dial plan. visible: whether who asks
+        may know of somebody.
+        """
         with self._reader.view() as view:
-            address = asking.address_of(target, view)
-            person = view.owner_of(address) if is_e164(address) else view.person(address)
-            sites = view.config.sites
-        if person is None:
-            raise NotFoundError("this address or number belongs to nobody", where="to")
+            meant = asking.meant(target, view, visible)
+            person, sites, tenant = meant.person, view.config.sites, view.config.tenants[meant.person.tenant]
+            forms = asking.forms_of(person, view)
+        behind = None
+        if meant.extension and person.number is not None:
+            behind = self._behind(tenant, Telephone(person.number, meant.extension))
         faults: dict[str, str] = {}
         entrances = explain.reverse(
             person,
@@ -88,13 +99,19 @@ class Explaining:
             self._view_of,
             lambda site, asked: self._ask(site, asked, faults),
             lambda site: self._trunks(site, faults),
+            forms,
         )
-        told = [{"who": each.who, "dials": each.dials, **each.path.as_json()} for each in entrances]
+        told = [
+            {"who": each.who, "dials": each.dials, "means": each.means, **each.path.as_json()} for each in entrances
+        ]
         return {
             "aor": person.aor,
             "number": person.number,
             "home": sites[person.home],
             "enabled": person.enabled,
+            "means": meant.why,
+            "extension": meant.extension or None,
+            "behind": behind if behind is None or visible(behind) else None,
             "entrances": told,
             "unknown": [{"site": site, "why": why} for site, why in faults.items()],
         }

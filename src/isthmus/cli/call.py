@@ -11,13 +11,12 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from isthmus.addressing import is_e164
 from isthmus.cli import placing, records, reports, trunk_shape
 from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_done, print_json, print_line, print_table
-from isthmus.errors import IsthmusError, NotFoundError, UnavailableError, UsageError
+from isthmus.errors import IsthmusError, UnavailableError, UsageError
 from isthmus.routing import asking, explain
-from isthmus.routing.model import Dial, Local, PersonRecord
+from isthmus.routing.model import Dial, Local
 from isthmus.routing.snapshot import LmdbSnapshot, View
 from isthmus.site import registry
 from isthmus.site.file import SiteFile
@@ -191,11 +190,9 @@ def _warn_of_trunks(path: explain.Path) -> None:
 
 
 def _reverse(text: str, view: View, snapshots: Snapshots, json: bool) -> None:
-    address = asking.address_of(text, view)
-    person: PersonRecord | None = view.owner_of(address) if is_e164(address) else view.person(address)
-    if person is None:
-        raise NotFoundError(f"{address} belongs to nobody", do="See: isthmus user list")
-    entrances = list(explain.reverse(person, view.config.sites, snapshots))
+    meant = asking.meant(text, view)
+    person = meant.person
+    entrances = list(explain.reverse(person, view.config.sites, snapshots, forms=asking.forms_of(person, view)))
     home = view.config.sites[person.home]
     phones = _registered(person.aor, home)
     if json:
@@ -206,18 +203,24 @@ def _reverse(text: str, view: View, snapshots: Snapshots, json: bool) -> None:
                 "home": home,
                 "epoch": person.epoch,
                 "enabled": person.enabled,
+                "means": meant.why,
                 "phones": phones,
-                "entrances": [{"who": e.who, "dials": e.dials, **e.path.as_json()} for e in entrances],
+                "entrances": [
+                    {"who": e.who, "dials": e.dials, "means": e.means, **e.path.as_json()} for e in entrances
+                ],
             }
         )
         return
+    if meant.why:
+        print_line(f"{meant.why[0].upper()}{meant.why[1:]}.")
     print_line(f"{person.aor} ({person.number or 'no number'}) is at home at {home}, epoch {person.epoch}.")
     if person.enabled:
         _print_phones(phones)
     else:
         print_line("Disabled: nothing reaches them, and their phones can't sign in.")
     for entrance in entrances:
-        print_line(f"\n{entrance.who}, dialling {entrance.dials}:")
+        why = f" ({entrance.means})" if entrance.means else ""
+        print_line(f"\n{entrance.who}, dialling {entrance.dials}{why}:")
         _print_path(entrance.path, None)
 
 
@@ -239,15 +242,23 @@ def _print_phones(phones: list[dict[str, Any]] | None) -> None:
         print_line(f"     phone {phone['contact']}, connected to {phone['edge']}{agent}")
 
 
-@app.command(epilog="Example:  isthmus call end Xk2vQ9-1764150000@127.0.50.1")
+@app.command(epilog="Examples:  isthmus call end Xk2vQ9-1764150000@127.0.50.1   |   "
+             "isthmus call end Xk2vQ9-1764150000@127.0.50.1 --up-at online")  # fmt: skip
 def end(
     call_id: Annotated[str, typer.Argument(metavar="CALL-ID", help="As `isthmus call list` shows it.")],
+    up_at: Annotated[
+        str | None, typer.Option("--up-at", metavar="SITE", help="At which site the call is up, if at another.")
+    ] = None,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End a call that is up, at both ends."""
+    """End a call that is up, at both ends.
+
+    One that is up at the other site alone is ended by that site, which is asked over the link; both sites' audit logs
+    say who did it.
+    """
     with connect(site) as client:
-        client.post("/v1/calls/end", {"call_id": call_id})
+        client.post("/v1/calls/end", {"call_id": call_id, "site": up_at})
     print_done("The call is ended.", {"ended": call_id}, as_json)
 
 

@@ -61,6 +61,20 @@ def applied(rule: Rule, digits: str) -> str | None:
     return None if match is None else rule.prefix + (match["kept"] or "")
 
 
+def undone(rule: Rule, number: str) -> str | None:
+    """Digits of which the rule makes this number, one way of maybe several; None where it makes none such."""
+    before, _, after = rule.pattern.partition("|")
+    kept = number.removeprefix(rule.prefix)
+    if not number.startswith(rule.prefix) or (kept and not after):
+        return None
+    digits = "".join(_one_of(token) for token in _TOKEN.findall(before)) + kept
+    return digits if applied(rule, digits) == number else None
+
+
+def _one_of(token: str) -> str:
+    return {"X": "0", "Z": "1", "N": "2", ".": "0"}.get(token) or token.removeprefix("[")[0]
+
+
 def _rule(text: str) -> Rule:
     pattern, arrow, prefix = (part.strip() for part in text.partition("->"))
     shown = text[:80]

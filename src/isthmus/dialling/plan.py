@@ -23,7 +23,7 @@ import phonenumbers
 from phonenumbers import shortnumberinfo
 
 from isthmus.addressing import dialled_number, is_e164
-from isthmus.dialling.patterns import Rule, applied
+from isthmus.dialling.patterns import Rule, applied, undone
 
 _VISUAL = str.maketrans("", "", "-.() ")
 _LONGEST = 40  # digits of anything that is dialled
@@ -67,6 +67,23 @@ def dialled(user: str, plan: Dialling) -> Dialled | None:
     if not bare or len(bare) > _LONGEST or not bare.isascii() or bare.strip("0123456789*#"):
         return None
     return _short(bare, plan) or _by_rule(bare, plan) or _extension(bare, plan) or _outside(bare, plan) or _bare(bare)
+
+
+def forms(number: str, plan: Dialling) -> list[Dialled]:
+    """What else than the number itself is dialled by this plan to call it; `digits` are what is dialled."""
+    parsed = _parsed(number, "")
+    national = phonenumbers.PhoneNumberFormat.NATIONAL
+    in_country = phonenumbers.format_number(parsed, national).translate(_VISUAL) if parsed is not None else ""
+    found = {}
+    for digits in (
+        number[-plan.extension_digits :] if plan.extension_digits else "",
+        *(undone(rule, number) or "" for rule in plan.rules),
+        plan.outside + in_country,
+    ):
+        meant = dialled(digits, plan) if digits and digits != number else None
+        if meant is not None and (meant.kind, meant.digits) == (Kind.NUMBER, number):
+            found[digits] = Dialled(Kind.NUMBER, digits, meant.why)
+    return list(found.values())
 
 
 def is_premium(digits: str, country: str) -> bool:

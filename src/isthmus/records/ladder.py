@@ -53,8 +53,11 @@ def of(records: Iterable[Record]) -> Ladder:
 
 
 def what(message: Message) -> str:
-    """A message in SIP's own words: a method, or a code and its reason."""
-    return f"{message.code} {message.text}".strip() if message.code else message.method
+    """A message in SIP's own words: a method, or a code and its reason; within the dialog, with what it answers."""
+    if not message.code:
+        return message.method
+    answers = f" ({message.method})" if message.method else ""
+    return f"{message.code} {message.text}".strip() + answers
 
 
 def _passages(leg: Record, legs: Sequence[Record]) -> Iterator[tuple[Message, Participant, Participant]]:

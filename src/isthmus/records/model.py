@@ -15,7 +15,7 @@ class Kind(StrEnum):
     ANSWERED = "answered"
     ENDS = "ends"
     PROGRESS = "progress"  # a provisional reply
-    WITHIN = "within"  # a request in the dialog that does not end it
+    WITHIN = "within"  # a request in the dialog that does not end it; with a code, the final answer to any
 
 
 NOTES = (Kind.PROGRESS, Kind.WITHIN)
@@ -52,7 +52,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     text: its words.
     code, reason: the final SIP answer. cause: the Reason header (RFC 3326). by: who ended it; of a BYE the tag tells.
     agent: User-Agent of who sent what this tells of. mos: 1 to 5. jitter_ms, round_trip_ms, loss_percent: averages.
-    method: of what comes within the dialog.
+    method: of what comes within the dialog; its answer has the tag of who sent the request.
     """
 
     at: float
@@ -102,8 +102,9 @@ class Note(msgspec.Struct, frozen=True, array_like=True):
 class Message(msgspec.Struct, frozen=True, array_like=True):
     """One SIP message that passed the site: its first line's words, no header and no body.
 
-    back: it goes to the caller. code: of a reply, 0 for a request. way: where what follows is led, where that changes.
-    first: it began the leg. own: the site itself made it.
+    back: it goes to the caller. code: of a reply, 0 for a request; the method of a reply within the dialog is that of
+    what it answers. way: where what follows is led, where that changes. first: it began the leg. own: the site itself
+    made it.
     """
 
     at_ms: int

@@ -70,7 +70,8 @@ def _messages(note: Note, caller_tag: str) -> list[Message]:
         case Kind.REROUTED:
             return [Message(at, "INVITE", 0, "", back=False, way=note.way)]
         case Kind.WITHIN:
-            return [Message(at, note.method, 0, "", back=note.tag != caller_tag)]
+            by_caller = note.tag == caller_tag
+            return [Message(at, note.method, note.code, note.text, back=by_caller if note.code else not by_caller)]
         case Kind.ENDS if not note.code:
             # Where nobody saw the end, nothing was signalled.
             return [] if note.text == LOST else [Message(at, "BYE", 0, "", back=note.tag != caller_tag)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from isthmus.addressing import Aor
-from isthmus.dialling.plan import Dialling
+from isthmus.addressing import Aor, Telephone, is_e164
+from isthmus.dialling.plan import Dialled, Dialling, Kind, dialled, forms
 from isthmus.errors import NotFoundError, UsageError
 from isthmus.routing import dialling, explain, located
-from isthmus.routing.model import Request, Source
+from isthmus.routing.model import PersonRecord, Request, Source
 from isthmus.routing.snapshot import View
 
 KINDS = {"INVITE": "Call", "MESSAGE": "Message", "REGISTER": "Registration"}
@@ -51,6 +52,86 @@ def address_of(text: str, view: View, plan: Dialling | None = None) -> str:
             f"{text!r} is neither an address nor a number", do="Write alice@contoso.example or +14255550101."
         )
     return str(Aor.parse(f"{user}@{host or next(iter(view.config.domains))}"))
+
+
+class Meant(NamedTuple):
+    """Whom somebody means who asks who reaches them, and why, in words; empty for an address or number as it is.
+
+    extension: what stood behind `;ext=`; calls go by the number before it.
+    """
+
+    person: PersonRecord
+    why: str = ""
+    extension: str = ""
+
+
+def meant(text: str, view: View, visible: Callable[[str], bool] = lambda aor: True) -> Meant:
+    """Who is meant by an address, a number with an extension or without, or what is dialled by a dial plan in use here.
+
+    visible: whether who asks may know of somebody, by their address. Raises NotFoundError, UsageError.
+    """
+    bare = text.strip().removeprefix("sip:").removeprefix("tel:")
+    if ";" in bare and "@" not in bare:
+        telephone = Telephone.parse(bare)
+        person = view.owner_of(telephone.number)
+        if person is None or not visible(person.aor):
+            raise _nobody("Calls do not reach an extension, only who has the number; ask for their own address.")
+        why = f"calls to {telephone} ring whoever has {telephone.number}: no call goes by the extension"
+        return Meant(person, why, telephone.extension)
+    try:
+        address = address_of(bare, view)
+    except UsageError:
+        address = ""  # digits such as `*88`, which only a plan's rules know
+    person = view.owner_of(address) if is_e164(address) else view.person(address)
+    if person is not None and visible(person.aor):
+        return Meant(person)
+    return _dialled(bare, view, visible)
+
+
+def _dialled(digits: str, view: View, visible: Callable[[str], bool]) -> Meant:
+    people: dict[str, Meant] = {}
+    others: list[Dialled] = []
+    for plan in dict.fromkeys(each.dialling for each in view.config.classes):
+        means = dialled(digits, plan)
+        if means is None:
+            continue
+        person = view.owner_of(means.digits) if means.kind is Kind.NUMBER else None
+        if person is not None and visible(person.aor):
+            people.setdefault(person.aor, Meant(person, f"{digits} means {means.digits}: {means.why}"))
+        elif means.kind is not Kind.NUMBER:
+            others.append(means)
+    if len(people) > 1:
+        raise UsageError(
+            f"{digits} means {len(people)} different people, by who dials it",
+            where="to",
+            do=f"Ask for one of {', '.join(people)}.",
+        )
+    if people:
+        return next(iter(people.values()))
+    if others:
+        raise UsageError(
+            f"{digits} reaches nobody here: {others[0].why}",
+            where="to",
+            do="Such calls go out to the telephone network; `isthmus call explain FROM TO` says by which trunk.",
+        )
+    raise _nobody("See: isthmus user list")
+
+
+def _nobody(do: str) -> NotFoundError:
+    return NotFoundError("this address or number belongs to nobody", where="to", do=do)
+
+
+def forms_of(person: PersonRecord, view: View) -> list[Dialled]:
+    """What is dialled instead of somebody's number by their own dial plan, where it does reach them."""
+    if person.number is None:
+        return []
+    plan, domain = view.config.class_of(person).dialling, person.aor.rpartition("@")[2]
+    return [
+        each
+        for each in forms(person.number, plan)
+        # Somebody else's address may be those digits.
+        if dialling.target(each.digits, f"{each.digits}@{domain}", plan, view) == person.number
+    ]
 
 
 def place_of(address: str, view: View) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from isthmus.addressing import is_e164
+from isthmus.dialling.plan import Dialled
 from isthmus.routing import bypass
 from isthmus.routing.model import (
     SOS,
@@ -176,11 +177,15 @@ def _ending(decision: Decision, site: str, method: str) -> str:
 
 
 class Entrance(msgspec.Struct, frozen=True):
-    """One thing that reaches a target: who calls what, from where, and the way it takes."""
+    """One thing that reaches a target: who calls what, from where, and the way it takes.
+
+    means: of what is dialled by a dial plan, how it is read, in words.
+    """
 
     who: str
     dials: str
     path: Path
+    means: str = ""
 
 
 TrunksElsewhere = Callable[[str], "Sequence[str] | None"]
@@ -193,8 +198,12 @@ def reverse(
     views: Views,
     elsewhere: Elsewhere = lambda site, request: None,
     trunks_elsewhere: TrunksElsewhere = lambda site: None,
+    forms: Sequence[Dialled] = (),
 ) -> Iterator[Entrance]:
-    """Everything by which a person is reached: address and number, from phones at each site and from the PSTN."""
+    """Everything by which a person is reached: address and number, from phones at each site and from the PSTN.
+
+    forms: what is dialled for their number by a dial plan (asking.forms_of).
+    """
     names = [target.aor, *([target.number] if target.number else [])]
     for site in sites:
         opened = views(site)
@@ -208,7 +217,11 @@ def reverse(
                 trunks = [trunk.name for trunk in view.config.trunks]
         for name in names:
             request = Request("INVITE", name, Source.PHONE, target.aor)
-            yield Entrance(f"a phone registered at {site}", name, follow(request, site, views, elsewhere))
+            way = follow(request, site, views, elsewhere)
+            yield Entrance(f"a phone registered at {site}", name, way)
+            if name == target.number:
+                for form in forms:  # each is that number before anything is decided
+                    yield Entrance(f"a phone registered at {site}", form.digits, way, form.why)
         if target.number:
             for trunk in trunks:
                 request = Request("INVITE", target.number, Source.TRUNK, via=trunk)

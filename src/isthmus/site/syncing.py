@@ -146,6 +146,9 @@ def _configured(site_file: SiteFile, source: Source, homes: Collection[str]) -> 
         interval_s=source.interval_s,
         writer=writer,
         write_back=source.write_back,
+        # Those that are set; the password is in a file of its own, of which only the name stands here.
+        settings=source.model_dump(mode="json", exclude_defaults=True, exclude={"name", "kind"}),
+        file=str(site_file.path),
     )
 
 

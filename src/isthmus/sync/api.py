@@ -92,7 +92,13 @@ def source_json(each: SourceStatus) -> dict[str, Any]:
         "conflicts": each.conflicts,
         "synced": each.synced,
         "last": run_json(each.last) if each.last else None,
+        "settings": [{"name": name, "value": _words(value)} for name, value in each.settings.items()],
+        "file": each.file or None,
     }
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def run_json(run: Run) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
@@ -23,7 +24,10 @@ from isthmus.sync.work import Configured, Plan, Work
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """A source and how it stands. last: its newest run. people: whom it keeps, those who vanished not counted."""
+    """A source and how it stands. last: its newest run. people: whom it keeps, those who vanished not counted.
+
+    settings, file: what the site file says of it, and where that is.
+    """
 
     name: str
     kind: str
@@ -32,6 +36,8 @@ class SourceStatus:
     conflicts: int
     synced: float | None
     last: Run | None
+    settings: Mapping[str, Any]
+    file: str
 
 
 class SyncService:
@@ -65,7 +71,15 @@ class SyncService:
                 people, conflicts = store.linked(connection, name), len(store.conflicted(connection, name))
                 found.append(
                     SourceStatus(
-                        name, configured.kind, configured.interval_s, people, conflicts, synced.get(name), last
+                        name,
+                        configured.kind,
+                        configured.interval_s,
+                        people,
+                        conflicts,
+                        synced.get(name),
+                        last,
+                        configured.settings,
+                        configured.file,
                     )
                 )
         return found

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
@@ -41,6 +41,7 @@ class Configured:
     rules.too_many. keep_days: how long a person who vanished is kept. interval_s: seconds between runs by themselves;
     0 for none. writer, write_back: the way back, and what goes it (see rules.written_back). lately: how many people
     were disabled in a while by what was pushed. fault: why nothing can be made of what is pushed; empty for none.
+    settings: what the site file says, for people to read; no secret among it. file: where that is; empty for none.
     """
 
     name: str
@@ -58,6 +59,8 @@ class Configured:
     write_back: tuple[str, ...] = ()
     lately: Callable[[], int] = lambda: 0
     fault: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    file: str = ""
 
     def asks(self, plan: Plan) -> str:
         """Why the plan must not be carried out unasked; empty when it may."""

@@ -1,6 +1,6 @@
 import {
   Button, makeStyles, Menu, MenuItemRadio, MenuList, MenuPopover, MenuTrigger, NavDrawer, NavDrawerBody, NavItem, Spinner,
-  Text, Title3, tokens, Toaster, Tooltip, useId, type MenuProps,
+  Text, Title3, tokens, Tooltip, type MenuProps,
 } from "@fluentui/react-components";
 import { DarkThemeRegular } from "@fluentui/react-icons/svg/dark-theme";
 import { LocalLanguageRegular } from "@fluentui/react-icons/svg/local-language";
@@ -15,7 +15,7 @@ import { PLACES } from "./places";
 import { Go, useGo } from "./parts/Go";
 import { Fault, Page } from "./parts/Page";
 import { LOOKS, useLook, type Look } from "./parts/look";
-import { ToasterContext } from "./parts/toast";
+import { Notices } from "./parts/toast";
 import { useSession } from "./session";
 
 const LANGUAGE_NAMES: Record<string, string> = { en: "English", de: "Deutsch" };
@@ -66,7 +66,6 @@ function SignedIn() {
   const session = useSession();
   const inline = useWide();
   const [open, setOpen] = useState(inline);
-  const toaster = useId("toaster");
   const main = useRef<HTMLElement>(null);
   useEffect(() => {
     setOpen(inline);
@@ -74,7 +73,7 @@ function SignedIn() {
   if (session.isPending) return <Spinner label={t("loading")} />;
   if (session.error !== null) return <main><Fault error={session.error} /></main>;
   return (
-    <ToasterContext value={toaster}>
+    <Notices>
       <a
         href="#content"
         className={styles.skip}
@@ -116,10 +115,7 @@ function SignedIn() {
           </main>
         </div>
       </div>
-      <aside aria-label={t("told")}>
-        <Toaster toasterId={toaster} position="bottom-end" inline />
-      </aside>
-    </ToasterContext>
+    </Notices>
   );
 }
 

@@ -76,6 +76,10 @@ class Brain:
         """Replies to requests in a dialog with a carrier that may want them proved."""
         return self._guarded("reply", carriers.noted)
 
+    def ksr_reply_noted(self, message: object) -> int:
+        """Replies to requests in a dialog of which nothing but that has to be known."""
+        return self._guarded("reply", recording.answered_within)
+
     def ksr_failure_within(self, message: object) -> int:
         """Such a request that was refused."""
         return self._guarded("failure", carriers.within)

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from isthmus.addressing.hostport import bracketed
-from isthmus.engines.kamailio import hops
+from isthmus.engines.kamailio import hops, recording
 from isthmus.engines.kamailio.config import RegistrationSettings, TrunkSettings
 from isthmus.engines.kamailio.ksr import KSR, header, headers, text
 from isthmus.engines.kamailio.site import Site
@@ -167,6 +167,7 @@ def noted(site: Site) -> None:
     code = int(KSR.pv.get("$rs"))
     if code in _CHALLENGES:
         note_challenge(site, code)
+    recording.answered_within(site)
 
 
 def keep_count() -> None:

@@ -15,6 +15,7 @@ FLAG_PRIVATE = 4  # the caller asked for privacy (RFC 3323): no identity towards
 FLAG_OUTSIDE = 5  # a call of one of our people to the PSTN, which was told to the activity's profile
 FLAG_RECORDED = 6  # a leg that was told to the records, and whose end was not
 FLAG_BEGINS = 7  # the INVITE of a call, none within it
+FLAG_NOTED = 8  # a request in a dialog that was told to the records: its final answer is too
 
 
 # Read by us, and so by nobody else's leave. What else begins with X-Isthmus- means nothing to anybody.

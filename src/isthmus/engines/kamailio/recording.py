@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec
 import msgspec
 
 from isthmus.engines.kamailio import branches
-from isthmus.engines.kamailio.ksr import FLAG_RECORDED, KSR, text
+from isthmus.engines.kamailio.ksr import FLAG_NOTED, FLAG_RECORDED, KSR, text
 from isthmus.engines.kamailio.site import Site
 from isthmus.records.model import By, Event, Kind, Route
 from isthmus.routing.model import Answer, Decision, Dial, Local, Outcome, Relay, Request
@@ -135,6 +135,7 @@ def within(site: Site, method: str, call_id: str, side: Side) -> None:
     """A request in a dialog, for what is kept of what was signalled."""
     if method in _NOTED:
         site.records.tell(_note(Kind.WITHIN, call_id, side, method=method, tag=_safe("$ft")))
+        _note_answer(method)
 
 
 @_harmless
@@ -143,6 +144,26 @@ def hung_up(site: Site, call_id: str, side: Side) -> None:
     event = _event(Kind.ENDS, call_id, side)
     figures = {} if KSR.pv.get("$avp(mos)") is None else {name: _figure(f"$avp({name})") for name in _FIGURES}
     site.records.tell(_with(event, cause=_safe("$hdr(Reason)"), **figures))
+    _note_answer("BYE")
+
+
+def _note_answer(method: str) -> None:
+    """Have the final answer to the request at hand noted, by whichever reply route it gets."""
+    if method != "ACK":
+        KSR.setflag(FLAG_NOTED)
+        KSR.tm.t_on_reply("ksr_reply_noted")
+
+
+@_harmless
+def answered_within(site: Site) -> None:
+    """A reply to a request in a dialog. The tag is still that of who sent the request."""
+    if not KSR.isflagset(FLAG_NOTED) > 0:
+        return
+    code = int(KSR.pv.get("$rs"))
+    if code >= 200:
+        method, tag = text("$rm"), _safe("$ft")
+        more = {"method": method, "tag": tag, "code": code, "reason": _safe("$rr")}
+        site.records.tell(_note(Kind.WITHIN, text("$ci"), branches.side(), **more))
 
 
 def _tell_end(site: Site, code: int, reason: str, by: By, cause: str = "") -> None:

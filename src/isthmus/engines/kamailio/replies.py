@@ -49,6 +49,7 @@ def handle(site: Site) -> None:
     if code in (401, 407):
         carriers.note_challenge(site, code)
     recording.replied(site, code)
+    recording.answered_within(site)
     contact = _contact(site, code)
     if 200 <= code < 300:
         ending.answered(site, contact)

@@ -88,8 +88,8 @@ function Present() {
         rows={calls.data}
         keyOf={({ call_id, site }) => `${site} ${call_id}`}
         columns={[
-          { id: "from", title: t("from"), show: ({ caller }) => caller },
-          { id: "to", title: t("to"), show: ({ callee }) => callee },
+          { id: "from", title: t("from"), share: 2, show: ({ caller }) => caller },
+          { id: "to", title: t("to"), share: 2, show: ({ callee }) => callee },
           { id: "state", title: t("person.state"), show: ({ state }) => named("callState", state) },
           { id: "site", title: t("site"), show: ({ site }) => site },
           { id: "for", title: t("lasted"), show: ({ since }) => lasting(Date.now() / 1000 - since) },
@@ -99,15 +99,15 @@ function Present() {
             show: ({ call_id, caller, callee, site }) => (
               <>
                 <Go to="/calls/explain" search={{ from: caller, to: callee }}>{t("why")}</Go>{" "}
-                {may("call.end") && site === here && (
+                {may("call.end") && (
                   <Confirm
                     text={t("endCall")}
                     title={t("endCallAsk", { from: caller, to: callee })}
-                    consequences={t("endCallWhy")}
-                    command={command(["call", "end", call_id])}
+                    consequences={site === here ? t("endCallWhy") : `${t("endCallWhy")} ${t("endCallThere", { site })}`}
+                    command={command(["call", "end", call_id], { "up-at": site === here ? undefined : site })}
                     done={t("callEnded")}
                     onConfirm={async () => {
-                      told(await api.POST("/v1/calls/end", { body: { call_id } }));
+                      told(await api.POST("/v1/calls/end", { body: { call_id, site } }));
                       await queries.invalidateQueries({ queryKey: ["calls"] });
                     }}
                   />

@@ -10,9 +10,13 @@ import { Form, SwitchEntry, TextEntry, useForm } from "../parts/form";
 import { Command, Facts, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
+import { takingBack, whole, type Undo } from "../parts/undo";
 import { useMay } from "../session";
 
 type Found = components["schemas"]["FoundLocation"];
+
+const placeAt = (place: string) => ({ params: { path: { place } } });
+const lookAt = (place: string) => async () => whole(await api.GET("/v1/locations/places/{place}", placeAt(place)));
 
 /** Where who calls the emergency services is, and what leads to it. */
 export function LocationsPage() {
@@ -43,7 +47,7 @@ export function LocationsPage() {
             {
               id: "do",
               title: t("actions"),
-              show: ({ name }) =>
+              show: ({ name, address, point, elins, policy, default: whole_ }) =>
                 may("location.write") && (
                   <Confirm
                     text={t("delete")}
@@ -52,8 +56,14 @@ export function LocationsPage() {
                     command={command(["location", "place", "remove", name])}
                     done={t("saved")}
                     onConfirm={async () => {
-                      told(await api.DELETE("/v1/locations/places/{place}", { params: { path: { place: name } } }));
+                      told(await api.DELETE("/v1/locations/places/{place}", placeAt(name)));
+                      const undo = await takingBack(lookAt(name), async (headers) => {
+                        const body = { name, address, point, elins, policy: policy ?? "", default: whole_ };
+                        told(await api.POST("/v1/locations/places", { headers, body }));
+                        await queries.invalidateQueries({ queryKey: ["places"] });
+                      });
                       await queries.invalidateQueries({ queryKey: ["places"] });
+                      return undo;
                     }}
                   />
                 ),
@@ -94,19 +104,18 @@ function NewPlace() {
   const elements = Object.fromEntries(ELEMENTS.map((each) => [each, values[each].trim()]).filter(([, text]) => text !== "")) as Record<string, string>;
   const elins = values.elins.split(",").map((each) => each.trim()).filter((each) => each !== "");
   const submit = async () => {
-    const done = await form.submit(async ({ name, country }) =>
-      told(
-        await api.POST("/v1/locations/places", {
-          body: { name: name.trim(), address: { country: country.trim().toUpperCase(), elements }, elins, policy: "", default: values.default === "yes" },
-        }),
-      ),
-    );
-    if (!done) return;
-    const name = values.name.trim();
-    tell(t("saved"), async () => {
-      told(await api.DELETE("/v1/locations/places/{place}", { params: { path: { place: name } } }));
-      await queries.invalidateQueries({ queryKey: ["places"] });
+    let undo: Undo | undefined;
+    const done = await form.submit(async ({ country }) => {
+      const name = values.name.trim();
+      const address = { country: country.trim().toUpperCase(), elements };
+      told(await api.POST("/v1/locations/places", { body: { name, address, elins, policy: "", default: values.default === "yes" } }));
+      undo = await takingBack(lookAt(name), async (headers) => {
+        told(await api.DELETE("/v1/locations/places/{place}", { ...placeAt(name), headers }));
+        await queries.invalidateQueries({ queryKey: ["places"] });
+      });
     });
+    if (!done) return;
+    tell(t("saved"), undo);
     set("name", "");
     await queries.invalidateQueries({ queryKey: ["places"] });
   };

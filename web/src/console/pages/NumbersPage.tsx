@@ -14,10 +14,12 @@ import { usePaged } from "../parts/paged";
 import { State } from "../parts/State";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
+import { part, takingBack, type Undo } from "../parts/undo";
 import { useMay } from "../session";
 
 type NumberState = components["schemas"]["NumberState"];
 type Shown = components["schemas"]["NumberShown"];
+type Range = components["schemas"]["RangeShown"];
 type Details = components["schemas"]["NumberDetails"];
 type Asked = Partial<Record<"state" | "country" | "pattern", string>>;
 
@@ -54,7 +56,7 @@ export function NumbersPage() {
             { id: "use", title: t("use"), show: ({ use }) => use },
             { id: "source", title: t("source"), show: ({ source, carrier }) => [source, carrier].filter((each) => each).join(", ") },
             { id: "free", title: t("freeOf"), show: ({ free, numbers: all }) => `${count(free)} / ${count(all)}` },
-            { id: "do", title: t("actions"), show: ({ range }) => may("number.write") && <RemoveRange range={range} /> },
+            { id: "do", title: t("actions"), show: (range) => may("number.write") && <RemoveRange of={range} /> },
           ]}
         />
         {may("number.write") && <NewRange />}
@@ -93,8 +95,16 @@ export function NumbersPage() {
 const USES = ["subscriber", "service", "toll-free"] as const;
 const SOURCES = ["premises-trunk", "connector", "calling-plan"] as const;
 
-function RemoveRange({ range }: { range: string }) {
+/** What was said of a range, without what became of its numbers. */
+const rangeAt = (first: string, last: string) => async () =>
+  part(await api.GET("/v1/numbers/ranges"), (ranges) => {
+    const found = ranges.find((each) => each.first === first && each.last === last);
+    return found && [found.use, found.source, found.carrier, found.note];
+  });
+
+function RemoveRange({ of }: { of: Range }) {
   const queries = useQueryClient();
+  const { range, use, source } = of;
   return (
     <Confirm
       text={t("delete")}
@@ -104,7 +114,12 @@ function RemoveRange({ range }: { range: string }) {
       done={t("saved")}
       onConfirm={async () => {
         told(await api.DELETE("/v1/numbers/ranges/{range_}", { params: { path: { range_: range } } }));
+        const undo = await takingBack(rangeAt(of.first, of.last), async () => {
+          told(await api.POST("/v1/numbers/ranges", { body: { range, use, source, carrier: of.carrier ?? "", note: of.note ?? "" } }));
+          await queries.invalidateQueries({ queryKey: ["numbers"] });
+        });
         await queries.invalidateQueries({ queryKey: ["numbers"] });
+        return undo;
       }}
     />
   );
@@ -116,13 +131,18 @@ function NewRange() {
   const form = useForm({ range: "", use: "subscriber", source: "premises-trunk", carrier: "", note: "" });
   const { values, set } = form;
   const submit = async () => {
+    let undo: Undo | undefined;
     const done = await form.submit(async ({ range, carrier, note }) => {
       const use = USES.find((each) => each === values.use) ?? "subscriber";
       const source = SOURCES.find((each) => each === values.source) ?? "premises-trunk";
-      return told(await api.POST("/v1/numbers/ranges", { body: { range: range.trim(), use, source, carrier, note } }));
+      const made = told(await api.POST("/v1/numbers/ranges", { body: { range: range.trim(), use, source, carrier, note } }));
+      undo = await takingBack(rangeAt(made.first, made.last), async () => {
+        told(await api.DELETE("/v1/numbers/ranges/{range_}", { params: { path: { range_: made.range } } }));
+        await queries.invalidateQueries({ queryKey: ["numbers"] });
+      });
     });
     if (!done) return;
-    tell(t("saved"));
+    tell(t("saved"), undo);
     set("range", "");
     await queries.invalidateQueries({ queryKey: ["numbers"] });
   };

@@ -13,6 +13,7 @@ import { Go, useGo } from "../parts/Go";
 import { Facts, Loading, Page, Section } from "../parts/Page";
 import { State } from "../parts/State";
 import { useDone } from "../parts/toast";
+import { takingBack, whole, type Undo } from "../parts/undo";
 import type { Person } from "../queries";
 import { useMay } from "../session";
 import { AuditOf } from "./AuditPage";
@@ -158,7 +159,7 @@ function Edit({ person }: { person: Person }) {
   const { values } = form;
   const groups = listed(values.groups);
   const submit = async () => {
-    let undo: (() => Promise<unknown>) | undefined;
+    let undo: Undo | undefined;
     const done = await form.submit(async (typed) => {
       const body = {
         ...(typed.display_name === person.display_name ? {} : { display_name: typed.display_name }),
@@ -172,12 +173,13 @@ function Edit({ person }: { person: Person }) {
       const before = Object.fromEntries(Object.keys(body).filter((name) => name in WERE).map((name) => [name, WERE[name as Were](person)]));
       // Nobody knows the password that was there before.
       if (typed.password === "" && Object.keys(before).length > 0) {
-        const headers = { "If-Match": answer.response.headers.get("ETag") ?? "" };
-        undo = async () => {
-          told(await api.PATCH("/v1/people/{aor}", { params: { path: { aor: person.aor } }, headers, body: before }));
+        const path = { params: { path: { aor: person.aor } } };
+        const back = async (headers: Record<string, string>) => {
+          told(await api.PATCH("/v1/people/{aor}", { ...path, headers, body: before }));
           void queries.invalidateQueries({ queryKey: ["people"] });
           await queries.invalidateQueries({ queryKey: ["person", person.aor] });
         };
+        undo = await takingBack(async () => whole(await api.GET("/v1/people/{aor}", path)), back, whole(answer));
       }
     });
     if (!done) return;

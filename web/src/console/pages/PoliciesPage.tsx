@@ -11,10 +11,13 @@ import { Go, useGo } from "../parts/Go";
 import { Command, Facts, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
+import { part, takingBack, whole, type Undo } from "../parts/undo";
 import { useMay } from "../session";
 
 type Level = components["schemas"]["isthmus__policy__api__GrantBody"]["level"];
 type Grant = components["schemas"]["PolicyGrant"];
+type Policy = components["schemas"]["PolicyWithGrants"];
+type Value = string | number | boolean;
 
 interface Kind {
   kind: string;
@@ -70,8 +73,25 @@ export function PoliciesPage() {
   );
 }
 
+const policyAt = (kind: string, name: string) => ({ params: { path: { kind, name } } });
+const lookAt = (kind: string, name: string) => async () => whole(await api.GET("/v1/policies/{kind}/{name}", policyAt(kind, name)));
+
+/** What of its kind is granted to somebody, with its rank. */
+const grantTo = (kind: string, level: string, target: string) => async () =>
+  part(await api.GET("/v1/policies", { params: { query: { kind } } }), (policies) => {
+    const grant = policies.flatMap(({ grants }) => grants).find((each) => each.level === level && (level === "tenant" || each.target === target));
+    return grant && { policy: grant.policy, rank: grant.rank };
+  });
+
+/** Grant, or revoke where nothing was granted, as `state` of what `grantTo` saw says. */
+async function putGrant(kind: string, level: Level, target: string, state: string) {
+  const whom = { kind, level, target: level === "tenant" ? "" : target };
+  if (state === "") told(await api.POST("/v1/policies/revoke", { body: whom }));
+  else told(await api.POST("/v1/policies/grant", { body: { ...whom, ...(JSON.parse(state) as { policy: string; rank: number | null }) } }));
+}
+
 /** Lines of `name = value` as settings. */
-function settingsOf(text: string): Record<string, string | number | boolean> {
+function settingsOf(text: string): Record<string, Value> {
   return Object.fromEntries(
     text.split("\n").flatMap((line) => {
       const [, name, value] = /^\s*([\w-]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
@@ -85,15 +105,22 @@ function settingsOf(text: string): Record<string, string | number | boolean> {
 function NewPolicy({ kinds }: { kinds: Kind[] }) {
   const go = useGo();
   const tell = useDone();
+  const queries = useQueryClient();
   const form = useForm({ kind: kinds[0]?.kind ?? "", name: "", description: "", settings: "" });
   const { values } = form;
   const kind = kinds.find((each) => each.kind === values.kind);
   const submit = async () => {
-    const done = await form.submit(async ({ kind: of, name, description, settings }) =>
-      told(await api.POST("/v1/policies", { body: { kind: of, name, description, settings: settingsOf(settings) } })),
-    );
+    let undo: Undo | undefined;
+    const done = await form.submit(async ({ kind: of, name, description, settings }) => {
+      told(await api.POST("/v1/policies", { body: { kind: of, name, description, settings: settingsOf(settings) } }));
+      undo = await takingBack(lookAt(of, name), async (headers) => {
+        told(await api.DELETE("/v1/policies/{kind}/{name}", { ...policyAt(of, name), headers }));
+        await queries.invalidateQueries({ queryKey: ["policies"] });
+        go({ to: "/policies" });
+      });
+    });
     if (!done) return;
-    tell(t("saved"));
+    tell(t("saved"), undo);
     go({ to: "/policies/$kind/$name", params: { kind: values.kind, name: values.name } });
   };
   return (
@@ -157,8 +184,14 @@ export function PolicyPage() {
             done={t("saved")}
             onConfirm={async () => {
               told(await api.DELETE("/v1/policies/{kind}/{name}", { params: path }));
+              const { description, settings } = policy;
+              const undo = await takingBack(lookAt(kind, name), async (headers) => {
+                told(await api.POST("/v1/policies", { headers, body: { kind, name, description, settings: settings as Record<string, Value> } }));
+                await again();
+              });
               await again();
               go({ to: "/policies" });
+              return undo;
             }}
           />
         )
@@ -182,10 +215,54 @@ export function PolicyPage() {
             />
             {may("policy.write") && <GrantForm kind={kind} name={name} again={again} />}
           </Section>
+          {may("policy.write") && <EditPolicy key={JSON.stringify([policy.description, policy.settings])} policy={policy} again={again} />}
           <Command text={command(["policy", "show", kind, name])} />
         </>
       )}
     </Page>
+  );
+}
+
+const written = (settings: Policy["settings"]) => Object.entries(settings).map(([name, value]) => `${name} = ${String(value)}`);
+
+function EditPolicy({ policy, again }: { policy: Policy; again: () => Promise<void> }) {
+  const tell = useDone();
+  const { kind, name } = policy;
+  const form = useForm({ description: policy.description, settings: written(policy.settings).join("\n") });
+  const { values } = form;
+  const wanted = settingsOf(values.settings);
+  const were = policy.settings as Record<string, Value>;
+  const without = (settings: Record<string, Value>, others: Record<string, Value>) => Object.keys(others).filter((each) => !(each in settings));
+  const submit = async () => {
+    let undo: Undo | undefined;
+    const done = await form.submit(async ({ description }) => {
+      told(await api.PATCH("/v1/policies/{kind}/{name}", { ...policyAt(kind, name), body: { description, settings: wanted, unset: without(wanted, were) } }));
+      undo = await takingBack(lookAt(kind, name), async (headers) => {
+        const body = { description: policy.description, settings: were, unset: without(were, wanted) };
+        told(await api.PATCH("/v1/policies/{kind}/{name}", { ...policyAt(kind, name), headers, body }));
+        await again();
+      });
+    });
+    if (!done) return;
+    tell(t("saved"), undo);
+    await again();
+  };
+  return (
+    <Section title={t("change")}>
+      <Form
+        text={t("save")}
+        state={form}
+        onSubmit={() => void submit()}
+        command={command(["policy", "set", kind, name], {
+          set: Object.entries(wanted).map(([each, value]) => `${each}=${String(value)}`),
+          unset: without(wanted, were),
+          description: values.description === policy.description ? undefined : values.description,
+        })}
+      >
+        <TextEntry of={form} name="description" label={t("description")} />
+        <TextEntry of={form} name="settings" label={t("settings")} hint={t("settingsHint")} lines={4} />
+      </Form>
+    </Section>
   );
 }
 
@@ -203,8 +280,15 @@ function Revoke({ grant, again }: { grant: Grant; again: () => Promise<void> }) 
       command={command(["policy", "revoke", kind], optionsOf(level as Level, target))}
       done={t("saved")}
       onConfirm={async () => {
-        told(await api.POST("/v1/policies/revoke", { body: { kind, level: level as Level, target } }));
+        const look = grantTo(kind, level, target);
+        const before = await look();
+        await putGrant(kind, level as Level, target, "");
+        const undo = await takingBack(look, async () => {
+          await putGrant(kind, level as Level, target, before.state);
+          await again();
+        });
         await again();
+        return undo;
       }}
     />
   );
@@ -216,11 +300,19 @@ function GrantForm({ kind, name, again }: { kind: string; name: string; again: (
   const { values } = form;
   const level = LEVELS.find((each) => each === values.level) ?? "person";
   const submit = async () => {
-    const done = await form.submit(async ({ target, rank }) =>
-      told(await api.POST("/v1/policies/grant", { body: { kind, policy: name, level, target: level === "tenant" ? "" : target.trim(), rank: rank === "" ? null : Number(rank) } })),
-    );
+    let undo: Undo | undefined;
+    const done = await form.submit(async ({ target, rank }) => {
+      const whom = target.trim();
+      const look = grantTo(kind, level, whom);
+      const before = await look();
+      await putGrant(kind, level, whom, JSON.stringify({ policy: name, rank: rank === "" ? null : Number(rank) }));
+      undo = await takingBack(look, async () => {
+        await putGrant(kind, level, whom, before.state);
+        await again();
+      });
+    });
     if (!done) return;
-    tell(t("saved"));
+    tell(t("saved"), undo);
     await again();
   };
   return (

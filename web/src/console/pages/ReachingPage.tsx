@@ -31,7 +31,7 @@ export function ReachingPage() {
         onSubmit={() => { go({ to: "/calls/reaching", search: { to: values.to.trim() || undefined } }); }}
         command={command(["call", "explain", values.to || "WHOM"], { reverse: true })}
       >
-        <TextEntry of={form} name="to" label={t("reachingWhom")} hint={t("toHint")} required />
+        <TextEntry of={form} name="to" label={t("reachingWhom")} hint={t("reachingHint")} required />
       </Form>
       {asked.to !== undefined && <Loading of={[found]} />}
       {found.data && (
@@ -39,6 +39,8 @@ export function ReachingPage() {
           <Facts
             of={[
               [t("person.number"), found.data.number],
+              ...(found.data.means === "" ? [] : [[t("means"), found.data.means] as [string, string]]),
+              ...(found.data.extension === null ? [] : [[t("behindExtension", { extension: found.data.extension }), found.data.behind ?? t("behindUnknown")] as [string, string]]),
               [t("person.home"), found.data.home],
               [t("person.state"), <State key="state" of={found.data.enabled ? "enabled" : "disabled"} />],
             ]}
@@ -55,7 +57,7 @@ export function ReachingPage() {
             keyOf={({ who, dials }) => `${who} ${dials}`}
             columns={[
               { id: "who", title: t("who"), show: ({ who }) => who },
-              { id: "dials", title: t("dials"), show: ({ dials }) => dials },
+              { id: "dials", title: t("dials"), show: ({ dials, means }) => (means === "" ? dials : `${dials} (${means})`) },
               {
                 id: "way",
                 title: t("theWay"),

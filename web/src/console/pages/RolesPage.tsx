@@ -11,9 +11,18 @@ import { Go, useGo } from "../parts/Go";
 import { Command, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
+import { part, takingBack, whole, type Undo } from "../parts/undo";
 import { useMay } from "../session";
 
 type Role = components["schemas"]["Role"];
+type Holder = components["schemas"]["Holder"];
+
+const roleAt = (role: string) => ({ params: { path: { role } } });
+const lookAt = (role: string) => async () => whole(await api.GET("/v1/roles/{role}", roleAt(role)));
+
+/** Who holds a role, as far as `whose` goes. */
+const holder = (role: string, whose: (holder: Holder) => boolean) => async () =>
+  part(await api.GET("/v1/roles/{role}", roleAt(role)), ({ holders }) => holders.find(whose));
 
 function usePermissions() {
   return useQuery({
@@ -40,13 +49,27 @@ function RoleForm({ role }: { role?: Role }) {
   const permissions = [...ticked].sort();
   const submit = async () => {
     const name = values.name.trim();
-    const done = await form.submit(async ({ description }) =>
-      told(await api.PUT("/v1/roles/{role}", { params: { path: { role: name } }, body: { permissions, description, tenant: role?.tenant ?? null } })),
-    );
+    const again = async () => {
+      await queries.invalidateQueries({ queryKey: ["roles"] });
+      await queries.invalidateQueries({ queryKey: ["role", name] });
+    };
+    let undo: Undo | undefined;
+    const done = await form.submit(async ({ description }) => {
+      const tenant = role?.tenant ?? null;
+      told(await api.PUT("/v1/roles/{role}", { ...roleAt(name), body: { permissions, description, tenant } }));
+      undo = await takingBack(lookAt(name), async (headers) => {
+        if (role === undefined) {
+          told(await api.DELETE("/v1/roles/{role}", { ...roleAt(name), headers }));
+          go({ to: "/roles" });
+        } else {
+          told(await api.PUT("/v1/roles/{role}", { ...roleAt(name), headers, body: { permissions: role.permissions, description: role.description, tenant } }));
+        }
+        await again();
+      });
+    });
     if (!done) return;
-    tell(t("saved"));
-    await queries.invalidateQueries({ queryKey: ["roles"] });
-    await queries.invalidateQueries({ queryKey: ["role", name] });
+    tell(t("saved"), undo);
+    await again();
     if (role === undefined) go({ to: "/roles/$name", params: { name } });
   };
   return (
@@ -135,7 +158,7 @@ export function RolePage() {
                 {
                   id: "do",
                   title: t("actions"),
-                  show: ({ id, account }) =>
+                  show: ({ id, account, tenants, sites, groups }) =>
                     may("role.grant") && (
                       <Confirm
                         text={t("takeBack")}
@@ -145,7 +168,14 @@ export function RolePage() {
                         done={t("saved")}
                         onConfirm={async () => {
                           told(await api.DELETE("/v1/accounts/{name}/roles/{grant}", { params: { path: { name: account, grant: id } } }));
+                          const scope = { tenants, sites, groups };
+                          const same = (each: Holder) => each.account === account && reach([each.tenants, each.sites, each.groups]) === reach([tenants, sites, groups]);
+                          const undo = await takingBack(holder(name, same), async () => {
+                            told(await api.POST("/v1/accounts/{name}/roles", { params: { path: { name: account } }, body: { role: name, ...scope } }));
+                            await again();
+                          });
                           await again();
+                          return undo;
                         }}
                       />
                     ),
@@ -178,9 +208,15 @@ export function RolePage() {
                   command={command(["role", "delete", name])}
                   done={t("saved")}
                   onConfirm={async () => {
-                    told(await api.DELETE("/v1/roles/{role}", { params: { path: { role: name }, query: { tenant: role.data.tenant } } }));
+                    const { permissions, description, tenant } = role.data;
+                    told(await api.DELETE("/v1/roles/{role}", { params: { path: { role: name }, query: { tenant } } }));
+                    const undo = await takingBack(lookAt(name), async (headers) => {
+                      told(await api.PUT("/v1/roles/{role}", { ...roleAt(name), headers, body: { permissions, description, tenant } }));
+                      await queries.invalidateQueries({ queryKey: ["roles"] });
+                    });
                     await queries.invalidateQueries({ queryKey: ["roles"] });
                     go({ to: "/roles" });
+                    return undo;
                   }}
                 />
               }
@@ -204,11 +240,19 @@ function GrantRole({ role, again }: { role: string; again: () => Promise<void> }
     return listed.length === 0 ? null : listed;
   };
   const submit = async () => {
-    const done = await form.submit(async ({ account, sites, groups }) =>
-      told(await api.POST("/v1/accounts/{name}/roles", { params: { path: { name: account.trim() } }, body: { role, tenants: null, sites: some(sites), groups: some(groups) } })),
-    );
+    let undo: Undo | undefined;
+    const done = await form.submit(async ({ account, sites, groups }) => {
+      const name = account.trim();
+      const before = told(await api.GET("/v1/roles/{role}", roleAt(role))).holders.map(({ id }) => id);
+      const { id } = told(await api.POST("/v1/accounts/{name}/roles", { params: { path: { name } }, body: { role, tenants: null, sites: some(sites), groups: some(groups) } }));
+      if (before.includes(id)) return; // it was held already
+      undo = await takingBack(holder(role, (each) => each.id === id), async () => {
+        told(await api.DELETE("/v1/accounts/{name}/roles/{grant}", { params: { path: { name, grant: id } } }));
+        await again();
+      });
+    });
     if (!done) return;
-    tell(t("saved"));
+    tell(t("saved"), undo);
     await again();
   };
   return (

@@ -12,6 +12,7 @@ import { Go, useGo } from "../parts/Go";
 import { Command, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
+import { takingBack, whole, type Undo } from "../parts/undo";
 import { useMay } from "../session";
 
 type Route = components["schemas"]["VoiceRoute"];
@@ -22,6 +23,14 @@ interface Dialled {
   means: string | null;
   why: string | null;
 }
+
+const routeAt = (name: string) => ({ params: { path: { name } } });
+const lookAt = (name: string) => async () => whole(await api.GET("/v1/routes/{name}", routeAt(name)));
+
+/** What can be said of a route, but for its name. */
+const settingsOf = ({ patterns, ways, usages, priority, cost, hours, zone, description }: Route) => ({
+  patterns, ways, usages, priority, cost, hours, zone, description,
+});
 
 const listed = (text: string) => text.split(/[,\s]+/).filter((each) => each !== "");
 
@@ -94,7 +103,7 @@ export function RoutePage() {
     queryFn: async () => told(await api.GET("/v1/routes/{name}", { params: { path: { name } } })),
   });
   return (
-    <Page title={name} above={[{ to: "/routes", title: t("routes") }]} actions={route.data && <DeleteRoute name={name} />}>
+    <Page title={name} above={[{ to: "/routes", title: t("routes") }]} actions={route.data && <DeleteRoute route={route.data} />}>
       <Loading of={[route]} />
       {route.data && <RouteForm route={route.data} />}
     </Page>
@@ -109,7 +118,8 @@ export function NewRoutePage() {
   );
 }
 
-function DeleteRoute({ name }: { name: string }) {
+function DeleteRoute({ route }: { route: Route }) {
+  const { name } = route;
   const may = useMay();
   const go = useGo();
   const queries = useQueryClient();
@@ -122,9 +132,14 @@ function DeleteRoute({ name }: { name: string }) {
       command={command(["route", "delete", name])}
       done={t("saved")}
       onConfirm={async () => {
-        told(await api.DELETE("/v1/routes/{name}", { params: { path: { name } } }));
+        told(await api.DELETE("/v1/routes/{name}", routeAt(name)));
+        const undo = await takingBack(lookAt(name), async (headers) => {
+          told(await api.POST("/v1/routes", { headers, body: { name, ...settingsOf(route) } }));
+          await queries.invalidateQueries({ queryKey: ["routes"] });
+        });
         await queries.invalidateQueries({ queryKey: ["routes"] });
         go({ to: "/routes" });
+        return undo;
       }}
     />
   );
@@ -147,22 +162,16 @@ function RouteForm({ route }: { route?: Route }) {
   });
   const { values } = form;
   const submit = async () => {
-    let undo: (() => Promise<unknown>) | undefined;
+    let undo: Undo | undefined;
     const done = await form.submit(async ({ name, patterns, ways, usages, priority, ...rest }) => {
       const body = { ...rest, patterns: listed(patterns), ways: listed(ways), usages: listed(usages), priority: Number(priority) };
-      if (route === undefined) return told(await api.POST("/v1/routes", { body: { name, ...body } }));
-      const path = { params: { path: { name } } };
-      const changed = told(await api.PATCH("/v1/routes/{name}", { ...path, body }));
-      const seen = await api.GET("/v1/routes/{name}", path);
-      if (JSON.stringify(told(seen)) !== JSON.stringify(changed)) return changed; // somebody else was as quick
-      const { patterns: was, ways: wasBy, usages: wasFor, priority: rank, cost, hours, zone, description } = route;
-      const before = { patterns: was, ways: wasBy, usages: wasFor, priority: rank, cost, hours, zone, description };
-      undo = async () => {
-        const headers = { "If-Match": seen.response.headers.get("ETag") ?? "" };
-        told(await api.PATCH("/v1/routes/{name}", { ...path, headers, body: before }));
+      told(route === undefined ? await api.POST("/v1/routes", { body: { name, ...body } }) : await api.PATCH("/v1/routes/{name}", { ...routeAt(name), body }));
+      undo = await takingBack(lookAt(name), async (headers) => {
+        const path = { ...routeAt(name), headers };
+        told(route === undefined ? await api.DELETE("/v1/routes/{name}", path) : await api.PATCH("/v1/routes/{name}", { ...path, body: settingsOf(route) }));
         await queries.invalidateQueries({ queryKey: ["routes"] });
-      };
-      return changed;
+        await queries.invalidateQueries({ queryKey: ["route", name] });
+      });
     });
     if (!done) return;
     await queries.invalidateQueries({ queryKey: ["routes"] });

@@ -7,6 +7,7 @@ import { t } from "../../messages/console";
 import { Command, Fault } from "./Page";
 import { useAct } from "./Proving";
 import { useDone } from "./toast";
+import { isUndo } from "./undo";
 
 const useStyles = makeStyles({
   content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
@@ -21,6 +22,7 @@ interface ConfirmProps {
   consequences: ReactNode;
   command: string;
   done: string;
+  /** May give what takes it back. */
   onConfirm: () => Promise<unknown>;
   disabled?: boolean;
 }
@@ -37,9 +39,9 @@ export function Confirm({ text, icon, title, consequences, command, done, onConf
     setBusy(true);
     setError(null);
     try {
-      await act(onConfirm);
+      const undo = await act(onConfirm);
       setOpen(false);
-      tell(done);
+      tell(done, isUndo(undo) ? undo : undefined);
     } catch (given) {
       setError(given instanceof Error ? given : new Error(String(given)));
     } finally {

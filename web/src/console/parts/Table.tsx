@@ -123,14 +123,15 @@ export function ShortTable<Row>({ label, columns, rows, keyOf, none }: ShortProp
   const styles = useStyles();
   if (rows === undefined) return null;
   if (rows.length === 0) return <Text>{none}</Text>;
+  const shares = columns.reduce((sum, { share = 1 }) => sum + share, 0);
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- as above, on a small screen
     <div className={styles.short} tabIndex={0} role="group" aria-label={t("table", { what: label })}>
       <Table aria-label={label} size="small" className={styles.narrow}>
         <TableHeader>
           <TableRow>
-            {columns.map(({ id, title }) => (
-              <TableHeaderCell key={id}>{title}</TableHeaderCell>
+            {columns.map(({ id, title, share = 1 }) => (
+              <TableHeaderCell key={id} style={{ width: `${String((100 * share) / shares)}%` }}>{title}</TableHeaderCell>
             ))}
           </TableRow>
         </TableHeader>

@@ -1,0 +1,249 @@
+"""What was changed in the console is taken back, unless somebody changed it meanwhile; where people come from."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from isthmus.errors import NotFoundError
+from tests.interop.browsers import SLOW_MS, accessible, browser, pictured, playwright
+from tests.interop.conftest import DOMAIN, Sites
+from tests.interop.consoles import Console, opened
+from tests.support import wait_for
+
+__all__ = ["browser", "playwright"]
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+RANGE = "+14255559800-+14255559809"
+POLICY, ROLE, ROUTE, PLACE = "und-quiet", "und-desk", "und-far", "und-hall"
+
+HALL = {"RD": "Main Street", "HNO": "1", "A3": "Redmond", "A1": "WA", "PC": "98052"}
+
+
+@pytest.fixture(scope="module")
+def console(browser: Browser, two_sites: Sites) -> Iterator[Console]:
+    two_sites.create_all({"und-ann": "premises", "und-bea": "premises"})
+    with two_sites.api("premises") as api:
+        for name in ("und-loud", POLICY):
+            api.post("/v1/policies", {"kind": "calling", "name": name, "settings": {"most_calls": 4}})
+        api.post("/v1/routes", {"name": ROUTE, "patterns": ["+1907"], "ways": ["carrier"], "priority": 7})
+        api.post("/v1/locations/places", {"name": PLACE, "address": {"country": "US", "elements": HALL}})
+        api.post("/v1/numbers/ranges", {"range": RANGE, "carrier": "Northwind", "note": "third floor"})
+    with opened(browser, two_sites, "und-lea", "/policies", "Policies") as console:
+        yield console
+    with two_sites.api("premises") as api:  # nobody else's calls go by it
+        api.delete(f"/v1/routes/{ROUTE}")
+
+
+def told(sites: Sites, path: str) -> Any:
+    """What the site says of something; None where there is none."""
+    with suppress(NotFoundError), sites.api("premises") as api:
+        return api.get(path)
+    return None
+
+
+def dismiss_all(page: Page) -> None:
+    """What was told so far is gone."""
+    buttons = page.get_by_role("button", name="Dismiss", exact=True)
+    while buttons.count():
+        buttons.first.click(timeout=SLOW_MS)
+
+
+def undo(console: Console, again: Callable[[], Any], before: Any) -> None:
+    """Take the last change back, and wait until all is as it was."""
+    button = console.page.get_by_role("button", name="Undo", exact=True)
+    expect(button).to_have_count(1, timeout=SLOW_MS)
+    assert again() != before
+    button.click()
+    console.prove_if_asked(console.page.get_by_text("It is as it was before").first)
+    wait_for(lambda: again() == before, 30, f"it is {before} again")
+    dismiss_all(console.page)
+
+
+def delete(console: Console, name: str = "Delete", page: Page | None = None) -> None:
+    console.press(name) if page is None else page.get_by_role("button", name=name, exact=True).first.click()
+    console.press(name, console.page.get_by_role("dialog"))
+    console.prove_if_asked(console.page.get_by_role("button", name="Undo", exact=True))
+
+
+def test_policies_and_to_whom_they_are_granted(console: Console, two_sites: Sites):
+    at = f"/v1/policies/calling/{POLICY}"
+
+    def policy() -> Any:
+        return told(two_sites, at)
+
+    before = policy()
+    page = console.open(f"/policies/calling/{POLICY}")
+    page.get_by_label("Settings").fill("most_calls = 2\nforwarding = false")
+    console.press("Save")
+    undo(console, policy, before)
+
+    with two_sites.api("premises") as api:
+        grant = {"kind": "calling", "policy": "und-loud", "level": "person", "target": f"und-ann@{DOMAIN}"}
+        api.post("/v1/policies/grant", grant)
+
+    def granted() -> list[Any]:
+        with two_sites.api("premises") as api:
+            found = api.get("/v1/policies", kind="calling")
+        return [grant for each in found for grant in each["grants"] if grant["target"] == f"und-ann@{DOMAIN}"]
+
+    before = granted()
+    page.get_by_label("Address, group or home").fill(f"und-ann@{DOMAIN}")
+    console.press("Grant")
+    undo(console, granted, before)  # what it took the place of is there again
+
+    before = policy()
+    console.open(f"/policies/calling/{POLICY}")
+    delete(console)
+    expect(page.get_by_role("heading", name="Policies", level=1)).to_be_visible(timeout=SLOW_MS)
+    undo(console, policy, before)
+
+
+def test_what_somebody_changed_meanwhile_stays(console: Console, two_sites: Sites):
+    page = console.open(f"/policies/calling/{POLICY}")
+    page.get_by_label("Description").fill("Few at a time")
+    console.press("Save")
+    expect(page.get_by_role("button", name="Undo", exact=True)).to_have_count(1, timeout=SLOW_MS)
+    with two_sites.api("premises") as api:
+        api.patch(f"/v1/policies/calling/{POLICY}", {"description": "Somebody else's"})
+    console.press("Undo")
+    expect(page.get_by_text("It was changed since").first).to_be_visible(timeout=SLOW_MS)
+    assert told(two_sites, f"/v1/policies/calling/{POLICY}")["description"] == "Somebody else's"
+    pictured(page, "undo-refused")
+
+
+def test_roles_ranges_places_and_routes(console: Console, two_sites: Sites):
+    page = console.open("/roles")
+    page.get_by_label("Name of the role").fill(ROLE)
+    page.get_by_label("call.read").check()
+    console.press("Create the role")
+    made = page.get_by_role("button", name="Undo", exact=True)
+    console.prove_if_asked(made)
+    undo(console, lambda: told(two_sites, f"/v1/roles/{ROLE}"), None)
+
+    with two_sites.api("premises") as api:
+        api.put(f"/v1/roles/{ROLE}", {"permissions": ["call.read"], "description": "Looks", "tenant": None})
+    before = told(two_sites, f"/v1/roles/{ROLE}")
+    console.open(f"/roles/{ROLE}")
+    page.get_by_label("call.end").check()
+    console.press("Save the role")
+    console.prove_if_asked(made)
+    undo(console, lambda: told(two_sites, f"/v1/roles/{ROLE}"), before)
+    delete(console)
+    undo(console, lambda: told(two_sites, f"/v1/roles/{ROLE}"), before)
+
+    def ranges() -> Any:
+        found = (each for each in told(two_sites, "/v1/numbers/ranges") if each["range"] == RANGE)
+        return [{**each, "added": 0} for each in found]
+
+    before_ranges = ranges()
+    console.open("/numbers")
+    row = page.get_by_role("row").filter(has_text="+14255559800")
+    row.get_by_role("button", name="Delete").click()
+    console.press("Delete", page.get_by_role("dialog"))
+    console.prove_if_asked(made)
+    undo(console, ranges, before_ranges)
+
+    place = told(two_sites, f"/v1/locations/places/{PLACE}")
+    console.open("/locations")
+    page.get_by_role("row").filter(has_text=PLACE).get_by_role("button", name="Delete").click()
+    console.press("Delete", page.get_by_role("dialog"))
+    console.prove_if_asked(made)
+    undo(console, lambda: told(two_sites, f"/v1/locations/places/{PLACE}"), place)
+
+    route = told(two_sites, f"/v1/routes/{ROUTE}")
+    console.open(f"/routes/{ROUTE}")
+    page.get_by_label("Priority").fill("9")
+    console.press("Save")
+    console.prove_if_asked(made)
+    undo(console, lambda: told(two_sites, f"/v1/routes/{ROUTE}"), route)
+    console.open(f"/routes/{ROUTE}")
+    delete(console)
+    undo(console, lambda: told(two_sites, f"/v1/routes/{ROUTE}"), route)
+
+
+def test_what_is_told_neither_takes_nor_keeps_the_keyboard(console: Console):
+    dismiss_all(console.page)
+    page = console.open(f"/people/und-bea@{DOMAIN}")
+    name = page.get_by_label("Name", exact=True)
+    name.fill("Beatrix")
+    name.press("Enter")
+    button = page.get_by_role("button", name="Undo", exact=True)
+    expect(button).to_be_visible(timeout=SLOW_MS)
+    focus = "all => all.some(each => each.contains(document.activeElement))"
+    bars = page.get_by_role("complementary", name="What was done")
+    assert not bars.evaluate_all(focus), "it took the keyboard"
+    accessible(page)
+    pictured(page, "undo")
+
+    stops = 0
+    while not bars.evaluate_all(focus):
+        page.keyboard.press("Tab")
+        stops += 1
+        assert stops < 150, "the keyboard does not get there"
+    for _ in range(2):  # Undo, Dismiss
+        assert bars.evaluate_all(focus)
+        page.keyboard.press("Tab")
+    assert not bars.evaluate_all(focus), "it keeps the keyboard"
+    for _ in range(5):  # from the end of the page the keyboard may have left it
+        page.keyboard.press("Shift+Tab")
+        if bars.evaluate_all(focus):
+            break
+    page.keyboard.press("Escape")
+    expect(button).to_have_count(0)
+
+
+def test_where_people_come_from_and_what_a_run_would_do(console: Console, two_sites: Sites):
+    page = console.open("/sync")
+    (source,) = told(two_sites, "/v1/directory/sources")
+    section = page.get_by_role("region", name=f"Source {source['name']}")
+    expect(section).to_contain_text("site.toml", timeout=SLOW_MS)
+    settings = section.get_by_role("table", name="Settings")
+    expect(settings.get_by_role("row").filter(has_text="file")).to_contain_text("people.csv")
+    section.get_by_role("button", name=f"Does {source['name']} answer?").click()
+    console.prove_if_asked(section.get_by_role("status").filter(has_text="The source answers"))
+    section.get_by_role("button", name=f"What would {source['name']} change?").click()
+    console.prove_if_asked(section.get_by_role("status").filter(has_text="Nothing has changed yet."))
+    accessible(page)
+    pictured(page, "sync")
+
+
+def test_a_call_at_the_other_site_is_ended(console: Console, two_sites: Sites):
+    two_sites.create_all({"und-cleo": "online", "und-dan": "online"})
+    two_sites.wait_until_known(["und-cleo", "und-dan"])
+    up = threading.Event()
+
+    async def talk() -> tuple[str, str]:
+        async with (
+            await two_sites.phone("und-cleo", "online") as cleo,
+            await two_sites.phone("und-dan", "online") as dan,
+        ):
+            call = await cleo.dial(f"sip:und-dan@{DOMAIN}")
+            answered = await dan.called()
+            up.set()
+            ends = await call.over(), await answered.over()
+            await cleo.register(0)
+            await dan.register(0)
+            return ends
+
+    with concurrent.futures.ThreadPoolExecutor(1) as apart:  # this thread's loop is the browser's
+        talking = apart.submit(lambda: asyncio.run(talk()))
+        assert up.wait(120)
+        page = console.open("/calls")
+        row = page.get_by_role("row").filter(has_text=f"und-cleo@{DOMAIN}").filter(has_text="online")
+        expect(row.first).to_contain_text("Up", timeout=SLOW_MS)
+        row.first.get_by_role("button", name="End").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("It is up at online")
+        pictured(page, "end-elsewhere")
+        console.press("End", dialog)
+        console.prove_if_asked(page.get_by_text("The call is ended").first)
+        assert talking.result(60) == ("BYE", "BYE")

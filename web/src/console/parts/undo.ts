@@ -1,0 +1,54 @@
+// How a change is taken back: by another change of the same API, as long as what was changed is still as it was left.
+
+import { told } from "../../api/client";
+import { t } from "../../messages/console";
+
+export type Undo = () => Promise<unknown>;
+
+export const isUndo = (given: unknown): given is Undo => typeof given === "function";
+
+/** How something is now. `state` is compared; `tag` is sent along where the route compares it too. */
+export interface Seen {
+  state: string;
+  tag?: string;
+}
+
+export const GONE: Seen = { state: "" };
+
+interface Answer<Body> {
+  data?: Body;
+  error?: unknown;
+  response: Response;
+}
+
+/** Something with an address of its own, by its ETag. */
+export function whole(answer: Answer<unknown>): Seen {
+  if (answer.response.status === 404) return GONE;
+  told(answer);
+  const tag = answer.response.headers.get("ETag") ?? "";
+  return { state: tag, tag };
+}
+
+/** A part of something larger, such as an entry of a list; undefined is one that is not there. */
+export function part<Body>(answer: Answer<Body>, pick: (body: Body) => unknown): Seen {
+  if (answer.response.status === 404) return GONE;
+  const found = pick(told(answer));
+  return found === undefined ? GONE : { state: JSON.stringify(found) };
+}
+
+/**
+ * What takes back the change that was just made; undefined where somebody else was as quick.
+ *
+ * look: how it is now; compared before anything is taken back. back: the change, with the headers that have the site
+ * compare too. left: how the change left it, where its answer says so.
+ */
+export async function takingBack(look: () => Promise<Seen>, back: (headers: Record<string, string>) => Promise<unknown>, left?: Seen): Promise<Undo | undefined> {
+  const after = await look();
+  if (left !== undefined && left.state !== after.state) return undefined;
+  return async () => {
+    const now = await look();
+    if (now.state !== after.state) throw new Error(t("undoChanged"));
+    if (now.state === "") return back({ "If-None-Match": "*" });
+    return back(now.tag === undefined ? {} : { "If-Match": now.tag });
+  };
+}
