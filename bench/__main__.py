@@ -32,6 +32,7 @@ from bench import (
     signing_in,
     soaking,
     syncing,
+    watching,
     websockets,
     whole,
 )
@@ -56,6 +57,7 @@ MEASUREMENTS: dict[str, Callable[[Scale], list[Figure]]] = {
     "messaging": messaging.measure,
     "websockets": websockets.measure,
     "pages": pages.measure,
+    "watching": watching.measure,
     "soaking": soaking.measure,
 }
 _RESULTS = Path(__file__).parent.parent / "var" / "bench"

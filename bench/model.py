@@ -93,9 +93,9 @@ class Scale:
     audited: entries in the audit log. held: calls that are up when something dies. outage_s: for how long new calls
     are tried then. at_once: calls with media through one connector, in windows of stream_s. soak_s: for how long calls
     come and go while memory is watched. watched: people whom all browser tabs follow together. changes: of presence.
-    messages: that are sent in one round. sockets: browsers' phones that are registered at once. With the 20,000
-    descriptors that a process has on many machines haproxy takes 6,600 of one kind; each takes two.
-    listed: people in the list that scrolls.
+    messages: that are sent in one round. sockets: browsers' phones that are registered at once, as far as
+    the machine's limit of descriptors lets haproxy take them; each takes two.
+    listed: people in the list that scrolls. in_view: contacts in one page. watched_s: for how long that is looked at.
     """
 
     rounds: int = 4
@@ -119,14 +119,16 @@ class Scale:
     watched: int = 100_000
     changes: int = 1_000
     messages: int = 8_000
-    sockets: int = 6_000
+    sockets: int = 10_000
     listed: int = 100_000
+    in_view: int = 1_000
+    watched_s: float = 10.0
 
     @classmethod
     def miniature(cls) -> Self:
         """Everything once, in moments."""
         small = cls(1, 50, 20, 100, 40, 10, (100, 1_000), 200, 500, 2, 4, 50, 2_000, 6, 3.0, 20, 1.0, 20.0)
-        return replace(small, watched=2_000, changes=20, messages=80, sockets=20, listed=200)
+        return replace(small, watched=2_000, changes=20, messages=80, sockets=20, listed=200, in_view=20, watched_s=2.0)
 
 
 def number(value: float) -> str:

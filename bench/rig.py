@@ -23,7 +23,7 @@ from isthmus.pki.rules import certificate_names
 from isthmus.pki.service import CertificateAuthority
 from isthmus.routing.compile import configuration
 from isthmus.routing.snapshot import SnapshotWriter
-from isthmus.site import internal
+from isthmus.site import internal, limits
 from isthmus.site.file import SiteFile, load
 
 DOMAIN = "contoso.example"
@@ -191,7 +191,7 @@ def _prepare(site: SiteFile, authority: CertificateAuthority, people: Sequence[P
     names = certificate_names(site.site.fqdn, site.site.address)
     internal.site_certificate(site).write_bytes(authority.issue(names, 2))
     internal.ca_certificate(site).write_bytes(authority.pem)
-    haproxy.prepare(site)
+    haproxy.prepare(site, fd_limit=limits.allow_files())
     writer = SnapshotWriter(site.snapshot_dir)
     writer.rebuild(configuration(site, {DOMAIN: TENANT}, None), people, 1)
     writer.close()

@@ -44,6 +44,11 @@ def test_directory_sync_is_measured():
     _check("syncing")
 
 
+@pytest.mark.e2e
+def test_a_page_is_watched_while_presence_changes():
+    _check("watching")
+
+
 def test_nothing_is_left_out():
     assert set(MEASUREMENTS) == {
         "calls",
@@ -64,6 +69,7 @@ def test_nothing_is_left_out():
         "messaging",
         "websockets",
         "pages",
+        "watching",
         "soaking",
     }
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from isthmus.identity import totp
 from isthmus.pages.application import BUILT
@@ -121,7 +121,22 @@ def sign_in(page: Page, user: str, password: str) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
-# axe looks at one thing after another: what is drawn meanwhile it takes for broken.
+_AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+}
+
+
+def authenticator(context: BrowserContext, page: Page, **options: object) -> None:
+    """Give the page a virtual authenticator, as of a machine that knows its user by a fingerprint."""
+    session = context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": {**_AUTHENTICATOR, **options}})
+
+
 _STILL = """() => new Promise((done) => {
   let timer = 0;
   const observer = new MutationObserver(() => wait());
@@ -133,13 +148,18 @@ _STILL = """() => new Promise((done) => {
 })"""
 
 
+def still(page: Page) -> None:
+    """Wait until the page is not changed any more."""
+    page.evaluate(_STILL)
+
+
 def accessible(page: Page) -> None:
     """axe-core finds nothing, once the page stands still. It is put in by the debugger: the page's own policy would not
     load it.
 
     Left out: the invisible elements by which Fluent's Tabster hands the keyboard on; no reader ever stays on one.
     """
-    page.evaluate(_STILL)
+    still(page)  # axe looks at one thing after another: what is drawn meanwhile it takes for broken
     page.evaluate(_AXE.read_text(encoding="utf-8"))
     found = page.evaluate(
         "async () => (await axe.run({exclude: ['[data-tabster-dummy]']}))"

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 from sqlalchemy import update
 
 from isthmus.activity import wire
@@ -23,19 +23,13 @@ from isthmus.database import open_database, writing
 from isthmus.identity import totp
 from isthmus.identity.tables import account_session
 from isthmus.site import internal
+from tests.interop.browsers import authenticator
 from tests.interop.conftest import Sites
 
 pytestmark = pytest.mark.e2e
 
 CHROMIUM = "/usr/bin/chromium"
 ACCOUNT = "https://premises.contoso.example:8443/account"
-AUTHENTICATOR = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-}
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +66,6 @@ def page(browser: Browser) -> Iterator[Page]:
     yield made
     context.close()
     assert not complaints
-
-
-def authenticator(context: BrowserContext, page: Page, **options: object) -> None:
-    session = context.new_cdp_session(page)
-    session.send("WebAuthn.enable")
-    session.send("WebAuthn.addVirtualAuthenticator", {"options": {**AUTHENTICATOR, **options}})
 
 
 def account(sites: Sites, name: str) -> str:

@@ -22,10 +22,15 @@ def built(tmp_path: Path) -> Path:
     assets = tmp_path / "built" / "assets"
     assets.mkdir(parents=True)
     (assets.parent / "index.html").write_text(PAGE)
+    for page in ("index", "console"):
+        (assets.parent / f"{page}.callback.html").write_text(
+            PAGE + '<link rel="modulepreload" href="/phone/assets/a-1.js">'
+        )
     (assets.parent / "worker.js").write_bytes(SCRIPT)
     (assets.parent / "console.html").write_text(PAGE.replace("a-1", "c-1"))
     (assets / "a-1.js").write_bytes(SCRIPT)
     (assets / "a-1.js.gz").write_bytes(gzip.compress(SCRIPT))
+    (assets / "a-1.js.br").write_bytes(b"packed by brotli")
     (assets / "secret.txt").write_text("not for browsers")
     return assets.parent
 
@@ -72,13 +77,26 @@ def test_the_console_is_a_page_of_its_own_and_shares_the_files(built: Path):
 
 def test_files_are_kept_for_ever_and_come_packed_to_who_takes_it(built: Path):
     browser = client(built)
-    packed = browser.get("/phone/assets/a-1.js")
+    packed = browser.get("/phone/assets/a-1.js", headers={"Accept-Encoding": "gzip, deflate"})
     plain = browser.get("/phone/assets/a-1.js", headers={"Accept-Encoding": "identity"})
     assert packed.headers["content-encoding"] == "gzip"
     assert "content-encoding" not in plain.headers
     assert packed.content == plain.content == SCRIPT
     assert "immutable" in plain.headers["cache-control"]
     assert plain.headers["content-type"].startswith("text/javascript")
+    with browser.stream("GET", "/phone/assets/a-1.js", headers={"Accept-Encoding": "gzip, deflate, br"}) as tight:
+        assert tight.headers["content-encoding"] == "br"
+        assert tight.headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("page", ["phone", "console"])
+def test_who_comes_back_from_signing_in_fetches_all_at_once(built: Path, page: str):
+    browser = client(built)
+    back = browser.get(f"/{page}/callback?code=c&state=s").text
+    assert '<link rel="modulepreload"' in back
+    assert '<link rel="modulepreload"' not in browser.get(f"/{page}/").text
+    # Nothing but the links is another.
+    assert "/phone/assets/" in back
 
 
 @pytest.mark.parametrize("name", ["b.js", "secret.txt", "a-1.js.gz"])

@@ -25,6 +25,10 @@ _NONCE, _BUILD = "{nonce}", "{build}"
 _WORKER = "worker.js"
 # The names of these files have the hash of what is in them.
 _FOR_EVER = "public, max-age=31536000, immutable"
+# Where signing in leads back to: the same page, that has all fetched at once which is needed from there on.
+_CALLBACK = "callback"
+# As a browser names them, the tightest first.
+_PACKED = {"br": ".br", "gzip": ".gz"}
 _MISSING = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Isthmus</title>
 <h1>The web application isn't built</h1>
@@ -72,19 +76,23 @@ def router(host: str, built: Path = BUILT) -> APIRouter:
 
     @routes.get("/phone/assets/{name}")
     def asset(name: str, request: Request) -> Response:
-        return _asset(built / "assets", name, packed="gzip" in request.headers.get("accept-encoding", ""))
+        return _asset(built / "assets", name, request.headers.get("accept-encoding", ""))
 
     # Whatever else is below is a page of the application's own, which it finds by the address.
     @routes.get("/phone/{path:path}", response_class=HTMLResponse)
     def page(path: str) -> Response:
-        return _worker(built / _WORKER) if path == _WORKER else _page(built / "index.html", host)
+        return _worker(built / _WORKER) if path == _WORKER else _page(built / _file("index", path), host)
 
     # The console's files are the same build's, below /phone/assets.
     @routes.get("/console/{path:path}", response_class=HTMLResponse)
     def console(path: str) -> Response:
-        return _page(built / "console.html", host)
+        return _page(built / _file("console", path), host)
 
     return routes
+
+
+def _file(page: str, path: str) -> str:
+    return f"{page}.callback.html" if path == _CALLBACK else f"{page}.html"
 
 
 def _page(file: Path, host: str) -> Response:
@@ -108,13 +116,18 @@ def _worker(file: Path) -> Response:
     return Response(file.read_bytes(), 200, headers, _KINDS["js"])
 
 
-def _asset(folder: Path, name: str, *, packed: bool) -> Response:
-    """One file by its name; no path leads out of the folder, since the name is looked up in what is there."""
+def _asset(folder: Path, name: str, accepted: str) -> Response:
+    """One file by its name, which is that alone and no way to another folder.
+
+    accepted: how the browser takes it packed, as it says so.
+    """
     kind = _KINDS.get(name.rpartition(".")[2])
-    there = {each.name for each in folder.iterdir()} if folder.is_dir() else set()
-    if kind is None or name not in there:
+    if kind is None or "/" in name or not (folder / name).is_file():
         raise NotFoundError(f"there is no file {name[:80]!r}")
     headers = {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
-    if packed and f"{name}.gz" in there:
-        return Response((folder / f"{name}.gz").read_bytes(), 200, headers | {"Content-Encoding": "gzip"}, kind)
+    takes = {each.partition(";")[0].strip() for each in accepted.split(",")}
+    for coding, end in _PACKED.items():
+        packed = folder / f"{name}{end}"
+        if coding in takes and packed.is_file():
+            return Response(packed.read_bytes(), 200, headers | {"Content-Encoding": coding}, kind)
     return Response((folder / name).read_bytes(), 200, headers, kind)

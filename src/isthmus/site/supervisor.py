@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import json
 import os
-import resource
 import secrets
 import shutil
 import signal
@@ -22,7 +21,7 @@ from io import TextIOWrapper
 
 from isthmus.errors import IsthmusError, RefusedError, UnavailableError
 from isthmus.pki import store
-from isthmus.site import certificates, internal, preflight, rules, status
+from isthmus.site import certificates, internal, limits, preflight, rules, status
 from isthmus.site import process as processes
 from isthmus.site.children import Child, children
 from isthmus.site.file import SiteFile
@@ -247,9 +246,7 @@ def prepare(site: SiteFile) -> list[Child]:
         if not path.exists():
             store.write_private(path, secrets.token_hex(32).encode())
     certificates.ensure(site)
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # the engines inherit it
-    kids = children(site, fd_limit=hard)
+    kids = children(site, fd_limit=limits.allow_files())  # the engines inherit it
     for child in kids:
         child.prepare()
     return kids

@@ -8,19 +8,27 @@ import { instanceOfTab } from "./tab";
 const KEPT = "isthmus.device";
 const LABEL = "Browser";
 const UNUSED_MS = 24 * 3600 * 1000;
+const LOST_MS = 3600 * 1000; // a tab that is open registers every five minutes
+
+interface Made {
+  name: string;
+  secret: string;
+}
 
 export async function credentialOf(aor: string): Promise<Credential> {
   const instance = await instanceOfTab();
   const kept = read();
   if (kept?.aor === aor && (await isGood(kept.name))) return { ...kept, instance };
-  await removeUnused(aor);
   const label = `${LABEL} ${crypto.randomUUID().slice(0, 6)}`;
-  const made = told(await api.POST("/v1/devices", { body: { aor, label, md5: false } })) as unknown as {
-    name: string;
-    secret: string;
-  };
+  const make = async () => told(await api.POST("/v1/devices", { body: { aor, label, md5: false } })) as unknown as Made;
+  const made = await make().catch(async (error: unknown) => {
+    // A person may have so many: tabs of today that are gone make room.
+    if ((await removeUnused(aor, LOST_MS)) === 0) throw error;
+    return make();
+  });
   const credential = { aor, name: made.name, secret: made.secret, instance };
   sessionStorage.setItem(KEPT, JSON.stringify(credential));
+  void removeUnused(aor, UNUSED_MS).catch(() => undefined); // another tab will
   return credential;
 }
 
@@ -42,18 +50,21 @@ async function isGood(name: string): Promise<boolean> {
   return answer.response.status !== 404;
 }
 
-/** Tabs that were closed leave their credential behind: whatever was not used for a day goes. */
-async function removeUnused(aor: string): Promise<void> {
+/** Tabs that were closed leave their credential behind: whatever was not used for so long goes. Gives how many. */
+async function removeUnused(aor: string, unusedMs: number): Promise<number> {
   const devices = told(await api.GET("/v1/devices", { params: { query: { aor } } })) as unknown as {
     name: string;
     label: string;
     created: number;
     last_use: { at: number } | null;
   }[];
-  const before = Date.now() - UNUSED_MS;
+  const before = Date.now() - unusedMs;
+  let count = 0;
   for (const { name, label, created, last_use: use } of devices) {
     if (label.startsWith(`${LABEL} `) && (use?.at ?? created) * 1000 < before) {
       await api.DELETE("/v1/devices/{device}", { params: { path: { device: name } } });
+      count++;
     }
   }
+  return count;
 }

@@ -1,7 +1,8 @@
 import { Button, MessageBar, MessageBarBody, MessageBarActions, Spinner } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { Navigate } from "@tanstack/react-router";
-import { leaveForSignIn, takeAnswer } from "../api/signin";
+import { leaveForSignIn } from "../api/signin";
+import { signIn } from "../calls/begin";
 import { say } from "../messages";
 
 /** Where the sign-in page sends people back to. */
@@ -11,10 +12,7 @@ export function CallbackPage() {
     // An answer is good once, however often this is drawn.
     staleTime: Infinity,
     retry: false,
-    queryFn: async () => {
-      await takeAnswer(new URLSearchParams(location.search));
-      return true;
-    },
+    queryFn: signIn,
   });
   if (answer.isSuccess) return <Navigate to="/" replace />;
   if (answer.isPending) return <Spinner label={say("loading")} />;

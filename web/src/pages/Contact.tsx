@@ -25,26 +25,43 @@ interface Props {
   more?: ReactNode;
 }
 
-/** A person of a list: who they are, how they can be reached now, and what to do about it. */
-export function Contact({ someone: { aor, name, number }, ready, kept, onKeep, onCall, onVideo, more }: Props) {
-  const styles = useListStyles();
+// What changes with somebody's presence is drawn by itself: a list of a thousand has many such changes, and the rest of a
+// row is the larger part.
+
+function Face({ aor, name }: { aor: string; name: string }) {
   const { one, current } = usePresence(aor);
-  const shown = name || aor;
-  const words = one && inWords(one, current);
-  const where = one && whereIs(one, language);
   const badge = one && {
     status: current ? one.availability : ("unknown" as const),
     outOfOffice: one.out_of_office,
     "aria-hidden": true,
   };
+  return <Avatar name={name} aria-hidden {...(badge && { badge })} />;
+}
+
+function Reached({ aor }: { aor: string }) {
+  const { one, current } = usePresence(aor);
+  const where = one && whereIs(one, language);
+  return (
+    <>
+      {one && <Text size={200}>{inWords(one, current)}</Text>}
+      {where !== undefined && where !== "" && <Text size={200}>{where}</Text>}
+    </>
+  );
+}
+
+/** A person of a list: who they are, how they can be reached now, and what to do about it. */
+export function Contact({ someone: { aor, name, number }, ready, kept, onKeep, onCall, onVideo, more }: Props) {
+  const styles = useListStyles();
+  const shown = name || aor;
   return (
     <li className={styles.row}>
-      <Avatar name={shown} aria-hidden {...(badge && { badge })} />
+      <Face aor={aor} name={shown} />
       <span className={styles.text}>
         <Text weight="semibold">{shown}</Text>
-        <Text size={200}>{number ?? aor}</Text>
-        {words !== undefined && <Text size={200}>{words}</Text>}
-        {where !== undefined && where !== "" && <Text size={200}>{where}</Text>}
+        <Text size={200}>
+          <bdi dir="ltr">{number ?? aor}</bdi>
+        </Text>
+        <Reached aor={aor} />
       </span>
       <ToggleButton
         appearance="subtle"

@@ -1,9 +1,9 @@
 import { Badge, Button, makeStyles, MessageBar, MessageBarBody, Spinner, Title3, Text, tokens } from "@fluentui/react-components";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
-import { api, told } from "../api/client";
-import { isSignedIn, leaveForSignIn, leaveForSignOut } from "../api/signin";
-import { credentialOf, revoke } from "../calls/device";
+import { lazy, Suspense, useDeferredValue, useEffect, useState, useSyncExternalStore } from "react";
+import { isSignedIn, leaveForSignIn, leaveForSignOut, signedInAs } from "../api/signin";
+import { ownCredential } from "../calls/begin";
+import { revoke } from "../calls/device";
 import { openLinksHere } from "../calls/links";
 import { EMPTY, type Line } from "../calls/model";
 import type { Credential, Phone } from "../calls/phone";
@@ -65,26 +65,25 @@ export function PhonePage() {
 }
 
 function SignedIn() {
+  const own = signedInAs();
+  // People are looked for and written to before there is a credential to call with: it isn't waited for.
   const credential = useQuery({
     queryKey: ["credential"],
+    enabled: own !== null,
     staleTime: Infinity,
     retry: false,
-    queryFn: async () => {
-      const session = told(await api.GET("/v1/session")) as unknown as { person: string | null };
-      return session.person === null ? null : credentialOf(session.person);
-    },
+    queryFn: ownCredential,
   });
-  if (credential.isPending) return <Spinner label={say("loading")} />;
-  if (credential.data) {
+  const reason = credential.error?.message;
+  if (own !== null && reason === undefined) {
     return (
       <LiveProvider>
         <PresenceProvider>
-          <Registered credential={credential.data} />
+          <Registered own={own} credential={credential.data} />
         </PresenceProvider>
       </LiveProvider>
     );
   }
-  const reason = credential.error?.message;
   return (
     <main>
       <MessageBar intent="error" layout="multiline">
@@ -98,10 +97,11 @@ function SignedIn() {
 // Half of all that is loaded. It is fetched while the page is drawn and the device is made, and waited for by neither.
 const loading = import("../calls/phone");
 
-function usePhone(credential: Credential): Phone | undefined {
+function usePhone(credential: Credential | undefined): Phone | undefined {
   const [phone, setPhone] = useState<Phone>();
   const queries = useQueryClient();
   useEffect(() => {
+    if (credential === undefined) return;
     let made: Phone | undefined;
     let gone = false;
     void loading.then(({ Phone }) => {
@@ -122,11 +122,13 @@ function usePhone(credential: Credential): Phone | undefined {
 const NEVER = () => () => undefined;
 const NOTHING = () => EMPTY;
 
-function Registered({ credential }: { credential: Credential }) {
+function Registered({ own, credential }: { own: string; credential: Credential | undefined }) {
   const styles = useStyles();
   const phone = usePhone(credential);
   const { line, calls } = useSyncExternalStore(phone?.subscribe ?? NEVER, phone?.snapshot ?? NOTHING);
-  const domain = credential.aor.split("@")[1] ?? "";
+  const domain = own.split("@")[1] ?? "";
+  // First what one calls by, then the rest.
+  const rest = useDeferredValue(true, false);
   const signOut = () => {
     phone?.stop();
     void revoke().finally(leaveForSignOut);
@@ -135,41 +137,47 @@ function Registered({ credential }: { credential: Credential }) {
     <div className={styles.page}>
       <header className={styles.head}>
         <Title3 as="h1">{say("title")}</Title3>
-        <Text className={styles.who}>{credential.aor}</Text>
-        <MyPresence />
+        <Text className={styles.who}>{own}</Text>
+        {rest && <MyPresence />}
         <Badge role="status" color={COLOUR[line]} appearance="tint" size="large">
           {say(`line.${line}`)}
         </Badge>
-        <Suspense>
-          <Sound phone={phone} />
-          <SelfTest line={line} busy={calls.length > 0} />
-          <Camera phone={phone} />
-          <Notices calls={calls} phone={phone} own={credential.aor} domain={domain} />
-          <Shortcuts calls={calls} phone={phone} />
-        </Suspense>
+        {rest && (
+          <Suspense>
+            <Sound phone={phone} />
+            <SelfTest line={line} busy={calls.length > 0} />
+            <Camera phone={phone} />
+            <Notices calls={calls} phone={phone} own={own} domain={domain} />
+            <Shortcuts calls={calls} phone={phone} />
+          </Suspense>
+        )}
         <Button onClick={openLinksHere} title={say("linksAsked")}>
           {say("links")}
         </Button>
         <Button onClick={signOut}>{say("signOut")}</Button>
-        <Suspense>
-          <NewVersion calls={calls} />
-        </Suspense>
+        {rest && (
+          <Suspense>
+            <NewVersion calls={calls} />
+          </Suspense>
+        )}
       </header>
       <main className={styles.columns}>
         <div className={styles.column}>
           <Calls calls={calls} phone={phone} domain={domain} />
           <Search
-            own={credential.aor}
+            own={own}
             domain={domain}
             onCall={(uri, video) => phone?.call(uri, video)}
             ready={line === "registered"}
           />
-          <Contacts own={credential.aor} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
-          <History own={credential.aor} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />
+          {rest && <Contacts own={own} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />}
+          {rest && <History own={own} domain={domain} onCall={(uri) => phone?.call(uri)} ready={line === "registered"} />}
         </div>
-        <Suspense fallback={<Spinner label={say("loading")} />}>
-          <Chats own={credential.aor} />
-        </Suspense>
+        {rest && (
+          <Suspense fallback={<Spinner label={say("loading")} />}>
+            <Chats own={own} />
+          </Suspense>
+        )}
       </main>
     </div>
   );

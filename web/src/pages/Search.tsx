@@ -19,6 +19,9 @@ export const useListStyles = makeStyles({
     alignItems: "center",
     gap: tokens.spacingHorizontalM,
     padding: `${tokens.spacingVerticalS} 0`,
+    // Of a long list, what is out of sight costs nothing.
+    contentVisibility: "auto",
+    containIntrinsicSize: "auto 4rem",
   },
   text: { flexGrow: 1, minWidth: 0, display: "flex", flexDirection: "column", overflowWrap: "anywhere" },
   form: { display: "flex", gap: tokens.spacingHorizontalS, alignItems: "end" },

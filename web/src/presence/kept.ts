@@ -15,6 +15,7 @@ export interface Entry {
 }
 
 const MOST = 1000;
+const AT_ONCE = 200; // what goes over the WebSocket in one piece is limited
 const keyOf = (own: string) => `isthmus.contacts.${own}`;
 const domainOf = (own: string) => own.slice(own.indexOf("@"));
 
@@ -57,9 +58,17 @@ async function listed(live: Live, own: string): Promise<readonly Entry[]> {
   const text = localStorage.getItem(keyOf(own));
   const old = peopleIn(text);
   if (old.length === 0) return listOf(await live.ask("contacts"));
-  const contacts = old.map((each) => entryOf(each, own));
-  const told = listOf(await live.ask("contacts.put", { contacts, newOnly: true }));
+  const told = await putInParts(live, old.map((each) => entryOf(each, own)), { newOnly: true });
   localStorage.removeItem(keyOf(own));
+  return told;
+}
+
+/** The list as it is then. */
+async function putInParts(live: Live, contacts: readonly Entry[], more: { newOnly?: boolean } = {}): Promise<readonly Entry[]> {
+  let told: readonly Entry[] = [];
+  for (let from = 0; from < contacts.length; from += AT_ONCE) {
+    told = listOf(await live.ask("contacts.put", { ...more, contacts: contacts.slice(from, from + AT_ONCE) }));
+  }
   return told;
 }
 
@@ -88,14 +97,20 @@ export function useKept(own: string): Kept {
   useWhenUp(anew);
   useLiveEvent("contacts.changed", anew);
   useLiveEvent("chats.again", anew);
-  const ask = useCallback(
-    async (name: string, body: Record<string, unknown>) => {
-      if (live !== undefined) client.setQueryData(["kept", own], listOf(await live.ask(name, body)));
+  const put = useCallback(
+    async (contacts: readonly Entry[]) => {
+      if (live !== undefined) client.setQueryData(["kept", own], await putInParts(live, contacts));
     },
     [live, client, own],
   );
-  const put = useCallback((contacts: readonly Entry[]) => ask("contacts.put", { contacts }), [ask]);
-  const remove = useCallback((address: string) => ask("contacts.remove", { addresses: [address] }), [ask]);
+  const remove = useCallback(
+    async (address: string) => {
+      if (live !== undefined) {
+        client.setQueryData(["kept", own], listOf(await live.ask("contacts.remove", { addresses: [address] })));
+      }
+    },
+    [live, client, own],
+  );
   const keep = useCallback(
     (someone: Someone, kept: boolean) => {
       (kept ? put([entryOf(someone, own)]) : remove(addressOf(someone.aor, own))).catch(anew);

@@ -53,6 +53,8 @@ export class Book {
   private homes: Readonly<Record<string, boolean>> = {};
   /** Told when somebody is looked at for the first time, and when nobody looks any more. */
   onWatch: (aor: string, watched: boolean) => void = () => undefined;
+  /** Asked to tell who looks at somebody, at once or later. */
+  onChange: (aor: string) => void = (aor) => { this.tell(aor); };
 
   readonly of = (aor: string): Presence | undefined => this.people.get(aor);
 
@@ -84,7 +86,7 @@ export class Book {
     const before = this.people.get(one.aor);
     if (!this.lookers.has(one.aor) || (!anew && before && !isNewer(one.version, before.version))) return;
     this.people.set(one.aor, one);
-    this.tell(one.aor);
+    this.onChange(one.aor);
   }
 
   hear(homes: Readonly<Record<string, boolean>>): void {
@@ -93,11 +95,12 @@ export class Book {
     for (const [aor, one] of this.people) {
       if ((before[one.home] !== false) === this.isCurrent(one)) continue;
       this.people.set(aor, { ...one });
-      this.tell(aor);
+      this.onChange(aor);
     }
   }
 
-  private tell(aor: string): void {
+  /** Tell who looks at somebody. */
+  tell(aor: string): void {
     for (const looker of this.lookers.get(aor) ?? []) looker();
   }
 }

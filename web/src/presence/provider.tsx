@@ -4,6 +4,7 @@ import { createContext, useCallback, useContext, useEffect, useState, useSyncExt
 import type { Live } from "../live/connection";
 import { useLive, useLiveEvent, useWhenUp } from "../live/provider";
 import { Book, type Mine, type Presence } from "./model";
+import { Pacer } from "./pacing";
 
 const AWAY_MS = 5 * 60_000;
 const TOGETHER_MS = 50;
@@ -23,10 +24,22 @@ interface Held {
 
 const Context = createContext<Held | undefined>(undefined);
 
+/** A page that hears of a thousand changes a second shows them as it can. */
+function paced(): Book {
+  const book = new Book();
+  const pacer = new Pacer({
+    tell: (aor) => { book.tell(aor); },
+    frame: (work) => { requestAnimationFrame(work); },
+    now: () => performance.now(),
+  });
+  book.onChange = pacer.add;
+  return book;
+}
+
 /** Watches in a moment whom many components begin to look at now, by one question. */
 function useBook(): Book {
   const live = useLive();
-  const [book] = useState(() => new Book());
+  const [book] = useState(paced);
   useEffect(() => {
     const begun = new Set<string>();
     const ended = new Set<string>();

@@ -65,6 +65,11 @@ def max_connections(fd_limit: int) -> int:
     return max(50, min(_MAX_CONNECTIONS, (fd_limit - _FD_RESERVE) // 2))
 
 
+def connections_of_a_kind(fd_limit: int) -> int:
+    """Most that one port takes at a time: one that is full of strangers must leave room on the others."""
+    return max(20, max_connections(fd_limit) * 2 // 3)
+
+
 def quoted(text: object) -> str:
     """One word of a haproxy configuration, whatever is in it (configuration manual 2.2)."""
     word = str(text)
@@ -77,8 +82,7 @@ def _values(site: SiteFile, fd_limit: int) -> dict[str, Any]:
     maxconn = max_connections(fd_limit)
     return {
         "maxconn": maxconn,
-        # One port full of strangers must leave room on the others.
-        "frontend_maxconn": max(20, maxconn * 2 // 3),
+        "frontend_maxconn": connections_of_a_kind(fd_limit),
         "per_address": site.protection.connections_per_address,
         "rate_per_10s": site.protection.connection_rate_per_10s,
         "exempt": site.protection.exempt_networks,
