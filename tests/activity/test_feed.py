@@ -42,7 +42,8 @@ def told(edge_sites: EdgeSites) -> Iterator[list[Event]]:
 
 def _of(events: list[Event], account: str) -> list[Event]:
     calls = {event.call_id for event in events if event.account == account and event.call_id}
-    return [event for event in events if event.account == account or event.call_id in calls]
+    told = [event for event in events if event.kind is not Kind.BOUND]
+    return [event for event in told if event.account == account or event.call_id in calls]
 
 
 async def _carrier(edge_sites: EdgeSites) -> User:
@@ -74,6 +75,19 @@ async def test_a_phone_that_refreshes_is_told_of_once_an_hour(edge_sites: EdgeSi
 
     # Each worker remembers for itself; a TCP connection stays with one.
     assert len(_of(told, f"bob@{OURS}")) == 1
+
+
+async def test_each_change_of_a_binding_is_told_once_it_is_there(edge_sites: EdgeSites, told: list[Event]):
+    """A refresh as well: the phone may have been away, and be back."""
+
+    def bound() -> int:
+        return sum(event.kind is Kind.BOUND and event.account == f"erin@{OURS}" for event in told)
+
+    async with await edge_sites.phone("erin", transport="tcp") as erin:
+        await erin.registered(60)
+        await erin.registered(0)
+        wait_for(lambda: bound() >= 3, 20, "made, refreshed, removed")
+        assert bound() == 3
 
 
 async def test_calls_that_come_to_nothing_end_and_calls_inside_are_not_told(edge_sites: EdgeSites, told: list[Event]):

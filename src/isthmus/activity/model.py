@@ -20,6 +20,7 @@ class Kind(StrEnum):
     EXPORT = "export"
     EMERGENCY = "emergency"  # a call to the emergency services begins: for who is told of it (emergency/) alone
     DEVICE = "device"  # a device proved itself: for its last use (devices/uses.py) alone
+    BOUND = "bound"  # a binding was made, refreshed or removed, at its account's home: for what reaches phones alone
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True):

@@ -46,6 +46,7 @@ class _Aside:
 
     until: float
     pause_s: float
+    aor: str = ""
 
 
 class SipMessages:
@@ -86,6 +87,17 @@ class SipMessages:
     def wake(self) -> None:
         """Something new waits."""
         self._pass_on(lambda serving: serving.look.set())
+
+    def registered(self, aor: str) -> None:
+        """A phone of somebody who is at home here has registered, or done so anew. Returns at once."""
+        serving = self._serving
+        if serving is not None and serving.waits_for_phone(aor):
+            self._pass_on(lambda each: each.registered(aor))
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is given something at the moment."""
+        return self._serving is not None and not self._serving.delivering
 
     def _pass_on(self, work: Callable[[_Serving], object]) -> None:
         serving = self._serving
@@ -141,9 +153,35 @@ class _Serving:
         self._busy: set[str] = set()  # people whose phones get something now
         self._again: set[str] = set()  # and for whom more has come meanwhile
         self._aside: dict[str, _Aside] = {}
+        self._by_aor: dict[str, str] = {}  # who is aside, or gets something now, by address
+        self._given: dict[str, str] = {}  # the addresses of those who get something now
+        self._bound: set[str] = set()  # whose phones registered while they were given something
         self._refused: dict[str, None] = {}  # keys of phones that take no messages
         self._tasks: set[asyncio.Task[None]] = set()
         wire.on_bytes = self._hear
+
+    def waits_for_phone(self, aor: str) -> bool:
+        """Whether something is here for somebody's phones. Of any thread, and cheap: every refresh of a phone asks."""
+        return aor in self._by_aor
+
+    @property
+    def delivering(self) -> bool:
+        """Whether somebody is given something now."""
+        return bool(self._busy)
+
+    def registered(self, aor: str) -> None:
+        """Their phones are looked for again now."""
+        person = self._by_aor.get(aor, "")
+        if person in self._busy:
+            self._bound.add(person)
+        elif self._drop_aside(person):
+            self.look.set()
+
+    def _drop_aside(self, person: str) -> bool:
+        aside = self._aside.pop(person, None)
+        if aside is not None:
+            self._by_aor.pop(aside.aor, None)
+        return aside is not None
 
     async def run(self) -> None:
         """Until `stopping` is set."""
@@ -225,7 +263,7 @@ class _Serving:
         people = await self._in_thread(self._waiting.people)
         now = self.loop.time()
         for gone in self._aside.keys() - set(people):
-            del self._aside[gone]
+            self._drop_aside(gone)
         looked = 0
         for person in people:
             if person in self._busy:
@@ -257,20 +295,31 @@ class _Serving:
             if person in self._again:
                 self._again.discard(person)
                 self.look.set()
-        if left:
-            before = self._aside.get(person)
-            pause_s = first_s if before is None else min(before.pause_s * 2, _LONGEST_S)
-            self._aside[person] = _Aside(self.loop.time() + pause_s, pause_s)
-            while len(self._aside) > _MOST_ASIDE:
-                del self._aside[next(iter(self._aside))]
-        else:
-            self._aside.pop(person, None)
+        before = self._aside.get(person)
+        self._drop_aside(person)
+        aor = self._given.pop(person, "" if before is None else before.aor)
+        bound = person in self._bound
+        self._bound.discard(person)
+        if not left:
+            self._by_aor.pop(aor, None)
+            return
+        if aor:
+            self._by_aor[aor] = person
+        if bound:  # which phones there are was asked before
+            self.look.set()
+            return
+        pause_s = first_s if before is None else min(before.pause_s * 2, _LONGEST_S)
+        self._aside[person] = _Aside(self.loop.time() + pause_s, pause_s, aor)
+        while len(self._aside) > _MOST_ASIDE:
+            self._drop_aside(next(iter(self._aside)))
 
     async def _deliver_all(self, person: str) -> bool:
         """Whether something is left."""
         found = await self._in_thread(self._waiting.of, person)
         if not found:
             return False
+        self._given[person] = found[0].to
+        self._by_aor[found[0].to] = person
         registered = await self._in_thread(self._phones, found[0].to)
         phones = [each for each in registered if each.takes and each.key not in self._refused]
         left = False

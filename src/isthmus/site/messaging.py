@@ -56,8 +56,11 @@ def run_messaging(
     listen: Callable[[Callable[[int], object]], None],
     background: Background,
     facts: dict[str, Callable[[], Any]],
-) -> None:
-    """Register what has to run. listen: takes who wants to hear of changes of the directory."""
+) -> Callable[[str], object]:
+    """Register what has to run. listen: takes who wants to hear of changes of the directory.
+
+    Gives who is to be told that somebody's phone has registered.
+    """
     jobs = {}
     for peer, sender in messages.senders.items():
         jobs["feed", peer] = Repeating(f"messages to {peer}", sender.send, _SEND_S)
@@ -87,6 +90,8 @@ def run_messaging(
         "reason": trouble(),
         "waits_for": {peer: job.trouble for (what, peer), job in jobs.items() if what == "feed" and job.trouble},
     }
+
+    return sip.registered if sip is not None else lambda aor: None
 
 
 def _by_sip(site_file: SiteFile, messages: Messages, registrar: KamailioRegistrar) -> SipMessages | None:

@@ -262,7 +262,7 @@ def build(site_file: SiteFile) -> Services:
     messages = build_messaging(site_file, engine, moving.links, hub)
     moving.registry.register(messages.participant)
     moving.registry.register(build_contacts(engine, messages))
-    run_messaging(site_file, messages, moving.registrar, hub, commits.listen, background, facts)
+    bound = run_messaging(site_file, messages, moving.registrar, hub, commits.listen, background, facts)
     identity = identity_of(site_file, engine, activity=activity)
     facts["breached_passwords"] = breaches_of(site_file).health
     sync, scim = build_sync(
@@ -286,6 +286,7 @@ def build(site_file: SiteFile) -> Services:
         durable=durable,
         device_seen=uses.take,
         emergency_called=emergency.telling.called,
+        bound=bound,
     )
     announcing = build_presence(site_file, engine, people, writer, hub, moving.links, commits.listen, background, facts)
     records, rates, reports = build_records(

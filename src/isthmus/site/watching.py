@@ -109,10 +109,12 @@ def run_activity(
     durable: Durable,
     device_seen: Callable[[Event], object],
     emergency_called: Callable[[Event], object],
+    bound: Callable[[str], object],
 ) -> None:
     """Register what has to run. authority: whether `durable` is registered to run already, as at the authority.
 
     device_seen: takes the events of the kind DEVICE. emergency_called: those of the kind EMERGENCY.
+    bound: takes the account of each BOUND, which is every refresh of every phone; must be quick.
     """
 
     def take(event: Event) -> None:
@@ -120,6 +122,8 @@ def run_activity(
             device_seen(event)
         elif event.kind is Kind.EMERGENCY:
             emergency_called(event)
+        elif event.kind is Kind.BOUND:
+            bound(event.account)
         else:
             activity.take(event)
 

@@ -183,7 +183,7 @@ def _save(site: Site, arrival: str, device: str) -> None:
         KSR.tm.t_relay()
         return
     KSR.pv.sets("$avp(RCV)", hops.own_contact(arrival, device))
-    KSR.registrar.save("location", 0)
+    hops.save(site)
 
 
 def _relay_register(site: Site, decision: Relay, arrival: str, device: str) -> None:

@@ -9,6 +9,8 @@ from isthmus.engines.kamailio.ksr import KSR, Refused, header, text
 from isthmus.engines.kamailio.site import Site, is_marked_silent
 from isthmus.sip.sealing import Flow, seal_flow
 
+_SAVED = frozenset({1, 2, 3})  # what save() gives for a binding that was made, refreshed, removed
+
 
 def to_peer(site: Site, name: str) -> None:
     """Next hop: haproxy's entrance to that peer; to a connector, the connection by which it came last.
@@ -59,6 +61,12 @@ def to_registrar(site: Site) -> None:
     KSR.hdr.append(f"X-Isthmus-Control: {site.control_secret}\r\n")
     KSR.setdsturi(f"sip:{site.settings.sockets['control'].partition(':')[2]}")
     KSR.pv.sets("$fs", site.settings.sockets["control"])
+
+
+def save(site: Site) -> None:
+    """Save the binding of the REGISTER at hand, answer it, and let the control service know."""
+    if KSR.registrar.save("location", 0) in _SAVED:
+        site.activity.tell_bound(f"{text('$tU')}@{text('$td')}".lower())
 
 
 def to_flow(site: Site, uri: str, edge: str) -> None:

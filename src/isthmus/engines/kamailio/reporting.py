@@ -41,6 +41,10 @@ class Reporter:
                 self._registered.clear()
             self._registered[key] = hour
 
+    def tell_bound(self, aor: str) -> None:
+        """A binding of somebody's was made, refreshed or removed. It is in the registrar's memory already."""
+        self.tell(Kind.BOUND, aor)
+
     def tell_device(self, device: str, address: str, edge: str, client: Callable[[], str]) -> None:
         """A device (name and generation of its secret) proved itself. What can't be told is told the next time.
 

@@ -465,4 +465,4 @@ def _import_binding(site: Site, method: str) -> None:
     """The control service hands over a binding in a move: a REGISTER that carries its proof."""
     if method != "REGISTER" or not site.is_control(header("X-Isthmus-Control")):
         raise Refused(403, "Forbidden")
-    KSR.registrar.save("location", 0)
+    hops.save(site)

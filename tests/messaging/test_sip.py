@@ -1,0 +1,112 @@
+"""When the listener for phones looks for the phones of somebody, with a SIP engine that answers for them."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from isthmus.messaging import sip
+from isthmus.messaging.gateway import Gateway
+from isthmus.messaging.phones import Phone, Waiting
+from isthmus.messaging.sip import SipMessages
+from isthmus.useragent.message import Request, parse, response_to
+from tests.messaging.conftest import World, aor
+from tests.support import wait_for
+
+SLOW_S = 30.0
+
+
+class Engine:
+    """Takes every MESSAGE for the phone. registered: whether that is there; looked: how often it was asked for."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.address: tuple[str, int] = self._socket.getsockname()
+        self.got: list[Request] = []
+        self.registered, self.looked = False, 0
+        self.looking: threading.Event | None = None
+        threading.Thread(target=self._answer, daemon=True).start()
+
+    def phones(self, whose: str) -> list[Phone]:
+        self.looked += 1
+        there = [Phone(f"sip:{whose}", "sip:127.0.0.1", "", "one", True, True)] if self.registered else []
+        if self.looking is not None:
+            self.looking.wait(SLOW_S)
+        return there
+
+    def _answer(self) -> None:
+        while True:
+            try:
+                data, sender = self._socket.recvfrom(65536)
+            except OSError:
+                return
+            request = parse(data)
+            if isinstance(request, Request):
+                self._socket.sendto(bytes(response_to(request, 200, "OK", to_tag="t")), sender)
+                self.got.append(request)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def engine(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """And a listener for it that would not look again by itself within this test."""
+    monkeypatch.setattr(sip, "_FIRST_S", 3600.0)
+    monkeypatch.setattr(sip, "_LONGEST_S", 3600.0)
+    made, messages = Engine(), world.sites["premises"]
+    messages.messaging.phones = True
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def listener(world: World, engine: Engine) -> Iterator[SipMessages]:
+    messages = world.sites["premises"]
+    made = SipMessages(
+        Gateway(messages.messaging, messages.asking, lambda: "secret"),
+        Waiting(messages.messaging, messages.asking, world.clock),
+        engine.phones,
+        address=("127.0.0.1", 0),
+        proxy=engine.address,
+        secret=lambda: "secret",
+    )
+    messages.messaging.waiting = made.wake
+    made.start()
+    yield made
+    made.stop()
+
+
+def say(world: World, text: str) -> None:
+    chat = world.ask("alice", "chat.open", aor=aor("anna"))["id"]
+    world.ask("alice", "chat.send", chat=chat, message=str(uuid.uuid4()), text=text)
+
+
+def test_a_phone_that_registers_gets_at_once_what_waits(world: World, engine: Engine, listener: SipMessages):
+    say(world, "while no phone was there")
+    wait_for(lambda: engine.looked, SLOW_S, "it is looked for phones")
+    wait_for(lambda: listener.idle, SLOW_S, "there is none")
+    listener.registered(aor("alice"))  # nobody for whom something waits
+    engine.registered = True
+    listener.registered(aor("anna"))
+    wait_for(lambda: engine.got, SLOW_S, "the message")
+    assert [each.body.decode() for each in engine.got] == ["while no phone was there"]
+    assert engine.looked == 2
+
+
+def test_a_phone_that_registers_while_it_was_just_looked_for_is_looked_for_again(
+    world: World, engine: Engine, listener: SipMessages
+):
+    engine.looking = threading.Event()
+    say(world, "in that moment")
+    wait_for(lambda: engine.looked, SLOW_S, "it is looked for phones")
+    engine.registered = True
+    listener.registered(aor("anna"))
+    engine.looking.set()
+    wait_for(lambda: engine.got, SLOW_S, "the message")
+    assert [each.body.decode() for each in engine.got] == ["in that moment"]
