@@ -134,6 +134,8 @@ async def test_the_line_to_a_connector_is_cut_while_it_rings(place: Place):
         with Cut(lost.site.site.address, place.sites.address("online")) as line:
             line.drop()
             await goes_through(phone, call, gateway)
+            first = gateway.incoming[0]
+            await first.until(lambda: first.ended, "the connector cancels what it can't report any more", _NOTICED_S)
         await asyncio.to_thread(wait_for, lost.reachable, 60, "it has opened its connection again")
         await phone.register(0)
 
@@ -153,6 +155,8 @@ async def test_the_link_is_cut_while_a_phone_of_the_other_site_rings(two_sites: 
             await call.until(lambda: call.ended, "the caller is told", _NOTICED_S)
             assert call.final is not None
             assert call.final.code == 480
+            ringing = called.incoming[0]
+            await ringing.until(lambda: ringing.ended, "it rings no more", _NOTICED_S)
         await called.register(0)
         await phone.register(0)
 

@@ -17,7 +17,7 @@ _MARK = "|"
 class Waiting(NamedTuple):
     """A branch of a call that has been heard of, but not answered. connection: the engine's number of it.
 
-    answer: what the site tells itself where the connection is gone.
+    answer: what the site tells itself where the connection is gone, or which call it has to cancel then.
     """
 
     connection: int

@@ -81,6 +81,8 @@ def _prepare_call(site: Site, arrival: str) -> None:
     streaming.comes_from(site, arrival)
     KSR.pv.sets("$avp(arrival)", arrival)
     KSR.setflag(FLAG_BEGINS)
+    if arrival == "peer":
+        waiting.comes_by_link()
     if has_sdp():
         KSR.setflag(FLAG_OFFERED)
     if site.settings.relay != "never":

@@ -4,6 +4,8 @@ Such an answer comes by the connection that the call went by, or not at all. A c
 other end; where only the line is cut, haproxy finds out and ends it (see haproxy.cfg.j2). Once a second a process of
 its own looks which are gone, and answers in their place, as if it had come from there: so each branch fails by itself,
 and what becomes of the call is decided where any other failure is (carry.py).
+
+Likewise whoever would hear the answer by a connection that is gone hears none: what rings for them is cancelled.
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ from __future__ import annotations
 import secrets
 
 from isthmus.calls import waiting
+from isthmus.engines.kamailio import ending
 from isthmus.engines.kamailio.ksr import FLAG_BEGINS, KSR, header, headers, text
 from isthmus.engines.kamailio.site import Site
 
-_TABLE = "waiting"
+_TABLE, _CALLERS = "waiting", "callers"
+_BY = "$avp(by)"
 _GONE = "$avp(gone)"
 _MOST_AT_ONCE = 50
 """Answers that go out together: what a socket's buffer takes for sure. The others follow a second later."""
@@ -27,6 +31,8 @@ def note(site: Site, code: int) -> None:
     """A reply to a request that was relayed. Remembers, or forgets, that the branch waits for an answer."""
     if KSR.isflagset(FLAG_BEGINS) < 0 or text("$rm") != "INVITE":
         return
+    if KSR.pv.get(_BY) is not None:
+        _note_caller(code)
     if _is_ours(site):
         # There is no reply from anybody else that comes here.
         KSR.pv.sets(_GONE, "1")
@@ -42,6 +48,20 @@ def note(site: Site, code: int) -> None:
         KSR.htable.sht_sets(_TABLE, branch, str(waiting.Waiting(int(text("$conid")), answer)))
 
 
+def comes_by_link() -> None:
+    """The call at hand came by a connection to a peer or a connector, and its caller hears of it by that alone."""
+    KSR.pv.sets(_BY, text("$conid"))
+
+
+def _note_caller(code: int) -> None:
+    branch = waiting.branch_of(header("Via"))
+    if code >= 200:
+        KSR.htable.sht_rm(_CALLERS, branch)
+    elif branch and KSR.htable.sht_get(_CALLERS, branch) is None:
+        asked = f"{header('CSeq').partition(' ')[0]} {text('$ci')}"
+        KSR.htable.sht_sets(_CALLERS, branch, str(waiting.Waiting(int(text(_BY)), asked)))
+
+
 def take_gone() -> bool:
     """Whether the branch of the call at hand that failed last did so because its connection is gone."""
     if KSR.pv.get(_GONE) is None:
@@ -53,7 +73,11 @@ def take_gone() -> bool:
 
 def tick(site: Site) -> None:
     """Once a second, in a process of its own: answer in the place of those that are gone."""
-    gone = _gone()
+    for branch, asked in _gone(_CALLERS).items():
+        cseq, _, call_id = asked.partition(" ")
+        KSR.htable.sht_rm(_CALLERS, branch)
+        ending.rpc("tm.cancel", call_id, cseq)
+    gone = _gone(_TABLE)
     for branch in [each for each in _tried if each not in gone]:
         del _tried[branch]
     own = f"sip:{site.settings.sockets['control'].partition(':')[2]}"
@@ -65,11 +89,11 @@ def tick(site: Site) -> None:
         KSR.corex.send_data(own, answer)
 
 
-def _gone() -> dict[str, str]:
-    """The answers to give, by the branch."""
+def _gone(table: str) -> dict[str, str]:
+    """What stands in the table of those whose connection is gone, by the branch."""
     found: dict[str, str] = {}
     alive: dict[int, bool] = {}
-    KSR.htable.sht_iterator_start("waiting", _TABLE)
+    KSR.htable.sht_iterator_start("waiting", table)
     while KSR.htable.sht_iterator_next("waiting") > 0:
         each = waiting.Waiting.parse(text("$shtitval(waiting)"))
         if each.connection not in alive:
