@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from bench import ng
 from isthmus.demo.provision import Demo
 from isthmus.site.file import load
 from tests.agents.raw import User
 from tests.interop.conftest import HOMES, Sites, lay_out
-from tests.support import Loopback, Processes
+from tests.support import Loopback, Processes, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -19,7 +20,13 @@ _OUTSIDE = '\n[media]\nrelay = "outside"\ndirect_networks = ["{network}"]\n'
 
 
 @pytest.fixture(scope="module")
-def sites(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[tuple[Sites, str]]:
+def gateway(loopback: Loopback) -> str:
+    """Where premises has a gateway that phones inside reach as well."""
+    return loopback()
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback, gateway: str) -> Iterator[tuple[Sites, str]]:
     """Both sites set to direct media for one network, and a phone's address inside it."""
     folder = tmp_path_factory.mktemp("s")
     processes = Processes(folder)
@@ -30,6 +37,9 @@ def sites(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Itera
         text = "\n".join(lines).replace("[[peer]]", "[[peer]]\ndirect_media = true")
         extra = _OUTSIDE.format(network=f"{inside}/32")
         site.path.write_text(text.replace("\n[media]\n", extra) if "\n[media]\n" in text else text + extra)
+    with demo.sites[0].path.open("a") as file:
+        file.write(f'\n[[trunk]]\nname = "gateway"\naddress = "{gateway}"\nask_every_s = 0\n')
+        file.write(f'direct_networks = ["{inside}/32"]\n')
     files = tuple(load(site.path) for site in demo.sites)
     running = Sites(Demo(demo.plan, demo.directory, files, demo.accounts, demo.fresh_passwords), processes, loopback)
     try:
@@ -84,3 +94,35 @@ async def test_a_phone_outside_is_relayed_at_its_site(sites: tuple[Sites, str], 
         assert answered.remote_audio.address == both.address(at)
         await call.hang_up()
         await other.register(0)
+
+
+async def test_a_phone_at_the_other_site_and_a_gateway_talk_without_a_relay(
+    sites: tuple[Sites, str], gateway: str
+) -> None:
+    """Its own site relays nothing and says so; the gateway's then lets them talk, if they reach each other."""
+    both, inside = sites
+    for site, way in (("online", "@premises"), ("premises", "gateway")):
+        with both.api(site) as api:
+            api.post("/v1/routes", {"name": "all", "patterns": ["+"], "ways": [way]})
+            await asyncio.to_thread(wait_for, lambda api=api: api.get("/v1/snapshot")["current"], 20, "calls know it")
+    async with await User.open(f"sip:gateway@{gateway}", gateway, port=5060, tone_hz=620) as answers:
+        async with await open_phone(both, "cid", "online", inside, 440) as cid:
+            call = await cid.dial("sip:+12065550123@contoso.example")
+            other = answers.incoming[-1]
+            await asyncio.gather(cid.hears(call, 620), answers.hears(other, 440))
+            assert call.remote_audio is not None and other.remote_audio is not None
+            assert (call.remote_audio.address, other.remote_audio.address) == (gateway, inside)
+            assert [ng.sessions(ng.of(both.file(site))) for site in HOMES] == [[], []]
+            assert not any(
+                name.lower() == "x-isthmus-direct" for name, _ in answers.received_requests("INVITE")[0].headers
+            )
+            await call.hang_up()
+            await cid.register(0)
+        async with await both.phone("cid", "online", tone_hz=440) as cid:
+            call = await cid.dial("sip:+12065550123@contoso.example")
+            other = answers.incoming[-1]
+            await asyncio.gather(cid.hears(call, 620), answers.hears(other, 440))
+            assert other.remote_audio is not None
+            assert other.remote_audio.address == both.address("premises")
+            await call.hang_up()
+            await cid.register(0)

@@ -17,6 +17,7 @@ from bench import ng
 from isthmus.demo.carrier import BEEP_HZ, CALLER_HZ
 from isthmus.site.file import load
 from isthmus.useragent.call import Call
+from isthmus.useragent.sdp import Audio
 from tests.agents.raw import User
 from tests.interop.conftest import DOMAIN, Sites, lay_out
 from tests.interop.test_direct_media import open_phone
@@ -183,10 +184,11 @@ async def test_of_two_phones_that_ring_the_one_elsewhere_is_relayed(trunked: Tru
 
 
 async def test_an_offer_that_the_gateway_could_not_bear_is_relayed(trunked: Trunked):
-    """Without keys as events, and without any offer."""
+    """Without keys as events, without any offer, and with one that is no text."""
     async with trunked.answering() as gateway, trunked.phone(trunked.inside) as phone:
         silent = f"v=0\r\no=- 1 1 IN IP4 {trunked.inside}\r\ns=-\r\nc=IN IP4 {trunked.inside}\r\nt=0 0\r\n"
-        for body in (f"{silent}m=audio 40000 RTP/AVP 0\r\n".encode(), b""):
+        latin = bytes(Audio(trunked.inside, 40000)).replace(b"s=-", b"s=M\xfcller")
+        for body in (f"{silent}m=audio 40000 RTP/AVP 0\r\n".encode(), b"", latin):
             call = await phone.call(f"sip:{SEATTLE}@{DOMAIN}", body=body, sound=phone._sound)
             await call.answered(20)
             other = gateway.incoming[-1]

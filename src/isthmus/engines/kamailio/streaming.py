@@ -29,6 +29,8 @@ def comes_from(site: Site, arrival: str) -> None:
     if trunk is None or not _has_a_say(site, trunk):
         return
     KSR.pv.sets(_FROM, trunk.name)
+    if not trunkmedia.has_wishes(trunk):
+        return
     if has_sdp() and trunkmedia.is_too_open(trunk, text("$rb")):
         KSR.warn(f"trunk {trunk.name} offers media in the clear, which has to be encrypted: refused\n")
         raise Refused(488, "Media Has To Be Encrypted")
@@ -68,7 +70,7 @@ def goes_directly(site: Site, far_end: str, *, from_link: bool) -> bool | None:
     trunk = to or made_by
     if trunk is None or trunk.name not in site.direct_of:
         return None
-    offer = bypass.read(text("$rb")) if has_sdp() else None
+    offer = _offer()
     if to is None:
         phone = _called(far_end)
     elif made_by is not None or site.trunk_here(text("$avp(arrival)")) is not None:
@@ -76,6 +78,14 @@ def goes_directly(site: Site, far_end: str, *, from_link: bool) -> bool | None:
     else:
         phone = _calling(offer, from_link=from_link)
     return bypass.of_call(trunk, phone, offer, site.direct_of[trunk.name]).direct
+
+
+def _offer() -> bypass.Offer | None:
+    """What the SDP at hand offers; None where there is none, or it is no text: the relay reads it all the same."""
+    try:
+        return bypass.read(text("$rb")) if has_sdp() else None
+    except UnicodeDecodeError:
+        return None
 
 
 def _calling(offer: bypass.Offer | None, *, from_link: bool) -> bypass.Phone:
@@ -101,7 +111,10 @@ def is_relayed_by_now(site: Site, method: str) -> bool:
         return True
     trunk = site.trunk_of_hop(text("$du")) if method in ("INVITE", "UPDATE") and has_sdp() else None
     networks = site.direct_of.get(trunk.name) if trunk is not None else None
-    if networks is None or bypass.goes_on(networks, text("$si"), bypass.read(text("$rb"))):
+    if networks is None:
+        return False
+    offer = _offer()
+    if offer is not None and bypass.goes_on(networks, text("$si"), offer):
         return False
     KSR.pv.sets(_RELAYED, "1")
     return True
@@ -121,7 +134,8 @@ def offer(site: Site, call_id: str, side: Side, far_end: str, *, back: bool = Fa
     if back:
         to, made_by = made_by, to
     form = to.media if to is not None and to.media != "rtp" else far_end
-    codecs = trunkmedia.codec_flags(text("$rb"), to, made_by) if to is not None or made_by is not None else ""
+    named = any(each is not None and each.codecs for each in (to, made_by))
+    codecs = trunkmedia.codec_flags(text("$rb"), to, made_by) if named else ""
     arrival = text("$avp(arrival)")
     if "ws" in (far_end, arrival):
         KSR.pv.sets(_BROWSER, "1")
@@ -151,7 +165,7 @@ def _is_strict() -> bool:
 def answer_is_too_open(site: Site) -> bool:
     """Whether the answer at hand is of a trunk, and in the clear though its media has to be encrypted."""
     trunk = _trunk(site, _TO) if site.has_wishes else None
-    return trunk is not None and trunkmedia.is_too_open(trunk, text("$rb"))
+    return trunk is not None and trunk.media != "rtp" and trunkmedia.is_too_open(trunk, text("$rb"))
 
 
 def silence(call_id: str, side: Side) -> None:
