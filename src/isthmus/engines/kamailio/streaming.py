@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from isthmus.engines.kamailio import ending, media, trunkmedia
 from isthmus.engines.kamailio.config import TrunkSettings
-from isthmus.engines.kamailio.ksr import KSR, Refused, has_sdp, text
+from isthmus.engines.kamailio.ksr import KSR, Refused, has_sdp, header, strip, text
 from isthmus.engines.kamailio.site import Site
 from isthmus.sip.sealing import Side
 
 _SILENCED = "$dlg_var(clear)"
 _IN_THE_CLEAR = 'SIP ;cause=488 ;text="Media Has To Be Encrypted"'
 _BROWSER = "$dlg_var(browser)"
+_RESUMED = (
+    "X-Isthmus-Resumed"  # says a page of its offer, where it was loaded anew in mid-call (web/src/calls/phone.ts)
+)
+_ANEW = "$avp(anew)"
 _FROM, _TO = "$avp(media_from)", "$avp(media_to)"
 
 
@@ -65,12 +69,16 @@ def offer(site: Site, call_id: str, side: Side, far_end: str, *, back: bool = Fa
     if "ws" in (far_end, arrival):
         KSR.pv.sets(_BROWSER, "1")
     maker = "" if back else arrival
+    if not back and header(_RESUMED):
+        strip(_RESUMED)
+        KSR.pv.sets(_ANEW, "1")
     KSR.rtpengine.rtpengine_offer(media.offer(call_id, side, form, codecs, made_by=maker, strict=_is_strict()))
 
 
 def answer(call_id: str, side: Side) -> None:
     """Hand the answer at hand to the relay."""
-    KSR.rtpengine.rtpengine_answer(media.answer(call_id, side, strict=_is_strict()))
+    anew = KSR.pv.get(_ANEW) is not None
+    KSR.rtpengine.rtpengine_answer(media.answer(call_id, side, strict=_is_strict(), anew=anew))
 
 
 def _is_strict() -> bool:
