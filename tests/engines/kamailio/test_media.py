@@ -45,3 +45,8 @@ def test_direct_networks() -> None:
     assert not networks.hold("192.0.2.1")
     assert not networks.hold("not an address")
     assert not Networks(()).hold("10.1.2.3")
+
+
+def test_the_relay_waits_for_the_dtls_of_a_page_that_was_loaded_anew_and_of_no_other():
+    assert " DTLS=passive " in media.answer("c", Side.EDGE, strict=False, anew=True)
+    assert "DTLS" not in media.answer("c", Side.EDGE, strict=False)

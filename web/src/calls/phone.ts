@@ -43,6 +43,8 @@ const REGISTERED_S = 300;
 const AGAIN_MS = 200;
 const LOOK_MS = 500;
 const KEPT = "isthmus.calls";
+/** Lets the site's relay wait until there is a way for media. */
+const RESUMED = "X-Isthmus-Resumed: 1";
 
 answerBySha256();
 
@@ -253,7 +255,7 @@ export class Phone {
       const heard = stream ?? (await navigator.mediaDevices.getUserMedia({ audio: microphone() }));
       const session = resumed(this.ua, call, heard, await this.ways.renewed());
       if (stream) this.show(session, stream);
-      session.renegotiate();
+      session.renegotiate({ extraHeaders: [RESUMED] });
     } catch {
       // No microphone, or what was kept is none of ours: it is not tried again.
     } finally {

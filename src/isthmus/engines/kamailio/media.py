@@ -31,6 +31,9 @@ _OFFER = {
 # added by whom was called then never gets a way, since both say that the other one is to choose it. Keys: whether a
 # browser offers, whether a browser is offered it.
 _LITE = {(True, True): " ICE-lite=both", (False, True): " ICE-lite=forward", (True, False): " ICE-lite=backward"}
+# The relay begins DTLS at once, before the browser has found a way to it, and asks again after a second only. Where a
+# call goes on, that second is one of silence: the browser begins, which knows when there is a way.
+_WAITS = " DTLS=passive"
 
 
 def session(call_id: str, side: Side) -> str:
@@ -52,6 +55,9 @@ def offer(call_id: str, side: Side, far_end: str, codecs: str = "", *, made_by: 
     return f"{_ALWAYS}{_STRICT if strict else ''} {_OFFER.get(far_end, _OFFER['plain'])}{more} {session(call_id, side)}"
 
 
-def answer(call_id: str, side: Side, *, strict: bool = True) -> str:
-    """Flags for an answer; rtpengine remembers what the offering side speaks. strict: as in the offer."""
-    return f"{_ALWAYS}{_STRICT if strict else ''} {session(call_id, side)}"
+def answer(call_id: str, side: Side, *, strict: bool = True, anew: bool = False) -> str:
+    """Flags for an answer; rtpengine remembers what the offering side speaks.
+
+    strict: as in the offer. anew: it goes to a browser's page that took its call over a reload.
+    """
+    return f"{_ALWAYS}{_STRICT if strict else ''}{_WAITS if anew else ''} {session(call_id, side)}"

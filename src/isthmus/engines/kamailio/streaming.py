@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from isthmus.engines.kamailio import contact, ending, media, trunkmedia
 from isthmus.engines.kamailio.config import TrunkSettings
-from isthmus.engines.kamailio.ksr import KSR, Refused, has_sdp, header, text
+from isthmus.engines.kamailio.ksr import KSR, Refused, has_sdp, header, strip, text
 from isthmus.engines.kamailio.site import Site
 from isthmus.routing import bypass
 from isthmus.sip.sealing import Side
@@ -16,6 +16,9 @@ _BROWSER = "$dlg_var(browser)"
 _RELAYED = "$dlg_var(relayed)"
 # From the peer: the SDP names the caller's phone itself, which phones in direct networks reach.
 DIRECT = "X-Isthmus-Direct"
+# A page says it of its offer, where it was loaded anew in mid-call (web/src/calls/phone.ts).
+_RESUMED = "X-Isthmus-Resumed"
+_ANEW = "$avp(anew)"
 _FROM, _TO = "$avp(media_from)", "$avp(media_to)"
 _SOME = "$avp(media_some)"  # some branch of the call was offered through the relay
 
@@ -142,6 +145,9 @@ def offer(site: Site, call_id: str, side: Side, far_end: str, *, back: bool = Fa
     if site.direct_of:
         KSR.pv.sets(_SOME, "1")
     maker = "" if back else arrival
+    if not back and header(_RESUMED):
+        strip(_RESUMED)
+        KSR.pv.sets(_ANEW, "1")
     KSR.rtpengine.rtpengine_offer(media.offer(call_id, side, form, codecs, made_by=maker, strict=_is_strict()))
 
 
@@ -154,7 +160,8 @@ def answered_directly(call_id: str, side: Side) -> None:
 
 def answer(call_id: str, side: Side) -> None:
     """Hand the answer at hand to the relay."""
-    KSR.rtpengine.rtpengine_answer(media.answer(call_id, side, strict=_is_strict()))
+    anew = KSR.pv.get(_ANEW) is not None
+    KSR.rtpengine.rtpengine_answer(media.answer(call_id, side, strict=_is_strict(), anew=anew))
 
 
 def _is_strict() -> bool:
