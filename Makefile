@@ -6,10 +6,10 @@ BIN := .venv/bin
 # what it shares (sites, a demo) is started once. (loadgroup is no choice: xdist 3.8 ignores its marks with pytest 9.2.)
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run test check static web pictures bench lock docs clean
+.PHONY: help run test check static web pictures snapshots bench lock docs clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## two sites and a simulated carrier on this machine, until Ctrl-C
 	@deploy/bootstrap runtime
@@ -45,6 +45,10 @@ pictures: ## the pictures in docs/images anew, as the browser tests see the page
 	@deploy/bootstrap tests
 	@mkdir -p docs/images
 	ISTHMUS_PICTURES=$(CURDIR)/docs/images $(BIN)/pytest -q tests/interop/test_console*.py tests/interop/test_web_*.py
+
+snapshots: ## the pictures in tests/pictures anew, by which the tests see that pages look as they did
+	@deploy/bootstrap tests
+	ISTHMUS_SNAPSHOTS=1 $(BIN)/pytest -q tests/interop/test_looks.py
 
 bench: ## the measurements, as a table and as var/bench.json
 	@deploy/bootstrap tests

@@ -42,14 +42,16 @@ class Console:
 
 
 @contextmanager
-def opened(browser: Browser, sites: Sites, name: str, path: str, heading: str) -> Iterator[Console]:
+def opened(
+    browser: Browser, sites: Sites, name: str, path: str, heading: str, *, bypass_csp: bool = False
+) -> Iterator[Console]:
     """The console of a new administrator who may do everything, and sets up their authenticator app.
 
-    path: a deep link to which signing in leads. heading: of the page there.
+    path: a deep link to which signing in leads. heading: of the page there. bypass_csp: let the test put styles in.
     """
     with sites.api("premises") as api:
         made = api.post("/v1/accounts", {"name": name, "every_tenant": True, "roles": [{"role": "global"}]})
-    with watched(browser, locale="en-US", viewport={"width": 1280, "height": 900}) as page:
+    with watched(browser, locale="en-US", viewport={"width": 1280, "height": 900}, bypass_csp=bypass_csp) as page:
         page.goto(f"{CONSOLE}{path}")
         page.get_by_label("Name", exact=True).fill(name)
         page.get_by_label("Password", exact=True).fill(str(made["new_password"]))

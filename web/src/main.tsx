@@ -1,4 +1,4 @@
-import { createDOMRenderer, FluentProvider, RendererProvider, webDarkTheme, webLightTheme } from "@fluentui/react-components";
+import { createDOMRenderer, FluentProvider, makeStaticStyles, RendererProvider, webDarkTheme, webLightTheme } from "@fluentui/react-components";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode, useSyncExternalStore } from "react";
@@ -23,9 +23,18 @@ const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"
 const renderer = createDOMRenderer(document, { styleElementAttributes: { nonce } });
 const queries = new QueryClient({ defaultOptions: { queries: { retry: 1, staleTime: 10_000 } } });
 
+// Or what is around the page has another colour where it is dark.
+const useBase = makeStaticStyles({ body: { margin: 0 } });
+
+function Base() {
+  useBase();
+  return null;
+}
+
 function Application() {
   return (
     <RendererProvider renderer={renderer} targetDocument={document}>
+      <Base />
       <FluentProvider dir={direction} theme={useDark() ? webDarkTheme : webLightTheme}>
         <QueryClientProvider client={queries}>
           <RouterProvider router={router} />
