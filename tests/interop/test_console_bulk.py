@@ -56,6 +56,8 @@ def test_chosen_people_are_previewed_changed_and_put_back(console: Console, two_
     expect(row(page, "blk-ann")).to_contain_text("Policy: – → blk-night")
     assert person(two_sites, "blk-ann")["enabled"]
     accessible(page)
+    page.get_by_role("heading", name="Preview").scroll_into_view_if_needed()
+    row(page, "blk-cleo").scroll_into_view_if_needed()
     pictured(page, "bulk")
 
     # Somebody else is quicker with one of them.

@@ -128,6 +128,7 @@ def test_how_a_call_sounds_is_shown_and_reported_to_the_administrator(
     expect(seen.get_by_text("it hissed")).to_be_visible(timeout=SLOW_MS)
     expect(seen.get_by_role("heading", name=f"As the browser of dina@{DOMAIN} had it")).to_be_visible(timeout=SLOW_MS)
     accessible(seen)
+    seen.get_by_role("heading", name="Problem reported by").evaluate("each => each.scrollIntoView()")
     pictured(seen, "console-call-report")
     done_with(agents, dora)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, Worker, expect
 
-from tests.interop.browsers import PHONE, SLOW_MS, accessible, browser, phone, pictured, playwright
+from tests.interop.browsers import PHONE, SLOW_MS, accessible, browser, phone, playwright
 from tests.interop.conftest import Sites
 from tests.interop.test_web_messages import write
 from tests.interop.test_web_phone import (
@@ -199,4 +199,3 @@ def test_a_language_that_is_written_from_the_right_mirrors_the_page(
         assert left("#calls") > left("#chats")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         accessible(page)
-        pictured(page, "phone-right-to-left")

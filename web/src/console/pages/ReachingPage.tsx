@@ -61,6 +61,7 @@ export function ReachingPage() {
               {
                 id: "way",
                 title: t("theWay"),
+                share: 2,
                 show: ({ hops }) => hops.map(({ site, steps }) => `${site}: ${steps.map(({ text }) => text).join("; ")}`).join(" → "),
               },
               { id: "ends", title: t("result"), show: ({ ends }) => ends },

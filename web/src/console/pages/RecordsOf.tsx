@@ -46,8 +46,8 @@ export function RecordsTable({ rows }: { rows: readonly CallRecord[] | undefined
       keyOf={({ id }) => id}
       columns={[
         { id: "began", title: t("when"), show: ({ began, call_id }) => <Go to="/calls/$id" params={{ id: call_id }}>{moment(began)}</Go> },
-        { id: "from", title: t("from"), show: ({ caller }) => caller },
-        { id: "to", title: t("to"), show: ({ callee }) => callee },
+        { id: "from", title: t("from"), share: 2, show: ({ caller }) => caller },
+        { id: "to", title: t("to"), share: 2, show: ({ callee }) => callee },
         { id: "site", title: t("site"), show: ({ site }) => site },
         { id: "way", title: t("wayTaken"), show: ({ route, way }) => [route, way].filter((each) => each).join(" ") },
         { id: "lasted", title: t("lasted"), show: ({ answered, seconds }) => (answered === null ? "–" : lasting(seconds)) },
