@@ -95,7 +95,7 @@ class Scale:
     come and go while memory is watched. watched: people whom all browser tabs follow together. changes: of presence.
     messages: that are sent in one round. sockets: browsers' phones that are registered at once. With the 20,000
     descriptors that a process has on many machines haproxy takes 6,600 of one kind; each takes two.
-    listed: people in the list that scrolls.
+    listed: people in the list that scrolls. said: messages in the conversation that scrolls.
     """
 
     rounds: int = 4
@@ -121,12 +121,13 @@ class Scale:
     messages: int = 8_000
     sockets: int = 6_000
     listed: int = 100_000
+    said: int = 10_000
 
     @classmethod
     def miniature(cls) -> Self:
         """Everything once, in moments."""
         small = cls(1, 50, 20, 100, 40, 10, (100, 1_000), 200, 500, 2, 4, 50, 2_000, 6, 3.0, 20, 1.0, 20.0)
-        return replace(small, watched=2_000, changes=20, messages=80, sockets=20, listed=200)
+        return replace(small, watched=2_000, changes=20, messages=80, sockets=20, listed=200, said=200)
 
 
 def number(value: float) -> str:
