@@ -95,7 +95,8 @@ class Scale:
     come and go while memory is watched. watched: people whom all browser tabs follow together. changes: of presence.
     messages: that are sent in one round. sockets: browsers' phones that are registered at once, as far as
     the machine's limit of descriptors lets haproxy take them; each takes two.
-    listed: people in the list that scrolls. in_view: contacts in one page. watched_s: for how long that is looked at.
+    listed: people in the list that scrolls. said: messages in the conversation that scrolls. in_view: contacts in one
+    page. watched_s: for how long that is looked at.
     """
 
     rounds: int = 4
@@ -121,6 +122,7 @@ class Scale:
     messages: int = 8_000
     sockets: int = 10_000
     listed: int = 100_000
+    said: int = 10_000
     in_view: int = 1_000
     watched_s: float = 10.0
 
@@ -128,7 +130,8 @@ class Scale:
     def miniature(cls) -> Self:
         """Everything once, in moments."""
         small = cls(1, 50, 20, 100, 40, 10, (100, 1_000), 200, 500, 2, 4, 50, 2_000, 6, 3.0, 20, 1.0, 20.0)
-        return replace(small, watched=2_000, changes=20, messages=80, sockets=20, listed=200, in_view=20, watched_s=2.0)
+        small = replace(small, watched=2_000, changes=20, messages=80, sockets=20, listed=200)
+        return replace(small, said=200, in_view=20, watched_s=2.0)
 
 
 def number(value: float) -> str:

@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ElementHandle, Page, expect, sync_playwright
 from tests.interop.browsers import PHONE, SLOW_MS, App, launched, sign_in
 from tests.interop.conftest import DOMAIN, HOMES
+from tests.interop.histories import written
 
 from bench.lab import Lab, running
 from bench.model import Aim, Figure, Scale
@@ -26,6 +27,7 @@ _SLOWER = 4  # times, as for a cheap phone
 _USABLE_S = 1.5
 _FRAMES = 50
 _SCROLL_S = 4.0
+_MONTH_S = 30 * 86400.0
 _AT_ONCE = 20_000  # people in one import
 _COUNT_FRAMES = """
 ([element, seconds]) => new Promise(done => {
@@ -68,6 +70,9 @@ def measure(scale: Scale) -> list[Figure]:
             inside = [_signed_in(browser, "wanda", password) for _ in range(scale.rounds)]
             _fill(lab, scale.listed)
             frames = _frames(browser, str(made["new_password"]), scale.listed)
+            lab.sites.create_all({"walt": "premises"})
+            written(lab.sites, "walt", "wanda", scale.said, time.time() - _MONTH_S, _MONTH_S)
+            chat = _chat_frames(browser, password)
         finally:
             browser.close()
     slowed = f"at {_SLOWER} times slower CPU, nothing cached"
@@ -81,13 +86,10 @@ def measure(scale: Scale) -> list[Figure]:
             ("usable", "Signed in, until the phone can be used", inside),
         )
     ] + [
-        Figure.of(
-            "pages.frames",
-            f"Frames a second while a list of {scale.listed:,} people scrolls",
-            "1/s",
-            frames,
-            "an empty box",
-            Aim("value", _FRAMES, least=True),
+        Figure.of(f"pages.{name}", title, "1/s", pairs, "an empty box", Aim("value", _FRAMES, least=True))
+        for name, title, pairs in (
+            ("frames", f"Frames a second while a list of {scale.listed:,} people scrolls", frames),
+            ("chat", f"Frames a second while a conversation of {scale.said:,} messages scrolls", chat),
         )
     ]
 
@@ -161,8 +163,26 @@ def _frames(browser: Browser, password: str, count: int) -> list[tuple[float, fl
         page.get_by_role("button", name="I have kept them").click()
         expect(page.get_by_role("link", name="Person 0", exact=True)).to_be_visible(timeout=SLOW_MS)
         scroller = page.get_by_role("group", name="People", exact=True).element_handle()
-        rows = [float(page.evaluate(_COUNT_FRAMES, [scroller, _SCROLL_S])) for _ in range(3)]
-        page.evaluate(_PLAIN)
-        box = page.locator("#plain").element_handle()
-        plain = statistics.median(float(page.evaluate(_COUNT_FRAMES, [box, _SCROLL_S])) for _ in range(3))
-        return [(each, plain) for each in rows]
+        return _scrolled(page, scroller)
+
+
+def _chat_frames(browser: Browser, password: str) -> list[tuple[float, float]]:
+    """The same of a conversation in which something old was looked for, so that most of it is there."""
+    with browser.new_context(locale="en-US", permissions=["microphone"]) as context:
+        page = context.new_page()
+        page.goto(PHONE.format("premises"))
+        sign_in(page, "wanda", password)
+        _usable(page)
+        page.get_by_label("Whom to write to, or what was written").fill("needle")
+        page.get_by_role("list", name="Messages found").get_by_role("button").click(timeout=SLOW_MS)
+        log = page.get_by_role("log", name="Messages")
+        expect(log.get_by_text("the needle", exact=True)).to_be_in_viewport(timeout=SLOW_MS)
+        return _scrolled(page, log.element_handle())
+
+
+def _scrolled(page: Page, scroller: ElementHandle) -> list[tuple[float, float]]:
+    rows = [float(page.evaluate(_COUNT_FRAMES, [scroller, _SCROLL_S])) for _ in range(3)]
+    page.evaluate(_PLAIN)
+    box = page.locator("#plain").element_handle()
+    plain = statistics.median(float(page.evaluate(_COUNT_FRAMES, [box, _SCROLL_S])) for _ in range(3))
+    return [(each, plain) for each in rows]

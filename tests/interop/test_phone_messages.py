@@ -266,3 +266,37 @@ async def test_baresip_writes_and_is_written_to(sites: Sites, tina: Tab, tmp_pat
         await asyncio.to_thread(
             tina.hears, "chat.message", lambda event: event["message"]["text"] == f"from baresip at {at}", SLOW_S
         )
+
+
+async def test_a_phone_takes_part_in_a_group_by_its_address(sites: Sites, tina: Tab):
+    """tess is at home at online and registered at premises; toby is in no group."""
+    people = [f"{user}@{DOMAIN}" for user in ("tess", "tom")]
+    group = await asyncio.to_thread(tina.ask, "chat.group", chat=str(uuid.uuid4()), title="Choir", aors=people)
+    async with phone(sites, "tess", "premises", "tls") as tess, phone(sites, "toby", "online") as toby:
+        await asyncio.to_thread(
+            tina.ask, "chat.send", chat=group["id"], message=str(uuid.uuid4()), text="at eight today"
+        )
+        await gets(tess, "tina: at eight today")
+        address = f"group+{group['id']}"
+        assert f"<sip:{address}@{DOMAIN}>" in tess.messages[0].get("From")
+        assert (await send(tess, address, b"I am coming")).code == 202
+        heard = await asyncio.to_thread(
+            tina.hears, "chat.message", lambda event: event["message"]["text"] == "I am coming"
+        )
+        assert heard["chat"] == group["id"]
+        assert (await send(toby, address, b"me too")).code == 404
+        assert (await send(toby, f"group+{uuid.uuid4()}", b"me too")).code == 404
+
+
+async def test_a_phone_is_told_that_the_other_writes(sites: Sites, tina: Tab):
+    async with phone(sites, "theo", "premises", "tcp") as theo:
+        sent = await asyncio.to_thread(says, tina, "theo", "are you there?")
+        await asyncio.to_thread(
+            tina.hears, "chat.mark", lambda event: event["kind"] == "delivered" and event["stamp"] == sent["stamp"]
+        )
+        await asyncio.to_thread(tina.ask, "chat.typing", chat=sent["chat"])
+        async with asyncio.timeout(SLOW_S):
+            while len(theo.messages) < 2:
+                await asyncio.sleep(0.05)
+        told = theo.messages[1]
+        assert told.get("Content-Type") == "application/im-iscomposing+xml" and b"<state>active</state>" in told.body

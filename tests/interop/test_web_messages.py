@@ -77,3 +77,57 @@ def test_two_people_of_both_homes_write_to_one_another(browser: Browser, people:
             accessible(page)
         mara.get_by_role("log", name="Messages").scroll_into_view_if_needed()
         pictured(mara, "messages")
+
+
+def test_an_emoji_is_found_by_its_name_and_put_in_by_keyboard_alone(
+    browser: Browser, people: dict[str, str], tmp_path: Path
+):
+    asked: list[str] = []
+    with phone(browser, people, "mara") as mara:
+        mara.on("request", lambda request: asked.append(request.url))
+        mara.get_by_label("Whom to write to, or what was written").fill("mil")
+        mara.get_by_role("button", name="Write to milo").click()
+        field = mara.get_by_label("Message", exact=True)
+        field.fill("see you")
+        for _ in " you":
+            field.press("ArrowLeft")
+        field.press("Tab")
+        expect(mara.get_by_role("button", name="Emojis")).to_be_focused()
+        mara.keyboard.press("Enter")
+        picker = mara.get_by_role("dialog", name="Emojis")
+        search = picker.get_by_label("Find an emoji")
+        expect(search).to_be_focused()
+        expect(picker.get_by_role("gridcell", name="Grinning face", exact=True)).to_be_visible(timeout=SLOW_MS)
+        accessible(mara)
+        picker.screenshot(path=str(tmp_path / "all.png"))
+        mara.keyboard.type("nothing like that")
+        expect(picker).to_contain_text("There is no such emoji.")
+        search.fill("waving")
+        mara.keyboard.press("Tab")
+        expect(picker.get_by_role("button", name="Skin tone")).to_be_focused()
+        mara.keyboard.press("Enter")
+        mara.keyboard.press("Shift+Tab")
+        hand = picker.get_by_role("gridcell", name="Waving hand")
+        expect(hand).to_have_text("👋🏻")
+        mara.keyboard.press("ArrowDown")
+        expect(picker).to_contain_text("👋🏻 Waving hand")
+        mara.screenshot(path=str(tmp_path / "found.png"))
+        mara.keyboard.press("Enter")
+        expect(picker).to_have_count(0)
+        expect(field).to_be_focused()
+        expect(field).to_have_value("see👋🏻 you")
+        mara.keyboard.type("!")
+        mara.keyboard.press("Enter")
+        expect(mara.get_by_role("log", name="Messages")).to_contain_text("see👋🏻! you", timeout=SLOW_MS)
+
+        # In another language, and with the skin tone of before.
+        mara.evaluate("localStorage.setItem('isthmus.language', 'de')")
+        mara.reload()
+        mara.get_by_role("list", name="Chats").get_by_role("button").first.click()
+        mara.get_by_role("button", name="Emojis").click()
+        mara.get_by_label("Emoji suchen").fill("winken")
+        expect(mara.get_by_role("gridcell", name="Winkende Hand")).to_have_text("👋🏻")
+        mara.keyboard.press("Escape")
+        expect(mara.get_by_role("dialog", name="Emojis")).to_have_count(0)
+        expect(mara.get_by_role("button", name="Emojis")).to_be_focused()
+    assert {url.split("/")[2] for url in asked if url.startswith("http")} == {"premises.contoso.example:8443"}

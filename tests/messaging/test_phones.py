@@ -103,11 +103,48 @@ def test_what_a_page_has_is_still_sent_to_phones_once(world: World):
     assert found.seen
 
 
-def test_groups_do_not_come_to_phones(world: World):
-    group = world.ask("alice", "chat.group", chat=str(uuid.uuid4()), title="All", aors=[aor("anna"), aor("bob")])
-    world.ask("alice", "chat.send", chat=group["id"], message=str(uuid.uuid4()), text="everybody")
+def group_of_three(world: World) -> str:
+    people = [aor("anna"), aor("bob")]
+    group = world.ask("alice", "chat.group", chat=str(uuid.uuid4()), title="All", aors=people)
+    return str(group["id"])
+
+
+def test_what_is_said_in_a_group_comes_from_its_address_with_who_said_it(world: World):
+    group = group_of_three(world)
+    world.ask("alice", "chat.send", chat=group, message=str(uuid.uuid4()), text="everybody")
+    handed_over(world)
+    for user in ("anna", "bob"):
+        (found,) = waiting(world, world.home(user)).of(world.ids[user])
+        assert (found.author, found.name, found.text) == (f"group+{group}@contoso.example", "All", "Alice: everybody")
+    assert texts(world, "alice") == []
+
+
+def test_an_answer_to_a_group_goes_into_it_by_its_members_alone(world: World):
+    group = group_of_three(world)
     world.exchange()
-    assert texts(world, "anna") == texts(world, "bob") == []
+    assert write(world, "premises", "bob", f"group+{group}", b"from a phone").code == 202
+    world.exchange()
+    assert world.said("alice", group) == world.said("anna", group) == ["from a phone"]
+    assert write(world, "premises", "ben", f"group+{group}", b"me too").code == 404
+    assert write(world, "premises", "ben", f"group+{uuid.uuid4()}", b"me too").code == 404
+    assert world.said("bob", group) == ["from a phone"]
+
+
+def test_who_has_left_a_group_gets_no_more_of_it(world: World):
+    group = group_of_three(world)
+    world.ask("alice", "chat.send", chat=group, message=str(uuid.uuid4()), text="everybody")
+    world.ask("anna", "chat.leave", chat=group)
+    assert texts(world, "anna") == []
+    assert waiting(world, "premises").people() == [world.ids["bob"]]  # until it is handed to his home
+
+
+def test_a_large_group_is_for_pages_alone(world: World):
+    for number in range(50):
+        world.person(f"p{number}", "premises")
+    people = [aor(f"p{number}") for number in range(50)]
+    group = world.ask("alice", "chat.group", chat=str(uuid.uuid4()), title="Crowd", aors=people)
+    world.ask("alice", "chat.send", chat=group["id"], message=str(uuid.uuid4()), text="everybody")
+    assert waiting(world, "premises").people() == []
 
 
 def test_only_the_newest_wait_and_not_for_ever(world: World):

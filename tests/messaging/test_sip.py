@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from isthmus.messaging import sip
+from isthmus.messaging import sip, texts
 from isthmus.messaging.gateway import Gateway
 from isthmus.messaging.phones import Phone, Waiting
 from isthmus.messaging.sip import SipMessages
@@ -110,3 +110,29 @@ def test_a_phone_that_registers_while_it_was_just_looked_for_is_looked_for_again
     engine.looking.set()
     wait_for(lambda: engine.got, SLOW_S, "the message")
     assert [each.body.decode() for each in engine.got] == ["in that moment"]
+
+
+def test_a_phone_in_a_conversation_is_told_that_the_other_writes_and_when_that_is_over(
+    world: World, engine: Engine, listener: SipMessages, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sip, "_WRITES_S", 1.0)
+    world.sites["premises"].telling.typing = listener.typing
+    engine.registered = True
+    chat = world.ask("alice", "chat.open", aor=aor("anna"))["id"]
+    world.ask("alice", "chat.typing", chat=chat)  # nothing was said: the phone may not know what that is
+    say(world, "one")
+    wait_for(lambda: engine.got, SLOW_S, "the message")
+    wait_for(lambda: listener.idle, SLOW_S, "it was taken")
+    for _ in range(3):
+        world.ask("alice", "chat.typing", chat=chat)
+    wait_for(lambda: len(engine.got) >= 3, SLOW_S, "that she writes, and that she does no more")
+    first, active, idle = engine.got
+    assert first.body == b"one"
+    assert {each.get("Content-Type") for each in (active, idle)} == {texts.COMPOSING}
+    assert (texts.read(texts.COMPOSING, active.body), texts.read(texts.COMPOSING, idle.body)) == (
+        texts.Composing(True),
+        texts.Composing(False),
+    )
+    assert active.get("From").startswith(f'"Alice" <sip:{aor("alice")}>')
+    wait_for(lambda: listener.idle, SLOW_S, "nothing more is under way")
+    assert len(engine.got) == 3

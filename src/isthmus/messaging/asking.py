@@ -17,6 +17,7 @@ from isthmus.messaging.service import Messaging
 
 _WAIT_S = 10.0
 _TRIES, _PAUSE_S = 6, 0.5
+_MOST_SHOWN = 250
 _Body = Mapping[str, Any]
 
 
@@ -115,8 +116,8 @@ class Asking:
 
     def _history(self, me: str, body: _Body) -> Any:
         limit = body.get("limit", 50)
-        if type(limit) is not int or not 1 <= limit <= 100:
-            raise UsageError("1 to 100 messages are shown at once", where="limit")
+        if type(limit) is not int or not 1 <= limit <= _MOST_SHOWN:
+            raise UsageError(f"1 to {_MOST_SHOWN} messages are shown at once", where="limit")
         return self._messaging.history(me, _text(body, "chat"), _place(body), limit)
 
     def _send(self, me: str, body: _Body) -> Any:

@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from isthmus.messaging import rules, store
-from isthmus.messaging.model import DELIVERED, PAIR, Chat, File, Item, Mark, Member, Message
+from isthmus.messaging.model import DELIVERED, Chat, File, Item, Mark, Member, Message
 
 Told = Callable[[Iterable[str], Mapping[str, Any], str], object]
 
 _DELIVERED_UP_TO = 20  # members: in larger groups it is not kept to whom messages were delivered
+_PHONES_UP_TO = 50  # people of a group, each of whom a message waits for
 
 
 class Change:
@@ -98,9 +99,11 @@ class Change:
         Whoever has just moved, has not been heard of yet, or moves meanwhile would else get it twice or from nobody.
         """
         chat = store.one_chat(self.connection, message.chat)
-        if chat is not None and chat.kind == PAIR:  # who gets something of a group by MESSAGE could not answer there
-            members = store.members(self.connection, [message.chat])
-            others = [m.person for m in members if m.joined and m.person != message.author]
+        if chat is None:
+            return
+        members = store.members(self.connection, [message.chat])
+        others = [m.person for m in members if m.joined and m.person != message.author]
+        if len(others) < _PHONES_UP_TO:
             self.waits(message, others)
 
     def waits(self, message: Message, people: Iterable[str]) -> None:

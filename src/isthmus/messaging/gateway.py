@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from isthmus.errors import ForbiddenError, IsthmusError, NotFoundError, TooManyError, UnavailableError, UsageError
-from isthmus.messaging import texts
+from isthmus.messaging import rules, texts
 from isthmus.messaging.asking import Asking
 from isthmus.messaging.model import MOST_TEXT
 from isthmus.messaging.service import Messaging
@@ -47,15 +47,24 @@ class Gateway:
                 return _answer(request, 202, "Accepted")
             if isinstance(found, texts.Composing) and found.active:
                 me = self._messaging.person_of(request.get(PERSON))
-                self._asking.ask(me, "chat.write", {"aor": aor_of(request.uri), "typing": True})
+                self._types(me, aor_of(request.uri))
         except IsthmusError as error:
             return _refusal(request, error)
         return _answer(request, 200, "OK")
 
     def _write(self, request: Request, text: str) -> None:
         me = self._messaging.person_of(request.get(PERSON))
-        body = {"aor": aor_of(request.uri), "message": message_id(me, request), "text": text}
-        self._asking.ask(me, "chat.write", body)
+        body, address = {"message": message_id(me, request), "text": text}, aor_of(request.uri)
+        if group := rules.group_of(address):
+            self._asking.ask(me, "chat.send", {"chat": group, **body})
+        else:
+            self._asking.ask(me, "chat.write", {"aor": address, **body})
+
+    def _types(self, me: str, address: str) -> None:
+        if group := rules.group_of(address):
+            self._asking.ask(me, "chat.typing", {"chat": group})
+        else:
+            self._asking.ask(me, "chat.write", {"aor": address, "typing": True})
 
 
 def busy(request: Request) -> Response:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from isthmus.database import reading, writing
 from isthmus.errors import NotFoundError
-from isthmus.messaging import store
+from isthmus.messaging import rules, store
 from isthmus.messaging.asking import Asking
-from isthmus.messaging.model import DELETED, DELIVERED, READ, Message
+from isthmus.messaging.model import DELETED, DELIVERED, GROUP, READ, Chat, Message, Who
 from isthmus.messaging.service import Messaging
 
 KEEP_S = 7 * 86400.0
@@ -43,7 +43,8 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message for a person's phones. seen: whether a page has it."""
+    """A message for a person's phones. author, name: whom they see it from and would answer; that is the group, of a
+    message in one, whose text begins with who wrote it. seen: whether a page has it."""
 
     id: str
     chat: str
@@ -79,6 +80,8 @@ class Waiting:
             found = [store.message(connection, id_) for id_, _, _ in rows]
             marks = store.marks(connection, {m.chat for m in found if m is not None})
             authors = store.people(connection, {m.author for m in found if m is not None})
+            chats = {m.chat: store.one_chat(connection, m.chat) for m in found if m is not None}
+            inside = {chat for chat in chats if store.is_member(connection, chat, person)}
         oldest_ms = (self._clock() - KEEP_S) * 1000
         if who is not None and who.home != self._messaging.site:
             some = rows[:_AT_ONCE]
@@ -93,7 +96,13 @@ class Waiting:
             return up_to.get((kind, message.chat, message.origin), 0) >= message.stamp
 
         wanted = [
-            m for m in found if m is not None and m.state != DELETED and m.at_ms >= oldest_ms and not covers(READ, m)
+            m
+            for m in found
+            if m is not None
+            and m.state != DELETED
+            and m.at_ms >= oldest_ms
+            and m.chat in inside
+            and not covers(READ, m)
         ]
         wanted = sorted(wanted, key=lambda m: (m.stamp, m.origin))[-MOST:] if who is not None and who.enabled else []
         kept = {m.id for m in wanted}
@@ -101,18 +110,7 @@ class Waiting:
         late = {id_ for (id_, _, at_ms), m in zip(rows, found, strict=True) if m is None and at_ms >= oldest_ms}
         self.over(person, [id_ for id_, _, _ in rows if id_ not in kept | late])
         return [
-            Outgoing(
-                m.id,
-                m.chat,
-                m.origin,
-                m.stamp,
-                authors[m.author].aor,
-                authors[m.author].name,
-                who.aor,
-                _shown(m),
-                m.at_ms / 1000,
-                covers(DELIVERED, m),
-            )
+            _outgoing(m, chats[m.chat], authors[m.author], who, seen=covers(DELIVERED, m))
             for m in wanted
             if who is not None and m.author in authors
         ]
@@ -129,6 +127,16 @@ class Waiting:
         if gone:
             with writing(self._messaging.engine) as connection:
                 store.waits_no_more(connection, person, gone)
+
+
+def _outgoing(message: Message, chat: Chat | None, author: Who, to: Who, *, seen: bool) -> Outgoing:
+    sender, name, text = author.aor, author.name, _shown(message)
+    if chat is not None and chat.kind == GROUP:
+        sender, name = rules.group_address(chat.id, to.aor.partition("@")[2]), chat.title
+        text = f"{author.name or author.aor}: {text}"
+    return Outgoing(
+        message.id, message.chat, message.origin, message.stamp, sender, name, to.aor, text, message.at_ms / 1000, seen
+    )
 
 
 def _shown(message: Message) -> str:

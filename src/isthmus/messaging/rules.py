@@ -25,6 +25,7 @@ from isthmus.messaging.model import (
 )
 
 _PAIRS = uuid.UUID("8f0c3c6e-4b1e-5b7e-9a39-64cf0c5a1d11")
+_GROUP = "group+"
 _WORD = re.compile(r"\w+")
 _MOST_WORDS, _LONGEST_WORD = 200, 40
 # What text may not have in it: control characters but tab and line feed. NUL is refused by PostgreSQL, too.
@@ -35,6 +36,21 @@ _UNSAFE_NAME = re.compile(r"[\x00-\x1f\x7f/\\\u202a-\u202e\u2066-\u2069\u200e\u2
 def pair_id(tenant: str, one: str, other: str) -> str:
     """The conversation of two people (stable ids): the same whoever begins it, at whatever site."""
     return str(uuid.uuid5(_PAIRS, "\0".join([tenant, *sorted((one, other))])))
+
+
+def group_address(chat: str, domain: str) -> str:
+    """Where a phone writes to a group: a user part that no person has, since theirs are made by people."""
+    return f"{_GROUP}{chat}@{domain}"
+
+
+def group_of(address: str) -> str | None:
+    """The id of the group whose address that is; None for another address."""
+    user, _, domain = address.partition("@")
+    try:
+        found = str(uuid.UUID(user.removeprefix(_GROUP)))
+    except ValueError:
+        return None
+    return found if domain and user == f"{_GROUP}{found}" else None
 
 
 def next_stamp(last: int, now_us: int) -> int:

@@ -15,7 +15,7 @@ from email.utils import formatdate
 from typing import Any, TypeVar
 
 from isthmus.errors import IsthmusError
-from isthmus.messaging import gateway, texts
+from isthmus.messaging import gateway, rules, texts
 from isthmus.messaging.gateway import CONTROL, Gateway
 from isthmus.messaging.phones import Outgoing, Phone, Waiting
 from isthmus.useragent.message import Request, Response, parse
@@ -30,9 +30,13 @@ _AGAIN_S = 2.0
 _STOP_S = 10.0
 _MOST_INSIDE = 200  # requests of phones that are being dealt with
 _MOST_ASIDE = 50_000
+_MOST_TALKS = 5_000
 _PEOPLE_AT_ONCE = 40
 _LOOKED_AT = 300  # people at one look
 _FIRST_S, _LONGEST_S = 4.0, 30.0  # until somebody's phones are looked for again
+_TALK_S = 600.0  # after a message, that its conversation counts as under way
+_WRITES_S = 15.0  # after a sign of it, that somebody counts as writing (RFC 3994 section 3.2)
+_TOLD_S = 50.0  # sooner than the phone would take it for over
 _SOON_S = 0.3  # until it is handed to somebody's home again, which may have it in a moment
 # What says that this phone takes no messages, and will not before it is another one (RFC 3261 section 21.4).
 _NEVER = frozenset({400, 403, 404, 405, 406, 415, 420, 481, 488, 489, 501, 505, 513, 603, 606})
@@ -47,6 +51,18 @@ class _Aside:
     until: float
     pause_s: float
     aor: str = ""
+
+
+@dataclass(slots=True)
+class _Talk:
+    """Phones that have just got something of a conversation of two. last: what they got. active_until: until when the
+    other counts as writing, 0 if not; told: when the phones were told so."""
+
+    last: Outgoing
+    phones: list[Phone]
+    until: float
+    active_until: float = 0.0
+    told: float = 0.0
 
 
 class SipMessages:
@@ -93,6 +109,13 @@ class SipMessages:
         serving = self._serving
         if serving is not None and serving.waits_for_phone(aor):
             self._pass_on(lambda each: each.registered(aor))
+
+    def typing(self, people: Iterable[str], chat: str) -> None:
+        """Somebody writes in a conversation. People who are at home here see it on phones that have got some of it."""
+        serving = self._serving
+        for person in people if serving is not None else ():
+            if serving is not None and serving.talks(person, chat):
+                self._pass_on(lambda each, person=person: each.typing(person, chat))  # type: ignore[misc]
 
     @property
     def idle(self) -> bool:
@@ -157,12 +180,46 @@ class _Serving:
         self._given: dict[str, str] = {}  # the addresses of those who get something now
         self._bound: set[str] = set()  # whose phones registered while they were given something
         self._refused: dict[str, None] = {}  # keys of phones that take no messages
+        self._deaf: dict[str, None] = {}  # of those that take no word of somebody writing
+        self._talks: dict[tuple[str, str], _Talk] = {}  # by person and conversation
         self._tasks: set[asyncio.Task[None]] = set()
         wire.on_bytes = self._hear
 
     def waits_for_phone(self, aor: str) -> bool:
         """Whether something is here for somebody's phones. Of any thread, and cheap: every refresh of a phone asks."""
         return aor in self._by_aor
+
+    def talks(self, person: str, chat: str) -> bool:
+        """Whether a phone of theirs has just got something of a conversation. Of any thread."""
+        return (person, chat) in self._talks
+
+    def typing(self, person: str, chat: str) -> None:
+        """The other one of a conversation of two is writing."""
+        talk, now = self._talks.get((person, chat)), self.loop.time()
+        if talk is None:
+            return
+        if not talk.active_until or now - talk.told > _TOLD_S:
+            talk.told = now
+            self._spawn(self._tell_writing(talk, active=True))
+        talk.active_until = now + _WRITES_S
+
+    def _end_writing(self) -> None:
+        """Who has not been writing for a while is not, and who said nothing for long does not talk."""
+        now = self.loop.time()
+        for key, talk in list(self._talks.items()):
+            if 0 < talk.active_until < now:
+                talk.active_until = 0.0
+                self._spawn(self._tell_writing(talk, active=False))
+            if talk.until < now:
+                del self._talks[key]
+
+    async def _tell_writing(self, talk: _Talk, *, active: bool) -> None:
+        for phone in talk.phones:
+            if phone.key not in self._deaf:
+                name, body = f"{secrets.token_hex(10)}.writing", texts.composing(active=active)
+                code = await self._exchange(self._request(phone, talk.last, name, texts.COMPOSING, body))
+                if code in _NEVER:
+                    _remember(self._deaf, phone.key)
 
     @property
     def delivering(self) -> bool:
@@ -189,6 +246,7 @@ class _Serving:
         while not self.stopping.is_set():
             try:
                 self._act(self._transactions.tick(self.loop.time()))
+                self._end_writing()
             except Exception:
                 _log.exception("messages by SIP")
             try:
@@ -333,22 +391,25 @@ class _Serving:
                 left = True
             # A phone that did not take this one gets no later one before it.
             phones = [phone for phone, code in zip(phones, answers, strict=True) if 200 <= code < 300]
+            if phones and rules.group_of(message.author) is None:
+                self._talks[person, message.chat] = _Talk(message, phones, self.loop.time() + _TALK_S)
+                while len(self._talks) > _MOST_TALKS:
+                    del self._talks[next(iter(self._talks))]
         return left
 
     async def _send_to(self, phone: Phone, message: Outgoing) -> int:
         """The code that it ends with."""
         code = 200
         for number, text in enumerate(texts.pieces(message.text, whole=phone.whole)):
-            code = await self._exchange(self._request(phone, message, number, text))
+            request = self._request(phone, message, f"{message.id}.{number}", texts.PLAIN, text.encode())
+            code = await self._exchange(request)
             if code >= 300:
                 break
         if code in _NEVER:
-            self._refused[phone.key] = None
-            while len(self._refused) > _MOST_ASIDE:
-                del self._refused[next(iter(self._refused))]
+            _remember(self._refused, phone.key)
         return code
 
-    def _request(self, phone: Phone, message: Outgoing, number: int, text: str) -> Request:
+    def _request(self, phone: Phone, message: Outgoing, call_id: str, kind: str, body: bytes) -> Request:
         name = "".join(each for each in message.name if each.isprintable()).replace("\\", "").replace('"', "")
         author = f'"{name}" <sip:{message.author}>' if name else f"<sip:{message.author}>"
         headers = (
@@ -357,15 +418,15 @@ class _Serving:
             *([("Route", phone.route)] if phone.route else []),
             ("From", f"{author};tag={secrets.token_hex(6)}"),
             ("To", f"<sip:{message.to}>"),
-            ("Call-ID", f"{message.id}.{number}"),
+            ("Call-ID", call_id),
             ("CSeq", "1 MESSAGE"),
-            ("Date", formatdate(message.at_s, usegmt=True)),
+            *([("Date", formatdate(message.at_s, usegmt=True))] if kind == texts.PLAIN else []),
             ("P-Asserted-Identity", author),
-            ("Content-Type", texts.PLAIN),
+            ("Content-Type", kind),
             (HOP, phone.hop),
             (CONTROL, self._secret()),
         )
-        return Request(headers, text.encode(), "MESSAGE", phone.uri)
+        return Request(headers, body, "MESSAGE", phone.uri)
 
     async def _exchange(self, request: Request) -> int:
         answer: asyncio.Future[Response | None] = self.loop.create_future()
@@ -389,3 +450,10 @@ class _Serving:
         task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _remember(keys: dict[str, None], key: str) -> None:
+    """Of too many the oldest are forgotten."""
+    keys[key] = None
+    while len(keys) > _MOST_ASIDE:
+        del keys[next(iter(keys))]

@@ -19,7 +19,10 @@ class Tabs(Protocol):
 
 
 class Telling:
-    """Passes events on. elsewhere: (site, people, event, key), for other sites' tabs. Safe from several threads."""
+    """Passes events on. elsewhere: (site, people, event, key), for other sites' tabs. Safe from several threads.
+
+    typing: (people, conversation) called when somebody writes in one, for people's phones.
+    """
 
     def __init__(
         self,
@@ -28,6 +31,7 @@ class Telling:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tabs, self._elsewhere, self._clock = tabs, elsewhere, clock
+        self.typing: Callable[[Iterable[str], str], object] = lambda people, chat: None
         self._watching: dict[str, dict[str, float]] = {}  # person -> site -> until
         self._lock = threading.Lock()
 
@@ -41,6 +45,9 @@ class Telling:
     def tell(self, people: Iterable[str], event: Mapping[str, Any], key: str) -> None:
         """Tell people who are at home here."""
         away: dict[str, list[str]] = {}
+        people = list(people)
+        if event.get("event") == "chat.typing":
+            self.typing(people, str(event.get("chat")))
         for person in people:
             self._tabs.tell(person, event, key)
             for site in self._sites(person):

@@ -20,6 +20,8 @@ from isthmus.errors import IsthmusError, UsageError
 MOST_BYTES = 32 * 1024  # of a body; the text in it has MOST_TEXT at most
 ACCEPTED = "text/plain, text/html, message/cpim, application/im-iscomposing+xml, message/imdn+xml"
 PLAIN = "text/plain;charset=UTF-8"
+COMPOSING = "application/im-iscomposing+xml"
+_REFRESH_S = 60  # the shortest that RFC 3994 allows
 _PIECE = 600  # bytes of text in one MESSAGE by UDP: RFC 3428 section 8 wants all of it below 1,300, headers included
 _COMPOSING = "{urn:ietf:params:xml:ns:im-iscomposing}"
 _HIDDEN = frozenset({"head", "script", "style", "template", "title"})
@@ -67,11 +69,20 @@ def read(kind: str, body: bytes) -> Read:
             return Text(_without_marks(_decoded(part, body)))
         case "message/cpim":
             return _unwrapped(body)
-        case "application/im-iscomposing+xml":
+        case "application/im-iscomposing+xml":  # COMPOSING
             return _composing(body)
         case "message/imdn+xml":
             return Seen()
     raise OtherTypeError("messages of this type are not taken", where=part.get_content_type()[:100])
+
+
+def composing(*, active: bool) -> bytes:
+    """That somebody is writing, or is not any more (RFC 3994)."""
+    state = f"<state>active</state><refresh>{_REFRESH_S}</refresh>" if active else "<state>idle</state>"
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<isComposing xmlns="urn:ietf:params:xml:ns:im-iscomposing">'
+        f"{state}<contenttype>text/plain</contenttype></isComposing>"
+    ).encode()
 
 
 def pieces(text: str, *, whole: bool) -> list[str]:

@@ -81,6 +81,7 @@ def run_messaging(
     if sip is not None:
         background.add("messages by SIP", sip.start, sip.stop)
         messages.messaging.phones, messages.messaging.waiting = True, sip.wake
+        messages.telling.typing = sip.typing
 
     def trouble() -> str:
         return sweeping.trouble or (sip.trouble if sip is not None else "")

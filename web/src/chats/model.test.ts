@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { merged, pieces, reachOf, titleOf, upTo, withMark, type Mark, type Message } from "./model";
+import { inserted, merged, pieces, reachOf, titleOf, upTo, withMark, type Mark, type Message } from "./model";
 
 const message = (id: string, stamp: number, more: Partial<Message> = {}): Message => ({
   id, stamp, chat: "c", site: "premises", author: "a", at: stamp, text: id, state: "", changed: stamp, file: null, ...more,
@@ -50,4 +50,9 @@ test("a conversation of two is called by the other", () => {
   const members = [{ id: "a", aor: "alice@x", name: "Alice" }, { id: "b", aor: "bob@x", name: "" }];
   expect(titleOf({ kind: "pair", title: "", members }, "alice@x")).toBe("bob@x");
   expect(titleOf({ kind: "group", title: "Lunch", members }, "alice@x")).toBe("Lunch");
+});
+
+test("what is picked takes the place of what is selected, and one goes on behind it", () => {
+  expect(inserted("ab", 1, 1, "👋🏽")).toEqual(["a👋🏽b", 5]);
+  expect(inserted("abc", 0, 2, "x")).toEqual(["xc", 1]);
 });

@@ -156,3 +156,8 @@ export function sizeText(bytes: number, language: string): string {
     style: "unit", unit: units[unit] ?? "byte", unitDisplay: "short", maximumFractionDigits: 1,
   }).format(size);
 }
+
+/** A text with something put in place of what is selected in it, and where one goes on writing. */
+export function inserted(text: string, start: number, end: number, what: string): [string, number] {
+  return [text.slice(0, start) + what + text.slice(end), start + what.length];
+}

@@ -2,38 +2,59 @@ import {
   Button, Field, Link, makeStyles, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, mergeClasses, Subtitle2, Text, Textarea, tokens,
 } from "@fluentui/react-components";
 import { AttachRegular } from "@fluentui/react-icons/svg/attach";
+import { ArrowDownRegular } from "@fluentui/react-icons/svg/arrow-down";
+import { EmojiRegular } from "@fluentui/react-icons/svg/emoji";
 import { MoreHorizontalRegular } from "@fluentui/react-icons/svg/more-horizontal";
 import { SendRegular } from "@fluentui/react-icons/svg/send";
-import { useCallback, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore, type KeyboardEvent } from "react";
+import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore, type KeyboardEvent } from "react";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { flushSync } from "react-dom";
 import { bring, save } from "../chats/files";
 import {
-  bytesOf, merged, MOST_TEXT, pieces, reachOf, sizeText, titleOf, upTo, withMark, type ChatInfo, type Mark, type Message,
+  bytesOf, inserted, merged, MOST_TEXT, pieces, reachOf, sizeText, titleOf, upTo, withMark, type ChatInfo, type Mark, type Message,
 } from "../chats/model";
 import type { Outbox, Waiting } from "../chats/outbox";
+import { dayText, rowsOf, type Row } from "../chats/rows";
 import { useLive, useLiveEvent, useWhenUp } from "../live/provider";
 import { language, say } from "../messages";
 import { Failed } from "./Chats";
 import { GroupDialog } from "./GroupDialog";
 import { MembersDialog } from "./MembersDialog";
 
+const EmojiPicker = lazy(() => import("./EmojiPicker"));
+
 const PAGE = 50;
-const MOST_PAGES = 40; // that are looked through for a message that was searched
+const LARGE_PAGE = 250; // while a message that was searched is looked for
+const MOST_PAGES = 100;
+const ROW_PX = 64; // about
+const GAP_PX = 4;
+const END_PX = 40; // so near counts as the end
+const EARLY = 10; // rows that are left above when older ones are asked for
 const TYPING_SHOWN_MS = 5000;
 const TYPING_TOLD_MS = 3000;
 
 const useStyles = makeStyles({
   head: { display: "flex", gap: tokens.spacingHorizontalS, alignItems: "center" },
   title: { flexGrow: 1, minWidth: 0, overflowWrap: "anywhere" },
+  around: { position: "relative" },
   log: {
-    display: "flex",
-    flexDirection: "column",
-    gap: tokens.spacingVerticalXS,
     height: "24rem",
     overflowY: "auto",
+    // The list keeps its place by itself.
+    overflowAnchor: "none",
     padding: tokens.spacingHorizontalS,
     border: `1px solid ${tokens.colorNeutralStroke2}`,
     borderRadius: tokens.borderRadiusMedium,
   },
+  rows: { position: "relative", width: "100%" },
+  row: { position: "absolute", top: 0, insetInlineStart: 0, width: "100%", display: "flex", flexDirection: "column" },
+  day: {
+    alignSelf: "center",
+    margin: `${tokens.spacingVerticalS} 0`,
+    fontSize: tokens.fontSizeBase200,
+    color: tokens.colorNeutralForeground2,
+  },
+  toEnd: { position: "absolute", insetInlineEnd: tokens.spacingHorizontalL, bottom: tokens.spacingVerticalS },
   message: {
     maxWidth: "85%",
     alignSelf: "start",
@@ -68,11 +89,13 @@ export function Conversation({ chat, at, own, outbox, onLeft }: Props) {
   const [messages, setMessages] = useState<Message[]>([]);
   const [marks, setMarks] = useState<Mark[]>([]);
   const [more, setMore] = useState(true);
+  const [asking, setAsking] = useState(false);
   const [failed, setFailed] = useState("");
   const [editing, setEditing] = useState<Message>();
   const [adding, setAdding] = useState(false);
   const [showing, setShowing] = useState(false);
-  const waiting = useSyncExternalStore(outbox.subscribe, outbox.snapshot).filter((each) => each.chat === chat);
+  const written = useSyncExternalStore(outbox.subscribe, outbox.snapshot);
+  const waiting = useMemo(() => written.filter((each) => each.chat === chat), [written, chat]);
   const typing = useTyping(chat);
 
   const fail = useCallback((error: unknown) => { setFailed((error as Error).message); }, []);
@@ -82,17 +105,25 @@ export function Conversation({ chat, at, own, outbox, onLeft }: Props) {
   );
   const take = useCallback((news: readonly Message[]) => { setMessages((known) => merged(known, news)); }, []);
 
+  const newest = useRef<number>(undefined);
   const lookAgain = useCallback(async () => {
     const told = (await ask("chat.info")) as ChatInfo;
     setInfo(told);
     setMarks(told.marks);
     let page = (await ask("chat.history", { limit: PAGE })) as Message[];
-    take(page);
-    // What was looked for may be far back.
-    for (let pages = 0; at && pages < MOST_PAGES && page[0] && page[0].stamp > at.stamp; pages++) {
-      page = (await ask("chat.history", { limit: 100, before: [page[0].stamp, page[0].site] })) as Message[];
-      take(page);
+    // What was looked for may be far back, and so may be what was here before the connection was away. A page more leaves
+    // something above it.
+    const until = at?.stamp ?? newest.current;
+    let more = page.length === PAGE;
+    for (let pages = 0, over = false; until !== undefined && more && !over && pages < MOST_PAGES; pages++) {
+      over = until >= (page[0]?.stamp ?? 0);
+      const older = (await ask("chat.history", { limit: LARGE_PAGE, before: [page[0]?.stamp, page[0]?.site] })) as Message[];
+      more = older.length === LARGE_PAGE;
+      page = [...older, ...page];
     }
+    take(page);
+    if (newest.current === undefined) setMore(more);
+    newest.current = Math.max(newest.current ?? 0, page.at(-1)?.stamp ?? 0);
     setFailed("");
   }, [ask, take, at]);
   useWhenUp(() => { lookAgain().catch(fail); });
@@ -112,12 +143,16 @@ export function Conversation({ chat, at, own, outbox, onLeft }: Props) {
 
   const earlier = () => {
     const first = messages[0];
-    if (!first) return;
-    ask("chat.history", { limit: PAGE, before: [first.stamp, first.site] }).then((page) => {
-      take(page as Message[]);
-      setMore((page as Message[]).length === PAGE);
-    }, fail);
+    if (!first || !more || asking) return;
+    setAsking(true);
+    ask("chat.history", { limit: PAGE, before: [first.stamp, first.site] })
+      .then((page) => {
+        take(page as Message[]);
+        setMore((page as Message[]).length === PAGE);
+      }, fail)
+      .finally(() => { setAsking(false); });
   };
+  const rows = useMemo(() => rowsOf(messages, waiting), [messages, waiting]);
   if (!info) return failed ? <Failed reason={failed} /> : <Text>{say("loading")}</Text>;
   const title = titleOf(info, own);
   const names = new Map(info.members.map(({ id, name, aor }) => [id, name || aor]));
@@ -138,25 +173,31 @@ export function Conversation({ chat, at, own, outbox, onLeft }: Props) {
         )}
       </div>
       {failed && <Failed reason={failed} />}
-      <Log count={messages.length + waiting.length} held={at !== undefined}>
-        {more && messages.length >= PAGE && <Button onClick={earlier}>{say("earlier")}</Button>}
-        {messages.map((message) => (
-          <One
-            key={message.id}
-            message={message}
-            mine={message.author === me}
-            found={message.id === at?.id}
-            author={info.kind === "group" ? (names.get(message.author) ?? "—") : ""}
-            reach={message.author === me ? reachOf(message, marks, others) : undefined}
-            onEdit={() => { setEditing(message); }}
-            onDelete={() => { ask("chat.delete", { message: message.id }).then((now) => { take([now as Message]); }, fail); }}
-            onFailed={fail}
-          />
-        ))}
-        {waiting.map((each) => (
-          <NotSent key={each.id} waiting={each} outbox={outbox} />
-        ))}
-      </Log>
+      <Log
+        rows={rows}
+        found={at?.id}
+        held={at !== undefined}
+        busy={asking}
+        onTop={earlier}
+        show={({ message, waits, day }) => (
+          <>
+            {day !== undefined && <div className={styles.day}>{dayText(day, Date.now(), language)}</div>}
+            {message && (
+              <One
+                message={message}
+                mine={message.author === me}
+                found={message.id === at?.id}
+                author={info.kind === "group" ? (names.get(message.author) ?? "—") : ""}
+                reach={message.author === me ? reachOf(message, marks, others) : undefined}
+                onEdit={() => { setEditing(message); }}
+                onDelete={() => { ask("chat.delete", { message: message.id }).then((now) => { take([now as Message]); }, fail); }}
+                onFailed={fail}
+              />
+            )}
+            {waits && <NotSent waiting={waits} outbox={outbox} />}
+          </>
+        )}
+      />
       <Text size={200} className={styles.typing} aria-live="polite">
         {typing.length > 0 && say("typing", { name: typing.map((id) => names.get(id) ?? "—").join(", ") })}
       </Text>
@@ -240,23 +281,83 @@ function useRead(messages: readonly Message[], me: string | undefined, marks: re
   }, [messages, me, marks]);
 }
 
-/** The messages, with the last in view unless one has scrolled away from there. */
-function Log({ count, held, children }: { count: number; held: boolean; children: React.ReactNode }) {
+interface LogProps {
+  rows: readonly Row[];
+  /** The message that was looked for, once it is there. */
+  found: string | undefined;
+  held: boolean;
+  /** Whether older ones are being asked for. */
+  busy: boolean;
+  onTop: () => void;
+  show: (row: Row) => React.ReactNode;
+}
+
+/** The messages, of which only those in sight are drawn. The last one stays in view unless one has scrolled away. */
+function Log({ rows, found, held, busy, onTop, show }: LogProps) {
   const styles = useStyles();
   const log = useRef<HTMLDivElement>(null);
-  const atEnd = useRef(!held);
+  const [away, setAway] = useState(held);
+  const list = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => log.current,
+    getItemKey: (index) => rows[index]?.id ?? index,
+    estimateSize: () => ROW_PX,
+    gap: GAP_PX,
+    overscan: 6,
+    // What comes before or grows above leaves in place what one looks at.
+    anchorTo: "end",
+    followOnAppend: !away,
+    scrollEndThreshold: END_PX,
+    onChange: (now) => { setAway(!now.isAtEnd(END_PX)); },
+  });
+  const begun = useRef(held);
   useLayoutEffect(() => {
-    if (log.current && atEnd.current) log.current.scrollTop = log.current.scrollHeight;
-  }, [count]);
+    if (begun.current || rows.length === 0) return;
+    begun.current = true;
+    list.scrollToEnd();
+  }, [list, rows.length]);
+  const at = found === undefined ? -1 : rows.findIndex(({ id }) => id === found);
+  const shown = useRef(false);
+  useLayoutEffect(() => {
+    if (at < 0 || shown.current) return;
+    shown.current = true;
+    list.scrollToIndex(at, { align: "center" });
+  }, [list, at]);
+  const items = list.getVirtualItems();
+  const first = items[0]?.index ?? 0;
+  const last = items.at(-1)?.index ?? 0;
+  const top = useRef(onTop);
+  const settled = useRef(false); // where one is to begin is in sight
+  useEffect(() => { top.current = onTop; });
+  useEffect(() => {
+    const begin = at < 0 ? rows.length - 1 : at;
+    settled.current ||= rows.length > 0 && ((held && at < 0) || (first <= begin && begin <= last));
+    if (settled.current && first < EARLY && !busy) top.current();
+  }, [first, last, at, held, rows.length, busy]);
   return (
-    // Scrolled by keyboard, too, and so reached by it.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div ref={log} className={styles.log} role="log" aria-label={say("messages")} tabIndex={0}
-      onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
-        atEnd.current = scrollHeight - scrollTop - clientHeight < 40;
-      }}
-    >
-      {children}
+    <div className={styles.around}>
+      {/* Scrolled by keyboard, too, and so reached by it. What comes while one reads older ones is not read out. */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <div ref={log} className={styles.log} role="log" aria-live={away ? "off" : "polite"} aria-busy={busy} aria-label={say("messages")} tabIndex={0}>
+        <div className={styles.rows} style={{ height: list.getTotalSize() }}>
+          {items.map(({ index, key, start }) => (
+            <div
+              key={key}
+              ref={list.measureElement}
+              data-index={index}
+              className={styles.row}
+              style={{ transform: `translateY(${String(start)}px)` }}
+            >
+              {rows[index] && show(rows[index])}
+            </div>
+          ))}
+        </div>
+      </div>
+      {away && (
+        <Button size="small" className={styles.toEnd} icon={<ArrowDownRegular />} onClick={() => { list.scrollToEnd(); }}>
+          {say("newest")}
+        </Button>
+      )}
     </div>
   );
 }
@@ -274,13 +375,9 @@ interface OneProps {
 
 function One({ message, mine, found, author, reach, onEdit, onDelete, onFailed }: OneProps) {
   const styles = useStyles();
-  const here = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (found) here.current?.scrollIntoView({ block: "center" });
-  }, [found]);
   const { text, state, file } = message;
   return (
-    <div ref={here} className={mergeClasses(styles.message, mine && styles.own, found && styles.found)}>
+    <div className={mergeClasses(styles.message, mine && styles.own, found && styles.found)}>
       {author && !mine && (
         <Text size={200} weight="semibold" block>
           <bdi>{author}</bdi>
@@ -387,6 +484,19 @@ function Composer({ editing, onSend, onTyping, onCancel, onFailed }: ComposerPro
   const [bringing, setBringing] = useState(false);
   const told = useRef(-TYPING_TOLD_MS);
   const picker = useRef<HTMLInputElement>(null);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const [emojisAt, setEmojisAt] = useState<HTMLElement>();
+  const closeEmojis = () => { setEmojisAt(undefined); };
+  const insert = (emoji: string) => {
+    closeEmojis();
+    const area = field.current;
+    if (!area) return;
+    const [now, caret] = inserted(text, area.selectionStart, area.selectionEnd, emoji);
+    // Before the caret can stand behind it, it has to be there.
+    flushSync(() => { setText(now); });
+    area.focus();
+    area.setSelectionRange(caret, caret);
+  };
   const over = bytesOf(text) - MOST_TEXT;
   const send = () => {
     if (text.trim() === "" || over > 0) return;
@@ -418,6 +528,7 @@ function Composer({ editing, onSend, onTyping, onCancel, onFailed }: ComposerPro
         {...(over > 0 && { validationMessage: say("tooLong", { count: String(over) }) })}
       >
         <Textarea
+          textarea={{ ref: field }}
           value={text}
           dir="auto"
           resize="vertical"
@@ -431,6 +542,18 @@ function Composer({ editing, onSend, onTyping, onCancel, onFailed }: ComposerPro
           }}
         />
       </Field>
+      <Button
+        icon={<EmojiRegular />}
+        aria-label={say("emoji")}
+        aria-haspopup="dialog"
+        aria-expanded={emojisAt !== undefined}
+        onClick={({ currentTarget }) => { setEmojisAt(emojisAt ? undefined : currentTarget); }}
+      />
+      {emojisAt && (
+        <Suspense>
+          <EmojiPicker target={emojisAt} onPick={insert} onClose={() => { closeEmojis(); emojisAt.focus(); }} />
+        </Suspense>
+      )}
       {editing ? (
         <Button onClick={onCancel}>{say("cancel")}</Button>
       ) : (

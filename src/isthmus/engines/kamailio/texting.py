@@ -19,6 +19,7 @@ from isthmus.engines.kamailio.ksr import (
     text,
 )
 from isthmus.engines.kamailio.site import Site
+from isthmus.messaging.rules import group_of
 from isthmus.routing.model import PersonRecord
 from isthmus.routing.snapshot import View
 from isthmus.site.internal import MESSAGES_UDP
@@ -52,14 +53,16 @@ def handle(
             raise Refused(403, "From Is Not You")
         meant = target(site, view, domain, person)
         whom = view.owner_of(meant) if is_e164(meant) else view.person(meant)
-        if whom is None:
+        # Who may write to a group, and whether there is one, is for the control service to say.
+        to = whom.aor if whom is not None else meant
+        if whom is None and not (group_of(meant) and meant.partition("@")[2] in view.config.domains):
             return False
         if device:
             site.activity.tell_device(device, text("$si"), arrival, lambda: header("User-Agent"))
     if int(KSR.pv.get("$bs") or 0) > _MOST_BYTES:
         raise Refused(413, "Message Too Long")
     strip(*INTERNAL, *IDENTITY, *CREDENTIALS, "Route")
-    KSR.seturi(f"sip:{whom.aor}")
+    KSR.seturi(f"sip:{to}")
     KSR.hdr.append(f"{PERSON}: {person.aor}\r\n")
     KSR.hdr.append(f"X-Isthmus-Control: {site.control_secret}\r\n")
     KSR.setdsturi(f"sip:{bracketed(site.settings.internal_host)}:{MESSAGES_UDP};transport=udp")
