@@ -151,9 +151,13 @@ class Plans:
 
         def work(log: Journal) -> None:
             plan = _existing(store.plans(log.connection, tenant).get(name), name)
-            people, given = store.holders(log.connection, tenant), store.given(log.connection, tenant)
-            if name in {*(each.plan for each in people), *(each.plan for each in given)}:
-                raise RefusedError(f"people or groups have {name} still", do=f"See who: isthmus plan show {name}")
+            having = (
+                ("people", store.holders(log.connection, tenant)),
+                ("groups", store.given(log.connection, tenant)),
+            )
+            for who, some in having:
+                if any(each.plan == name for each in some):
+                    raise RefusedError(f"{who} have {name} still", do=f"See who: isthmus plan show {name}")
             store.delete_plan(log.connection, plan)
             log.entry("plan.delete", _key(plan), public(plan), None, tenant=tenant)
 
