@@ -115,7 +115,7 @@ def test_undo_does_not_undo_what_somebody_else_did(console: Console, two_sites: 
     with two_sites.api("premises") as api:
         api.patch(f"/v1/people/blk-ann@{DOMAIN}", {"display_name": "Annabel"})
     undo(console)
-    expect(page.get_by_text("was changed meanwhile")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("It was changed since")).to_be_visible(timeout=SLOW_MS)
     assert person(two_sites, "blk-ann")["display_name"] == "Annabel"
 
 
@@ -186,6 +186,7 @@ def test_a_route_is_made_changed_taken_back_and_deleted(console: Console, two_si
     console.press("Create")
     console.prove_if_asked(page.get_by_role("link", name="blk-route", exact=True))
     page.get_by_role("link", name="blk-route", exact=True).click()
+    console.press("Dismiss")  # that it was made could be taken back, too
     page.get_by_label("Description").fill("for tests")
     console.press("Save")
     undo(console)

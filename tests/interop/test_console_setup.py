@@ -41,7 +41,7 @@ def test_the_overview_leads_to_what_is_missing_until_it_is_there_or_nobody_wants
         console.open("/setup")
     step = page.get_by_role("group", name="An emergency place", exact=True)
     expect(step).to_contain_text(f"There: {there}" if there else "Missing", timeout=SLOW_MS)
-    expect(page.get_by_role("group", name="The other site", exact=True)).to_contain_text("Done")
+    expect(page.get_by_role("group", name="The other site", exact=True)).to_contain_text("Done", timeout=SLOW_MS)
     expect(page.get_by_role("group", name="The first people", exact=True)).to_contain_text("Done")
     accessible(page)
     pictured(page, "setup")
