@@ -6,7 +6,7 @@ import { ArrowDownRegular } from "@fluentui/react-icons/svg/arrow-down";
 import { EmojiRegular } from "@fluentui/react-icons/svg/emoji";
 import { MoreHorizontalRegular } from "@fluentui/react-icons/svg/more-horizontal";
 import { SendRegular } from "@fluentui/react-icons/svg/send";
-import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore, type KeyboardEvent } from "react";
+import { lazy, memo, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore, type KeyboardEvent } from "react";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { flushSync } from "react-dom";
 import { bring, save } from "../chats/files";
@@ -281,6 +281,11 @@ function useRead(messages: readonly Message[], me: string | undefined, marks: re
   }, [messages, me, marks]);
 }
 
+/** Drawn anew only when the conversation is: not while one scrolls. */
+const Shown = memo(function Shown({ row, show }: { row: Row; show: (row: Row) => React.ReactNode }) {
+  return show(row);
+});
+
 interface LogProps {
   rows: readonly Row[];
   /** The message that was looked for, once it is there. */
@@ -348,7 +353,7 @@ function Log({ rows, found, held, busy, onTop, show }: LogProps) {
               className={styles.row}
               style={{ transform: `translateY(${String(start)}px)` }}
             >
-              {rows[index] && show(rows[index])}
+              {rows[index] && <Shown row={rows[index]} show={show} />}
             </div>
           ))}
         </div>
