@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
 
 from isthmus.identity import totp
 from isthmus.pages.application import BUILT
@@ -151,6 +151,13 @@ _STILL = """() => new Promise((done) => {
 def still(page: Page) -> None:
     """Wait until the page is not changed any more."""
     page.evaluate(_STILL)
+
+
+def settings(page: Page, part: str) -> Locator:
+    """Open a part of the phone's settings; gives its dialog."""
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("menuitem", name=part, exact=True).click()
+    return page.get_by_role("dialog", name=part)
 
 
 def accessible(page: Page) -> None:

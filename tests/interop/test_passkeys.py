@@ -42,7 +42,8 @@ def test_the_phone_is_signed_in_to_by_a_passkey_that_was_added_in_the_account(tw
     _by_passkey(page)
     expect(page.get_by_role("status")).to_have_text("Ready", timeout=SLOW_MS)
     expect(page.get_by_role("banner")).to_contain_text(f"pk-pia@{DOMAIN}")
-    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("menuitem", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=SLOW_MS)
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from isthmus.calls.leaving import BACK_WITHIN_S
 from isthmus.useragent.rtp import SILENCE
-from tests.interop.browsers import SLOW_MS, accessible, browser, phone, pictured, playwright
+from tests.interop.browsers import SLOW_MS, accessible, browser, phone, pictured, playwright, settings
 from tests.interop.conftest import DOMAIN, Sites
 from tests.interop.consoles import Console, opened
 from tests.interop.test_web_phone import SLOW_S, Agents, agent, agents, card, dial, done_with, hears, idle, press, shows
@@ -194,8 +194,7 @@ def test_whose_end_is_silent_is_told_in_words(
 
 def test_the_self_test_looks_at_each_way_and_hears_what_it_sends(browser: Browser, people: dict[str, str]):
     with phone(browser, people, "dina", "online") as page:
-        page.get_by_role("button", name="Self-test").click()
-        asked = page.get_by_role("dialog", name="Self-test")
+        asked = settings(page, "Self-test")
         asked.get_by_role("button", name="Begin").click()
         steps = asked.get_by_role("listitem")
         for index, step in enumerate(STEPS):
@@ -212,8 +211,7 @@ def test_the_self_test_says_which_way_is_blocked(browser: Browser, people: dict[
     """As where a firewall lets out TLS alone: the others lead nowhere."""
     with phone(browser, people, "dina") as page:
         page.evaluate(ONLY_TLS)
-        page.get_by_role("button", name="Self-test").click()
-        asked = page.get_by_role("dialog", name="Self-test")
+        asked = settings(page, "Self-test")
         asked.get_by_role("button", name="Begin").click()
         steps = asked.get_by_role("listitem")
         for index, wanted in enumerate(("Well", "Well", "Well", "Does not work", "Does not work", "Well", "Well")):

@@ -34,6 +34,7 @@ from tests.interop.browsers import (
     phone,
     pictured,
     playwright,
+    settings,
     sign_in,
 )
 from tests.interop.conftest import DOMAIN, PASSWORD, Sites
@@ -445,7 +446,7 @@ def test_keys_sound_and_links(browser: Browser, two_sites: Sites, people: dict[s
     with phone(browser, people, "wanda", query="?call=tel:%2B1-206-555-0123;ext=7") as page:
         expect(whom(page)).to_have_value("+1-206-555-0123")
         idle(page)  # a link of somebody's calls nobody
-        expect(page.get_by_role("button", name="Keyboard")).to_be_visible(timeout=SLOW_MS)  # it is loaded last
+        expect(page.get_by_role("button", name="Settings")).to_be_visible(timeout=SLOW_MS)  # it is drawn last
         page.keyboard.press("Alt+k")
         keys = page.get_by_role("dialog", name="Keyboard")
         expect(keys).to_contain_text("Alt+M")
@@ -453,8 +454,7 @@ def test_keys_sound_and_links(browser: Browser, two_sites: Sites, people: dict[s
         page.keyboard.press("Escape")
         expect(keys).to_be_hidden()
 
-        page.get_by_role("button", name="Sound", exact=True).click()
-        sound = page.get_by_role("dialog", name="Sound")
+        sound = settings(page, "Sound")
         level = "Number(document.querySelector('[role=progressbar]').ariaValueNow)"
         wait_for(lambda: page.evaluate(level) > 0.3, SLOW_S, "the level shows the microphone's tone")
         named = sound.get_by_label("Microphone", exact=True).get_by_role("option").all_inner_texts()

@@ -4,6 +4,7 @@ export const de: Messages = {
   title: "Telefon",
   signIn: "Anmelden",
   signOut: "Abmelden",
+  settings: "Einstellungen",
   signedOut: "Sie sind abgemeldet.",
   signInFailed: "Das Anmelden ist fehlgeschlagen: {reason}",
   again: "Noch einmal",

@@ -4,6 +4,7 @@ export const en = {
   title: "Phone",
   signIn: "Sign in",
   signOut: "Sign out",
+  settings: "Settings",
   signedOut: "You are signed out.",
   signInFailed: "Signing in did not work: {reason}",
   again: "Try again",

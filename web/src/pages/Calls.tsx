@@ -14,6 +14,19 @@ const Video = lazy(() => import("./Video"));
 
 const useStyles = makeStyles({
   buttons: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS },
+  // Where one looks for it in haste. White on it is read in the light and in the dark theme.
+  end: {
+    backgroundColor: tokens.colorStatusDangerBackground3,
+    color: tokens.colorNeutralForegroundStaticInverted,
+    ":hover": {
+      backgroundColor: tokens.colorStatusDangerBackground3Hover,
+      color: tokens.colorNeutralForegroundStaticInverted,
+    },
+    ":hover:active": {
+      backgroundColor: tokens.colorStatusDangerBackground3Pressed,
+      color: tokens.colorNeutralForegroundStaticInverted,
+    },
+  },
   card: { marginTop: tokens.spacingVerticalS, marginBottom: tokens.spacingVerticalS },
 });
 
@@ -67,7 +80,7 @@ function OneCall({ call, calls, phone, domain }: CallProps) {
               {say("answer")}
             </Button>
             {call.shows && <Button onClick={() => { phone.answer(call.id, true); }}>{say("answerWithVideo")}</Button>}
-            <Button icon={<CallEndRegular />} onClick={() => { phone.decline(call.id); }}>
+            <Button className={styles.end} icon={<CallEndRegular />} onClick={() => { phone.decline(call.id); }}>
               {say("decline")}
             </Button>
           </>
@@ -78,7 +91,7 @@ function OneCall({ call, calls, phone, domain }: CallProps) {
           </Suspense>
         )}
         {(call.stage === "talking" || call.stage === "calling" || call.stage === "ringing") && (
-          <Button icon={<CallEndRegular />} onClick={() => { phone.hangUp(call.id); }}>
+          <Button className={styles.end} icon={<CallEndRegular />} onClick={() => { phone.hangUp(call.id); }}>
             {say("hangUp")}
           </Button>
         )}

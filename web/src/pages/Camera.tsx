@@ -1,11 +1,9 @@
-import {
-  Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, DialogTrigger, makeStyles,
-  MessageBar, MessageBarBody, tokens,
-} from "@fluentui/react-components";
+import { makeStyles, MessageBar, MessageBarBody, tokens } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
 import { cameraTrack, chooseCamera, chosenCamera } from "../calls/camera";
 import type { Phone } from "../calls/phone";
 import { say } from "../messages";
+import { Panel } from "./Panel";
 import { Choice, useDevices } from "./Sound";
 import { Picture } from "./Video";
 
@@ -15,26 +13,11 @@ const useStyles = makeStyles({
 });
 
 /** Which camera shows one, and what it shows. */
-export function Camera({ phone }: { phone: Phone | undefined }) {
+export function Camera({ phone, onClose }: { phone: Phone | undefined; onClose: () => void }) {
   return (
-    <Dialog>
-      <DialogTrigger disableButtonEnhancement>
-        <Button>{say("camera")}</Button>
-      </DialogTrigger>
-      <DialogSurface>
-        <DialogBody>
-          <DialogTitle>{say("camera")}</DialogTitle>
-          <DialogContent>
-            <Preview phone={phone} />
-          </DialogContent>
-          <DialogActions>
-            <DialogTrigger disableButtonEnhancement>
-              <Button appearance="primary">{say("close")}</Button>
-            </DialogTrigger>
-          </DialogActions>
-        </DialogBody>
-      </DialogSurface>
-    </Dialog>
+    <Panel title={say("camera")} onClose={onClose}>
+      <Preview phone={phone} />
+    </Panel>
   );
 }
 

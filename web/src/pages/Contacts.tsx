@@ -58,8 +58,10 @@ export function Contacts({ own, ready, onCall }: Props) {
       ))}
       <Suspense>
         {editing && <EditDialog entry={editing} onPut={put} onRemove={remove} onClose={() => { setEditing(undefined); }} />}
-        <AddDialog onPut={put} onRemove={remove} />
-        <ImportDialog known={entries} domain={own.slice(own.indexOf("@") + 1)} onPut={put} />
+        <div className={styles.buttons}>
+          <AddDialog onPut={put} onRemove={remove} />
+          <ImportDialog known={entries} domain={own.slice(own.indexOf("@") + 1)} onPut={put} />
+        </div>
       </Suspense>
     </section>
   );

@@ -4,7 +4,6 @@ import { lazy, Suspense, useDeferredValue, useEffect, useState, useSyncExternalS
 import { isSignedIn, leaveForSignIn, leaveForSignOut, signedInAs } from "../api/signin";
 import { ownCredential } from "../calls/begin";
 import { revoke } from "../calls/device";
-import { openLinksHere } from "../calls/links";
 import { EMPTY, type Line } from "../calls/model";
 import type { Credential, Phone } from "../calls/phone";
 import { LiveProvider } from "../live/provider";
@@ -15,12 +14,9 @@ import { Contacts } from "./Contacts";
 import { History } from "./History";
 import { MyPresence } from "./MyPresence";
 import { Search } from "./Search";
+import { Settings } from "./Settings";
 
 // What the first sight of the page does not need is loaded behind it.
-const Shortcuts = lazy(async () => ({ default: (await import("./Shortcuts")).Shortcuts }));
-const Sound = lazy(async () => ({ default: (await import("./Sound")).Sound }));
-const SelfTest = lazy(async () => ({ default: (await import("./SelfTest")).SelfTest }));
-const Camera = lazy(async () => ({ default: (await import("./Camera")).Camera }));
 const Notices = lazy(async () => ({ default: (await import("./Notices")).Notices }));
 const NewVersion = lazy(async () => ({ default: (await import("./Notices")).NewVersion }));
 // Not needed to call somebody, so not waited for.
@@ -144,17 +140,10 @@ function Registered({ own, credential }: { own: string; credential: Credential |
         </Badge>
         {rest && (
           <Suspense>
-            <Sound phone={phone} />
-            <SelfTest line={line} busy={calls.length > 0} />
-            <Camera phone={phone} />
             <Notices calls={calls} phone={phone} own={own} domain={domain} />
-            <Shortcuts calls={calls} phone={phone} />
           </Suspense>
         )}
-        <Button onClick={openLinksHere} title={say("linksAsked")}>
-          {say("links")}
-        </Button>
-        <Button onClick={signOut}>{say("signOut")}</Button>
+        {rest && <Settings calls={calls} phone={phone} line={line} onSignOut={signOut} />}
         {rest && (
           <Suspense>
             <NewVersion calls={calls} />

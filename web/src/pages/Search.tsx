@@ -26,6 +26,7 @@ export const useListStyles = makeStyles({
   text: { flexGrow: 1, minWidth: 0, display: "flex", flexDirection: "column", overflowWrap: "anywhere" },
   form: { display: "flex", gap: tokens.spacingHorizontalS, alignItems: "end" },
   field: { flexGrow: 1 },
+  buttons: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, marginTop: tokens.spacingVerticalS },
 });
 
 interface Props {

@@ -1,12 +1,9 @@
-import {
-  Badge, Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, DialogTrigger, makeStyles,
-  Spinner, Text, tokens,
-} from "@fluentui/react-components";
+import { Badge, Button, makeStyles, Spinner, Text, tokens } from "@fluentui/react-components";
 import { useRef, useState } from "react";
 import type { Line } from "../calls/model";
 import { selfTest, STEPS, type Outcome, type Step } from "../calls/selftest";
-import { say } from "../messages";
 import { tell } from "../messages/diagnosis";
+import { Panel } from "./Panel";
 import { Shown } from "./Quality";
 
 const useStyles = makeStyles({
@@ -24,7 +21,7 @@ const useStyles = makeStyles({
 const COLOUR = { well: "success", failed: "danger", none: "informative" } as const;
 
 /** Whether all that a call needs is there; looked at when it is asked for. */
-export function SelfTest({ line, busy }: { line: Line; busy: boolean }) {
+export function SelfTest({ line, busy, onClose }: { line: Line; busy: boolean; onClose: () => void }) {
   const styles = useStyles();
   const [outcomes, setOutcomes] = useState<Partial<Record<Step, Outcome>>>({});
   const [runs, setRuns] = useState(false);
@@ -39,29 +36,14 @@ export function SelfTest({ line, busy }: { line: Line; busy: boolean }) {
     ).finally(() => { setRuns(false); });
   };
   const next = runs ? STEPS.find((each) => outcomes[each] === undefined) : undefined;
+  const begin = <Button appearance="primary" disabled={runs || busy} onClick={run}>{tell("begin")}</Button>;
   return (
-    <Dialog>
-      <DialogTrigger disableButtonEnhancement>
-        <Button>{tell("selfTest")}</Button>
-      </DialogTrigger>
-      <DialogSurface>
-        <DialogBody>
-          <DialogTitle>{tell("selfTest")}</DialogTitle>
-          <DialogContent>
-            <Text block>{tell("selfTestIs")}</Text>
-            <ol className={styles.steps} aria-live="polite" aria-label={tell("selfTest")}>
-              {STEPS.map((step) => <One key={step} step={step} outcome={outcomes[step]} runs={step === next} />)}
-            </ol>
-          </DialogContent>
-          <DialogActions>
-            <Button appearance="primary" disabled={runs || busy} onClick={run}>{tell("begin")}</Button>
-            <DialogTrigger disableButtonEnhancement>
-              <Button>{say("close")}</Button>
-            </DialogTrigger>
-          </DialogActions>
-        </DialogBody>
-      </DialogSurface>
-    </Dialog>
+    <Panel title={tell("selfTest")} onClose={onClose} action={begin}>
+      <Text block>{tell("selfTestIs")}</Text>
+      <ol className={styles.steps} aria-live="polite" aria-label={tell("selfTest")}>
+        {STEPS.map((step) => <One key={step} step={step} outcome={outcomes[step]} runs={step === next} />)}
+      </ol>
+    </Panel>
   );
 }
 

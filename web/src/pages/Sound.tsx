@@ -1,11 +1,9 @@
-import {
-  Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, DialogTrigger, Field, makeStyles,
-  MessageBar, MessageBarBody, ProgressBar, Select, Text, tokens,
-} from "@fluentui/react-components";
+import { Field, makeStyles, MessageBar, MessageBarBody, ProgressBar, Select, Text, tokens } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
 import type { Phone } from "../calls/phone";
 import { choose, chosen, hasSpeakers, levelOf, microphone, type Chosen } from "../calls/sound";
 import { say } from "../messages";
+import { Panel } from "./Panel";
 
 const LOOK_MS = 100;
 
@@ -14,26 +12,11 @@ const useStyles = makeStyles({
 });
 
 /** Where one is heard from, and hears. */
-export function Sound({ phone }: { phone: Phone | undefined }) {
+export function Sound({ phone, onClose }: { phone: Phone | undefined; onClose: () => void }) {
   return (
-    <Dialog>
-      <DialogTrigger disableButtonEnhancement>
-        <Button>{say("sound")}</Button>
-      </DialogTrigger>
-      <DialogSurface>
-        <DialogBody>
-          <DialogTitle>{say("sound")}</DialogTitle>
-          <DialogContent>
-            <Devices phone={phone} />
-          </DialogContent>
-          <DialogActions>
-            <DialogTrigger disableButtonEnhancement>
-              <Button appearance="primary">{say("close")}</Button>
-            </DialogTrigger>
-          </DialogActions>
-        </DialogBody>
-      </DialogSurface>
-    </Dialog>
+    <Panel title={say("sound")} onClose={onClose}>
+      <Devices phone={phone} />
+    </Panel>
   );
 }
 
