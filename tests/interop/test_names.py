@@ -20,7 +20,7 @@ def names(tree: ast.AST) -> Iterator[str]:
             pairs = [(key, value) for key, value in zip(node.keys, node.values, strict=True) if key is not None]
             known = {_text(key): _text(value) for key, value in pairs}
             yield from (user for user, home in known.items() if user and home in HOMES and user not in ("home", "to"))
-            if known.get("name") and ("person" in known or "every_tenant" in known):
+            if known.get("name") and known.keys() & {"person", "every_tenant", "roles"}:
                 yield known["name"]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "create":
             yield from (user for user in map(_text, node.args[:1]) if user)

@@ -256,8 +256,8 @@ def test_alerts_are_looked_at_judged_and_acted_upon(two_sites: Sites, page: Page
     who = ("203.0.113.7", "", HOSTILE, "+19005550123", "+14255550177")
     happens(two_sites, *(Event(now, Kind.CALL, f"{user}@contoso.example", True, *who, user) for user in CALLERS))
     with two_sites.api("premises") as api:
-        made = api.post("/v1/accounts", {"name": "vera", "roles": [{"role": "voice"}]})
-    enrolled(page, "vera", made["new_password"], "/alerts")
+        made = api.post("/v1/accounts", {"name": "sgn-vera", "roles": [{"role": "voice"}]})
+    enrolled(page, "sgn-vera", made["new_password"], "/alerts")
     page.get_by_role("button", name="Register a passkey or hardware key").click()
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     page.get_by_role("button", name="I have kept them").click()
@@ -290,7 +290,7 @@ def test_alerts_are_looked_at_judged_and_acted_upon(two_sites: Sites, page: Page
     expect(page.get_by_role("status")).to_contain_text("false alarm")
     expect(other).to_have_count(0)
     page.get_by_role("combobox").select_option("closed: false alarms")
-    expect(other).to_contain_text("said by account:vera")
+    expect(other).to_contain_text("said by account:sgn-vera")
     expect(alert).to_have_count(0)
 
 

@@ -51,8 +51,8 @@ class Place:
 @pytest.fixture(scope="module")
 def place(two_sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("w")
-    two_sites.create("wanda", "online", "+14255550381")
-    two_sites.wait_until_known(["wanda"])
+    two_sites.create("wait-ann", "online", "+14255550381")
+    two_sites.wait_until_known(["wait-ann"])
     gateway, processes = two_sites.loopback(), Processes(folder)
     one, other = (Appliance(two_sites, processes, folder / name, place="waiting").pack() for name in ("one", "other"))
     one.configure(f'[[trunk]]\nname = "gateway"\naddress = "{gateway}"\nask_every_s = 0\n')
@@ -94,7 +94,7 @@ async def goes_through(phone: User, call: Call, gateway: User) -> None:
 
 
 async def test_a_connector_is_killed_while_the_gateway_behind_it_rings(place: Place):
-    async with gateway_of(place) as gateway, await place.sites.phone("wanda", "online") as phone:
+    async with gateway_of(place) as gateway, await place.sites.phone("wait-ann", "online") as phone:
         call = await phone.ring(f"sip:{_SEATTLE}@{DOMAIN}")
         killed = await asyncio.to_thread(place.carrying)
         gateway.rule = ANSWER
@@ -105,7 +105,7 @@ async def test_a_connector_is_killed_while_the_gateway_behind_it_rings(place: Pl
 
 
 async def test_a_connector_is_killed_during_early_media(place: Place):
-    async with gateway_of(place) as gateway, await place.sites.phone("wanda", "online") as phone:
+    async with gateway_of(place) as gateway, await place.sites.phone("wait-ann", "online") as phone:
         as_told = gateway.on_call
 
         async def early(call: Call) -> None:
@@ -127,7 +127,7 @@ async def test_a_connector_is_killed_during_early_media(place: Place):
 
 @needs_cuts
 async def test_the_line_to_a_connector_is_cut_while_it_rings(place: Place):
-    async with gateway_of(place) as gateway, await place.sites.phone("wanda", "online") as phone:
+    async with gateway_of(place) as gateway, await place.sites.phone("wait-ann", "online") as phone:
         call = await phone.ring(f"sip:{_SEATTLE}@{DOMAIN}")
         lost = await asyncio.to_thread(place.carrying)
         gateway.rule = ANSWER
@@ -144,12 +144,12 @@ async def test_the_line_to_a_connector_is_cut_while_it_rings(place: Place):
 async def test_the_link_is_cut_while_a_phone_of_the_other_site_rings(two_sites: Sites):
     """There is no other way: the caller is told, and does not wait for ever."""
     sites = two_sites
-    homes = {"willa": "online", "wilma": "premises"}
+    homes = {"wait-cid": "online", "wait-ben": "premises"}
     await asyncio.to_thread(sites.create_all, homes)
     await asyncio.to_thread(sites.wait_until_known, list(homes))
-    async with await sites.phone("willa", "online") as called, await sites.phone("wilma", "premises") as phone:
+    async with await sites.phone("wait-cid", "online") as called, await sites.phone("wait-ben", "premises") as phone:
         called.rule = NO_ANSWER
-        call = await phone.ring(f"sip:willa@{DOMAIN}")
+        call = await phone.ring(f"sip:wait-cid@{DOMAIN}")
         with Cut(sites.address("premises"), sites.address("online")) as link:
             link.drop()
             await call.until(lambda: call.ended, "the caller is told", _NOTICED_S)
@@ -162,7 +162,7 @@ async def test_the_link_is_cut_while_a_phone_of_the_other_site_rings(two_sites: 
 
 
 async def test_what_rings_long_is_left_alone(place: Place):
-    async with gateway_of(place) as gateway, await place.sites.phone("wanda", "online") as phone:
+    async with gateway_of(place) as gateway, await place.sites.phone("wait-ann", "online") as phone:
         gateway.rule = NO_ANSWER
         call = await phone.ring(f"sip:{_SEATTLE}@{DOMAIN}")
         await asyncio.sleep(20)  # longer than any silence is borne

@@ -534,7 +534,8 @@ def test_who_signs_out_leaves_no_device_and_nobody_gets_in_by_a_wrong_password(
     kept = page.evaluate("JSON.parse(sessionStorage.getItem('isthmus.device')).name")
     with two_sites.api("online") as online, two_sites.api("premises") as premises:
         assert [each["md5"] for each in premises.get("/v1/devices", aor=aor) if each["name"] == kept] == [False]
-        page.get_by_role("button", name="Abmelden").click()
+        page.get_by_role("button", name="Einstellungen").click()
+        page.get_by_role("menuitem", name="Abmelden").click()
         for api in (online, premises):
             wait_for(
                 lambda api=api: kept not in [each["name"] for each in api.get("/v1/devices", aor=aor)],
