@@ -64,6 +64,7 @@ export class Live {
   private failures = 0;
   private timers: number[] = [];
   private now: Status = "connecting";
+  private welcome: Event | undefined;
 
   constructor(private readonly settings: Settings) {}
 
@@ -85,10 +86,11 @@ export class Live {
     return () => this.watchers.delete(watcher);
   };
 
-  /** Hear events of one name. */
+  /** Hear events of one name; of "welcome", which comes once, the last one as well. */
   on(name: string, listener: (event: Event) => void): () => void {
     const those = this.listeners.get(name) ?? new Set();
     this.listeners.set(name, those.add(listener));
+    if (name === "welcome" && this.welcome) listener(this.welcome);
     return () => those.delete(listener);
   }
 
@@ -135,7 +137,7 @@ export class Live {
 
   private hear(told: Told): void {
     if (isEvent(told)) {
-      if (told.event === "welcome") this.welcomed();
+      if (told.event === "welcome") this.welcomed(told);
       for (const listener of this.listeners.get(told.event) ?? []) listener(told);
     } else if ("answer" in told) {
       this.take(told.answer)?.take(told.value);
@@ -150,7 +152,8 @@ export class Live {
     return question;
   }
 
-  private welcomed(): void {
+  private welcomed(told: Event): void {
+    this.welcome = told;
     this.failures = 0;
     this.timers = [
       window.setInterval(() => { this.look(); }, ALIVE_MS),
