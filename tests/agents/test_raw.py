@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import ipaddress
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from isthmus.useragent.message import Request
+from isthmus.useragent.message import Request, parse, response_to
 from tests.agents.raw import BUSY, DECLINE, NO_ANSWER, TRANSPORTS, Rule, User
 from tests.support import Loopback
 
@@ -156,3 +157,33 @@ async def test_bytes_made_by_hand_are_answered(loopback: Loopback, tmp_path: Pat
         await alice.changes.until(lambda: any(r.start == "SIP/2.0 200 OK" for r in alice.record), "an answer")
         assert b"\xff" in alice.record[-1].data
         assert isinstance(bob.record[0].message, Request)
+
+
+async def test_an_answer_that_comes_twice_at_once_is_of_one_answerer(loopback: Loopback):
+    """As where the way to the caller was slow: the second 200 is there before the ACK to the first is out."""
+    address, heard = loopback(), list[str]()
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                request = parse(head)
+                assert isinstance(request, Request)
+                body = await reader.readexactly(int(request.get("Content-Length") or 0))
+                heard.append(request.method)
+                if request.method == "ACK":
+                    continue
+                headers = ("Contact", f"<sip:bob@{address}:{port};transport=tcp>"), ("Content-Type", "application/sdp")
+                answer = bytes(response_to(request, 200, "OK", to_tag="b", headers=headers, body=body))
+                writer.write(answer * 2 if request.method == "INVITE" else answer)
+
+    server = await asyncio.start_server(peer, address, 0)
+    port = server.sockets[0].getsockname()[1]
+    async with await User.open(
+        "sip:alice@a.example", loopback(), transport="tcp", proxy=(address, port), media=False
+    ) as alice:
+        call = await alice.dial("sip:bob@b.example")
+        assert (await call.hang_up()).code == 200
+    server.close()
+    await server.wait_closed()
+    assert heard == ["INVITE", "ACK", "BYE"]

@@ -110,7 +110,8 @@ class Call:
         self.on_offer: OnOffer = _own_audio
         self.incoming = False
         self._flow: Flow | None = None
-        self._acks: dict[tuple[str, int], tuple[Request, Flow]] = {}
+        # By tag and CSeq of the 2xx; None while the ACK is on its way.
+        self._acks: dict[tuple[str, int], tuple[Request, Flow] | None] = {}
         self._renegotiating = False
         self._wants_cancel = False
 
@@ -181,10 +182,12 @@ class Call:
             self.early.setdefault(response.to_tag, Dialog.as_caller(request, response, self._flow))
             self._heard_sdp(response.body)
             return
-        known = self._acks.get((response.to_tag, response.cseq[0]))
-        if known:
-            self.agent.send(*known)
+        key = response.to_tag, response.cseq[0]
+        if key in self._acks:  # the same one again, and no second answerer
+            if known := self._acks[key]:
+                self.agent.send(*known)
             return
+        self._acks[key] = None
         dialog = Dialog.as_caller(request, response, self._flow)
         first = self.dialog is None and not self.ended
         if first:
