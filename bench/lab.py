@@ -60,14 +60,14 @@ def running(
     gateways: Sequence[str] = (),
     connectors: int = 0,
     settings: str = "",
-    online: str = "",
+    media_online: bool = True,
     at_branch: str = "",
 ) -> Iterator[Lab]:
     """Two sites with the demo's carrier; in the end all is stopped.
 
     gateways: at premises, a trunk each. connectors: at one branch of online, with one gateway, `branch-gateway`.
-    settings, online: more for the settings of the connectors, and for the site file of online. at_branch: the address
-    of that gateway, where it is somebody else's; nothing is started and waited for there.
+    settings: more for those of the connectors. media_online: whether media goes through online as well. at_branch: the
+    address of that gateway, where it is somebody else's; nothing is started and waited for there.
     """
     with tempfile.TemporaryDirectory(prefix="isthmus-bench-") as name, contextlib.ExitStack() as stack:
         folder, loopback = Path(name), Addresses()
@@ -77,18 +77,19 @@ def running(
         sites = Sites(lay_out(folder / "d", loopback), processes, loopback)
         places = {gateway: loopback() for gateway in gateways}
         _add(sites, "premises", _CALLABLE + "".join(_trunk(*each) for each in places.items()))
-        _add(sites, "online", _CALLABLE + online)
+        _add(sites, "online", _CALLABLE + ("" if media_online else '[media]\nrelay = "never"\n'), turn=media_online)
         sites.start_carrier()
         for home in HOMES:
             sites.start(home)
         lab = Lab(sites, processes, {}, [])
         for gateway, place in places.items():
             lab.gateways[gateway] = start_gateway(lab, gateway, place, {"premises": sites.address("premises")})
+        for at in HOMES:
+            with sites.api(at) as api:
+                wait_for(lambda api=api: api.get("/v1/tenants"), _UP_S, f"{at} has heard of its tenant")
         if connectors:
             _branch(lab, folder, connectors, settings, at_branch)
         for at in HOMES:  # with any route, calls go by routes alone
-            with sites.api(at) as api:
-                wait_for(lambda api=api: api.get("/v1/tenants"), _UP_S, f"{at} has heard of its tenant")
             lab.route(at, "home", "+1425", "carrier")
         yield lab
 
@@ -102,10 +103,13 @@ class Addresses(Loopback):
         return found
 
 
-def _add(sites: Sites, name: str, text: str) -> None:
+def _add(sites: Sites, name: str, text: str, *, turn: bool = True) -> None:
     """More for a site file that has not been used yet."""
     path = sites.file(name).path
-    path.write_text(path.read_text() + text)
+    before_it = path.read_text()
+    if not turn:
+        before_it = before_it.replace("[turn]\nenabled = true", "[turn]\nenabled = false")
+    path.write_text(before_it + text)
     before = sites.demo
     files = tuple(load(path) if file.path == path else file for file in before.sites)
     sites.demo = type(before)(before.plan, before.directory, files, before.accounts, before.fresh_passwords)

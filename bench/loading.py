@@ -34,7 +34,6 @@ _CALLERS = 100  # each with a few calls: a calling policy allows no more than th
 _AT_ONCE = 8  # calls that are set up at the same time
 _ANSWER_S = 30.0
 _SETTINGS = "[media]\nrtp_high = 34999\n"
-_ONLINE = '[media]\nrelay = "never"\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ async def _measure(scale: Scale) -> list[Figure]:
         place, caller = loopback(), loopback()
         gateway = Gateway(await UdpWire.open(place, 5060), Account(f"sip:gateway@{place}"))
         stack.push_async_callback(gateway.close)
-        running = laboratory.running(connectors=1, settings=_SETTINGS, online=_ONLINE, at_branch=place)
+        running = laboratory.running(connectors=1, settings=_SETTINGS, media_online=False, at_branch=place)
         lab = await asyncio.to_thread(running.__enter__)
         stack.callback(running.__exit__, None, None, None)
         ends = stack.enter_context(Ends(caller, place))
