@@ -1,7 +1,6 @@
 import { Button, makeStyles, MessageBar, MessageBarBody, Text, tokens } from "@fluentui/react-components";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
-import { useState } from "react";
 import { api, told } from "../../api/client";
 import type { components } from "../../api/schema";
 import { t } from "../../messages/console";
@@ -173,29 +172,18 @@ function OneSource({ source }: { source: Source }) {
 /** Asks a source whether it answers and lets us in. */
 function Check({ source }: { source: string }) {
   const act = useAct();
-  const [found, setFound] = useState("");
-  const [error, setError] = useState<Error | null>(null);
-  const [busy, setBusy] = useState(false);
-  const look = async () => {
-    setBusy(true);
-    setError(null);
-    setFound("");
-    try {
-      setFound((await act(async () => told(await api.POST("/v1/directory/sources/{name}/check", { params: { path: { name: source } } })))).found ?? "");
-    } catch (given) {
-      setError(given instanceof Error ? given : new Error(String(given)));
-    } finally {
-      setBusy(false);
-    }
-  };
+  const looked = useMutation({
+    mutationFn: () => act(async () => told(await api.POST("/v1/directory/sources/{name}/check", { params: { path: { name: source } } }))),
+  });
+  const found = looked.data?.found ?? "";
   return (
     <>
       <div>
-        <Button disabled={busy} onClick={() => void look()}>
+        <Button disabled={looked.isPending} onClick={() => { looked.mutate(); }}>
           {t("checkSource")}
         </Button>
       </div>
-      <Fault error={error} />
+      <Fault error={looked.error} />
       {found !== "" && (
         <MessageBar intent="success" role="status" layout="multiline">
           <MessageBarBody>{t("sourceAnswers", { found })}</MessageBarBody>
@@ -245,30 +233,21 @@ function OneRun({ id }: { id: string }) {
 
 function DryRun({ source }: { source: string }) {
   const act = useAct();
-  const [plan, setPlan] = useState<Plan>();
-  const [error, setError] = useState<Error | null>(null);
-  const [busy, setBusy] = useState(false);
-  const look = async () => {
-    setBusy(true);
-    setError(null);
-    setPlan(undefined);
-    try {
+  const looked = useMutation({
+    mutationFn: () => {
       const body = { source, full: true, approved: false, dry_run: true };
-      setPlan((await act(async () => told(await api.POST("/v1/directory/runs", { body })))) as unknown as Plan);
-    } catch (given) {
-      setError(given instanceof Error ? given : new Error(String(given)));
-    } finally {
-      setBusy(false);
-    }
-  };
+      return act(async () => told(await api.POST("/v1/directory/runs", { body })));
+    },
+  });
+  const plan = looked.data as unknown as Plan | undefined;
   return (
     <>
       <div>
-        <Button disabled={busy} onClick={() => void look()}>
+        <Button disabled={looked.isPending} onClick={() => { looked.mutate(); }}>
           {t("dryRun")}
         </Button>
       </div>
-      <Fault error={error} />
+      <Fault error={looked.error} />
       {plan && (
         <>
           <MessageBar intent="info" role="status" layout="multiline">
