@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.interop.browsers import SLOW_MS, accessible, browser, pictured, playwright
 from tests.interop.conftest import DOMAIN, Sites
@@ -200,6 +200,29 @@ def test_a_route_is_made_changed_taken_back_and_deleted(console: Console, two_si
     console.press("Delete")
     console.press("Delete", page.get_by_role("dialog"))
     expect(page.get_by_role("link", name="blk-route", exact=True)).to_have_count(0, timeout=SLOW_MS)
+
+
+def test_who_went_on_before_the_site_answered_is_not_called_back(console: Console, two_sites: Sites):
+    with two_sites.api("premises") as api:
+        api.post("/v1/routes", {"name": "blk-slow", "patterns": ["+1999887"], "ways": ["carrier"]})
+    page = console.open("/routes/blk-slow")
+    expect(page.get_by_role("heading", name="blk-slow", level=1)).to_be_visible(timeout=SLOW_MS)
+    held: list[Route] = []
+    page.route("**/v1/routes/blk-slow", lambda route: held.append(route))
+    console.press("Delete")
+    console.press("Delete", page.get_by_role("dialog"))
+    wait_for(lambda: page.wait_for_timeout(50) or held != [], 30, "the site is asked to delete it")
+    console.open("/roles")
+    expect(page.get_by_role("heading", name="Roles", level=1)).to_be_visible(timeout=SLOW_MS)
+    for route in held:
+        route.continue_()
+    page.unroute("**/v1/routes/blk-slow")
+    console.prove_if_asked(page.get_by_role("button", name="Undo", exact=True))
+    undo(console)
+    expect(page.get_by_text("It is as it was before")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_role("heading", name="Roles", level=1)).to_be_visible()
+    with two_sites.api("premises") as api:
+        api.delete("/v1/routes/blk-slow")
 
 
 def test_a_tenant_is_made_suspended_and_let_in_again(console: Console, two_sites: Sites):

@@ -1,7 +1,7 @@
 // Links and leaving within the console. Every page says itself what its address may hold (router.tsx).
 
 import { Link as FluentLink, type LinkProps } from "@fluentui/react-components";
-import { createLink, useNavigate } from "@tanstack/react-router";
+import { createLink, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
 import { useMemo, type ComponentType, type ReactNode, type Ref } from "react";
 
 export interface Where {
@@ -24,11 +24,19 @@ interface GoProps extends Where {
 
 export const Go = createLink(Anchor) as unknown as ComponentType<GoProps>;
 
-/** Goes somewhere; `replace` leaves no step back to where one was. */
+/**
+ * Goes somewhere; `replace` leaves no step back to where one was.
+ *
+ * Only from the page on which it was asked for: who went on before the site had answered stays where they are.
+ */
 export function useGo(): (where: Where & { replace?: boolean }) => void {
   const navigate = useNavigate();
+  const router = useRouter();
+  const here = useLocation({ select: ({ pathname }) => pathname });
   return useMemo(() => {
     const go = navigate as unknown as (where: Where & { replace?: boolean }) => Promise<void>;
-    return (where) => void go(where);
-  }, [navigate]);
+    return (where) => {
+      if (router.latestLocation.pathname === here) void go(where);
+    };
+  }, [navigate, router, here]);
 }
