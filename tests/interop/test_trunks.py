@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import pytest
 
-from isthmus.demo.provision import Demo
 from isthmus.routing.snapshot import LmdbSnapshot
-from isthmus.site.file import load
 from isthmus.useragent.call import Call
 from tests.agents.raw import BUSY, Rule, User
-from tests.interop.conftest import DOMAIN, Sites, lay_out
-from tests.support import Loopback, Processes, wait_for
+from tests.interop.conftest import DOMAIN
+from tests.interop.trunks import Trunked, with_trunks
+from tests.support import Loopback, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -25,68 +22,25 @@ ANSWER_S = 1.0
 SEATTLE = "+12065550123"
 NOTHING = Rule(0, ring=False)
 AWAY = Rule(503, "Service Unavailable", ring=False)
-TRUNKS = ("gw1", "gw2", "narrow", "asked")
-
-
-@dataclass
-class Trunked:
-    """Two sites; premises has these trunks besides the carrier's."""
-
-    sites: Sites
-    hosts: dict[str, str]
-
-    def route(self, *ways: str, at: str = "premises", **more: object) -> None:
-        """Let all calls go this way, and no other."""
-        with self.sites.api(at) as api:
-            for each in api.get("/v1/routes"):
-                api.delete(f"/v1/routes/{each['name']}")
-            api.post("/v1/routes", {"name": "all", "patterns": ["+"], "ways": list(ways), **more})
-
-    async def gateway(self, name: str, tone_hz: float) -> User:
-        """A gateway where that trunk leads, which answers every call and plays this."""
-        host = self.hosts[name]
-        return await User.open(f"sip:gateway@{host}", host, port=5060, tone_hz=tone_hz)
+TRUNKS = {
+    "gw1": "ask_every_s = 0\n",
+    "gw2": "ask_every_s = 0\n",
+    "narrow": "ask_every_s = 0\nmost_calls = 1\n",
+    "asked": "ask_every_s = 1\nalert_after_s = 1\n",
+}
 
 
 @pytest.fixture(scope="module")
 def trunked(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Trunked]:
-    folder = tmp_path_factory.mktemp("t")
-    processes = Processes(folder)
-    demo = lay_out(folder / "d", loopback)
-    hosts = {name: loopback() for name in TRUNKS}
-    _add_trunks(demo.sites[0].path, hosts)
-    demo = Demo(demo.plan, demo.directory, tuple(load(s.path) for s in demo.sites), demo.accounts, demo.fresh_passwords)
-    sites = Sites(demo, processes, loopback)
-    try:
-        for name in ("premises", "online"):
-            sites.start(name)
-        sites.create("anna", "premises", "+14255550171")
-        sites.create("olga", "online", "+14255550172")
-        sites.wait_until_known(["anna", "olga"])
-        yield Trunked(sites, hosts)
-    finally:
-        processes.close()
-
-
-def _add_trunks(path: Path, hosts: dict[str, str]) -> None:
-    more = {"narrow": "most_calls = 1\n", "asked": "ask_every_s = 1\nalert_after_s = 1\n"}
-    with path.open("a") as file:
-        for name, host in hosts.items():
-            rest = more[name] if name == "asked" else f"ask_every_s = 0\n{more.get(name, '')}"
-            file.write(f'\n[[trunk]]\nname = "{name}"\naddress = "{host}"\nanswer_s = {ANSWER_S}\n{rest}')
-
-
-@asynccontextmanager
-async def phone_of(trunked: Trunked, user: str, home: str) -> AsyncIterator[User]:
-    """Their phone, registered at home, and gone from there at the end."""
-    async with await trunked.sites.phone(user, home, tone_hz=440) as phone:
-        yield phone
-        await phone.register(0)
+    trunks = {name: f"answer_s = {ANSWER_S}\n{more}" for name, more in TRUNKS.items()}
+    people = {"anna": ("premises", "+14255550171"), "olga": ("online", "+14255550172")}
+    with with_trunks(tmp_path_factory.mktemp("t"), loopback, trunks, people) as trunked:
+        yield trunked
 
 
 @pytest.fixture
 def anna(trunked: Trunked) -> Phone:
-    return phone_of(trunked, "anna", "premises")
+    return trunked.phone("anna")
 
 
 async def carried(phone: User, tone_hz: float, number: str = SEATTLE) -> Call:
@@ -256,7 +210,7 @@ async def test_nobody_has_more_calls_outside_than_the_policy_allows(trunked: Tru
         api.post("/v1/policies", {"kind": "calling", "name": "two", "settings": {"most_calls": 2}})
         api.post("/v1/policies/grant", target | {"policy": "two"})
     wait_for(lambda: 2 in _most_calls(trunked), 15, "calls follow the policy")
-    async with phone_of(trunked, "olga", "online") as olga, await trunked.gateway("gw1", 600):
+    async with trunked.phone("olga") as olga, await trunked.gateway("gw1", 600):
         first, second = await carried(olga, 600), await carried(olga, 600)
         assert await olga.refused(f"sip:{SEATTLE}@{DOMAIN}") == 403
         await first.hang_up()
@@ -342,7 +296,7 @@ async def test_the_next_way_where_the_other_site_has_tried_all_its_trunks(trunke
     trunked.route("@premises", "carrier", at="online")
     carrier = trunked.sites.demo.plan.carrier_address
     async with (
-        phone_of(trunked, "olga", "online") as olga,
+        trunked.phone("olga") as olga,
         await trunked.gateway("gw1", 600) as first,
         await User.open(f"sip:carrier@{carrier}", carrier, port=5060, tone_hz=1000) as own,
     ):
