@@ -85,6 +85,40 @@ def test_a_number_that_was_lent_and_a_phones_own_word_are_told():
     assert (told.device, told.lent, told.own_word) == ("desk", "+14255550190", True)
 
 
+def test_of_what_is_found_and_what_was_told_the_more_exact_is_right():
+    home = site(choices={ALICE: (Choice(ALICE, civic=us(UNIT="4"), confirmed_ms=7),)})
+    told = told_by(home, Known("198.51.100.7"))
+    by_default = rules.located(site(), Known("198.51.100.7"))
+    sharper = carried.sharper(by_default, told)
+    assert (sharper.source, sharper.confirmed_ms) == (Source.CHOSEN, 7)
+    by_subnet = rules.located(site(FLOOR), Known("10.1.3.20"))
+    assert carried.sharper(by_subnet, told) == by_subnet == carried.sharper(by_subnet, None)
+
+
+def test_what_somebody_chose_is_spelt_out_for_the_site_of_their_phone():
+    chosen = (
+        Choice(ALICE, civic=us(UNIT="4"), confirmed_ms=7),
+        Choice(ALICE, "desk", "hq3", confirmed_ms=8),
+        Choice(ALICE, "lab", "no-more", confirmed_ms=9),
+    )
+    read = carried.read_choices(carried.written_choices(chosen, site()), ALICE)
+    assert read == (chosen[0], Choice(ALICE, "desk", civic=us(FLR="3"), confirmed_ms=8))
+    assert carried.written_choices((), site()) == ""
+
+
+@pytest.mark.parametrize("value", ["", "!", "aGVsbG8=", "é", "A" * (carried.LONGEST + 4)])
+def test_choices_that_can_not_be_read_are_none(value: str):
+    assert carried.read_choices(value, ALICE) == ()
+
+
+def test_a_peer_says_what_the_one_who_registers_chose_and_of_nobody_else():
+    other = Choice("bob@contoso.example", "desk\r\n", "hq3", us(), confirmed_ms=10**18)
+    raw = base64.urlsafe_b64encode(msgspec.json.encode([other] * 20)).decode()
+    read = carried.read_choices(raw, ALICE)
+    assert len(read) == 8
+    assert read[0] == Choice(ALICE, "desk", "", us(), None, 253_402_300_799_000)
+
+
 def header(**more: object) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(more)).decode()
 

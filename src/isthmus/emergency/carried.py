@@ -12,18 +12,21 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 
 import msgspec
 
 from isthmus.addressing import is_e164
 from isthmus.emergency import civic, elements, rules
 from isthmus.emergency.compiled import NOWHERE, TenantMap
-from isthmus.emergency.model import Civic, Found, Known, Located, Place, Point, Settings, Source
+from isthmus.emergency.model import Choice, Civic, Found, Known, Located, Place, Point, Settings, Source
 from isthmus.errors import UsageError
 
 LONGEST = 6000  # characters of the header
 _LONGEST_WHY = 10  # lines
 _EXACT = tuple(Source)  # the most exact first, nothing at all last
+_MOST_CHOICES = 8
+_LATEST_MS = 253_402_300_799_000  # the end of the year 9999
 _MINUTES = (10, 1440)  # as the policy has them
 
 
@@ -33,7 +36,7 @@ class Carried(msgspec.Struct, frozen=True, omit_defaults=True):
     source: by what it was found where the phone is. name, civic, point: of that place; none where there is none. send:
     what is in force there, as in `Settings`. device: its name. lent: the number that the call goes out by, E.164; empty
     for the caller's own. minutes: how long a call back to it is for the caller. own_word: the phone says itself where
-    it is, in a document that is left as it is.
+    it is, in a document that is left as it is. confirmed_ms: when the person last said so, milliseconds since 1970.
     """
 
     address: str = ""
@@ -48,9 +51,11 @@ class Carried(msgspec.Struct, frozen=True, omit_defaults=True):
     lent: str = ""
     minutes: int = 60
     own_word: bool = False
+    confirmed_ms: int = 0
 
 
 _decoder = msgspec.json.Decoder(Carried)
+_choices = msgspec.json.Decoder(list[Choice])
 
 
 def of_call(known: Known, found: Found, *, device: str = "", lent: str = "", own_word: bool = False) -> Carried:
@@ -70,6 +75,7 @@ def of_call(known: Known, found: Found, *, device: str = "", lent: str = "", own
         lent,
         settings.elin_minutes,
         own_word,
+        found.located.confirmed_ms,
     )
 
 
@@ -103,6 +109,7 @@ def read(value: str) -> Carried | None:
         told.lent if is_e164(told.lent) else "",
         min(max(told.minutes, _MINUTES[0]), _MINUTES[1]),
         told.own_word,
+        max(0, min(told.confirmed_ms, _LATEST_MS)),
     )
 
 
@@ -124,7 +131,51 @@ def found(told: Carried, where: TenantMap, own: Settings, *, aor: str = "", numb
         return here, True
     place = Place("", told.name, told.civic or Civic(""), told.point) if told.source is not Source.NOTHING else None
     settings = msgspec.structs.replace(own, send=told.send, elin_minutes=told.minutes)
-    return Found(Located(place, told.source, told.why), settings, False), False
+    return Found(Located(place, told.source, told.why, told.confirmed_ms), settings, False), False
+
+
+def sharper(found: Located, told: Carried | None) -> Located:
+    """Of what is found here and what was told, the more exact; of two alike what is found here."""
+    if told is None or _EXACT.index(told.source) >= _EXACT.index(found.source):
+        return found
+    place = Place("", told.name, told.civic or Civic(""), told.point)
+    return Located(place, told.source, told.why, told.confirmed_ms)
+
+
+def written_choices(choices: Sequence[Choice], where: TenantMap) -> str:
+    """What somebody chose at their home, for the site where their phone registers; empty for nothing.
+
+    where: their home's map of their tenant, whose places the other site does not have.
+    """
+    told = [made for each in choices[:_MOST_CHOICES] if (made := _spelt_out(each, where)) is not None]
+    value = base64.urlsafe_b64encode(msgspec.json.encode(told)).decode("ascii") if told else ""
+    return value if len(value) <= LONGEST else ""
+
+
+def read_choices(value: str, aor: str) -> tuple[Choice, ...]:
+    """What a peer says that this person chose; what can't be true is left out."""
+    if not value or len(value) > LONGEST:
+        return ()
+    try:
+        told = _choices.decode(base64.urlsafe_b64decode(value.encode("ascii")))
+    except (msgspec.DecodeError, binascii.Error, UnicodeError, ValueError):
+        return ()
+    read = [(each, _civic(each.civic)) for each in told[:_MOST_CHOICES]]
+    return tuple(
+        Choice(aor, _words(each.device), "", where, _point(each.point), max(0, min(each.confirmed_ms, _LATEST_MS)))
+        for each, where in read
+        if where is not None
+    )
+
+
+def _spelt_out(choice: Choice, where: TenantMap) -> Choice | None:
+    """The choice with the address of the place that it names; None where that is no more."""
+    if choice.civic is not None:
+        return choice
+    place = where.by_name(choice.place)
+    if place is None:
+        return None
+    return msgspec.structs.replace(choice, place="", civic=place.civic, point=place.point)
 
 
 def _encoded(told: Carried) -> str:

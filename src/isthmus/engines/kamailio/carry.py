@@ -205,6 +205,7 @@ def _relay_register(site: Site, decision: Relay, arrival: str, device: str) -> N
         KSR.hdr.append(f"Path: <{path}>\r\n")
     KSR.hdr.append(f"X-Isthmus-Epoch: {decision.epoch}\r\n")
     hops.to_peer(site, decision.site)
+    KSR.tm.t_on_reply("ksr_reply_bound")
     KSR.tm.t_relay()
 
 

@@ -74,14 +74,15 @@ def lend_at(site: Site, caller: str, device: str, found: Found) -> str:
 def note(site: Site, view: View, caller: str, told: Carried) -> None:
     """The other site has lent this number to the call at hand, and whoever calls it back may come by our trunk.
 
-    Not a number that is somebody's, or lent by a place of this site; not for somebody whom nobody knows here.
+    Not a number that is somebody's, or lent by this site to somebody else just now; not for somebody whom nobody knows
+    here.
     """
-    known = site.locations.map()
     if not told.lent or view.person(caller) is None or view.owner_of(told.lent) is not None:
         return
-    if any(told.lent in place.elins for tenant in known.tenants.values() for place in tenant.places):
-        return
     now = int(time.time() * 1000)
+    held = elin.called_back(_present(site.locations.map(), told.lent), now)
+    if held is not None and held.tenant and held.aor != caller:
+        return
     loan = Loan(told.lent, "", told.name, caller, told.device, text("$ci")[:256], now, now + told.minutes * 60_000)
     KSR.htable.sht_sets(_TABLE, told.lent, msgspec.json.encode(loan).decode())
 

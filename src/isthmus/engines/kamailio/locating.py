@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 import uuid
 
+import msgspec
+
 from isthmus.emergency import carried, pidflo, reported, rules
 from isthmus.emergency.carried import Carried
 from isthmus.emergency.compiled import TenantMap
-from isthmus.emergency.model import Found, Known
+from isthmus.emergency.model import Choice, Found, Known
 from isthmus.engines.kamailio import contact
 from isthmus.engines.kamailio.ksr import KSR, PHONE, PLACE, header, strip, text
 from isthmus.engines.kamailio.site import Site
@@ -20,6 +22,8 @@ from isthmus.routing import located
 from isthmus.routing.model import Request, Source
 
 _TOLD = "$avp(told_place)"
+_CHOSEN = "chosen"
+_choices = msgspec.json.Decoder(tuple[Choice, ...])
 _HEADERS = ("Geolocation", "Geolocation-Routing")
 
 
@@ -65,8 +69,44 @@ def found(site: Site, request: Request, device: str, number: str = "") -> tuple[
     """
     known = Known(address_of(request.via), bssid=reported.bssid(header("P-Access-Network-Info")))
     where = _map_of(site, request.caller)
+    if request.caller not in where.choices and (chosen := _chosen_at_home(site, request.caller)):
+        where = msgspec.structs.replace(where, choices={request.caller: chosen})
     own = where.own(request.caller)
     return known, rules.found(where, known, own, aor=request.caller, device=bare(device), number=number)
+
+
+def tell_edge(site: Site) -> None:
+    """The REGISTER at hand comes from the other site, where the phone is: its answer says what the person chose here,
+    so that they are found by it there. Nothing of it is anybody else's to know."""
+    aor = f"{text('$tU')}@{text('$td')}".lower()
+    where = _map_of(site, aor)
+    if choices := where.choices.get(aor):
+        KSR.hdr.append_to_reply(f"{PLACE}: {carried.written_choices(choices, where)}\r\n")
+
+
+def hear_home(site: Site) -> None:
+    """A reply of their home to the REGISTER of a phone here: remember what it says that the person chose."""
+    told = header(PLACE)
+    strip(PLACE)
+    if not site.sent_by_peer() or not 200 <= int(KSR.pv.get("$rs")) < 300:
+        return
+    aor = f"{text('$tU')}@{text('$td')}".lower()
+    if chosen := carried.read_choices(told, aor):
+        KSR.htable.sht_sets(_CHOSEN, aor, msgspec.json.encode(chosen).decode())
+    elif KSR.htable.sht_get(_CHOSEN, aor) is not None:
+        KSR.htable.sht_rm(_CHOSEN, aor)
+
+
+def _chosen_at_home(site: Site, aor: str) -> tuple[Choice, ...]:
+    """What somebody chose who is at home at another site, as that said when their phone registered here."""
+    kept = KSR.htable.sht_get(_CHOSEN, aor)
+    if kept is None:
+        return ()
+    with site.snapshot.view() as view:
+        person = view.person(aor)
+        if person is None or view.config.sites[person.home] == view.config.site:
+            return ()
+    return _choices.decode(str(kept))
 
 
 def address_of(connector: str) -> str:
@@ -91,8 +131,13 @@ def tell_other_site(site: Site, request: Request, device: str, number: str, lent
 
 def told_other_site() -> str:
     """The line of the header for the branch at hand to the other site; empty for none."""
-    told = KSR.pv.get(_TOLD)
-    return "" if told is None else f"{PLACE}: {told}\r\n"
+    told = told_of_call()
+    return f"{PLACE}: {told}\r\n" if told else ""
+
+
+def told_of_call() -> str:
+    """What `tell_other_site` remembered of the call at hand; empty for nothing."""
+    return text(_TOLD)
 
 
 def told_by_peer(site: Site, caller: str, number: str) -> tuple[Carried, Found, bool] | None:

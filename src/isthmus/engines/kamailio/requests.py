@@ -301,6 +301,7 @@ def _tell_activity(
             device=device,
             access=header("P-Access-Network-Info"),
             lent=lent,
+            told=locating.told_of_call(),
         )
     elif request.method == "INVITE" and outward.leads_outside(decision) and is_e164(request.target):
         KSR.setflag(FLAG_OUTSIDE)
@@ -499,4 +500,6 @@ def _import_binding(site: Site, method: str) -> None:
     """The control service hands over a binding in a move: a REGISTER that carries its proof."""
     if method != "REGISTER" or not site.is_control(header("X-Isthmus-Control")):
         raise Refused(403, "Forbidden")
+    if header("Path"):
+        locating.tell_edge(site)
     hops.save(site)
