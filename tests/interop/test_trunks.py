@@ -10,7 +10,7 @@ import pytest
 
 from isthmus.routing.snapshot import LmdbSnapshot
 from isthmus.useragent.call import Call
-from tests.agents.raw import BUSY, Rule, User
+from tests.agents.raw import BUSY, NO_ANSWER, Rule, User
 from tests.interop.conftest import DOMAIN
 from tests.interop.trunks import Trunked, with_trunks
 from tests.support import Loopback, wait_for
@@ -246,6 +246,63 @@ async def test_a_trunk_that_does_not_answer_options_is_known_before_any_call(tru
             await (await carried(phone, 600)).hang_up()
             assert len(gateway.incoming) == 1
             assert asked.received_requests("OPTIONS")
+
+
+def _asked(gateway: User) -> int:
+    """How often it was asked whether it is there."""
+    return len({each.call_id for each in gateway.received_requests("OPTIONS")})
+
+
+async def becomes(trunked: Trunked, name: str, state: str) -> None:
+    await asyncio.to_thread(wait_for, lambda: _state(trunked, name) == state, 60, f"{name} is {state}")
+
+
+async def test_a_gateway_by_udp_that_dies_while_it_rings_is_left_for_the_next(trunked: Trunked, anna: Phone):
+    async with anna as phone, await trunked.gateway("gw2", 800) as second:
+        trunked.route("asked", "gw2")
+        # Nobody is there before: that one answers OPTIONS is known by its coming back.
+        await becomes(trunked, "asked", "down")
+        async with await trunked.gateway("asked", 600) as first:
+            first.rule = NO_ANSWER
+            await becomes(trunked, "asked", "up")
+            call = await phone.ring(f"sip:{SEATTLE}@{DOMAIN}")
+            assert len(first.incoming) == 1
+        await call.answered(90)
+        assert len(second.incoming) == 1
+        await phone.hears(call, 800)
+        await second.hears(second.incoming[0], 440)
+        await call.hang_up()
+
+
+async def test_the_caller_is_told_where_the_only_gateway_dies_while_it_rings(trunked: Trunked, anna: Phone):
+    async with anna as phone:
+        trunked.route("asked")
+        await becomes(trunked, "asked", "down")
+        async with await trunked.gateway("asked", 600) as gateway:
+            gateway.rule = NO_ANSWER
+            await becomes(trunked, "asked", "up")
+            call = await phone.ring(f"sip:{SEATTLE}@{DOMAIN}")
+        await call.until(lambda: call.ended, "the caller is told", 90)
+        assert call.final is not None
+        assert (call.final.code, call.final.phrase) == (503, "No Trunk Answers")
+
+
+async def test_a_gateway_that_answers_no_options_rings_as_long_as_it_likes(trunked: Trunked, anna: Phone):
+    async with anna as phone:
+        trunked.route("asked")
+        await becomes(trunked, "asked", "down")
+        async with await trunked.gateway("asked", 600) as gateway:
+            gateway.deaf = frozenset({"OPTIONS"})
+            gateway.rule = NO_ANSWER
+            call = await phone.ring(f"sip:{SEATTLE}@{DOMAIN}")
+            # It is asked again and again meanwhile, in vain each time.
+            await gateway.changes.until(lambda: _asked(gateway) >= 4, "it is asked", 120)
+            assert _state(trunked, "asked") == "down"
+            assert not call.ended
+            await gateway.incoming[0].answer()
+            await call.answered(10)
+            await phone.hears(call, 600)
+            await call.hang_up()
 
 
 async def test_people_are_told_of_a_trunk_that_is_down_and_of_its_end(trunked: Trunked):

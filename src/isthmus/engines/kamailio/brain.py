@@ -19,6 +19,7 @@ from isthmus.engines.kamailio import (
     carry,
     ending,
     http,
+    locating,
     naming,
     recording,
     replies,
@@ -79,6 +80,10 @@ class Brain:
     def ksr_reply_noted(self, message: object) -> int:
         """Replies to requests in a dialog of which nothing but that has to be known."""
         return self._guarded("reply", recording.answered_within)
+
+    def ksr_reply_bound(self, message: object) -> int:
+        """Replies to the REGISTER of a phone here whose person is at home at the other site."""
+        return self._guarded("reply", locating.hear_home)
 
     def ksr_failure_within(self, message: object) -> int:
         """Such a request that was refused."""

@@ -65,14 +65,19 @@ def out(site: Site, request: Request, decision: Decision, arrival: str, device: 
     if isinstance(decision, Local):
         _ring(site, decision)
     elif isinstance(decision, Relay):
+        if request.target.startswith(SOS) and any(trunk.location for trunk in site.trunks.values()):
+            # Should the other site be silent: then it goes out here, and only now can a document be put into it.
+            locating.add_place(site, request, device)
         _hand_over(site, decision, request)
     else:
         _remember(request)
         if request.target.startswith(SOS):
             # Who needs help has to be called back: the trunk learns the number, and its network what the caller wants.
             KSR.resetflag(FLAG_PRIVATE)
-            if request.source is Source.PHONE and site.trunks[decision.trunk].location:
-                locating.add_place(site, request.caller, device)
+            if site.trunks[decision.trunk].location:
+                locating.add_place(site, request, device)
+            else:
+                locating.drop_place(site, request)
         _dial(site, decision)
 
 
@@ -200,6 +205,7 @@ def _relay_register(site: Site, decision: Relay, arrival: str, device: str) -> N
         KSR.hdr.append(f"Path: <{path}>\r\n")
     KSR.hdr.append(f"X-Isthmus-Epoch: {decision.epoch}\r\n")
     hops.to_peer(site, decision.site)
+    KSR.tm.t_on_reply("ksr_reply_bound")
     KSR.tm.t_relay()
 
 

@@ -26,7 +26,10 @@ INTERNAL = (
     "X-Isthmus-Seal",
     "X-Isthmus-Person",
     "X-Isthmus-Hop",
+    "X-Isthmus-Place",
 )
+# Over the link, of an emergency call: where its phone is (emergency/carried.py).
+PLACE = "X-Isthmus-Place"
 # To the control service: who has proved to have sent a request of presence, or a message.
 PERSON = "X-Isthmus-Person"
 # By these the engine is told how to count CSeq up (carriers.py), and so they are nobody else's to write.

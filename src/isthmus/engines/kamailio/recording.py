@@ -14,10 +14,10 @@ from typing import Concatenate, ParamSpec
 
 import msgspec
 
-from isthmus.engines.kamailio import branches
-from isthmus.engines.kamailio.ksr import FLAG_NOTED, FLAG_RECORDED, KSR, text
+from isthmus.engines.kamailio import branches, streaming
+from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_NOTED, FLAG_RECORDED, KSR, text
 from isthmus.engines.kamailio.site import Site
-from isthmus.records.model import By, Event, Kind, Route
+from isthmus.records.model import By, Event, Kind, MediaPath, Route
 from isthmus.routing.model import Answer, Decision, Dial, Local, Outcome, Relay, Request
 from isthmus.sip.sealing import Side
 
@@ -95,7 +95,9 @@ def replied(site: Site, code: int) -> None:
     if code < 200:
         site.records.tell(_note(Kind.PROGRESS, text("$ci"), branches.side(), code=code, reason=_safe("$rr")))
     elif code < 300:
-        site.records.tell(_event(Kind.ANSWERED, text("$ci"), branches.side()))
+        # The branch that answers is at hand: whether it was handed to the relay stands with it.
+        media = MediaPath.RELAYED if KSR.isbflagset(FLAG_MEDIA) > 0 else MediaPath.PAST
+        site.records.tell(_with(_event(Kind.ANSWERED, text("$ci"), branches.side()), media=media))
     elif (cause := _safe("$hdr(Reason)")) or KSR.pv.get("$avp(alone)") is not None:
         KSR.pv.sets("$avp(cause)", cause)
         if KSR.pv.get("$avp(alone)") is not None:
@@ -142,6 +144,8 @@ def within(site: Site, method: str, call_id: str, side: Side) -> None:
 def hung_up(site: Site, call_id: str, side: Side) -> None:
     """A BYE. After rtpengine was told: its figures stand in Kamailio's variables then (modparam mos_average_*)."""
     event = _event(Kind.ENDS, call_id, side)
+    if streaming.is_relayed_since():
+        event = _with(event, media=MediaPath.PAST_FIRST)
     figures = {} if KSR.pv.get("$avp(mos)") is None else {name: _figure(f"$avp({name})") for name in _FIGURES}
     site.records.tell(_with(event, cause=_safe("$hdr(Reason)"), **figures))
     _note_answer("BYE")

@@ -11,6 +11,7 @@ import msgspec
 from isthmus.activity.wire import Kind
 from isthmus.addressing import dialled_number, is_e164
 from isthmus.dialling.plan import Dialling
+from isthmus.emergency import reported
 from isthmus.engines.kamailio import (
     announcing,
     branches,
@@ -22,6 +23,7 @@ from isthmus.engines.kamailio import (
     ending,
     hops,
     lending,
+    locating,
     manipulating,
     naming,
     outward,
@@ -39,7 +41,6 @@ from isthmus.engines.kamailio.ksr import (
     IDENTITY,
     INTERNAL,
     KSR,
-    PHONE,
     TRUNK,
     Refused,
     answer,
@@ -183,7 +184,7 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
                 return  # challenged
             person, device = proved
             if device:
-                site.activity.tell_device(device, _address(connector), arrival, lambda: header("User-Agent"))
+                site.activity.tell_device(device, locating.address_of(connector), arrival, lambda: header("User-Agent"))
             request, asserted = _phone_request(site, view, person, domain, method, connector)
         if connector:
             KSR.setflag(FLAG_PASS_LINK)
@@ -197,9 +198,10 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
         decision = outcome.decision
         if person is not None:
             shown, lent = outcome.shown, ""
-            if method == "INVITE" and request.target.startswith(SOS) and isinstance(decision, Dial):
-                lent = lending.lend(site, person.aor, device, person.number or "")
+            if method == "INVITE" and request.target.startswith(SOS) and not isinstance(decision, Answer):
+                lent = lending.lend(site, request, device, person.number or "")
                 shown = lent or shown
+                locating.tell_other_site(site, request, device, person.number or "", lent)
             _tell_activity(site, person, request, decision, device, lent)
             if shown is not None:
                 asserted = _identity(person, shown)
@@ -233,11 +235,6 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
     # Only where `decide` knows no such target: a seal never leads past it to anybody it does know.
     if not (isinstance(decision, Answer) and carry.to_sealed_flow(site, request, arrival)):
         carry.out(site, request, decision, arrival, device)
-
-
-def _address(connector: str) -> str:
-    """Of the phone that asks: as a connector tells it, where it is at one."""
-    return (header(PHONE) if connector else "") or text("$si")
 
 
 def _phone_request(
@@ -290,13 +287,13 @@ def _tell_activity(
     """
     if request.method == "REGISTER":
         if not isinstance(decision, Answer):
-            site.activity.tell_registered(person.aor, _address(request.via), header("User-Agent"), device)
+            site.activity.tell_registered(person.aor, locating.address_of(request.via), header("User-Agent"), device)
     elif request.method == "INVITE" and request.target.startswith(SOS):
         # Whatever became of it: who looks after the building has to know that somebody needs help.
         site.activity.tell(
             Kind.EMERGENCY,
             person.aor,
-            _address(request.via),
+            locating.address_of(request.via),
             header("User-Agent"),
             number=request.target.removeprefix(SOS),
             own_number=person.number or "",
@@ -304,13 +301,14 @@ def _tell_activity(
             device=device,
             access=header("P-Access-Network-Info"),
             lent=lent,
+            told=locating.told_of_call(),
         )
     elif request.method == "INVITE" and outward.leads_outside(decision) and is_e164(request.target):
         KSR.setflag(FLAG_OUTSIDE)
         site.activity.tell(
             Kind.CALL,
             person.aor,
-            _address(request.via),
+            locating.address_of(request.via),
             header("User-Agent"),
             number=request.target,
             own_number=person.number or "",
@@ -442,6 +440,8 @@ def _from_peer(site: Site, peer: str, method: str) -> None:
             lot=_lot(),
         )
         outcome = outward.decided(site, request, view)
+        if request.target.startswith(SOS) and method == "INVITE":
+            _help_over_link(site, view, request, outcome.decision)
     recording.begins(site, request, outcome)
     strip(*INTERNAL, "Route")
     if header(branches.SEAL_ONLY):
@@ -452,6 +452,41 @@ def _from_peer(site: Site, peer: str, method: str) -> None:
     if method == "INVITE":
         ending.begins(header("Contact"))
     carry.out(site, request, outcome.decision, f"peer:{peer}")
+
+
+def _help_over_link(site: Site, view: View, request: Request, decision: Decision) -> None:
+    """An emergency call of a phone at the other site, which has told where that is; who called is known there.
+
+    Where it is known better here, the security desk here is told as well.
+    """
+    number = _asserted_number()
+    told = locating.told_by_peer(site, request.caller, number)
+    if told is None:
+        return
+    said, place, here = told
+    lending.note(site, view, request.caller, said)
+    if not here:
+        return
+    lent = lending.lend_at(site, request.caller, said.device, place) if isinstance(decision, Dial) else ""
+    if lent:
+        outward.show(lent)
+    site.activity.tell(
+        Kind.EMERGENCY,
+        request.caller,
+        said.address,
+        number=request.target.removeprefix(SOS),
+        own_number=said.lent or number,
+        call_id=text("$ci"),
+        device=said.device,
+        access=reported.written(said.bssid),
+        lent=lent,
+    )
+
+
+def _asserted_number() -> str:
+    """The number that the peer vouches for, E.164; empty for none."""
+    numbers = (dialled_number(found[1]) for found in _PAI_USER.finditer(headers("P-Asserted-Identity")))
+    return next((each for each in numbers if each and is_e164(each)), "")
 
 
 def _asserted() -> str:
@@ -465,4 +500,6 @@ def _import_binding(site: Site, method: str) -> None:
     """The control service hands over a binding in a move: a REGISTER that carries its proof."""
     if method != "REGISTER" or not site.is_control(header("X-Isthmus-Control")):
         raise Refused(403, "Forbidden")
+    if header("Path"):
+        locating.tell_edge(site)
     hops.save(site)
