@@ -388,6 +388,7 @@ export const de: ConsoleMessages = {
   loss: "Verlorene Pakete",
   roundTrip: "Umlaufzeit",
   reportBy: "Wie der Browser von {who} es hatte, bei {site}",
+  unfinishedBy: "Bis dahin, vom Browser von {who}, der kein Ende gemeldet hat, bei {site}",
   problemBy: "Problem, gemeldet von {who}, bei {site}",
   personSays: "In eigenen Worten",
   personWasTold: "Was angezeigt wurde",

@@ -388,6 +388,7 @@ export const en = {
   loss: "Lost packets",
   roundTrip: "Round trip",
   reportBy: "As the browser of {who} had it, at {site}",
+  unfinishedBy: "So far, by the browser of {who}, which reported no end, at {site}",
   problemBy: "Problem reported by {who}, at {site}",
   personSays: "In their words",
   personWasTold: "What they were told",
