@@ -392,6 +392,7 @@ export const de: ConsoleMessages = {
   "mediaPath.past-first": "erst nicht über diesen Standort, dann doch",
   "mediaPath.direct": "direkt von Ende zu Ende",
   reportBy: "Wie der Browser von {who} es hatte, bei {site}",
+  unfinishedBy: "Bis dahin, vom Browser von {who}, der kein Ende gemeldet hat, bei {site}",
   problemBy: "Problem, gemeldet von {who}, bei {site}",
   personSays: "In eigenen Worten",
   personWasTold: "Was angezeigt wurde",

@@ -392,6 +392,7 @@ export const en = {
   "mediaPath.past-first": "not by way of this site at first, then relayed here",
   "mediaPath.direct": "directly from end to end",
   reportBy: "As the browser of {who} had it, at {site}",
+  unfinishedBy: "So far, by the browser of {who}, which reported no end, at {site}",
   problemBy: "Problem reported by {who}, at {site}",
   personSays: "In their words",
   personWasTold: "What they were told",

@@ -94,12 +94,14 @@ function Leg({ leg, direct }: { leg: CallRecord; direct: boolean }) {
   );
 }
 
+const TITLES = { end: "reportBy", problem: "problemBy", unfinished: "unfinishedBy" } as const;
+
 /** What somebody's browser reported: how it sounded there, and what its person was told. */
 function Report({ told }: { told: components["schemas"]["CallReport"] }) {
   const { report } = told;
   const path = [inPhone("kind", report.local), inPhone("kind", report.remote), report.protocol.toUpperCase()];
   return (
-    <Section title={t(report.kind === "problem" ? "problemBy" : "reportBy", { who: told.who, site: told.site })}>
+    <Section title={t(TITLES[report.kind], { who: told.who, site: told.site })}>
       <Facts
         of={[
           [t("when"), moment(told.at)],
