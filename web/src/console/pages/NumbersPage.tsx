@@ -142,7 +142,7 @@ export function NumberPage() {
               [t("extensions"), details.people.map(({ extension, aor }) => `${extension}: ${aor}`).join("; ")],
             ]}
           />
-          {may("number.assign") && <Assign details={details} me={me} again={again} />}
+          {may("number.assign") && <Assign key={details.number} details={details} me={me} again={again} />}
           <Command text={command(["number", "show", number])} />
         </>
       )}
