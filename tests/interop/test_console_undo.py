@@ -279,13 +279,14 @@ def test_a_place_and_a_range_are_changed(console: Console, two_sites: Sites):
     page.get_by_label("More of the address").fill("STS=Ave")
     page.get_by_label("Devices are here that nothing else tells of").check()
     accessible(page)
-    pictured(page, "place")
     line = page.get_by_role("group", name="The same by command line").filter(
         has_text=f"isthmus location place set {PLACE} --country US"
     )
     expect(line).to_contain_text("--set STS=Ave --point 47.64,-122.13 --default")
     save.click()
     expect(page.get_by_role("main").get_by_text("47.64, -122.13", exact=True)).to_be_visible(timeout=SLOW_MS)
+    page.get_by_role("heading", name=PLACE, level=1).scroll_into_view_if_needed()
+    pictured(page, "place")
     (hall,) = (each for each in places() if each["name"] == PLACE)
     assert hall["address"]["elements"] == {**HALL, "HNO": "12", "STS": "Ave"}
     undo(console, places, before)  # and the one before stands for the whole site again
@@ -306,7 +307,6 @@ def test_a_place_and_a_range_are_changed(console: Console, two_sites: Sites):
     page.get_by_label("Carrier", exact=True).fill("")
     expect(page.get_by_role("main")).to_contain_text(f"isthmus number set {RANGE} --use service --carrier ''")
     accessible(page)
-    pictured(page, "range")
     save.click()
     expect(page.get_by_role("main").get_by_role("definition").filter(has_text="Services")).to_be_visible(
         timeout=SLOW_MS
