@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ import pytest
 
 from isthmus.demo.carrier import order
 from isthmus.demo.carrier_file import load as load_carrier
-from isthmus.engines.kamailio.rpc import KamailioRpc
 from isthmus.routing.snapshot import LmdbSnapshot
 from isthmus.site import internal
 from isthmus.site.file import SiteFile
@@ -23,7 +21,7 @@ from tests.agents.raw import User
 from tests.faults.link import Cut, can_drop_packets
 from tests.interop.conftest import DOMAIN, HOMES, Sites
 from tests.interop.connectors import PROGRAM, Appliance
-from tests.support import Processes, wait_for
+from tests.support import Processes, start_carrier, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -75,19 +73,10 @@ def branch(two_sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     carrier = folder / "carrier.toml"
     sites = f'[[site]]\nname = "branch"\naddress = "{made.address}"\n'
     carrier.write_text(f'address = "{gateway}"\n{sites}[[range]]\nprefix = "+142555502"\nsites = ["branch"]\n')
-    log = folder / "carrier.log"
     before = two_sites.demo
     try:
-        processes.start(
-            [sys.executable, "-m", "isthmus.demo.carrier", str(carrier)],
-            name="carrier",
-            ready=lambda: log.exists() and "ready on" in log.read_text(),
-        )
-        made.start()
-        made.becomes(state="healthy")
-        wait_for(lambda: [each["state"] for each in made.shown()["trunks"]] == ["up"], 40, "its trunk is up")
-        rpc = KamailioRpc(internal.kamailio_rpc_socket(two_sites.file("online")))
-        wait_for(lambda: rpc.call("htable.get", "flow", made.name), 20, "it has opened its connection for calls")
+        start_carrier(processes, carrier)
+        made.comes_up()
         two_sites.demo = type(before)(
             before.plan, before.directory, (*before.sites, made.site), before.accounts, before.fresh_passwords
         )

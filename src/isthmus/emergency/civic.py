@@ -133,7 +133,9 @@ def checked_point(latitude: float, longitude: float) -> Point:
     """A point in degrees. Raises UsageError."""
     if not (-90.0 <= latitude <= 90.0 and -180.0 <= longitude <= 180.0):
         raise UsageError(
-            f"{latitude}, {longitude} is no point", do="Latitude is -90 to 90 degrees, longitude -180 to 180."
+            f"{latitude}, {longitude} is no point",
+            where="point",
+            do="Latitude is -90 to 90 degrees, longitude -180 to 180.",
         )
     # Six digits are a tenth of a metre.
     return Point(round(float(latitude), 6) + 0.0, round(float(longitude), 6) + 0.0)
