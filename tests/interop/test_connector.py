@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -382,6 +384,42 @@ async def test_what_online_blocks_nobody_calls_and_nobody_is_called_by_with_onli
         finally:
             for block in blocks:
                 api.post("/v1/blocks/remove", block)
+
+
+async def test_a_call_that_is_up_ends_at_its_limit_with_online_away(branch: Branch):
+    """One euro a second, and three for the day."""
+    if not can_drop_packets():
+        pytest.skip("dropping packets takes root and nft")
+    auckland, cap = "+6495551234", {"kind": "country", "key": "NZ"}
+
+    def limits() -> int:
+        found = re.search(r"(\d+) of the day", survey(branch))
+        return int(found[1]) if found else -1
+
+    with branch.sites.api("online") as api:
+        async with await branch.phone("bella", tone_hz=440) as phone:
+            with branch.sites.api(branch.file.site.name) as here:
+                await asyncio.to_thread(wait_for, lambda: here.get("/v1/branch"), 40, "the branch knows its phone")
+            before = await asyncio.to_thread(limits)
+            api.post("/v1/rates/import", {"csv": "prefix,name,price_per_minute,currency\n+64,Far away,60,EUR\n"})
+            api.post("/v1/caps", cap | {"cost": "3", "ends": True})
+            try:
+                await asyncio.to_thread(wait_for, lambda: limits() > before, 60, "the branch was told of the limit")
+                with Cut(branch.file.site.address, branch.sites.address("online")) as link:
+                    link.drop()
+                    await calls_out(phone)  # by now the branch knows that it is alone
+                    call = await phone.dial(f"sip:{auckland}@{DOMAIN}", timeout_s=_PATIENCE_S)
+                    answered = time.monotonic()
+                    await call.until(lambda: call.ended, "the end of the call", 60)
+                    assert time.monotonic() - answered > 1.5  # the third second costs after two
+                    await asyncio.to_thread(wait_for, lambda: over(branch, auckland), 40, "the gateway knows of it")
+                    assert await phone.refused(f"sip:{auckland}@{DOMAIN}", timeout_s=_PATIENCE_S) == 403
+                    await calls_out(phone)  # to another country
+                await asyncio.to_thread(branch.appliance.becomes, state="healthy")
+                await phone.register(0)
+            finally:
+                api.post("/v1/caps/remove", cap)
+                api.post("/v1/rates/import", {"csv": "prefix,name,price_per_minute,currency\n"})
 
 
 def said(branch: Branch, method: str, target: str, *headers: str) -> int:
