@@ -14,7 +14,7 @@ import msgspec
 
 from isthmus.addressing import is_e164
 from isthmus.dialling.plan import Dialled
-from isthmus.routing import bypass
+from isthmus.routing import branch, bypass
 from isthmus.routing.model import (
     SOS,
     Answer,
@@ -184,6 +184,8 @@ def _not_signed_in(request: Request, view: View) -> Outcome | None:
             why = f"{request.caller} may not register phones of {request.target}"
             return Outcome(Answer(403, "Not Your Address"), (Step("caller", why),))
         return None
+    if person is None and view.config.upstream:
+        return Outcome(branch.UNKNOWN, (Step("caller", f"this branch does not know of {request.caller}"),))
     challenge = Answer(401, "Unauthorized") if request.method == "REGISTER" else _CHALLENGE
     return Outcome(challenge, (Step("caller", why),))
 

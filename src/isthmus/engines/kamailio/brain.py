@@ -19,12 +19,12 @@ from isthmus.engines.kamailio import (
     carry,
     ending,
     http,
+    later,
     locating,
     naming,
     recording,
     replies,
     requests,
-    texting,
     waiting,
 )
 from isthmus.engines.kamailio.auth import Authenticator
@@ -93,9 +93,9 @@ class Brain:
         """A BYE of a connector's, to the site that it belongs to, that failed."""
         return self._guarded("failure", ending.unheard)
 
-    def ksr_failure_message(self, message: object) -> int:
-        """A phone's MESSAGE that the control service did not take."""
-        return self._guarded("failure", texting.failed)
+    def ksr_failure_later(self, message: object) -> int:
+        """A phone's MESSAGE or REGISTER that was not taken by who was asked."""
+        return self._guarded("failure", later.failed)
 
     def ksr_second(self, message: object, event: str) -> int:
         """Once a second, in a process of its own."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from isthmus.addressing.hostport import bracketed
 from isthmus.engines.kamailio import contact
 from isthmus.engines.kamailio.config import PeerSettings, TrunkSettings
@@ -45,6 +47,32 @@ def note_connector(name: str) -> None:
     now = f"{bracketed(text('$si'))}:{text('$sp')}|{text('$conid')}"
     if KSR.htable.sht_get("flow", name) != now:
         KSR.htable.sht_sets("flow", name, now)
+
+
+class Behind(NamedTuple):
+    """A phone at a connector of this site, as its home at another one asks for it. route: the connector's own Path."""
+
+    connector: str
+    route: str
+
+
+def behind_connector(site: Site, routes: str) -> Behind | None:
+    """Where Routes lead through us to a phone at a connector. Raises Refused for a connector that is no more.
+
+    routes: from a site, which has them of a Path that we wrote. None where they lead elsewhere.
+    """
+    uris = contact.uris(routes)
+    if len(uris) != 2 or _host_port(uris[0]) != site.settings.link_host:
+        return None
+    connector = site.peer_of_hop(uris[1])
+    # By its name alone: of what else a connector has written into its Path, nothing leads to another one.
+    if connector is None or connector.host != _host_port(uris[1]) or not contact.received_of(uris[1]):
+        raise Refused(430, "Flow Failed")
+    return Behind(connector.name, uris[1])
+
+
+def _host_port(uri: str) -> str:
+    return uri.partition(":")[2].partition(";")[0]
 
 
 def is_link(arrival: str) -> bool:

@@ -34,8 +34,9 @@ PLACE = "X-Isthmus-Place"
 PERSON = "X-Isthmus-Person"
 # By these the engine is told how to count CSeq up (carriers.py), and so they are nobody else's to write.
 COUNTING = ("P-K-CSeq-Auth", "P-K-CSeq-Refresh")
-# A connector's word, read from connectors alone: the call came from this trunk of its own; the address of the phone.
-TRUNK, PHONE = "X-Isthmus-Trunk", "X-Isthmus-Phone"
+# A connector's word, read from connectors alone: the call came from this trunk of its own; the address of the phone; by
+# which country's emergency numbers those at the branch call for help.
+TRUNK, PHONE, COUNTRY = "X-Isthmus-Trunk", "X-Isthmus-Phone", "X-Isthmus-Country"
 # Whom a network vouches for (RFC 3325), and what a client only wishes.
 IDENTITY = ("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Identity")
 CREDENTIALS = ("Proxy-Authorization", "Authorization")

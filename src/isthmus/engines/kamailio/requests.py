@@ -35,6 +35,7 @@ from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.config import TrunkSettings
 from isthmus.engines.kamailio.ksr import (
     COUNTING,
+    COUNTRY,
     CREDENTIALS,
     FLAG_OUTSIDE,
     FLAG_PASS_LINK,
@@ -51,7 +52,7 @@ from isthmus.engines.kamailio.ksr import (
 )
 from isthmus.engines.kamailio.site import Site
 from isthmus.routing import dialling, located
-from isthmus.routing.model import SHORT, SOS, Answer, Decision, Dial, Local, PersonRecord, Relay, Request, Source, Step
+from isthmus.routing.model import SHORT, SOS, Answer, Decision, Dial, Local, PersonRecord, Request, Source, Step
 from isthmus.routing.snapshot import View
 from isthmus.stir.model import Verstat
 from isthmus.trunking.model import Read
@@ -139,7 +140,7 @@ def _passed_on(site: Site, arrival: str, method: str) -> bool:
     with site.snapshot.view() as view:
         plan = view.config.class_of(None).dialling
         target = _target(site, view, next(iter(view.config.domains), ""), plan)
-    return connecting.passes_on(site, arrival, method, target)
+    return connecting.passes_on(site, arrival, method, target, plan.country)
 
 
 def _is_relayed(site: Site) -> bool:
@@ -176,10 +177,14 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
         elif connector and header(TRUNK):
             request, asserted, steps = _trunk_request(site, view, connector, method)
         else:
+            if site.settings.upstream:
+                connecting.check_known(view, method)
             domain = _realm(view)
             if connector:
                 connecting.check_realm(view, domain, connecting.tenant_of(site, connector))
-            proved = auth.authenticate(view, method, domain, lambda who: _is_emergency(site, view, who, domain, method))
+            proved = auth.authenticate(
+                view, method, domain, lambda who: _is_emergency(site, view, who, domain, method, connector)
+            )
             if proved is None:
                 return  # challenged
             person, device = proved
@@ -205,9 +210,6 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
             _tell_activity(site, person, request, decision, device, lent)
             if shown is not None:
                 asserted = _identity(person, shown)
-    if connector and method == "REGISTER" and isinstance(decision, Relay):
-        # Their home would have no way to the phone but through here and the connector, and nobody follows two.
-        raise Refused(403, "A Connector Is For Those At Home At Its Site")
     recording.begins(site, request, outcome)
     if method != "REGISTER" or not isinstance(decision, Local):  # what is saved here goes nowhere
         strip(*INTERNAL, *IDENTITY, *CREDENTIALS, "Route", *(() if connector else ("Path",)))
@@ -259,7 +261,7 @@ def _phone_request(
         claimed = f"{text('$fU')}@{text('$fd')}".lower()
         if claimed != person.aor and not claimed.endswith("@anonymous.invalid"):
             raise Refused(403, "From Is Not You")
-        target = _target(site, view, domain, view.config.class_of(person).dialling)
+        target = _meant(site, view, domain, person, connector)
     request = Request(
         method,
         target,
@@ -273,9 +275,9 @@ def _phone_request(
     return request, "" if method == "REGISTER" else _identity(person, person.number)
 
 
-def _is_emergency(site: Site, view: View, person: PersonRecord, domain: str, method: str) -> bool:
-    """Whether the request at hand is an emergency call, by the dial plan of `person`."""
-    return method == "INVITE" and _target(site, view, domain, view.config.class_of(person).dialling).startswith(SOS)
+def _is_emergency(site: Site, view: View, person: PersonRecord, domain: str, method: str, connector: str) -> bool:
+    """Whether the request at hand is an emergency call. connector: as for `_meant`."""
+    return method == "INVITE" and _meant(site, view, domain, person, connector).startswith(SOS)
 
 
 def _tell_activity(
@@ -401,13 +403,22 @@ def _target(site: Site, view: View, domain: str, plan: Dialling = _NO_PLAN, user
     """
     user, host = text("$rU") if user is None else user, text("$rd").lower()
     known = host in view.config.domains or host in site.settings.own_hosts or not host
+    # A connector that was told nothing yet knows of no domain: calls for help go out all the same.
+    known = known or bool(site.settings.upstream and not view.config.domains)
     address = f"{user.lower()}@{domain if host in site.settings.own_hosts else host}"
     return dialling.target(user, address, plan, view) if known else address
 
 
-def _meant(site: Site, view: View, domain: str, person: PersonRecord) -> str:
-    """What the Request-URI means to a person of that domain."""
-    return _target(site, view, domain, view.config.class_of(person).dialling)
+def _meant(site: Site, view: View, domain: str, person: PersonRecord, connector: str = "") -> str:
+    """What the Request-URI means to a person of that domain: by their dial plan, and as a call for help where they are.
+
+    connector: the one that the phone is at; empty for none. It says the country alone, not which numbers call for help.
+    """
+    meant = _target(site, view, domain, view.config.class_of(person).dialling)
+    if connector and not meant.startswith(SOS) and (country := header(COUNTRY)):
+        there = _target(site, view, domain, Dialling(country=country))
+        return there if there.startswith(SOS) else meant
+    return meant
 
 
 def _from_peer(site: Site, peer: str, method: str) -> None:
@@ -418,6 +429,10 @@ def _from_peer(site: Site, peer: str, method: str) -> None:
     if received and method != "REGISTER":
         recording.begins_at_flow(site, peer, _asserted())
         carry.to_flow(site, received)
+        return
+    if method != "REGISTER" and (behind := hops.behind_connector(site, headers("Route"))) is not None:
+        recording.begins_at_flow(site, peer, _asserted())
+        carry.to_connector(site, behind)
         return
     epoch = header("X-Isthmus-Epoch")
     with site.snapshot.view() as view:

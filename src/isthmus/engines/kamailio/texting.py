@@ -27,7 +27,6 @@ from isthmus.site.internal import MESSAGES_UDP
 HOP = "X-Isthmus-Hop"
 _MOST_BYTES = 32 * 1024  # of a body
 _WITHIN_MS = 14_000  # the service may have to ask the sender's home, and clients give up after 32 s
-_LATER_S = "20"
 
 
 def handle(
@@ -68,24 +67,10 @@ def handle(
     KSR.setdsturi(f"sip:{bracketed(site.settings.internal_host)}:{MESSAGES_UDP};transport=udp")
     KSR.pv.sets("$fs", site.settings.sockets["presence"])
     KSR.tm.t_set_fr(0, _WITHIN_MS)
-    KSR.tm.t_on_failure("ksr_failure_message")
+    KSR.tm.t_on_failure("ksr_failure_later")
     if KSR.tm.t_relay() < 0:
         raise Refused(503, "Messages Are Not Available Now")
     return True
-
-
-def failed(site: Site) -> None:
-    """The control service did not take it. The engine would make 500 of its 503 (RFC 3261 section 16.7, step 6)."""
-    silent = KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0
-    if silent:
-        _later(_LATER_S, "Messages Are Not Available Now")
-    elif KSR.tm.t_check_status("503") > 0:
-        _later(text("$T_rpl($hdr(Retry-After))") or _LATER_S, text("$T_rpl($rr)") or "Service Unavailable")
-
-
-def _later(seconds: str, reason: str) -> None:
-    KSR.hdr.append_to_reply(f"Retry-After: {seconds}\r\n")
-    KSR.tm.t_reply(503, reason)
 
 
 def deliver(site: Site) -> None:
