@@ -18,12 +18,13 @@ from isthmus.engines.kamailio import (
     carriers,
     carry,
     ending,
+    hops,
     http,
     naming,
     recording,
     replies,
     requests,
-    texting,
+    serving,
     waiting,
 )
 from isthmus.engines.kamailio.auth import Authenticator
@@ -88,9 +89,13 @@ class Brain:
         """A BYE of a connector's, to the site that it belongs to, that failed."""
         return self._guarded("failure", ending.unheard)
 
-    def ksr_failure_message(self, message: object) -> int:
-        """A phone's MESSAGE that the control service did not take."""
-        return self._guarded("failure", texting.failed)
+    def ksr_failure_service(self, message: object) -> int:
+        """A phone's request that the control service did not take."""
+        return self._guarded("failure", serving.failed)
+
+    def ksr_unbound(self, message: object, event: str) -> int:
+        """A binding ran out, or lost its connection."""
+        return self._guarded("lost binding", hops.lost)
 
     def ksr_second(self, message: object, event: str) -> int:
         """Once a second, in a process of its own."""

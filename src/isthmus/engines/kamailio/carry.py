@@ -15,6 +15,7 @@ from isthmus.engines.kamailio import (
     recording,
     redirecting,
     replies,
+    serving,
     streaming,
     timers,
     transferring,
@@ -185,7 +186,7 @@ def _save(site: Site, arrival: str, device: str) -> None:
         KSR.tm.t_relay()
         return
     KSR.pv.sets("$avp(RCV)", hops.own_contact(arrival, device))
-    hops.save(site)
+    hops.save(site, arrival)
 
 
 def _relay_register(site: Site, decision: Relay, arrival: str, device: str) -> None:
@@ -255,6 +256,9 @@ def handle_failure(site: Site, auth: Authenticator) -> None:
         _relay()
         return
     peer = KSR.pv.get("$avp(relayed)")
+    if peer is not None and site.settings.upstream and text("$rm") in serving.SERVED:
+        serving.failed(site)
+        return
     gone = waiting.take_gone()
     if gone:  # early media, too: who answers next is somebody else
         dialogs.end_media()

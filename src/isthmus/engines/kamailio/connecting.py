@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from isthmus.engines.kamailio import carry, contact, ending, hops, naming, outward, recording
+from isthmus.engines.kamailio import carry, contact, ending, hops, naming, outward, recording, serving
 from isthmus.engines.kamailio.ksr import IDENTITY, INTERNAL, KSR, PHONE, TRUNK, Refused, header, headers, strip, text
 from isthmus.engines.kamailio.site import Site
 from isthmus.routing.model import SOS, Request, Source
@@ -44,19 +44,39 @@ def passes_on(site: Site, arrival: str, method: str, target: str) -> bool:
         outward.show("")  # nobody vouches for any number of theirs
     else:
         KSR.hdr.append(f"{PHONE}: {text('$si')}\r\n")
-    if method == "INVITE":
+    if method in ("INVITE", "SUBSCRIBE"):
         sealed = hops.sealed_contact(site, arrival)
         if not sealed:
             raise Refused(400, "Bad Contact")
         naming.begin(site, sealed)
         ending.begins(sealed)
+        KSR.pv.sets("$avp(arrival)", arrival)
+    if method in serving.SERVED:
+        serving.wait_at_connector()
     carry.out(site, request, outcome.decision, arrival)
     return True
+
+
+def address_of(name: str) -> str:
+    """At the site: of the phone that asks, as a connector tells it where the phone is at one. name: empty for none."""
+    return (header(PHONE) if name else "") or text("$si")
 
 
 def tenant_of(site: Site, name: str) -> int:
     """At the site: position in `Config.tenants` of the tenant whose connector this is."""
     return site.connectors.tenant.get(name, -1)
+
+
+def admitted(site: Site, view: View, name: str, domain: str) -> str:
+    """At the site: the domain in which a phone's request that is no call has to be proved. Raises Refused.
+
+    name: of the connector that the phone is at; empty for none. domain: whose people may be asking.
+    """
+    if name:
+        check_realm(view, domain, tenant_of(site, name))
+    elif site.bars(view, text("$si")):
+        raise Refused(403, "Blocked")
+    return domain
 
 
 def check_realm(view: View, domain: str, tenant: int) -> None:

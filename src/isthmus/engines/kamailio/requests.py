@@ -39,7 +39,6 @@ from isthmus.engines.kamailio.ksr import (
     IDENTITY,
     INTERNAL,
     KSR,
-    PHONE,
     TRUNK,
     Refused,
     answer,
@@ -114,6 +113,10 @@ def handle(site: Site, auth: Authenticator) -> None:
     if method in announcing.METHODS and _serves_presence(site, arrival):
         announcing.handle(site, auth, arrival, method, _realm)
         return
+    if method in announcing.METHODS and site.settings.upstream and _is_phone(site, arrival):
+        if not _passed_on(site, arrival, method):
+            raise Refused(480, "Online Can't Be Reached")
+        return
     kept = method == "MESSAGE" and site.settings.messages and _serves_presence(site, arrival)
     if kept and texting.handle(site, auth, arrival, _realm, _meant):
         return
@@ -127,8 +130,15 @@ def handle(site: Site, auth: Authenticator) -> None:
 
 
 def _serves_presence(site: Site, arrival: str) -> bool:
-    """Whether somebody may watch presence from there: phones at sites may."""
-    return not site.settings.upstream and not hops.is_link(arrival) and site.trunk_here(arrival) is None
+    """Whether this site is to deal with presence and messages from there: of phones, those at connectors among them."""
+    return not site.settings.upstream and _is_phone(site, arrival)
+
+
+def _is_phone(site: Site, arrival: str) -> bool:
+    """Whether the request at hand is a phone's, here or at a connector, and neither the other site's nor a trunk's."""
+    if arrival.startswith("connector:"):
+        return not header(TRUNK)
+    return not arrival.startswith("peer:") and site.trunk_here(arrival) is None
 
 
 def _passed_on(site: Site, arrival: str, method: str) -> bool:
@@ -183,7 +193,9 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
                 return  # challenged
             person, device = proved
             if device:
-                site.activity.tell_device(device, _address(connector), arrival, lambda: header("User-Agent"))
+                site.activity.tell_device(
+                    device, connecting.address_of(connector), arrival, lambda: header("User-Agent")
+                )
             request, asserted = _phone_request(site, view, person, domain, method, connector)
         if connector:
             KSR.setflag(FLAG_PASS_LINK)
@@ -233,11 +245,6 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
     # Only where `decide` knows no such target: a seal never leads past it to anybody it does know.
     if not (isinstance(decision, Answer) and carry.to_sealed_flow(site, request, arrival)):
         carry.out(site, request, decision, arrival, device)
-
-
-def _address(connector: str) -> str:
-    """Of the phone that asks: as a connector tells it, where it is at one."""
-    return (header(PHONE) if connector else "") or text("$si")
 
 
 def _phone_request(
@@ -290,13 +297,13 @@ def _tell_activity(
     """
     if request.method == "REGISTER":
         if not isinstance(decision, Answer):
-            site.activity.tell_registered(person.aor, _address(request.via), header("User-Agent"), device)
+            site.activity.tell_registered(person.aor, connecting.address_of(request.via), header("User-Agent"), device)
     elif request.method == "INVITE" and request.target.startswith(SOS):
         # Whatever became of it: who looks after the building has to know that somebody needs help.
         site.activity.tell(
             Kind.EMERGENCY,
             person.aor,
-            _address(request.via),
+            connecting.address_of(request.via),
             header("User-Agent"),
             number=request.target.removeprefix(SOS),
             own_number=person.number or "",
@@ -310,7 +317,7 @@ def _tell_activity(
         site.activity.tell(
             Kind.CALL,
             person.aor,
-            _address(request.via),
+            connecting.address_of(request.via),
             header("User-Agent"),
             number=request.target,
             own_number=person.number or "",
@@ -465,4 +472,4 @@ def _import_binding(site: Site, method: str) -> None:
     """The control service hands over a binding in a move: a REGISTER that carries its proof."""
     if method != "REGISTER" or not site.is_control(header("X-Isthmus-Control")):
         raise Refused(403, "Forbidden")
-    hops.save(site)
+    hops.save(site, contact.edge_of(contact.received_of(header("Path"))))
