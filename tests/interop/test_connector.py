@@ -205,6 +205,14 @@ async def test_what_a_phone_at_the_branch_may_not_ask_of_presence_is_refused(bra
         uri = f"sip:bruno@{DOMAIN}"
         assert (await phone.request("PUBLISH", uri, headers=headers, body=AT_THE_BRANCH)).code == 403
         assert (await phone.request("PUBLISH", uri, headers=headers, body=AT_THE_BRANCH, digest=False)).code == 407
+        # What the service is too busy for comes to the phone as it said it, through both.
+        own = f"sip:bella@{DOMAIN}"
+        answers = [await phone.request("PUBLISH", own, headers=headers, body=AT_THE_BRANCH) for _ in range(11)]
+        assert [each.code for each in answers] == [200] * 10 + [503]
+        assert (answers[-1].phrase, answers[-1].get("Retry-After")) == ("Too Many Publications", "60")
+        for answer in answers[:10]:
+            ended = [("Event", "presence"), ("SIP-If-Match", answer.get("SIP-ETag")), ("Expires", "0")]
+            assert (await phone.request("PUBLISH", own, headers=ended)).code == 200
         other = [("Event", "dialog"), ("Expires", "600"), ("Contact", f"<{phone.contact}>")]
         assert (await phone.request("SUBSCRIBE", uri, headers=other)).code == 489
         await phone.register(0)

@@ -65,7 +65,7 @@ def office(tmp_path: Path) -> Office:
 
 def test_who_has_a_phone_alone_is_available_while_it_is_registered(office: Office):
     office.registers("alice")
-    assert (office.state("alice"), office.state("anna")) == ("available", "offline")
+    assert (office.state("alice"), office.state("anna"), len(office.phones)) == ("available", "offline", 1)
     office.goes("alice")
     assert office.state("alice") == "offline"
 

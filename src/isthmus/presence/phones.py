@@ -41,6 +41,10 @@ class Phones:
         self._changed: dict[str, None] = {}  # addresses about which something was told, the first told first
         self._gone: dict[str, float] = {}  # when the last phone of an address went
 
+    def __len__(self) -> int:
+        """How many people have one."""
+        return len(self._registered)
+
     def saved(self, aor: str, edge: str) -> None:
         """A binding was made or refreshed. Returns at once: every refresh of every phone comes here."""
         if edge == BROWSERS or aor in self._registered:

@@ -123,12 +123,17 @@ def build_presence(
         secret=_Secret(internal.control_secret(site_file)),
     )
     background.add("presence by SIP", sip.start, sip.stop)
+
+    def trouble() -> str:
+        return sip.trouble or jobs["registered"].trouble or jobs["phones"].trouble
+
     facts["presence"] = lambda: {
         **presence.health(),
         "watched": telling.watched,
         "subscriptions": sip.subscriptions,
-        "ok": not sip.trouble,
-        "reason": sip.trouble,
+        "phones": len(phones),
+        "ok": not trouble(),
+        "reason": trouble(),
     }
 
     def called(event: Event) -> None:
