@@ -40,6 +40,12 @@ def test_phones_of_both_sites_count_and_browsers_and_what_is_over_do_not(tmp_pat
     assert everybody(file) == {"alice@contoso.example", "bob@contoso.example"}
 
 
-def test_a_file_that_is_not_there_is_no_empty_registrar(tmp_path: Path):
-    with pytest.raises(UnavailableError):
-        everybody(tmp_path / "none.db")
+def test_before_the_engine_has_ever_run_nobody_has_one(tmp_path: Path):
+    assert everybody(tmp_path / "none.db") == set()
+
+
+def test_a_file_that_can_not_be_read_is_no_empty_registrar(tmp_path: Path):
+    file = tmp_path / "location.db"
+    file.write_bytes(b"no database")
+    with pytest.raises(UnavailableError, match="can't be read"):
+        everybody(file)
