@@ -42,7 +42,7 @@ def told(edge_sites: EdgeSites) -> Iterator[list[Event]]:
 
 def _of(events: list[Event], account: str) -> list[Event]:
     calls = {event.call_id for event in events if event.account == account and event.call_id}
-    told = [event for event in events if event.kind is not Kind.BOUND]
+    told = [event for event in events if event.kind not in (Kind.BOUND, Kind.UNBOUND)]
     return [event for event in told if event.account == account or event.call_id in calls]
 
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tests.faults.link import Cut, can_drop_packets
 from tests.interop.conftest import DOMAIN, HOMES, Sites
 from tests.interop.connectors import PROGRAM, Appliance
 from tests.interop.test_move import move
+from tests.interop.watchers import SLOW_S, Watcher
 from tests.support import Processes, start_carrier, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -34,6 +35,10 @@ VERA = {"udp": "+14255550203", "tls": "+14255550204"}
 _PATIENCE_S = 30.0
 _CALLER = "+12065550199"
 _UNDER_WAY = ("+12065550171", "+12065550172")
+AT_THE_BRANCH = (
+    b'<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:bella@contoso.example"><tuple id="t">'
+    b"<status><basic>open</basic></status><note>at the branch</note></tuple></presence>"
+)
 _CALLER_HZ, _BEEP_HZ = 800, 1000  # what the gateway's network says
 
 
@@ -277,6 +282,102 @@ async def test_a_phone_at_the_branch_and_one_elsewhere_call_each_other(branch: B
         await phone.hears(phone.incoming[0], 600)
         assert (await call.hang_up()).code == 200
         await phone.register(0)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tls"])
+async def test_a_phone_at_the_branch_watches_and_is_watched(branch: Branch, transport: str):
+    """Whom it watches is at premises, and so is who watches it: the subscription itself is online's."""
+    other = f"watched-{transport}"
+    branch.sites.create(other, "premises")
+    branch.sites.wait_until_known([other])
+    async with (
+        await branch.phone("bella", transport, tone_hz=440) as phone,
+        await branch.sites.phone(other, "premises", "tcp") as far,
+    ):
+        bella, watched = Watcher(phone), Watcher(far)
+        answer = await bella.subscribe(other)
+        assert (answer.code, answer.get("Expires")) == (200, "600")
+        await bella.hears(b"<basic>open</basic>")
+        assert (await watched.subscribe("bella")).code == 200
+        await watched.hears(b"<basic>open</basic>")
+        call = await far.dial(f"sip:bella@{DOMAIN}", timeout_s=SLOW_S)
+        for each in (bella, watched):
+            await each.hears(b"<rpid:on-the-phone/>")
+        assert (await call.hang_up()).code == 200
+        for each in (bella, watched):
+            await each.hears_not(b"<rpid:")
+        headers = [("Event", "presence"), ("Content-Type", "application/pidf+xml"), ("Expires", "120")]
+        answer = await phone.request("PUBLISH", f"sip:bella@{DOMAIN}", headers=headers, body=AT_THE_BRANCH)
+        assert answer.code == 200
+        await watched.hears(b"at the branch")
+        told = len(bella.told)
+        assert (await bella.refresh(900)).code == 200
+        await until(lambda: len(bella.told) > told and bella.state.startswith("active"), "it is told anew")
+        assert (await bella.refresh(0)).code == 200
+        await until(lambda: bella.state.startswith("terminated"), "that it has ended")
+        assert (await bella.refresh(600)).code == 481
+        ended = [("Event", "presence"), ("SIP-If-Match", answer.get("SIP-ETag")), ("Expires", "0")]
+        assert (await phone.request("PUBLISH", f"sip:bella@{DOMAIN}", headers=ended)).code == 200
+        await phone.register(0)
+        await watched.hears(b"<basic>closed</basic>")
+        await far.register(0)
+
+
+async def test_what_a_phone_at_the_branch_may_not_ask_of_presence_is_refused(branch: Branch):
+    headers = [("Event", "presence"), ("Content-Type", "application/pidf+xml"), ("Expires", "120")]
+    async with await branch.phone("bella", tone_hz=440) as phone:
+        assert (await Watcher(phone).subscribe("nobody-at-all")).code == 404
+        uri = f"sip:bruno@{DOMAIN}"
+        assert (await phone.request("PUBLISH", uri, headers=headers, body=AT_THE_BRANCH)).code == 403
+        assert (await phone.request("PUBLISH", uri, headers=headers, body=AT_THE_BRANCH, digest=False)).code == 407
+        # What the service is too busy for comes to the phone as it said it, through both.
+        own = f"sip:bella@{DOMAIN}"
+        answers = [await phone.request("PUBLISH", own, headers=headers, body=AT_THE_BRANCH) for _ in range(11)]
+        assert [each.code for each in answers] == [200] * 10 + [503]
+        assert (answers[-1].phrase, answers[-1].get("Retry-After")) == ("Too Many Publications", "60")
+        for answer in answers[:10]:
+            ended = [("Event", "presence"), ("SIP-If-Match", answer.get("SIP-ETag")), ("Expires", "0")]
+            assert (await phone.request("PUBLISH", own, headers=ended)).code == 200
+        other = [("Event", "dialog"), ("Expires", "600"), ("Contact", f"<{phone.contact}>")]
+        assert (await phone.request("SUBSCRIBE", uri, headers=other)).code == 489
+        await phone.register(0)
+
+
+async def test_phones_at_the_branch_write_and_are_written_to(branch: Branch):
+    branch.sites.create("writes", "premises")
+    branch.sites.wait_until_known(["writes"])
+    async with (
+        await branch.phone("bella", "tcp", tone_hz=440) as bella,
+        await branch.phone("bruno", tone_hz=600) as bruno,
+        await branch.sites.phone("writes", "premises") as far,
+    ):
+        for sender, user, receiver, text in (
+            (bella, "bruno", bruno, "from the branch to the branch"),
+            (bruno, "writes", far, "from the branch to premises"),
+            (far, "bella", bella, "from premises to the branch"),
+        ):
+            answer = await sender.message(f"sip:{user}@{DOMAIN}", text)
+            assert (answer.code, answer.phrase) == (202, "Accepted")
+            await until(lambda receiver=receiver: receiver.messages, f"{user} has got it")
+            (request,) = receiver.messages
+            assert request.body.decode() == text
+            assert f"<{sender.account.uri}>" in request.get("From")
+            assert "X-Isthmus" not in bytes(request).decode()
+        assert (await bella.message(f"sip:nobody-at-all@{DOMAIN}", "hello")).code == 404
+        for each in (bella, bruno, far):
+            await each.register(0)
+    # What comes while no phone is there is there when it is back, at the branch, too.
+    async with await branch.sites.phone("writes", "premises") as far:
+        assert (await far.message(f"sip:bruno@{DOMAIN}", "for later")).code == 202
+        async with await branch.phone("bruno", tone_hz=600) as bruno:
+            await until(lambda: bruno.messages, "he has got it")
+            assert [each.body for each in bruno.messages] == [b"for later"]
+            await bruno.register(0)
+        await far.register(0)
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    await asyncio.to_thread(wait_for, condition, SLOW_S, what)
 
 
 def over(branch: Branch, *numbers: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from isthmus.messaging import texts
 from isthmus.useragent.message import Header, Request, Response, response_to
 from tests.agents.baresip import Baresip
 from tests.agents.raw import User
@@ -29,8 +30,11 @@ HOMES = {
     "theo": "online",
     "toby": "online",
     "tara": "premises",
+    "tilda": "online",
+    "trudy": "premises",
 }
 SLOW_S = 60.0
+COMPOSING = texts.COMPOSING
 PLAIN = ("Content-Type", "text/plain;charset=utf-8")
 
 
@@ -300,3 +304,47 @@ async def test_a_phone_is_told_that_the_other_writes(sites: Sites, tina: Tab):
                 await asyncio.sleep(0.05)
         told = theo.messages[1]
         assert told.get("Content-Type") == "application/im-iscomposing+xml" and b"<state>active</state>" in told.body
+
+
+async def test_who_writes_in_a_group_is_seen_by_phones_and_pages(sites: Sites, tina: Tab):
+    """tilda is at home at online and registered at premises; trudy is the other way round."""
+    people = [f"{user}@{DOMAIN}" for user in ("tilda", "trudy")]
+    group = (await asyncio.to_thread(tina.ask, "chat.group", chat=str(uuid.uuid4()), title="Band", aors=people))["id"]
+    address = f"group+{group}"
+
+    async def is_told(phone: User) -> None:
+        async with asyncio.timeout(SLOW_S):
+            while not (phone.messages and phone.messages[-1].get("Content-Type") == COMPOSING):
+                await asyncio.sleep(0.05)
+        told = phone.messages[-1]
+        assert f"<sip:{address}@{DOMAIN}>" in told.get("From") and b"<state>active</state>" in told.body
+
+    async with phone(sites, "tilda", "premises", "tcp") as tilda, phone(sites, "trudy", "online") as trudy:
+        sent = await asyncio.to_thread(
+            tina.ask, "chat.send", chat=group, message=str(uuid.uuid4()), text="who is there?"
+        )
+        for each in (tilda, trudy):
+            await gets(each, "tina: who is there?")
+        delivered = await asyncio.to_thread(
+            tina.hears, "chat.mark", lambda event: event["kind"] == "delivered" and event["stamp"] == sent["stamp"]
+        )
+        assert delivered["chat"] == group
+        await asyncio.to_thread(
+            tina.hears,
+            "chat.mark",
+            lambda event: (
+                event["kind"] == "delivered"
+                and event["stamp"] == sent["stamp"]
+                and event["person"] != delivered["person"]
+            ),
+        )
+        await asyncio.to_thread(tina.ask, "chat.typing", chat=group)
+        for each in (tilda, trudy):
+            await is_told(each)
+        kind, body = ("Content-Type", COMPOSING), texts.composing(active=True)
+        assert (await send(tilda, address, body, headers=[kind])).code == 200
+        info = await asyncio.to_thread(tina.ask, "chat.info", chat=group)
+        heard = await asyncio.to_thread(tina.hears, "chat.typing", lambda event: event["chat"] == group)
+        (member,) = [each for each in info["members"] if each["id"] == heard["person"]]
+        assert member["aor"] == f"tilda@{DOMAIN}"
+        assert (await send(tilda, f"group+{uuid.uuid4()}", body, headers=[kind])).code == 404

@@ -6,28 +6,38 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from isthmus.useragent.message import Request, Response
-from tests.agents.raw import User
+from isthmus.errors import IsthmusError
+from tests.faults.people import kill, pid, ready
 from tests.interop.browsers import accessible, browser, phone, playwright
 from tests.interop.conftest import DOMAIN, Sites
+from tests.interop.watchers import SLOW_S, Watcher
 from tests.support import wait_for
 
 __all__ = ["browser", "playwright"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-HOMES = {"petra": "premises", "pauline": "premises", "otto": "online", "olga": "online"}
-SLOW_S = 60.0
+HOMES = {
+    "petra": "premises",
+    "pauline": "premises",
+    "paula": "premises",
+    "otto": "online",
+    "olga": "online",
+    "oscar": "online",
+}
 OPEN = (
-    b'<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:otto@contoso.example"><tuple id="t">'
-    b"<status><basic>open</basic></status><note>at the lab</note></tuple></presence>"
+    b'<presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model"'
+    b' xmlns:rpid="urn:ietf:params:xml:ns:pidf:rpid" xmlns:lt="urn:ietf:params:xml:ns:location-type"'
+    b' entity="sip:otto@contoso.example"><tuple id="t">'
+    b"<status><basic>open</basic></status><note>at the lab</note></tuple>"
+    b'<dm:person id="p"><rpid:place-type><lt:industrial/></rpid:place-type></dm:person></presence>'
 )
 
 
@@ -37,36 +47,12 @@ def sites(two_sites: Sites) -> Sites:
     return two_sites
 
 
-class Watcher:
-    """A SIP client that watches somebody, and when it was told what."""
-
-    def __init__(self, phone: User) -> None:
-        self.phone = phone
-        self.told: list[tuple[float, Request]] = []
-        phone.on_notify = lambda request: self.told.append((time.monotonic(), request))
-
-    async def subscribe(self, user: str, expires_s: int = 600) -> Response:
-        headers = [
-            ("Event", "presence"),
-            ("Accept", "application/pidf+xml"),
-            ("Expires", str(expires_s)),
-            ("Contact", f"<{self.phone.contact}>"),
-        ]
-        return await self.phone.request("SUBSCRIBE", f"sip:{user}@{DOMAIN}", headers=headers)
-
-    async def hears(self, *words: bytes) -> float:
-        """Wait until it is told a document with all of these words; gives when."""
-        async with asyncio.timeout(SLOW_S):
-            while not (self.told and all(word in self.told[-1][1].body for word in words)):
-                await asyncio.sleep(0.01)
-        return self.told[-1][0]
-
-
 @asynccontextmanager
 async def watcher(sites: Sites, user: str, at: str, transport: str = "udp") -> AsyncIterator[Watcher]:
     phone = await sites.phone(user, at, transport)
     try:
         yield Watcher(phone)
+        await phone.register(0)
     finally:
         await phone.close()
 
@@ -83,6 +69,13 @@ def shown(sites: Sites, user: str, at: str) -> dict[str, Any]:
     return told
 
 
+def seen(sites: Sites, user: str, at: str) -> str:
+    """The availability; empty while the control service does not answer."""
+    with suppress(IsthmusError):
+        return str(shown(sites, user, at)["availability"])
+    return ""
+
+
 async def until(condition: Callable[[], object], what: str) -> None:
     await asyncio.to_thread(wait_for, condition, SLOW_S, what)
 
@@ -96,14 +89,16 @@ async def test_a_change_at_one_home_is_told_to_a_sip_client_at_the_other(
         assert (answer.code, answer.get("Expires")) == (200, "600")
         await otto.hears(b"<basic>closed</basic>")
         begun = time.monotonic()
-        told = await asyncio.to_thread(choose, sites, "petra", "premises", availability="busy", note="in a review")
+        told = await asyncio.to_thread(
+            choose, sites, "petra", "premises", availability="busy", note="in a review", location="Room 5 & 6"
+        )
         assert told["availability"] == "busy"
-        at = await otto.hears(b"<rpid:busy/>", b"in a review")
+        at = await otto.hears(b"<rpid:busy/>", b"in a review", b"<rpid:other>Room 5 &amp; 6</rpid:other>")
         record_property("change_to_notify_s", round(at - begun, 3))
-        state = otto.told[-1][1].get("Subscription-State")
-        assert state.startswith("active;expires=")
-        await asyncio.to_thread(choose, sites, "petra", "online", availability="", note="")
-        await otto.hears(b"<basic>closed</basic>")
+        assert otto.state.startswith("active;expires=")
+        await asyncio.to_thread(choose, sites, "petra", "online", availability="", note="", location="office")
+        await otto.hears(b"<basic>closed</basic>", b"<rpid:place-type><lt:office/></rpid:place-type>")
+        await asyncio.to_thread(choose, sites, "petra", "online", location="")
         assert (await otto.subscribe("nobody-at-all")).code == 404
 
 
@@ -115,12 +110,13 @@ async def test_what_a_client_publishes_at_the_wrong_site_is_seen_at_both(sites: 
         assert answer.code == 200
         for site in ("premises", "online"):
             await until(lambda site=site: shown(sites, "otto", site)["note"] == "at the lab", f"it is seen at {site}")
+            assert shown(sites, "otto", site)["location"] == "industrial"
         bomb = b'<!DOCTYPE p [<!ENTITY a "x">]>' + OPEN
         assert (await otto.phone.request("PUBLISH", uri, headers=headers, body=bomb)).code == 400
         assert (await otto.phone.request("PUBLISH", f"sip:petra@{DOMAIN}", headers=headers, body=OPEN)).code == 403
         ended = [("Event", "presence"), ("SIP-If-Match", answer.get("SIP-ETag")), ("Expires", "0")]
         assert (await otto.phone.request("PUBLISH", uri, headers=ended)).code == 200
-        await until(lambda: shown(sites, "otto", "online")["availability"] == "offline", "it is over")
+        await until(lambda: not shown(sites, "otto", "online")["note"], "it is over")
 
 
 async def test_phones_are_quiet_for_all_but_those_who_are_excepted_and_who_talks_is_busy(sites: Sites):
@@ -148,6 +144,89 @@ async def test_phones_are_quiet_for_all_but_those_who_are_excepted_and_who_talks
         await asyncio.to_thread(choose, sites, "petra", availability="", exceptions=[])
         rings = await otto.phone.dial(f"sip:petra@{DOMAIN}", timeout_s=SLOW_S)
         await rings.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("user", "at", "transport"),
+    [
+        ("paula", "premises", "udp"),
+        ("paula", "online", "tls"),
+        ("oscar", "online", "tcp"),
+        ("oscar", "premises", "udp"),
+    ],
+)
+async def test_who_has_a_desk_phone_alone_is_available_while_it_is_registered(
+    sites: Sites, user: str, at: str, transport: str
+):
+    """And in a call while in one; at both sites, wherever the phone is registered."""
+    watching, away = ("olga", "online") if HOMES[user] == "premises" else ("petra", "premises")
+    async with watcher(sites, watching, away) as other:
+        await other.subscribe(user)
+        await other.hears(b"<basic>closed</basic>")
+        async with await sites.phone(user, at, transport) as phone:
+            await other.hears(b"<basic>open</basic>")
+            for site in ("premises", "online"):
+                await until(lambda site=site: shown(sites, user, site)["availability"] == "available", f"at {site}")
+            call = await phone.dial(f"sip:{watching}@{DOMAIN}", timeout_s=SLOW_S)
+            await other.hears(b"<rpid:busy/>", b"<rpid:on-the-phone/>")
+            await call.hang_up()
+            await other.hears_not(b"<rpid:")
+            told = len(other.told)
+            for _ in range(3):
+                await phone.registered()
+            if transport != "tcp":  # there the closed connection says it
+                await phone.register(0)
+        await other.hears(b"<basic>closed</basic>")
+        assert not any(b"closed" in request.body for _, request in other.told[told:-1])
+
+
+async def test_a_phone_that_was_switched_off_is_offline_when_its_registration_is_over(sites: Sites):
+    async with await sites.phone("oscar", "premises") as phone:
+        assert (await phone.register(30)).code == 200  # the shortest that the registrar takes
+        await until(lambda: shown(sites, "oscar", "premises")["availability"] == "available", "it is registered")
+    await asyncio.to_thread(
+        wait_for, lambda: shown(sites, "oscar", "online")["availability"] == "offline", 150, "it is over"
+    )
+
+
+async def test_a_phone_is_seen_by_a_control_service_that_was_started_anew(sites: Sites):
+    async with (
+        watcher(sites, "petra", "premises") as petra,
+        await sites.phone("paula", "online", "udp") as phone,
+    ):
+        await until(lambda: shown(sites, "paula", "premises")["availability"] == "available", "it is registered")
+        before = pid(sites, "premises", "control")
+        kill(sites, "premises", "control")
+        await until(lambda: pid(sites, "premises", "control") != before and ready(sites, "premises"), "a new control")
+        await until(lambda: seen(sites, "paula", "premises") == "available", "it is seen again")
+        await petra.subscribe("paula")
+        await petra.hears(b"<basic>open</basic>")
+        await until(lambda: shown(sites, "paula", "online")["availability"] == "available", "online sees it")
+        await phone.register(0)
+        await petra.hears(b"<basic>closed</basic>")
+
+
+async def test_a_phone_counts_at_the_new_home_of_who_moves(sites: Sites):
+    sites.create_all({"mona": "premises"})
+    async with watcher(sites, "petra", "premises") as petra, await sites.phone("mona", "premises") as phone:
+        await petra.subscribe("mona")
+        await petra.hears(b"<basic>open</basic>")
+        await asyncio.to_thread(move, sites, "mona", "online")
+        for site in ("premises", "online"):
+            await until(lambda site=site: shown(sites, "mona", site)["home"] == "online", f"{site} knows of the move")
+            await until(lambda site=site: shown(sites, "mona", site)["availability"] == "available", f"at {site}")
+        await phone.registered()
+        await phone.register(0)
+        await petra.hears(b"<basic>closed</basic>")
+        for site in ("premises", "online"):
+            await until(lambda site=site: shown(sites, "mona", site)["availability"] == "offline", f"at {site}")
+
+
+def move(sites: Sites, user: str, to: str) -> None:
+    with sites.api("premises") as api:
+        batch = api.post("/v1/moves", {"aors": [f"{user}@{DOMAIN}"], "to": to})
+        wait_for(lambda: api.get(f"/v1/moves/{batch['id']}")["finished"], SLOW_S, "moved")
+        assert api.get(f"/v1/people/{user}@{DOMAIN}")["home"] == to
 
 
 def test_browsers_show_how_people_are_whatever_their_home(

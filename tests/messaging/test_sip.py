@@ -136,3 +136,28 @@ def test_a_phone_in_a_conversation_is_told_that_the_other_writes_and_when_that_i
     assert active.get("From").startswith(f'"Alice" <sip:{aor("alice")}>')
     wait_for(lambda: listener.idle, SLOW_S, "nothing more is under way")
     assert len(engine.got) == 3
+
+
+def test_a_phone_in_a_group_is_told_that_somebody_writes_there_and_by_nobody_else(
+    world: World, engine: Engine, listener: SipMessages, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sip, "_WRITES_S", 1.0)
+    world.sites["premises"].telling.typing = listener.typing
+    engine.registered = True
+    people = [aor("anna"), aor("bob")]
+    group = str(world.ask("alice", "chat.group", chat=str(uuid.uuid4()), title="Choir", aors=people)["id"])
+    world.ask("alice", "chat.send", chat=group, message=str(uuid.uuid4()), text="at eight")
+    wait_for(lambda: engine.got, SLOW_S, "the message")
+    wait_for(lambda: listener.idle, SLOW_S, "it was taken")
+    world.ask("anna", "chat.typing", chat=group)  # her own page: nothing for her own phone
+    world.exchange()
+    world.ask("bob", "chat.typing", chat=group)  # at the other site
+    world.exchange()
+    wait_for(lambda: len(engine.got) >= 3, SLOW_S, "that somebody writes, and that nobody does any more")
+    said = [texts.read(each.get("Content-Type"), each.body) for each in engine.got]
+    assert said == [texts.Text("Alice: at eight"), texts.Composing(True), texts.Composing(False)]
+    address = f'"Choir" <sip:group+{group}@contoso.example>'
+    assert all(each.get("From").startswith(address) for each in engine.got)
+    assert all(each.get("To") == f"<sip:{aor('anna')}>" for each in engine.got)
+    wait_for(lambda: listener.idle, SLOW_S, "nothing more is under way")
+    assert len(engine.got) == 3

@@ -15,6 +15,7 @@ from isthmus.presence.model import Availability, Chosen, Device, Known, Level, P
 
 NOW = 1_800_000_000_000
 ACTIVE, IDLE, TALKS = Seen(Device.ACTIVE), Seen(Device.IDLE), Seen(in_call=True)
+PHONE = Seen(phone=True)
 DND = Chosen(availability="do-not-disturb")
 
 choices = st.builds(
@@ -24,13 +25,15 @@ choices = st.builds(
     out_of_office=st.booleans(),
     out_until_ms=st.sampled_from([0, NOW - 1, NOW + 1]),
 )
-published = st.builds(Published, st.sampled_from(Availability), st.sampled_from(["", "in the lab"]))
+places = st.sampled_from(["", "office", "hotel"])
+published = st.builds(Published, st.sampled_from(Availability), st.sampled_from(["", "in the lab"]), places)
 seens = st.builds(
     Seen,
     st.sampled_from(Device),
     st.booleans(),
     st.lists(published, max_size=2).map(tuple),
     st.sampled_from([0, NOW - 1, NOW + 1]),
+    st.booleans(),
 )
 
 
@@ -47,6 +50,13 @@ def state(chosen: Chosen, *seen: Seen) -> State:
         ((TALKS,), "busy"),
         ((Seen(published=(Published(Availability.BUSY),)), ACTIVE), "busy"),
         ((Seen(published=(Published(Availability.AVAILABLE),)), IDLE), "available"),
+        ((PHONE,), "available"),
+        ((Seen(), PHONE), "available"),
+        ((PHONE, IDLE), "away"),
+        ((PHONE, TALKS), "busy"),
+        ((PHONE, Seen(published=(Published(Availability.AWAY),))), "away"),
+        # Another client of theirs has ended; the phone would ring all the same.
+        ((PHONE, Seen(published=(Published(Availability.OFFLINE),))), "available"),
     ],
 )
 def test_devices_and_calls_of_all_sites_make_the_state(seen: tuple[Seen, ...], availability: str):
@@ -55,7 +65,7 @@ def test_devices_and_calls_of_all_sites_make_the_state(seen: tuple[Seen, ...], a
 
 @pytest.mark.parametrize("chosen", rules.CHOICES)
 def test_what_was_chosen_comes_first(chosen: Availability):
-    assert state(Chosen(availability=chosen), ACTIVE).availability is chosen
+    assert state(Chosen(availability=chosen), ACTIVE, PHONE).availability is chosen
 
 
 def test_who_talks_is_busy_though_they_chose_away():
@@ -75,6 +85,15 @@ def test_what_was_chosen_until_a_time_is_over_then():
     assert not rules.merged(chosen, [ACTIVE], NOW + 5000).out_of_office
 
 
+def test_where_somebody_is_they_say_themselves_and_else_their_clients_of_several_the_one_that_says_most():
+    hotel = Seen(published=(Published(Availability.AWAY, place="hotel"),))
+    office = Seen(published=(Published(Availability.AVAILABLE, place="office"),))
+    gone = Seen(published=(Published(Availability.OFFLINE, place="home"),))
+    assert state(Chosen(), hotel, office, gone, TALKS).location == "office"
+    assert state(Chosen(location="Room 5"), office).location == "Room 5"
+    assert state(Chosen(), gone).location == state(Chosen(), PHONE).location == ""
+
+
 def test_since_is_when_the_availability_changed():
     first = rules.merged(Chosen(), [ACTIVE], NOW)
     noted = rules.merged(Chosen(note="hello"), [ACTIVE], NOW + 5, first)
@@ -84,8 +103,8 @@ def test_since_is_when_the_availability_changed():
 
 @given(choices, st.lists(seens, max_size=3))
 def test_the_order_of_sites_is_of_no_matter(chosen: Chosen, seen: list[Seen]):
-    found = {rules.merged(chosen, each, NOW).availability for each in itertools.permutations(seen)}
-    assert len(found) == 1
+    found = [rules.merged(chosen, each, NOW) for each in itertools.permutations(seen)]
+    assert len({(each.availability, each.location) for each in found}) == 1
 
 
 @given(choices, st.lists(seens, max_size=3), seens)

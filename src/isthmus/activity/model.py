@@ -20,7 +20,8 @@ class Kind(StrEnum):
     EXPORT = "export"
     EMERGENCY = "emergency"  # a call to the emergency services begins: for who is told of it (emergency/) alone
     DEVICE = "device"  # a device proved itself: for its last use (devices/uses.py) alone
-    BOUND = "bound"  # a binding was made, refreshed or removed, at its account's home: for what reaches phones alone
+    BOUND = "bound"  # a binding was made or refreshed, at its account's home: for what reaches phones, and presence
+    UNBOUND = "unbound"  # one was removed, ran out, or lost its connection: for presence (presence/phones.py) alone
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True):
@@ -31,9 +32,9 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     country: of that address (ISO 3166), empty where nobody knows. client: User-Agent as it was given.
     number: dialled, E.164. own_number: the caller's. call_id: joins CALL, ANSWERED and ENDED. count: records exported.
     device: its name, a dot, and the generation of its secret, where one did it; of a refused one the name it gave.
-    edge: udp, tcp, tls or ws; of DEVICE alone. Of EMERGENCY alone: access, P-Access-Network-Info as it was given, and
-    lent, the number by which the caller is called back where it is not their own; told, where they were found as the
-    call was made (emergency/carried.py).
+    edge: udp, tcp, tls or ws; of DEVICE and BOUND alone. Of EMERGENCY alone: access, P-Access-Network-Info as it was
+    given, and lent, the number by which the caller is called back where it is not their own; told, where they were
+    found as the call was made (emergency/carried.py).
     """
 
     at: float

@@ -15,7 +15,7 @@ from email.utils import formatdate
 from typing import Any, TypeVar
 
 from isthmus.errors import IsthmusError
-from isthmus.messaging import gateway, rules, texts
+from isthmus.messaging import gateway, texts
 from isthmus.messaging.gateway import CONTROL, Gateway
 from isthmus.messaging.phones import Outgoing, Phone, Waiting
 from isthmus.useragent.message import Request, Response, parse
@@ -55,8 +55,8 @@ class _Aside:
 
 @dataclass(slots=True)
 class _Talk:
-    """Phones that have just got something of a conversation of two. last: what they got. active_until: until when the
-    other counts as writing, 0 if not; told: when the phones were told so."""
+    """Phones that have just got something of a conversation. last: what they got. active_until: until when somebody
+    else in it counts as writing, 0 if nobody does; told: when the phones were told so."""
 
     last: Outgoing
     phones: list[Phone]
@@ -194,7 +194,7 @@ class _Serving:
         return (person, chat) in self._talks
 
     def typing(self, person: str, chat: str) -> None:
-        """The other one of a conversation of two is writing."""
+        """Somebody else in a conversation is writing; of a group a phone sees that the group is."""
         talk, now = self._talks.get((person, chat)), self.loop.time()
         if talk is None:
             return
@@ -383,19 +383,22 @@ class _Serving:
         left = False
         for message in found:
             answers = await asyncio.gather(*(self._send_to(phone, message) for phone in phones))
-            if any(200 <= code < 300 for code in answers):
+            # A phone that did not take this one gets no later one before it.
+            phones = [phone for phone, code in zip(phones, answers, strict=True) if 200 <= code < 300]
+            if phones:
+                self._talks_now(person, message, phones)  # before its author hears that it has come, and goes on
                 await self._in_thread(self._waiting.taken, person, message)
             elif message.seen:
                 await self._in_thread(self._waiting.over, person, [message.id])
             else:
                 left = True
-            # A phone that did not take this one gets no later one before it.
-            phones = [phone for phone, code in zip(phones, answers, strict=True) if 200 <= code < 300]
-            if phones and rules.group_of(message.author) is None:
-                self._talks[person, message.chat] = _Talk(message, phones, self.loop.time() + _TALK_S)
-                while len(self._talks) > _MOST_TALKS:
-                    del self._talks[next(iter(self._talks))]
         return left
+
+    def _talks_now(self, person: str, message: Outgoing, phones: list[Phone]) -> None:
+        self._talks.pop((person, message.chat), None)  # so that the oldest is the first
+        self._talks[person, message.chat] = _Talk(message, phones, self.loop.time() + _TALK_S)
+        while len(self._talks) > _MOST_TALKS:
+            del self._talks[next(iter(self._talks))]
 
     async def _send_to(self, phone: Phone, message: Outgoing) -> int:
         """The code that it ends with."""

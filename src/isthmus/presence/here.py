@@ -1,4 +1,4 @@
-"""What this site sees of people: the tabs they have open here, calls that pass here, what their SIP clients say."""
+"""What this site sees of people: tabs they have open here, calls that pass here, their phones, what SIP clients say."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class _Person:
     calls: set[str] = field(default_factory=set)
     published: dict[str, tuple[Published, float]] = field(default_factory=dict)  # by entity tag; until when
     emergency_until_s: float = 0.0
+    phone: bool = False
     told: Seen = field(default_factory=Seen)
 
     def seen(self) -> Seen:
@@ -29,7 +30,7 @@ class _Person:
         if self.tabs:
             device = Device.ACTIVE if any(self.tabs.values()) else Device.IDLE
         published = tuple(each for each, _ in self.published.values())
-        return Seen(device, bool(self.calls), published, int(self.emergency_until_s * 1000))
+        return Seen(device, bool(self.calls), published, int(self.emergency_until_s * 1000), self.phone)
 
 
 class Here:
@@ -101,6 +102,14 @@ class Here:
             self._tell(person, one)
 
     # SIP clients
+
+    def phone(self, person: str, *, registered: bool) -> None:
+        """Whether a phone of theirs that is no browser is registered here."""
+        with self._lock:
+            if registered or person in self._people:
+                one = self._one(person)
+                one.phone = registered
+                self._tell(person, one)
 
     def publish(self, person: str, tag: str, what: Published | None, expires_s: float) -> None:
         """What a client says of its person, under a tag of ours, for so long; None: what it said before. 0: no more."""

@@ -58,22 +58,25 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 class Published(msgspec.Struct, frozen=True, array_like=True):
-    """What a SIP client says of its person (RFC 3903): an Availability, and a note."""
+    """What a SIP client says of its person (RFC 3903): an Availability, a note, and where they are."""
 
     availability: Availability
     note: str = ""
+    place: str = ""
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True):
     """What one site sees of a person: their devices, whether they talk, what their SIP clients say.
 
     emergency_until_ms: until when they are to be called back whatever they chose, since they called for help.
+    phone: whether a phone that is no browser is registered.
     """
 
     device: Device = Device.NONE
     in_call: bool = False
     published: tuple[Published, ...] = ()
     emergency_until_ms: int = 0
+    phone: bool = False
 
 
 class State(msgspec.Struct, frozen=True):

@@ -1,4 +1,6 @@
-"""Presence documents: PIDF (RFC 3863) with the activities of RPID (RFC 4480), as SIP clients read and write them."""
+"""Presence documents: PIDF (RFC 3863) with the activities and places of RPID (RFC 4480), as SIP clients read and write
+them.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,15 @@ _MOST_ELEMENTS = 400
 _PIDF = "urn:ietf:params:xml:ns:pidf"
 _RPID = "urn:ietf:params:xml:ns:pidf:rpid"
 _DATA = "urn:ietf:params:xml:ns:pidf:data-model"
+_PLACE = "urn:ietf:params:xml:ns:location-type"
+# RFC 4589 section 3. Those that say nothing (other, unknown) are left out.
+_PLACES = frozenset(
+    {"aircraft", "airport", "arena", "automobile", "bank", "bar", "bicycle", "bus", "bus-station", "cafe",
+     "classroom", "club", "construction", "convention-center", "government", "hospital", "hotel", "industrial",
+     "library", "motorcycle", "office", "outdoors", "parking", "place-of-worship", "prison", "public",
+     "public-transport", "residence", "restaurant", "school", "shopping-area", "stadium", "store", "street",
+     "theater", "train", "train-station", "truck", "underway", "warehouse", "water", "watercraft"}
+)  # fmt: skip
 _DO_NOT_DISTURB = "do-not-disturb"
 # RFC 4480 section 3.2: what others' clients say somebody does.
 _BUSY = frozenset(
@@ -58,12 +69,14 @@ def document(known: Known, level: Level, *, current: bool) -> bytes:
         activities.append("<rpid:unknown/>")
     note = f"<dm:note>{escape(told['note'])}</dm:note>" if told["note"] else ""
     doing = f"<rpid:activities>{''.join(activities)}</rpid:activities>" if activities else ""
-    person = f'<dm:person id="person">{doing}{note}</dm:person>' if doing or note else ""
+    place = _place_type(told["location"])
+    person = f'<dm:person id="person">{doing}{place}{note}</dm:person>' if doing or place or note else ""
     basic = "closed" if availability in _CLOSED else "open"
     since = f"<timestamp>{_time(told['since'])}</timestamp>" if told["since"] else ""
     uri = f"sip:{known.aor}"
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<presence xmlns="{_PIDF}" xmlns:dm="{_DATA}" xmlns:rpid="{_RPID}" '
+        f'xmlns:lt="{_PLACE}" '
         f"entity={quoteattr(uri)}>"
         f'<tuple id="isthmus"><status><basic>{basic}</basic></status><contact>{escape(uri)}</contact>{since}</tuple>'
         f"{person}</presence>\n"
@@ -85,7 +98,29 @@ def published(body: bytes) -> Published:
     }
     basics = {(each.text or "").strip().lower() for each in root.iter(f"{{{_PIDF}}}basic")}
     notes = [each.text for tag in (_DATA, _PIDF) for each in root.iter(f"{{{tag}}}note") if each.text]
-    return Published(_availability(doing, basics), rules.tidied(notes[0]) if notes else "")
+    return Published(_availability(doing, basics), rules.tidied(notes[0]) if notes else "", _place(root))
+
+
+def _place_type(place: str) -> str:
+    """RFC 4480 section 3.7. A word that stands for a type of place is that; anything else a text."""
+    if not place:
+        return ""
+    known = place.lower() in _PLACES
+    kind = f"<lt:{place.lower()}/>" if known else f"<rpid:other>{escape(place)}</rpid:other>"
+    return f"<rpid:place-type>{kind}</rpid:place-type>"
+
+
+def _place(root: etree._Element) -> str:
+    """The first place that the document names: in words where it has some, else by its types."""
+    for found in root.iter(f"{{{_RPID}}}place-type"):
+        texts = [each.text for name in ("other", "note") for each in found.iter(f"{{{_RPID}}}{name}") if each.text]
+        types = [
+            _local(each.tag) for each in found if isinstance(each.tag, str) and each.tag.startswith(f"{{{_PLACE}}}")
+        ]
+        place = rules.tidied(texts[0] if texts else ", ".join(t for t in types if t in _PLACES), rules.LONGEST_PLACE)
+        if place:
+            return place
+    return ""
 
 
 def _availability(doing: set[str], basics: set[str]) -> Availability:

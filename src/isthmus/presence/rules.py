@@ -3,8 +3,9 @@
 1. What was chosen comes first, until its time is over: do not disturb, busy and offline whatever devices and calls say.
 2. Who talks is busy, also when they chose to be away.
 3. Else the best that devices and SIP clients of all sites say: one that is used now, before one that is idle.
-4. Nobody's device: offline.
-5. Who shows nothing looks like somebody of whom nothing is known; who shows availability alone shows no reasons.
+4. Where none says anything, whoever has a phone that is registered is available: it would ring.
+5. Nobody's device, nobody's phone: offline.
+6. Who shows nothing looks like somebody of whom nothing is known; who shows availability alone shows no reasons.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def merged(chosen: Chosen, seen: Iterable[Seen], now_ms: int, before: State | No
         in_call=in_call and not hidden,
         out_of_office=chosen.out_of_office,
         note=chosen.note or note,
-        location=chosen.location,
+        location=chosen.location or _place(seen),
         time_zone=chosen.time_zone,
         since_ms=before.since_ms if before is not None and same else now_ms,
     )
@@ -83,7 +84,13 @@ def _availability(chosen: Chosen, seen: tuple[Seen, ...], *, in_call: bool) -> t
         found = [one for one in said if one.availability is each]
         if found:
             return each, next((one.note for one in found if one.note), "")
-    return Availability.OFFLINE, ""
+    return Availability.AVAILABLE if any(one.phone for one in seen) else Availability.OFFLINE, ""
+
+
+def _place(seen: tuple[Seen, ...]) -> str:
+    """Where SIP clients say that they are: of several the one that says most, whether they talk or not."""
+    said = [each for one in seen for each in one.published if each.place and each.availability in _BEST]
+    return min(said, key=lambda each: (_BEST.index(each.availability), each.place)).place if said else ""
 
 
 _OF_DEVICE = {Device.ACTIVE: Availability.AVAILABLE, Device.IDLE: Availability.AWAY}

@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from isthmus.calls.model import Call
+from isthmus.engines.kamailio import bound, config
 from isthmus.engines.kamailio.bulk import ask
+from isthmus.engines.kamailio.registrar import KamailioRegistrar
 from isthmus.errors import UnavailableError
 from isthmus.link.client import PeerClient
 from isthmus.link.peer import PeerLink
@@ -22,6 +24,7 @@ from isthmus.presence.here import Here
 from isthmus.presence.model import Quiet
 from isthmus.presence.owning import Owning
 from isthmus.presence.people import People
+from isthmus.presence.phones import Phones
 from isthmus.presence.service import Presence
 from isthmus.presence.sip import SipPresence
 from isthmus.presence.telling import Telling
@@ -37,6 +40,8 @@ _TICK_S = 0.5
 _BEGIN_S = 2.0
 _CALLS_S = 60.0  # they are told of; this is for what was not
 _LOOK_S = 30.0
+_PHONES_S = 120.0
+_AGAIN_S = 5.0  # where the registrar did not answer
 _FOLLOW_S = 60.0
 _BY = "presence"
 _UP = frozenset({"answered", "up"})
@@ -44,12 +49,13 @@ _UP = frozenset({"answered", "up"})
 
 @dataclass(frozen=True)
 class Announcing:
-    """What routes need. called: takes what the SIP engine tells of calls."""
+    """What routes need. called: takes what the SIP engine tells of calls. phones: takes what it tells of bindings."""
 
     presence: Presence
     here: Here
     owning: Owning
     telling: Telling
+    phones: Phones
     called: Callable[[Event], object]
 
 
@@ -60,6 +66,7 @@ def build_presence(
     writer: SnapshotWriter,
     hub: Hub,
     links: Sequence[PeerLink],
+    registrar: KamailioRegistrar,
     listen: Callable[[Callable[[int], object]], object],
     background: Background,
     facts: dict[str, Callable[[], Any]],
@@ -70,6 +77,9 @@ def build_presence(
     calling = Calling(here, people, lambda: _calls(site_file))
     owning = Owning(presence, {link.peer: link for link in links})
     telling = Telling(hub, presence, here, owning)
+    file = config.location_file(site_file)
+    phones = Phones(here, people, lambda: bound.everybody(file), lambda aor: bound.has_phone(registrar, aor))
+    registrar.removed = phones.dropped
     presence.quieted.append(lambda changed: writer.refuse_some(_BY, _refusals(changed)))
 
     begun = False
@@ -92,8 +102,10 @@ def build_presence(
         "directory": Repeating("presence: follow the directory", presence.follow_directory, _FOLLOW_S),
         "calls": Repeating("presence: who talks", calling.work, _CALLS_S),
         "look": Repeating("presence: look for calls", calling.look, _LOOK_S),
+        "phones": Repeating("presence: phones", phones.work, _AGAIN_S),
+        "registered": Repeating("presence: look for phones", phones.look, _PHONES_S),
     }
-    calling.wake = jobs["calls"].wake
+    calling.wake, phones.wake = jobs["calls"].wake, jobs["phones"].wake
     listen(lambda _: jobs["directory"].wake())
     background.add("presence", presence.start, lambda: None)
     for name, job in jobs.items():
@@ -111,12 +123,17 @@ def build_presence(
         secret=_Secret(internal.control_secret(site_file)),
     )
     background.add("presence by SIP", sip.start, sip.stop)
+
+    def trouble() -> str:
+        return sip.trouble or jobs["registered"].trouble or jobs["phones"].trouble
+
     facts["presence"] = lambda: {
         **presence.health(),
         "watched": telling.watched,
         "subscriptions": sip.subscriptions,
-        "ok": not sip.trouble,
-        "reason": sip.trouble,
+        "phones": len(phones),
+        "ok": not trouble(),
+        "reason": trouble(),
     }
 
     def called(event: Event) -> None:
@@ -124,7 +141,7 @@ def build_presence(
             Heard(Step(event.kind.value), event.call_id, event.side, event.caller, event.whom or event.callee)
         )
 
-    return Announcing(presence, here, owning, telling, called)
+    return Announcing(presence, here, owning, telling, phones, called)
 
 
 class _Secret:

@@ -262,7 +262,15 @@ def build(site_file: SiteFile) -> Services:
     messages = build_messaging(site_file, engine, moving.links, hub)
     moving.registry.register(messages.participant)
     moving.registry.register(build_contacts(engine, messages))
-    bound = run_messaging(site_file, messages, moving.registrar, hub, commits.listen, background, facts)
+    written_to = run_messaging(site_file, messages, moving.registrar, hub, commits.listen, background, facts)
+    announcing = build_presence(
+        site_file, engine, people, writer, hub, moving.links, moving.registrar, commits.listen, background, facts
+    )
+
+    def bound(aor: str, edge: str) -> None:
+        written_to(aor)
+        announcing.phones.saved(aor, edge)
+
     identity = identity_of(site_file, engine, activity=activity)
     facts["breached_passwords"] = breaches_of(site_file).health
     sync, scim = build_sync(
@@ -287,8 +295,8 @@ def build(site_file: SiteFile) -> Services:
         device_seen=uses.take,
         emergency_called=emergency.telling.called,
         bound=bound,
+        unbound=announcing.phones.dropped,
     )
-    announcing = build_presence(site_file, engine, people, writer, hub, moving.links, commits.listen, background, facts)
     records, rates, reports = build_records(
         site_file, engine, directory, moving.links, background, facts, announcing.called
     )

@@ -109,12 +109,14 @@ def run_activity(
     durable: Durable,
     device_seen: Callable[[Event], object],
     emergency_called: Callable[[Event], object],
-    bound: Callable[[str], object],
+    bound: Callable[[str, str], object],
+    unbound: Callable[[str], object],
 ) -> None:
     """Register what has to run. authority: whether `durable` is registered to run already, as at the authority.
 
     device_seen: takes the events of the kind DEVICE. emergency_called: those of the kind EMERGENCY.
-    bound: takes the account of each BOUND, which is every refresh of every phone; must be quick.
+    bound: takes account and edge of each BOUND, which is every refresh of every phone; must be quick. unbound: takes
+    the account of each UNBOUND.
     """
 
     def take(event: Event) -> None:
@@ -123,7 +125,9 @@ def run_activity(
         elif event.kind is Kind.EMERGENCY:
             emergency_called(event)
         elif event.kind is Kind.BOUND:
-            bound(event.account)
+            bound(event.account, event.edge)
+        elif event.kind is Kind.UNBOUND:
+            unbound(event.account)
         else:
             activity.take(event)
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from isthmus.addressing.hostport import bracketed
-from isthmus.engines.kamailio import contact, dialogs, hops
+from isthmus.engines.kamailio import connecting, contact, dialogs, hops, locating, serving
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.ksr import (
     CREDENTIALS,
@@ -32,33 +31,30 @@ METHODS = frozenset({"SUBSCRIBE", "PUBLISH"})
 
 def handle(site: Site, auth: Authenticator, arrival: str, method: str, realm: Callable[[View], str]) -> None:
     """One request of a phone outside a dialog: who sends it is proved, and told. realm: the domain to prove it in."""
+    connector = arrival[10:] if arrival.startswith("connector:") else ""
     with site.snapshot.view() as view:
-        if site.bars(view, text("$si")):
-            raise Refused(403, "Blocked")
-        domain = realm(view)
+        domain = connecting.admitted(site, view, connector, realm(view))
         proved = auth.authenticate(view, method, domain, lambda who: False)
         if proved is None:
             return  # challenged
         person, device = proved
         if device:
-            site.activity.tell_device(device, text("$si"), arrival, lambda: header("User-Agent"))
+            site.activity.tell_device(device, locating.address_of(connector), arrival, lambda: header("User-Agent"))
         if f"{text('$fU')}@{text('$fd')}".lower() != person.aor:
             raise Refused(403, "From Is Not You")
         host = text("$rd").lower()
         if host not in view.config.domains and host not in site.settings.own_hosts:
             raise Refused(404, "Not Found")
         target = f"{text('$rU')}@{domain if host in site.settings.own_hosts else host}".lower()
-    strip(*INTERNAL, *IDENTITY, *CREDENTIALS, "Route")
+    strip(*INTERNAL, *connecting.MARKS, *IDENTITY, *CREDENTIALS, "Route")
     KSR.seturi(f"sip:{target}")
     if method == "SUBSCRIBE":
-        sealed = hops.sealed_contact(site, arrival)
-        if not sealed:
-            raise Refused(400, "Bad Contact")
-        hops.put_contact(sealed)
-        seal = seal_pass(site.secret, text("$ci"), Pass(Side.EDGE, False))
-        KSR.hdr.insert(f"Record-Route: <{site.settings.record_routes[arrival].replace('{seal}', seal)}>\r\n")
+        _seal_contact(site, arrival)
+        seal = seal_pass(site.secret, text("$ci"), Pass(Side.LINK if connector else Side.EDGE, False))
+        route = site.settings.record_routes["peer" if connector else arrival]
+        KSR.hdr.insert(f"Record-Route: <{route.replace('{seal}', seal)}>\r\n")
     KSR.hdr.append(f"{PERSON}: {person.aor}\r\n")
-    _to_service(site)
+    serving.to_service(site, PRESENCE_UDP)
 
 
 def refresh(site: Site, arrival: str) -> None:
@@ -67,13 +63,22 @@ def refresh(site: Site, arrival: str) -> None:
         raise Refused(481, "Subscription Does Not Exist")
     if KSR.tm.t_check_trans() == 0:
         return
-    strip(*INTERNAL, *IDENTITY, *CREDENTIALS, "Route")
+    strip(*INTERNAL, *connecting.MARKS, *IDENTITY, *CREDENTIALS, "Route")
     if header("Contact"):
-        sealed = hops.sealed_contact(site, arrival)
-        if not sealed:
+        _seal_contact(site, arrival)
+    serving.to_service(site, PRESENCE_UDP)
+
+
+def _seal_contact(site: Site, arrival: str) -> None:
+    """Let NOTIFYs find the phone. A connector has sealed what its phones are reached by. Raises Refused."""
+    if hops.is_link(arrival):
+        if not header("Contact"):
             raise Refused(400, "Bad Contact")
-        hops.put_contact(sealed)
-    _to_service(site)
+        return
+    sealed = hops.sealed_contact(site, arrival)
+    if not sealed:
+        raise Refused(400, "Bad Contact")
+    hops.put_contact(sealed)
 
 
 def notify(site: Site, method: str) -> None:
@@ -81,11 +86,3 @@ def notify(site: Site, method: str) -> None:
     if method != "NOTIFY" or not site.is_control(header("X-Isthmus-Control")):
         raise Refused(403, "Forbidden")
     dialogs.handle(site, "presence", method)
-
-
-def _to_service(site: Site) -> None:
-    KSR.hdr.append(f"X-Isthmus-Control: {site.control_secret}\r\n")
-    KSR.setdsturi(f"sip:{bracketed(site.settings.internal_host)}:{PRESENCE_UDP};transport=udp")
-    KSR.pv.sets("$fs", site.settings.sockets["presence"])
-    if KSR.tm.t_relay() < 0:
-        raise Refused(503, "Presence Is Not Available Now")

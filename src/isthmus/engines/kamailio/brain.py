@@ -18,6 +18,7 @@ from isthmus.engines.kamailio import (
     carriers,
     carry,
     ending,
+    hops,
     http,
     later,
     locating,
@@ -94,8 +95,12 @@ class Brain:
         return self._guarded("failure", ending.unheard)
 
     def ksr_failure_later(self, message: object) -> int:
-        """A phone's MESSAGE or REGISTER that was not taken by who was asked."""
+        """A phone's request that was not taken by who was asked, and is no call."""
         return self._guarded("failure", later.failed)
+
+    def ksr_unbound(self, message: object, event: str) -> int:
+        """A binding ran out, or lost its connection."""
+        return self._guarded("lost binding", hops.lost)
 
     def ksr_second(self, message: object, event: str) -> int:
         """Once a second, in a process of its own."""

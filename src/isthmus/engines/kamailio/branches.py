@@ -31,6 +31,8 @@ def handle(site: Site) -> None:
     naming.show_contact(site, far_end)
     if site.has_accounts:
         carriers.keep_count()
+    if text("$rm") == "SUBSCRIBE":  # at a connector: sites answer it themselves
+        _record_route(site, far_end, Pass(side(), False))
     if KSR.is_INVITE():
         streaming.goes_to(site, text("$du"))
         relayed = _is_media_relayed(site, far_end)

@@ -16,6 +16,7 @@ from isthmus.engines.kamailio import (
     recording,
     redirecting,
     replies,
+    serving,
     streaming,
     timers,
     transferring,
@@ -196,7 +197,7 @@ def _save(site: Site, arrival: str, device: str) -> None:
         KSR.tm.t_relay()
         return
     KSR.pv.sets("$avp(RCV)", hops.own_contact(arrival, device))
-    hops.save(site)
+    hops.save(site, arrival)
 
 
 def _relay_register(site: Site, decision: Relay, arrival: str, device: str) -> None:
@@ -217,7 +218,7 @@ def _relay_register(site: Site, decision: Relay, arrival: str, device: str) -> N
     KSR.hdr.append(f"X-Isthmus-Epoch: {decision.epoch}\r\n")
     hops.to_peer(site, decision.site)
     KSR.tm.t_on_reply("ksr_reply_bound")
-    later.wait_for_home()
+    later.wait()
     KSR.tm.t_relay()
 
 
@@ -289,6 +290,9 @@ def handle_failure(site: Site, auth: Authenticator) -> None:
         _relay()
         return
     peer = KSR.pv.get("$avp(relayed)")
+    if peer is not None and site.settings.upstream and text("$rm") in serving.SERVED:
+        later.failed(site)
+        return
     gone = waiting.take_gone()
     if gone:  # early media, too: who answers next is somebody else
         dialogs.end_media()

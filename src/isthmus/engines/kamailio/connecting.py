@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from urllib.parse import unquote
 
-from isthmus.engines.kamailio import carry, contact, ending, hops, later, naming, outward, recording
+from isthmus.engines.kamailio import carry, contact, ending, hops, later, naming, outward, recording, serving
 from isthmus.engines.kamailio.ksr import (
     COUNTRY,
     IDENTITY,
@@ -61,12 +61,15 @@ def passes_on(site: Site, arrival: str, method: str, target: str, country: str) 
         KSR.hdr.append(f"{PHONE}: {text('$si')}\r\n")
         if target.startswith(SOS):
             KSR.hdr.append(f"{COUNTRY}: {country}\r\n")
-    if method == "INVITE":
+    if method in ("INVITE", "SUBSCRIBE"):
         sealed = hops.sealed_contact(site, arrival)
         if not sealed:
             raise Refused(400, "Bad Contact")
         naming.begin(site, sealed)
         ending.begins(sealed)
+        KSR.pv.sets("$avp(arrival)", arrival)
+    if method in serving.SERVED:
+        serving.wait_at_connector()
     carry.out(site, request, outcome.decision, arrival)
     return True
 
@@ -89,6 +92,18 @@ def check_known(view: View, method: str) -> None:
 def tenant_of(site: Site, name: str) -> int:
     """At the site: position in `Config.tenants` of the tenant whose connector this is."""
     return site.connectors.tenant.get(name, -1)
+
+
+def admitted(site: Site, view: View, name: str, domain: str) -> str:
+    """At the site: the domain in which a phone's request that is no call has to be proved. Raises Refused.
+
+    name: of the connector that the phone is at; empty for none. domain: whose people may be asking.
+    """
+    if name:
+        check_realm(view, domain, tenant_of(site, name))
+    elif site.bars(view, text("$si")):
+        raise Refused(403, "Blocked")
+    return domain
 
 
 def check_realm(view: View, domain: str, tenant: int) -> None:

@@ -113,9 +113,10 @@ def _show_contact(site: Site, arrival: str, method: str) -> None:
     trunk = site.trunk_of_hop(text("$du")) if site.has_names else None
     shown = trunk if trunk is not None and trunk.seen_as else None
     from_peer = hops.is_link(arrival)
-    if not header("Contact") or (shown is None and (from_peer or method not in REFRESHES)):
+    refreshes = method in REFRESHES or method == "SUBSCRIBE"  # of a phone at a connector
+    if not header("Contact") or (shown is None and (from_peer or not refreshes)):
         return
-    if method not in REFRESHES:
+    if not refreshes:
         strip("Contact")  # it says nothing there, and has an address in it
         return
     value = header("Contact") if from_peer else hops.sealed_contact(site, arrival)

@@ -11,7 +11,7 @@ from isthmus.engines.kamailio.ksr import KSR, Refused, header, text
 from isthmus.engines.kamailio.site import Site, is_marked_silent
 from isthmus.sip.sealing import Flow, seal_flow
 
-_SAVED = frozenset({1, 2, 3})  # what save() gives for a binding that was made, refreshed, removed
+_SAVED, _REMOVED = frozenset({1, 2}), 3  # what save() gives for a binding that was made, refreshed, removed
 
 
 def to_peer(site: Site, name: str) -> None:
@@ -91,10 +91,22 @@ def to_registrar(site: Site) -> None:
     KSR.pv.sets("$fs", site.settings.sockets["control"])
 
 
-def save(site: Site) -> None:
-    """Save the binding of the REGISTER at hand, answer it, and let the control service know."""
-    if KSR.registrar.save("location", 0) in _SAVED:
-        site.activity.tell_bound(f"{text('$tU')}@{text('$td')}".lower())
+def save(site: Site, edge: str) -> None:
+    """Save the binding of the REGISTER at hand, answer it, and let the control service know.
+
+    edge: by which the phone is connected, here or at another site; empty where it can't be told.
+    """
+    became = KSR.registrar.save("location", 0)
+    aor = f"{text('$tU')}@{text('$td')}".lower()
+    if became in _SAVED:
+        site.activity.tell_bound(aor, edge)
+    elif became == _REMOVED:
+        site.activity.tell_unbound(aor)
+
+
+def lost(site: Site) -> None:
+    """A binding ran out, or its connection is gone: the engine calls this for each as it drops it."""
+    site.activity.tell_unbound(text("$ulc(exp=>aor)").lower())
 
 
 def to_flow(site: Site, uri: str, edge: str) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from isthmus.engines.kamailio.ksr import KSR, text
 from isthmus.engines.kamailio.site import Site
 
+WITHIN_MS = 14_000  # a phone gives up after 32 s, and may be two sites away from who answers
 _LATER_S = "20"
-_WITHIN_MS = 14_000  # a phone gives up after 32 s, and may be two sites away
-_SILENT = {"MESSAGE": "Messages Are Not Available Now", "REGISTER": "Home Site Unreachable"}
+_SILENT = {
+    "MESSAGE": "Messages Are Not Available Now",
+    "SUBSCRIBE": "Presence Is Not Available Now",
+    "PUBLISH": "Presence Is Not Available Now",
+    "REGISTER": "Home Site Unreachable",
+}
 
 
 def say() -> None:
@@ -15,9 +20,9 @@ def say() -> None:
     KSR.hdr.append_to_reply(f"Retry-After: {_LATER_S}\r\n")
 
 
-def wait_for_home() -> None:
-    """The REGISTER at hand goes to another site; should nothing be heard of that, its phone is to come again."""
-    KSR.tm.t_set_fr(0, _WITHIN_MS)
+def wait() -> None:
+    """The request at hand goes to who answers it; should nothing be heard of that, its phone is to come again."""
+    KSR.tm.t_set_fr(0, WITHIN_MS)
     KSR.tm.t_on_failure("ksr_failure_later")
 
 

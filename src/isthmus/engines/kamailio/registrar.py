@@ -26,7 +26,8 @@ _NONE = ("not found", "no contacts")
 class KamailioRegistrar:
     """Reads and changes the bindings held by one Kamailio.
 
-    control: address of its private UDP listener. secret: gives the proof that listener asks for.
+    control: address of its private UDP listener. secret: gives the proof that listener asks for. removed: called with
+    the address of whom bindings were taken away from, of which the engine tells nobody.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class KamailioRegistrar:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._rpc, self._control, self._secret, self._clock = rpc, control, secret, clock
+        self.removed: Callable[[str], object] = lambda aor: None
 
     def bindings(self, aor: Aor) -> list[Binding]:
         """All bindings of one person that have not expired. Raises UnavailableError."""
@@ -89,10 +91,12 @@ class KamailioRegistrar:
         """Remove some bindings of one person; those that are gone already are no error."""
         for binding in bindings:
             self._forget("ul.rm_contact", str(aor), binding.contact)
+        self.removed(str(aor))
 
     def remove_all(self, aor: Aor) -> None:
         """Remove every binding of one person."""
         self._forget("ul.rm", str(aor))
+        self.removed(str(aor))
 
     def incarnation(self) -> str:
         """Another text after each restart of Kamailio."""

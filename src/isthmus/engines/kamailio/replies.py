@@ -41,7 +41,7 @@ def handle(site: Site) -> None:
     if code <= 100:
         return
     if code == FLOW_FAILED:
-        _forget_binding()
+        _forget_binding(site)
     if code in SAID_BY_PEOPLE:
         KSR.pv.seti("$avp(said)", code)
     outward.heard(code)
@@ -92,11 +92,13 @@ def _contact(site: Site, code: int) -> str:
     return contact
 
 
-def _forget_binding() -> None:
+def _forget_binding(site: Site) -> None:
     """The edge says that the phone's connection is gone: the binding that led there is of no more use."""
     ruid = KSR.pv.get("$T_reply_ruid")
     if ruid is not None:
-        KSR.registrar.unregister_ruid("location", f"sip:{text('$tU')}@{text('$td')}", str(ruid))
+        aor = f"{text('$tU')}@{text('$td')}".lower()
+        KSR.registrar.unregister_ruid("location", f"sip:{aor}", str(ruid))
+        site.activity.tell_unbound(aor)
 
 
 def _edge(site: Site) -> str:

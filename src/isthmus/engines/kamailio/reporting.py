@@ -42,9 +42,16 @@ class Reporter:
                 self._registered.clear()
             self._registered[key] = hour
 
-    def tell_bound(self, aor: str) -> None:
-        """A binding of somebody's was made, refreshed or removed. It is in the registrar's memory already."""
-        self.tell(Kind.BOUND, aor)
+    def tell_bound(self, aor: str, edge: str) -> None:
+        """A binding of somebody's was made or refreshed. It is in the registrar's memory already.
+
+        edge: by which the phone is connected, wherever that is; empty where it can't be told.
+        """
+        self.tell(Kind.BOUND, aor, edge=edge)
+
+    def tell_unbound(self, aor: str) -> None:
+        """A binding of somebody's was removed, ran out, or lost its connection."""
+        self.tell(Kind.UNBOUND, aor)
 
     def tell_device(self, device: str, address: str, edge: str, client: Callable[[], str]) -> None:
         """A device (name and generation of its secret) proved itself. What can't be told is told the next time.

@@ -116,6 +116,10 @@ def handle(site: Site, auth: Authenticator) -> None:
     if method in announcing.METHODS and _serves_presence(site, arrival):
         announcing.handle(site, auth, arrival, method, _realm)
         return
+    if method in announcing.METHODS and site.settings.upstream and _is_phone(site, arrival):
+        if not _passed_on(site, arrival, method):
+            raise Refused(480, "Online Can't Be Reached")
+        return
     kept = method == "MESSAGE" and site.settings.messages and _serves_presence(site, arrival)
     if kept and texting.handle(site, auth, arrival, _realm, _meant):
         return
@@ -129,8 +133,15 @@ def handle(site: Site, auth: Authenticator) -> None:
 
 
 def _serves_presence(site: Site, arrival: str) -> bool:
-    """Whether somebody may watch presence from there: phones at sites may."""
-    return not site.settings.upstream and not hops.is_link(arrival) and site.trunk_here(arrival) is None
+    """Whether this site is to deal with presence and messages from there: of phones, those at connectors among them."""
+    return not site.settings.upstream and _is_phone(site, arrival)
+
+
+def _is_phone(site: Site, arrival: str) -> bool:
+    """Whether the request at hand is a phone's, here or at a connector, and neither the other site's nor a trunk's."""
+    if arrival.startswith("connector:"):
+        return not header(TRUNK)
+    return not arrival.startswith("peer:") and site.trunk_here(arrival) is None
 
 
 def _passed_on(site: Site, arrival: str, method: str) -> bool:
@@ -517,4 +528,4 @@ def _import_binding(site: Site, method: str) -> None:
         raise Refused(403, "Forbidden")
     if header("Path"):
         locating.tell_edge(site)
-    hops.save(site)
+    hops.save(site, contact.edge_of(contact.received_of(header("Path"))))

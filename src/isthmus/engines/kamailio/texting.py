@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from isthmus.addressing import is_e164
-from isthmus.addressing.hostport import bracketed
+from isthmus.engines.kamailio import connecting, locating, serving
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.ksr import (
     CREDENTIALS,
@@ -26,7 +26,6 @@ from isthmus.site.internal import MESSAGES_UDP
 
 HOP = "X-Isthmus-Hop"
 _MOST_BYTES = 32 * 1024  # of a body
-_WITHIN_MS = 14_000  # the service may have to ask the sender's home, and clients give up after 32 s
 
 
 def handle(
@@ -40,10 +39,9 @@ def handle(
 
     realm: the domain to prove it in. target: what the Request-URI means to a person.
     """
+    connector = arrival[10:] if arrival.startswith("connector:") else ""
     with site.snapshot.view() as view:
-        if site.bars(view, text("$si")):
-            raise Refused(403, "Blocked")
-        domain = realm(view)
+        domain = connecting.admitted(site, view, connector, realm(view))
         proved = auth.authenticate(view, "MESSAGE", domain, lambda who: False)
         if proved is None:
             return True  # challenged
@@ -57,19 +55,13 @@ def handle(
         if whom is None and not (group_of(meant) and meant.partition("@")[2] in view.config.domains):
             return False
         if device:
-            site.activity.tell_device(device, text("$si"), arrival, lambda: header("User-Agent"))
+            site.activity.tell_device(device, locating.address_of(connector), arrival, lambda: header("User-Agent"))
     if int(KSR.pv.get("$bs") or 0) > _MOST_BYTES:
         raise Refused(413, "Message Too Long")
-    strip(*INTERNAL, *IDENTITY, *CREDENTIALS, "Route")
+    strip(*INTERNAL, *connecting.MARKS, *IDENTITY, *CREDENTIALS, "Route")
     KSR.seturi(f"sip:{to}")
     KSR.hdr.append(f"{PERSON}: {person.aor}\r\n")
-    KSR.hdr.append(f"X-Isthmus-Control: {site.control_secret}\r\n")
-    KSR.setdsturi(f"sip:{bracketed(site.settings.internal_host)}:{MESSAGES_UDP};transport=udp")
-    KSR.pv.sets("$fs", site.settings.sockets["presence"])
-    KSR.tm.t_set_fr(0, _WITHIN_MS)
-    KSR.tm.t_on_failure("ksr_failure_later")
-    if KSR.tm.t_relay() < 0:
-        raise Refused(503, "Messages Are Not Available Now")
+    serving.to_service(site, MESSAGES_UDP)
     return True
 
 
