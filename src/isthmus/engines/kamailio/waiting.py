@@ -14,7 +14,7 @@ import secrets
 
 from isthmus.calls import waiting
 from isthmus.engines.kamailio import ending
-from isthmus.engines.kamailio.ksr import FLAG_BEGINS, KSR, header, headers, text
+from isthmus.engines.kamailio.ksr import FLAG_BEGINS, KSR, header, headers, number, text
 from isthmus.engines.kamailio.site import Site
 
 _TABLE, _CALLERS = "waiting", "callers"
@@ -27,16 +27,19 @@ _tried: dict[str, int] = {}
 """By the process that looks: how often a branch was answered that is there still."""
 
 
-def note(site: Site, code: int) -> None:
-    """A reply to a request that was relayed. Remembers, or forgets, that the branch waits for an answer."""
+def note(code: int, answerer: str) -> None:
+    """A reply to a request that was relayed. Remembers, or forgets, that the branch waits for an answer.
+
+    answerer: see `Site.answerer`.
+    """
     if KSR.isflagset(FLAG_BEGINS) < 0 or text("$rm") != "INVITE":
         return
     if KSR.pv.get(_BY) is not None:
         _note_caller(code)
-    if _is_ours(site):
-        # There is no reply from anybody else that comes here.
+    if answerer == "control":
+        # Nobody but this site's own processes reaches that socket, and no other reply comes there.
         KSR.pv.sets(_GONE, "1")
-    elif not (site.sent_by_peer() or site.sent_by_connector() or site.trunk_behind_haproxy() is not None):
+    elif not answerer.startswith(("peer", "connector", "trunk:")):
         return
     branch = waiting.branch_of(header("Via"))
     if code >= 200:
@@ -45,12 +48,12 @@ def note(site: Site, code: int) -> None:
         answer = waiting.unanswered(
             headers("Via"), header("From"), header("To"), text("$ci"), header("CSeq"), secrets.token_hex(8)
         )
-        KSR.htable.sht_sets(_TABLE, branch, str(waiting.Waiting(int(text("$conid")), answer)))
+        KSR.htable.sht_sets(_TABLE, branch, str(waiting.Waiting(number("$conid"), answer)))
 
 
 def comes_by_link() -> None:
     """The call at hand came by a connection to a peer or a connector, and its caller hears of it by that alone."""
-    KSR.pv.sets(_BY, text("$conid"))
+    KSR.pv.sets(_BY, str(number("$conid")))
 
 
 def _note_caller(code: int) -> None:
@@ -102,8 +105,3 @@ def _gone(table: str) -> dict[str, str]:
             found[text("$shtitkey(waiting)")] = each.answer
     KSR.htable.sht_iterator_end("waiting")
     return found
-
-
-def _is_ours(site: Site) -> bool:
-    """Whether the reply at hand came from here: to the socket that nobody but this site's own processes reach."""
-    return site.settings.listeners.get(int(KSR.pv.get("$Rp") or 0), "") == "control"
