@@ -7,7 +7,7 @@ from typing import NamedTuple
 from isthmus.addressing.hostport import bracketed
 from isthmus.engines.kamailio import contact
 from isthmus.engines.kamailio.config import PeerSettings, TrunkSettings
-from isthmus.engines.kamailio.ksr import KSR, Refused, header, text
+from isthmus.engines.kamailio.ksr import KSR, Refused, header, number, text
 from isthmus.engines.kamailio.site import Site, is_marked_silent
 from isthmus.sip.sealing import Flow, seal_flow
 
@@ -44,7 +44,7 @@ def connector_flow(peer: PeerSettings) -> str:
 
 def note_connector(name: str) -> None:
     """The message at hand came from that connector: by the same connection it is reached."""
-    now = f"{bracketed(text('$si'))}:{text('$sp')}|{text('$conid')}"
+    now = f"{bracketed(text('$si'))}:{number('$sp')}|{number('$conid')}"
     if KSR.htable.sht_get("flow", name) != now:
         KSR.htable.sht_sets("flow", name, now)
 
@@ -143,7 +143,7 @@ def own_contact(edge: str, device: str) -> str:
 
 def own_flow(edge: str) -> Flow:
     """The flow the message at hand came by. edge: the listener it came to."""
-    return Flow(edge, text("$si").strip("[]"), int(text("$sp")))
+    return Flow(edge, text("$si").strip("[]"), number("$sp"))
 
 
 def _flow(site: Site, edge: str) -> Flow:

@@ -47,6 +47,7 @@ from isthmus.engines.kamailio.ksr import (
     answer,
     header,
     headers,
+    number,
     strip,
     text,
 )
@@ -157,7 +158,7 @@ def _passed_on(site: Site, arrival: str, method: str) -> bool:
 def _is_relayed(site: Site) -> bool:
     """SIP by way of our own TURN server, which is there for media: nobody's phone, and it would seem to be our own."""
     low, high = site.settings.turn_ports
-    return bool(high) and low <= int(text("$sp")) <= high and text("$si").strip("[]") == site.settings.address
+    return bool(high) and low <= number("$sp") <= high and text("$si").strip("[]") == site.settings.address
 
 
 def _is_flood(site: Site) -> bool:

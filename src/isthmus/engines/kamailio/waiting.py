@@ -22,7 +22,7 @@ from isthmus.calls import waiting
 from isthmus.calls.silence import Asked, Silence
 from isthmus.engines.kamailio import ending, trunks
 from isthmus.engines.kamailio.config import TrunkSettings
-from isthmus.engines.kamailio.ksr import FLAG_BEGINS, KSR, header, headers, text
+from isthmus.engines.kamailio.ksr import FLAG_BEGINS, KSR, header, headers, number, text
 from isthmus.engines.kamailio.site import Site
 
 _TABLE, _CALLERS = "waiting", "callers"
@@ -38,18 +38,21 @@ _silences: list[Silence] = []
 _began = time.monotonic()
 
 
-def note(site: Site, code: int) -> None:
-    """A reply to a request that was relayed. Remembers, or forgets, that the branch waits for an answer."""
+def note(site: Site, code: int, answerer: str) -> None:
+    """A reply to a request that was relayed. Remembers, or forgets, that the branch waits for an answer.
+
+    answerer: see `Site.answerer`.
+    """
     if KSR.isflagset(FLAG_BEGINS) < 0 or text("$rm") != "INVITE":
         return
     if KSR.pv.get(_BY) is not None:
         _note_caller(code)
     by: int | str | None = None
-    if _is_ours(site):
-        # There is no reply from anybody else that comes here.
+    if answerer == "control":
+        # Nobody but this site's own processes reaches that socket, and no other reply comes there.
         KSR.pv.sets(_GONE, "1")
-    elif site.sent_by_peer() or site.sent_by_connector() or site.trunk_behind_haproxy() is not None:
-        by = int(text("$conid"))
+    elif answerer.startswith(("peer", "connector", "trunk:")):
+        by = number("$conid")
     else:
         trunk = _asked_trunk(site)
         if trunk is None:
@@ -77,7 +80,7 @@ def _asked_trunk(site: Site) -> TrunkSettings | None:
 
 def comes_by_link() -> None:
     """The call at hand came by a connection to a peer or a connector, and its caller hears of it by that alone."""
-    KSR.pv.sets(_BY, text("$conid"))
+    KSR.pv.sets(_BY, str(number("$conid")))
 
 
 def _note_caller(code: int) -> None:
@@ -146,8 +149,3 @@ def _gone(table: str, silent: frozenset[str]) -> dict[str, str]:
             found[text("$shtitkey(waiting)")] = each.answer
     KSR.htable.sht_iterator_end("waiting")
     return found
-
-
-def _is_ours(site: Site) -> bool:
-    """Whether the reply at hand came from here: to the socket that nobody but this site's own processes reach."""
-    return site.settings.listeners.get(int(KSR.pv.get("$Rp") or 0), "") == "control"
