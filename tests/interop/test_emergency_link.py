@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from isthmus.demo.provision import Demo
-from isthmus.emergency import pidflo
+from isthmus.emergency import carried, pidflo
 from isthmus.emergency.mapfile import MapFile
+from isthmus.emergency.model import Civic, Source
 from isthmus.routing.snapshot import LmdbSnapshot
 from isthmus.site.file import load
 from isthmus.useragent.message import Request
@@ -267,6 +268,15 @@ async def test_a_number_lent_where_the_phone_is_leads_back_by_the_trunk_of_the_o
             api.post("/v1/locations/networks/remove", {"kind": "subnet", "id": "127.0.0.0/8"})
             api.delete("/v1/locations/places/annex")
         await asyncio.to_thread(wait_for, lambda: not _by_address(places), 30, "online has no place any more")
+
+
+async def test_a_phone_that_speaks_as_a_site_is_not_believed(placed: Placed):
+    elsewhere = carried.Carried(source=Source.PORT, civic=Civic("US", (("RD", "Main"), ("FLR", "9"))))
+    forged = [("X-Isthmus-Place", carried.written(elsewhere))]
+    async with await placed.gateway("premises") as gateway, phone_of(placed, "olga") as phone:
+        invite = await helped(phone, gateway, forged)
+    assert floor_in(invite) == "1"
+    assert not invite.get("X-Isthmus-Place")
 
 
 async def test_a_trunk_that_takes_no_document_gets_none_though_one_came_over_the_link(placed: Placed):
