@@ -18,6 +18,7 @@ from isthmus.errors import NotFoundError, UnavailableError, UsageError
 from isthmus.identity.sealing import Sealer
 from isthmus.registration.memory import MemoryRegistrar
 from isthmus.registration.model import Binding
+from isthmus.registration.rules import by_way_of
 from isthmus.routing.model import AtOnce, Direction
 from isthmus.routing.refusals import Refusal
 from isthmus.routing.snapshot import OneClass
@@ -109,6 +110,15 @@ def test_who_registered_through_it_is_known_with_their_phone(world: World) -> No
     assert world.known() == [str(ANNA)]
     assert [each.home for each in world.branch.everybody()[1]] == ["branch-a"]
     assert [each.contact for each in world.here.bindings(ANNA)] == [binding(ANNA).contact]
+
+
+def test_of_a_phone_whose_person_has_moved_to_online_the_way_is_told_that_a_lone_branch_has(world: World) -> None:
+    there = binding(ANNA)
+    world.online.register(ANNA, replace(there, path=by_way_of("online.example:5062", there.path.strip("<>"))))
+    branch = world.start()
+    branch.registered(str(ANNA))
+    branch.work()
+    assert [each.path for each in world.here.bindings(ANNA)] == [there.path]
 
 
 def test_nothing_is_compiled_anew_where_nothing_changed(world: World) -> None:

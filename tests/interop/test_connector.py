@@ -201,7 +201,15 @@ async def test_a_visitor_is_told_to_come_again_while_online_is_away_and_may_call
         await comes_again(phone)
         await talk(other, phone, "vito")
         await talk(phone, other, "calls-vito")
+        with Cut(sites.address("premises"), sites.address("online")) as link:
+            link.drop()
+            told = await phone.register(300)
+            assert (told.code, told.get("Retry-After").isdigit()) == (503, True), told.phrase
+        await comes_again(phone)
+        await talk(other, phone, "vito")
         await phone.register(0)
+    with sites.api("premises") as api:
+        wait_for(lambda: api.get("/v1/link")[0]["up"], 60, "the sites hear of one another again")
 
 
 async def comes_again(phone: User) -> None:

@@ -65,6 +65,7 @@ def test_the_way_to_a_phone_at_a_connector_begins_at_its_site() -> None:
         "online.example",
         "branch-1.connectors.online.example",
     )
+    assert (rules.last_hop(away.path), rules.last_hop("")) == (f"<{CONNECTOR}>", "")
     assert rules.exported(away, "premises.example:5062") is away
     assert rules.exported(away, "online.example:5062") is away
     assert rules.exported(there, "example:5062") is there  # no connector of that site's

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus.routing import branch as branch_rules
+from isthmus.routing import explain
 from isthmus.routing.compile import by_connectors
 from isthmus.routing.model import (
     Answer,
@@ -86,6 +87,12 @@ class TestAlone:
         assert call(BEN) == call("+14255550202") == Local(BEN, 1)
         assert call("+12065550123") == Dial("gateway", "+12065550123")
         assert call("carol@contoso.example") == Answer(480, "Online Can't Be Reached")
+
+    def test_who_is_not_known_is_told_to_come_again_as_it_is_explained(self) -> None:
+        snapshot = MemorySnapshot(branch(), [known(ANNA, "+14255550201")])
+        for method in ("REGISTER", "INVITE"):
+            asked = Request(method, BEN, Source.PHONE, BEN, unreachable=AWAY)
+            assert explain.judged(asked, snapshot).decision == branch_rules.UNKNOWN  # type: ignore[arg-type]
 
     def test_they_register_here(self) -> None:
         assert decided(Request("REGISTER", ANNA, Source.PHONE, ANNA, unreachable=AWAY)) == Local(ANNA, 1)

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -24,7 +24,7 @@ from isthmus.directory.model import FeedPage, Person
 from isthmus.directory.wire import decode_page, encode_page
 from isthmus.errors import NotFoundError, UsageError
 from isthmus.registration.model import Binding
-from isthmus.registration.rules import edge_site
+from isthmus.registration.rules import edge_site, last_hop
 from isthmus.registration.service import Registrar
 from isthmus.routing.model import Class
 from isthmus.routing.snapshot import Placing
@@ -128,7 +128,10 @@ class BranchPeople:
     def _at(self, aor: Aor, host: str) -> list[Binding]:
         now = self._clock()
         return [
-            each for each in self._registrar().bindings(aor) if each.expires_at > now and edge_site(each.path) == host
+            # Of who has moved here the Path begins with this site, by which a connector that is alone has no way.
+            replace(each, path=last_hop(each.path))
+            for each in self._registrar().bindings(aor)
+            if each.expires_at > now and edge_site(each.path) == host
         ]
 
 

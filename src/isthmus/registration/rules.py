@@ -183,7 +183,12 @@ def register_text(aor: Aor, binding: Binding, *, via: str, branch: str, secret: 
 
 def edge_site(path: str) -> str:
     """Host of the site or connector that a phone is connected to, from a binding's Path; empty for one of this site."""
-    return _host_of(path.rpartition("<")[2])
+    return _host_of(last_hop(path))
+
+
+def last_hop(path: str) -> str:
+    """What of a binding's Path is for the site or connector that the phone is connected to."""
+    return path[max(0, path.rfind("<")) :]
 
 
 def first_site(path: str) -> str:
