@@ -39,7 +39,7 @@ def note(code: int, answerer: str) -> None:
     if answerer == "control":
         # Nobody but this site's own processes reaches that socket, and no other reply comes there.
         KSR.pv.sets(_GONE, "1")
-    elif not answerer.startswith(("peer", "connector", "trunk:")):
+    elif answerer not in ("peer", "connector") and not answerer.startswith("trunk:"):
         return
     branch = waiting.branch_of(header("Via"))
     if code >= 200:
