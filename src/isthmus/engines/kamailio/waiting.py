@@ -51,7 +51,7 @@ def note(site: Site, code: int, answerer: str) -> None:
     if answerer == "control":
         # Nobody but this site's own processes reaches that socket, and no other reply comes there.
         KSR.pv.sets(_GONE, "1")
-    elif answerer.startswith(("peer", "connector", "trunk:")):
+    elif answerer in ("peer", "connector") or answerer.startswith("trunk:"):
         by = number("$conid")
     else:
         trunk = _asked_trunk(site)
