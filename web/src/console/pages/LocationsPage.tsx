@@ -132,9 +132,9 @@ function NewPlace() {
           default: values.default === "yes",
         })}
       >
-        <TextEntry of={form} name="name" label={t("placeName")} hint={t("placeNameHint")} required />
+        <TextEntry words of={form} name="name" label={t("placeName")} hint={t("placeNameHint")} required />
         <TextEntry of={form} name="country" label={t("countryCode")} hint={t("countryCodeHint")} required />
-        {ELEMENTS.map((each) => <TextEntry key={each} of={form} name={each} label={t(`civic.${each}`)} />)}
+        {ELEMENTS.map((each) => <TextEntry words key={each} of={form} name={each} label={t(`civic.${each}`)} />)}
         <TextEntry of={form} name="elins" label={t("elins")} hint={t("elinsHint")} />
         <SwitchEntry of={form} name="default" label={t("placeDefault")} />
       </Form>

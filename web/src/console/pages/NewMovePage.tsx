@@ -15,6 +15,7 @@ import { State } from "../parts/State";
 import { VirtualTable } from "../parts/Table";
 import { useHomes } from "../queries";
 import { csvOf, download } from "./csv";
+import { LTR, LTR_LINES, WORDS } from "../../messages/writing";
 
 interface Planned {
   aor: string;
@@ -80,6 +81,7 @@ export function NewMovePage() {
         <div className={styles.column}>
           <Field label={t("moveWhom")} hint={t("moveWhomHint", { count: count(aors.length) })}>
             <Textarea
+              {...LTR_LINES}
               rows={5}
               resize="vertical"
               disabled={group !== ""}
@@ -93,6 +95,7 @@ export function NewMovePage() {
           <div className={styles.row}>
             <Field label={t("moveGroup")}>
               <Input
+                {...WORDS}
                 value={group}
                 onChange={(_, { value }) => {
                   setGroup(value);
@@ -158,7 +161,7 @@ export function NewMovePage() {
               </RadioGroup>
               {later && (
                 <Field label={t("moveBegins")} hint={t("moveBeginsHint")}>
-                  <Input type="datetime-local" value={at} onChange={(_, { value }) => { setAt(value); }} />
+                  <Input {...LTR} type="datetime-local" value={at} onChange={(_, { value }) => { setAt(value); }} />
                 </Field>
               )}
               <Text>{t("moveConsequences")}</Text>

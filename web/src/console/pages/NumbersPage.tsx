@@ -157,8 +157,8 @@ function NewRange() {
         <TextEntry of={form} name="range" label={t("range")} hint={t("rangeHint")} required />
         <ChoiceEntry of={form} name="use" label={t("use")} options={USES.map((each) => [each, named("numberUse", each)])} />
         <ChoiceEntry of={form} name="source" label={t("callsComeBy")} options={SOURCES.map((each) => [each, named("numberSource", each)])} />
-        <TextEntry of={form} name="carrier" label={t("carrier")} />
-        <TextEntry of={form} name="note" label={t("note")} />
+        <TextEntry words of={form} name="carrier" label={t("carrier")} />
+        <TextEntry words of={form} name="note" label={t("note")} />
       </Form>
     </Section>
   );
