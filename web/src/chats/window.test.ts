@@ -59,3 +59,57 @@ test("the two pages around a message have each other one once", () => {
 test("what is kept aside has a limit", () => {
   expect(withTold(amid, all(1000, 2000)).aside).toHaveLength(250);
 });
+
+/** Numbers below a limit, the same for the same seed (mulberry32). */
+function below(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
+  };
+}
+
+test("however pages and news come, all is there once and in order when both ends are reached", () => {
+  const PAGE = 4;
+  for (let seed = 1; seed <= 300; seed++) {
+    const random = below(seed);
+    const said = all(1, 40);
+    let stretch = NOTHING;
+    // A message is told after a page was read that lacks it, and before that page comes.
+    const come = () => {
+      const late = random(3) === 0;
+      const stamp = late ? 1 + random(said.length) : (said.at(-1)?.stamp ?? 0) + 1;
+      const news = message(stamp, { id: `${String(seed)} ${String(said.length)}`, site: late ? "z" + String(said.length) : "premises" });
+      said.push(news);
+      said.sort((one, other) => one.stamp - other.stamp || (one.site < other.site ? -1 : 1));
+      stretch = withTold(stretch, [news]);
+    };
+    const at = said[random(said.length)] ?? message(1);
+    const [early, late] = [said.filter(({ stamp }) => stamp <= at.stamp).slice(-PAGE), said.filter(({ stamp }) => stamp > at.stamp).slice(0, PAGE)];
+    if (random(2) === 0) come();
+    stretch = withPage(stretch, [...early, ...late], { older: early.length === PAGE, newer: late.length === PAGE });
+    for (let step = 0; stretch.older || stretch.newer || step < 20; step++) {
+      const [first, last] = [stretch.messages[0], stretch.messages.at(-1)];
+      if (!first || !last) throw new Error("nothing is held");
+      const what = random(4);
+      if (what === 0 && step < 40) {
+        come();
+      } else if (what === 1 && stretch.older) {
+        const page = said.slice(0, said.findIndex(({ id }) => id === first.id)).slice(-PAGE);
+        if (random(2) === 0) come();
+        stretch = withPage(stretch, page, { older: page.length === PAGE });
+      } else if (what === 2 && stretch.newer) {
+        const page = said.slice(said.findIndex(({ id }) => id === last.id) + 1).slice(0, PAGE);
+        if (random(2) === 0) come();
+        stretch = withPage(stretch, page, { newer: page.length === PAGE });
+      } else if (what === 3 && step === 10) {
+        const page = said.slice(-PAGE);
+        come();
+        stretch = newest(stretch, page, true);
+      }
+    }
+    expect(stretch.messages.map(({ id }) => id)).toEqual(said.map(({ id }) => id));
+  }
+});

@@ -7,6 +7,7 @@ import { useRef, useState, type ChangeEvent, type SyntheticEvent } from "react";
 import { put as text } from "../messages/contacts";
 import type { Entry } from "../presence/kept";
 import type { Fault, Found } from "../presence/importing";
+import { LTR, WORDS } from "../messages/writing";
 
 const MOST_MB = 5;
 const SHOWN = 20; // faults
@@ -73,13 +74,13 @@ function ContactForm({ title, entry, onPut, onRemove, onDone }: FormProps) {
         <DialogTitle>{title}</DialogTitle>
         <DialogContent className={styles.fields}>
           <Field label={text("address")} hint={text("addressHint")} required>
-            <Input value={address} readOnly={entry !== undefined} maxLength={254} onChange={(_, { value }) => { setAddress(value); }} />
+            <Input {...LTR} value={address} readOnly={entry !== undefined} maxLength={254} onChange={(_, { value }) => { setAddress(value); }} />
           </Field>
           <Field label={text("name")}>
-            <Input value={name} maxLength={100} onChange={(_, { value }) => { setName(value); }} />
+            <Input {...WORDS} value={name} maxLength={100} onChange={(_, { value }) => { setName(value); }} />
           </Field>
           <Field label={text("groups")} hint={text("groupsHint")}>
-            <Input value={groups} maxLength={1100} onChange={(_, { value }) => { setGroups(value); }} />
+            <Input {...WORDS} value={groups} maxLength={1100} onChange={(_, { value }) => { setGroups(value); }} />
           </Field>
           {doing.error && <MessageBar intent="error" layout="multiline"><MessageBarBody>{reasonOf(doing.error)}</MessageBarBody></MessageBar>}
         </DialogContent>

@@ -67,8 +67,9 @@ const useStyles = makeStyles({
   found: { outline: `2px solid ${tokens.colorBrandStroke1}` },
   text: { whiteSpace: "pre-wrap", overflowWrap: "anywhere", display: "block" },
   meta: { display: "flex", gap: tokens.spacingHorizontalS, alignItems: "center", flexWrap: "wrap" },
-  composer: { display: "flex", gap: tokens.spacingHorizontalS, alignItems: "end" },
-  field: { flexGrow: 1 },
+  // On a small screen the buttons stand below the field.
+  composer: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "end" },
+  field: { flex: "1 1 12rem", minWidth: 0 },
   typing: { minHeight: tokens.lineHeightBase200, display: "block" },
   hidden: { display: "none" },
 });

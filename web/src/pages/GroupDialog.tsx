@@ -6,6 +6,7 @@ import { useDeferredValue, useState } from "react";
 import { api, told } from "../api/client";
 import { say } from "../messages";
 import { Failed } from "./Chats";
+import { WORDS } from "../messages/writing";
 
 const SHOWN = 20;
 const useStyles = makeStyles({ list: { display: "flex", flexDirection: "column", maxHeight: "16rem", overflowY: "auto" } });
@@ -54,11 +55,11 @@ export function GroupDialog({ own, title, present = [], onClose, onDone }: Props
             {failed && <Failed reason={failed} />}
             {title === undefined && (
               <Field label={say("groupName")} required>
-                <Input value={name} maxLength={100} dir="auto" onChange={(_, { value }) => { setName(value); }} />
+                <Input {...WORDS} value={name} maxLength={100} onChange={(_, { value }) => { setName(value); }} />
               </Field>
             )}
             <Field label={say("findPeople")}>
-              <Input type="search" autoComplete="off" value={typed} onChange={(_, { value }) => { setTyped(value); }} />
+              <Input {...WORDS} type="search" autoComplete="off" value={typed} onChange={(_, { value }) => { setTyped(value); }} />
             </Field>
             <div className={styles.list} role="group" aria-label={say("people")}>
               {[...shown].map(([aor, label]) => (

@@ -6,6 +6,7 @@ import { useState, type SyntheticEvent } from "react";
 import { Refused } from "../live/connection";
 import { say } from "../messages";
 import type { Chosen } from "../presence/model";
+import { LTR, WORDS, WORDS_LINES } from "../messages/writing";
 
 const LONGEST_NOTE = 300;
 const SHOWS = ["everything", "availability", "nothing"] as const;
@@ -56,7 +57,7 @@ export default function PresenceDetails({ chosen, onChoose, onClose }: Props) {
                 </MessageBar>
               )}
               <Field label={say("presence.note")}>
-                <Textarea value={form.note} maxLength={LONGEST_NOTE} onChange={(_, { value }) => { put({ note: value }); }} />
+                <Textarea {...WORDS_LINES} value={form.note} maxLength={LONGEST_NOTE} onChange={(_, { value }) => { put({ note: value }); }} />
               </Field>
               {chosen.availability !== "" && (
                 <Field label={say("presence.until")}>
@@ -69,7 +70,7 @@ export default function PresenceDetails({ chosen, onChoose, onClose }: Props) {
                 </Field>
               )}
               <Field label={say("presence.location")}>
-                <Input value={form.location} maxLength={100} onChange={(_, { value }) => { put({ location: value }); }} />
+                <Input {...WORDS} value={form.location} maxLength={100} onChange={(_, { value }) => { put({ location: value }); }} />
               </Field>
               <Field label={say("presence.timeZone")}>
                 <Select value={form.time_zone} onChange={(_, { value }) => { put({ time_zone: value }); }}>
@@ -78,7 +79,7 @@ export default function PresenceDetails({ chosen, onChoose, onClose }: Props) {
                 </Select>
               </Field>
               <Field label={say("presence.exceptions")} hint={say("presence.exceptionsHint")}>
-                <Input value={form.exceptions} onChange={(_, { value }) => { put({ exceptions: value }); }} />
+                <Input {...LTR} value={form.exceptions} onChange={(_, { value }) => { put({ exceptions: value }); }} />
               </Field>
               <Field label={say("presence.shows")}>
                 <Select value={form.shows} onChange={(_, { value }) => { put({ shows: value as Chosen["shows"] }); }}>

@@ -7,6 +7,7 @@ import { isUrgent } from "../calls/findings";
 import { Measuring, type Seen } from "../calls/measuring";
 import type { Phone } from "../calls/phone";
 import { named, tell } from "../messages/diagnosis";
+import { WORDS } from "../messages/writing";
 
 const useStyles = makeStyles({
   surface: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM, maxWidth: "24rem" },
@@ -85,7 +86,7 @@ function Problem({ onTell }: { onTell: (text: string) => Promise<void> }) {
   return (
     <form onSubmit={submit}>
       <Field label={tell("whatIsWrong")}>
-        <Input value={text} maxLength={500} onChange={(_, { value }) => { setText(value); }} />
+        <Input {...WORDS} value={text} maxLength={500} onChange={(_, { value }) => { setText(value); }} />
       </Field>
       <Button type="submit">{tell("reportProblem")}</Button>
       <Text block aria-live="polite">{done}</Text>

@@ -9,6 +9,7 @@ import { takeLink } from "../calls/links";
 import { say } from "../messages";
 import { useKept } from "../presence/kept";
 import { Contact } from "./Contact";
+import { WORDS } from "../messages/writing";
 
 const SHOWN = 20;
 
@@ -60,7 +61,7 @@ export function Search({ own, domain, ready, onCall }: Props) {
       </Subtitle2>
       <form className={styles.form} role="search" onSubmit={submit}>
         <Field label={say("search")} className={styles.field}>
-          <Input type="search" autoComplete="off" value={typed} onChange={(_, { value }) => { setTyped(value); }} />
+          <Input {...WORDS} type="search" autoComplete="off" value={typed} onChange={(_, { value }) => { setTyped(value); }} />
         </Field>
         <Button type="submit" appearance="primary" icon={<CallRegular />} disabled={address === undefined || !ready}>
           {say("call")}

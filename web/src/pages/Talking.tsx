@@ -5,6 +5,7 @@ import { lazy, Suspense, useState, type SyntheticEvent } from "react";
 import { addressOf } from "../calls/address";
 import { say } from "../messages";
 import { nameOf, type CallProps } from "./Calls";
+import { LTR } from "../messages/writing";
 
 // Measures what it shows, from the first moment of a call that is up on.
 const Quality = lazy(() => import("./Quality"));
@@ -79,7 +80,7 @@ function Transfer({ domain, onTransfer }: { domain: string; onTransfer: (uri: st
   return (
     <form onSubmit={submit}>
       <Field label={say("transferTo")}>
-        <Input value={typed} onChange={(_, { value }) => { setTyped(value); }} />
+        <Input {...LTR} value={typed} onChange={(_, { value }) => { setTyped(value); }} />
       </Field>
       <Button type="submit" appearance="primary" disabled={address === undefined}>
         {say("transfer")}

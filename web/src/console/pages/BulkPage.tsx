@@ -115,8 +115,8 @@ function Change({ people }: { people: string[] }) {
           })}
         >
           <ChoiceEntry of={form} name="enabled" label={t("person.state")} options={[none, ["yes", t("state.enabled")], ["no", t("state.disabled")]]} />
-          <TextEntry of={form} name="add" label={t("addGroups")} hint={t("person.groupsHint")} />
-          <TextEntry of={form} name="remove" label={t("removeGroups")} hint={t("person.groupsHint")} />
+          <TextEntry words of={form} name="add" label={t("addGroups")} hint={t("person.groupsHint")} />
+          <TextEntry words of={form} name="remove" label={t("removeGroups")} hint={t("person.groupsHint")} />
           {kinds.length > 0 && <ChoiceEntry of={form} name="kind" label={t("policyKind")} options={[none, ...kinds.map((each): [string, string] => [each, each])]} />}
           {values.kind !== "" && (
             <ChoiceEntry

@@ -10,6 +10,7 @@ import { Command, Fault, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
 import { useWork } from "../parts/work";
 import { rowsOf } from "./csv";
+import { LTR_LINES } from "../../messages/writing";
 
 type Report = components["schemas"]["PeopleImport"];
 
@@ -57,7 +58,7 @@ export function ImportPage() {
           />
         </Field>
         <Field label={t("importText")} hint={t("importHint")}>
-          <Textarea rows={8} resize="vertical" value={text} onChange={(_, { value }) => { changed(value); }} />
+          <Textarea {...LTR_LINES} rows={8} resize="vertical" value={text} onChange={(_, { value }) => { changed(value); }} />
         </Field>
         <Switch
           label={t("importUpdate")}

@@ -171,8 +171,8 @@ function AboutPlace<Values extends Typed>({ of }: { of: FormState<Values> }) {
   return (
     <>
       <TextEntry of={of} name="country" label={t("countryCode")} hint={t("countryCodeHint")} required />
-      {ELEMENTS.map((each) => <TextEntry key={each} of={of} name={each} label={t(`civic.${each}`)} />)}
-      <TextEntry of={of} name="further" label={t("furtherElements")} hint={t("furtherElementsHint")} lines={2} />
+      {ELEMENTS.map((each) => <TextEntry words key={each} of={of} name={each} label={t(`civic.${each}`)} />)}
+      <TextEntry words of={of} name="further" label={t("furtherElements")} hint={t("furtherElementsHint")} lines={2} />
       <TextEntry of={of} name="point" label={t("point")} hint={t("pointHint")} />
       <TextEntry of={of} name="elins" label={t("elins")} hint={t("elinsHint")} />
       <TextEntry of={of} name="policy" label={t("placePolicy")} hint={t("placePolicyHint")} />
@@ -219,7 +219,7 @@ function NewPlace() {
           default: said.default,
         })}
       >
-        <TextEntry of={form} name="name" label={t("placeName")} hint={t("placeNameHint")} required />
+        <TextEntry words of={form} name="name" label={t("placeName")} hint={t("placeNameHint")} required />
         <AboutPlace of={form} />
       </Form>
     </Section>

@@ -15,6 +15,7 @@ import { VirtualTable } from "../parts/Table";
 import { useWork } from "../parts/work";
 import { useHomes } from "../queries";
 import { csvOf, download } from "./csv";
+import { LTR, LTR_LINES, WORDS } from "../../messages/writing";
 
 interface Planned {
   aor: string;
@@ -69,6 +70,7 @@ export function NewMovePage() {
         <div className={styles.column}>
           <Field label={t("moveWhom")} hint={t("moveWhomHint", { count: count(aors.length) })}>
             <Textarea
+              {...LTR_LINES}
               rows={5}
               resize="vertical"
               disabled={group !== ""}
@@ -82,6 +84,7 @@ export function NewMovePage() {
           <div className={styles.row}>
             <Field label={t("moveGroup")}>
               <Input
+                {...WORDS}
                 value={group}
                 onChange={(_, { value }) => {
                   setGroup(value);
@@ -147,7 +150,7 @@ export function NewMovePage() {
               </RadioGroup>
               {later && (
                 <Field label={t("moveBegins")} hint={t("moveBeginsHint")}>
-                  <Input type="datetime-local" value={at} onChange={(_, { value }) => { setAt(value); }} />
+                  <Input {...LTR} type="datetime-local" value={at} onChange={(_, { value }) => { setAt(value); }} />
                 </Field>
               )}
               <Text>{t("moveConsequences")}</Text>

@@ -60,10 +60,10 @@ export function NewPersonPage() {
         })}
       >
         <TextEntry of={form} name="aor" label={t("person.aor")} hint={t("person.aorHint")} required />
-        <TextEntry of={form} name="display_name" label={t("person.name")} />
+        <TextEntry words of={form} name="display_name" label={t("person.name")} />
         <ChoiceEntry of={form} name="home" label={t("person.home")} hint={t("person.homeHint")} options={homes.map((home) => [home, home])} />
         <TextEntry of={form} name="number" label={t("person.number")} hint={t("person.numberHint")} type="tel" />
-        <TextEntry of={form} name="groups" label={t("person.groups")} hint={t("person.groupsHint")} />
+        <TextEntry words of={form} name="groups" label={t("person.groups")} hint={t("person.groupsHint")} />
         <TextEntry of={form} name="password" label={t("person.password")} hint={t("person.passwordHint")} type="password" />
         <SwitchEntry of={form} name="enabled" label={t("person.enabled")} />
       </Form>

@@ -19,6 +19,7 @@ import { VirtualTable, type Column } from "../parts/Table";
 import { useHomes, type Person } from "../queries";
 import { useMay } from "../session";
 import { Views } from "./Views";
+import { WORDS } from "../../messages/writing";
 
 const PAGE = 200;
 const TYPING_MS = 250;
@@ -215,5 +216,5 @@ function Typed({ value, onTyped, ...rest }: { value: string; onTyped: (text: str
     return () => { clearTimeout(timer); };
     // eslint-disable-next-line react-hooks/exhaustive-deps -- what is typed alone begins the wait anew
   }, [text]);
-  return <Input type="search" autoComplete="off" value={text} onChange={(_, data) => { setText(data.value); }} {...rest} />;
+  return <Input {...WORDS} type="search" autoComplete="off" value={text} onChange={(_, data) => { setText(data.value); }} {...rest} />;
 }

@@ -103,7 +103,7 @@ function NewDevice({ aor, onMade }: { aor: string; onMade: () => void }) {
   return (
     <Section title={t("newDevice")}>
       <Form text={t("create")} state={form} onSubmit={() => void submit()} command={command(["device", "add", aor], { label: form.values.label || "LABEL" })}>
-        <TextEntry of={form} name="label" label={t("label")} hint={t("labelHint")} required />
+        <TextEntry words of={form} name="label" label={t("label")} hint={t("labelHint")} required />
       </Form>
       {made && (
         <MessageBar intent="warning" layout="multiline" role="status">

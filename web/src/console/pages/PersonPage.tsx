@@ -24,6 +24,7 @@ import { PersonSignIns } from "./PersonSignIns";
 
 const useStyles = makeStyles({
   actions: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS },
+  tabs: { flexWrap: "wrap" },
 });
 
 const TABS = ["about", "devices", "policies", "calls", "signins", "audit"] as const;
@@ -91,6 +92,7 @@ export function PersonPage() {
       {found && (
         <>
           <TabList
+            className={styles.tabs}
             selectedValue={tab}
             onTabSelect={(_, { value }) => { go({ to: "/people/$aor", params: { aor }, search: { tab: String(value) }, replace: true }); }}
           >
@@ -204,9 +206,9 @@ function Edit({ person }: { person: Person }) {
           "password-stdin": values.password !== "",
         })}
       >
-        <TextEntry of={form} name="display_name" label={t("person.name")} />
+        <TextEntry words of={form} name="display_name" label={t("person.name")} />
         <TextEntry of={form} name="number" label={t("person.number")} hint={t("person.numberHint")} type="tel" />
-        <TextEntry of={form} name="groups" label={t("person.groups")} hint={t("person.groupsHint")} />
+        <TextEntry words of={form} name="groups" label={t("person.groups")} hint={t("person.groupsHint")} />
         <TextEntry of={form} name="password" label={t("person.newPassword")} hint={t("person.newPasswordHint")} type="password" />
         <SwitchEntry of={form} name="enabled" label={t("person.enabledWarning")} />
       </Form>

@@ -136,7 +136,7 @@ function NewPolicy({ kinds }: { kinds: Kind[] }) {
       >
         <ChoiceEntry of={form} name="kind" label={t("kind")} {...(kind ? { hint: kind.about } : {})} options={kinds.map((each) => [each.kind, each.kind])} />
         <TextEntry of={form} name="name" label={t("person.name")} required />
-        <TextEntry of={form} name="description" label={t("description")} />
+        <TextEntry words of={form} name="description" label={t("description")} />
         <TextEntry of={form} name="settings" label={t("settings")} hint={t("settingsHint")} lines={4} />
       </Form>
       {kind && (
@@ -259,7 +259,7 @@ function EditPolicy({ policy, again }: { policy: Policy; again: () => Promise<vo
           description: values.description === policy.description ? undefined : values.description,
         })}
       >
-        <TextEntry of={form} name="description" label={t("description")} />
+        <TextEntry words of={form} name="description" label={t("description")} />
         <TextEntry of={form} name="settings" label={t("settings")} hint={t("settingsHint")} lines={4} />
       </Form>
     </Section>

@@ -127,8 +127,8 @@ function AboutRange<Values extends About>({ of }: { of: FormState<Values> }) {
     <>
       <ChoiceEntry of={of} name="use" label={t("use")} options={USES.map((each) => [each, named("numberUse", each)])} />
       <ChoiceEntry of={of} name="source" label={t("callsComeBy")} options={SOURCES.map((each) => [each, named("numberSource", each)])} />
-      <TextEntry of={of} name="carrier" label={t("carrier")} />
-      <TextEntry of={of} name="note" label={t("note")} />
+      <TextEntry words of={of} name="carrier" label={t("carrier")} />
+      <TextEntry words of={of} name="note" label={t("note")} />
     </>
   );
 }

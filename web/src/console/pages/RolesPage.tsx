@@ -80,7 +80,7 @@ function RoleForm({ role }: { role?: Role }) {
       command={command(["role", "create", values.name || "NAME"], { description: values.description, permission: permissions })}
     >
       {role === undefined && <TextEntry of={form} name="name" label={t("roleName")} required />}
-      <TextEntry of={form} name="description" label={t("description")} />
+      <TextEntry words of={form} name="description" label={t("description")} />
       <fieldset className={styles.permissions}>
         <legend>{t("permissions")}</legend>
         {texts.data?.map(({ name, description }) => (
@@ -259,7 +259,7 @@ function GrantRole({ role, again }: { role: string; again: () => Promise<void> }
     <Form text={t("grant")} state={form} onSubmit={() => void submit()} command={command(["role", "grant", role, values.account || "NAME"], { "site-scope": some(values.sites) ?? [], "group-scope": some(values.groups) ?? [] })}>
       <TextEntry of={form} name="account" label={t("account")} hint={t("accountHint")} required />
       <TextEntry of={form} name="sites" label={t("onlySites")} hint={t("onlyHint")} />
-      <TextEntry of={form} name="groups" label={t("onlyGroups")} hint={t("onlyHint")} />
+      <TextEntry words of={form} name="groups" label={t("onlyGroups")} hint={t("onlyHint")} />
     </Form>
   );
 }

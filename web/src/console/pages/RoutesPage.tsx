@@ -202,7 +202,7 @@ function RouteForm({ route }: { route?: Route }) {
       <TextEntry of={form} name="cost" label={t("costMinute")} />
       <TextEntry of={form} name="hours" label={t("hours")} hint={t("hoursHint")} />
       <TextEntry of={form} name="zone" label={t("zone")} />
-      <TextEntry of={form} name="description" label={t("description")} />
+      <TextEntry words of={form} name="description" label={t("description")} />
     </Form>
   );
 }

@@ -56,8 +56,8 @@ function NewTenant() {
     <Section title={t("newTenant")}>
       <Form text={t("create")} state={form} onSubmit={() => void submit()} command={command(["tenant", "create", values.name || "NAME"], { name: values.display_name, contact: values.contact })}>
         <TextEntry of={form} name="name" label={t("person.name")} hint={t("tenantHint")} required />
-        <TextEntry of={form} name="display_name" label={t("titleOf")} />
-        <TextEntry of={form} name="contact" label={t("contact")} />
+        <TextEntry words of={form} name="display_name" label={t("titleOf")} />
+        <TextEntry words of={form} name="contact" label={t("contact")} />
       </Form>
     </Section>
   );

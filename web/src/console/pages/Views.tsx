@@ -4,6 +4,7 @@ import {
 } from "@fluentui/react-components";
 import { useState, type SyntheticEvent } from "react";
 import { t } from "../../messages/console";
+import { WORDS } from "../../messages/writing";
 
 type Kept = Record<string, string>;
 
@@ -69,7 +70,7 @@ export function Views({ of, present, onChoose }: ViewsProps) {
               <DialogTitle>{t("keepView")}</DialogTitle>
               <DialogContent>
                 <Field label={t("viewName")}>
-                  <Input value={name} maxLength={60} onChange={(_, { value }) => { setName(value); }} />
+                  <Input {...WORDS} value={name} maxLength={60} onChange={(_, { value }) => { setName(value); }} />
                 </Field>
               </DialogContent>
               <DialogActions>

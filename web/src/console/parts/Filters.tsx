@@ -2,6 +2,7 @@ import { Field, Input, makeStyles, Select, tokens } from "@fluentui/react-compon
 import { useEffect, useState } from "react";
 import { t } from "../../messages/console";
 import { useGo } from "./Go";
+import { WORDS } from "../../messages/writing";
 
 const RESTS_MS = 300;
 
@@ -53,5 +54,5 @@ function Rested({ value, type, onRest, ...rest }: { value: string; type: "text" 
     return () => { clearTimeout(timer); };
     // eslint-disable-next-line react-hooks/exhaustive-deps -- what is typed alone begins the wait anew
   }, [text]);
-  return <Input type={type} autoComplete="off" value={text} onChange={(_, data) => { setText(data.value); }} {...rest} />;
+  return <Input {...WORDS} type={type} autoComplete="off" value={text} onChange={(_, data) => { setText(data.value); }} {...rest} />;
 }

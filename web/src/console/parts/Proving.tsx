@@ -6,6 +6,7 @@ import { createContext, useCallback, useContext, useRef, useState, type ReactNod
 import { ApiError } from "../../api/client";
 import { t } from "../../messages/console";
 import { proveByCode, proveByPasskey, STEP_UP } from "./proof";
+import { LTR } from "../../messages/writing";
 
 const FRAMES_MS = 100;
 
@@ -83,6 +84,7 @@ function ProveDialog({ onClose }: { onClose: (proved: boolean) => void }) {
                 {...(fault === "" ? {} : { validationState: "error" as const, validationMessage: fault })}
               >
                 <Input
+                  {...LTR}
                   value={code}
                   autoComplete="one-time-code"
                   maxLength={64}

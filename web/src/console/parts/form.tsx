@@ -3,6 +3,7 @@ import { useState, type ReactNode, type SyntheticEvent } from "react";
 import { faultsOf, NO_FAULTS, type Faults } from "./faults";
 import { Command, Fault } from "./Page";
 import { useWork } from "./work";
+import { LTR, LTR_LINES, WORDS, WORDS_LINES } from "../../messages/writing";
 
 const useStyles = makeStyles({
   form: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM, maxWidth: "42rem" },
@@ -96,16 +97,18 @@ function shown<Values extends Record<string, string>>({ of, name, label, hint, r
 interface TextProps<Values extends Record<string, string>> extends EntryProps<Values> {
   type?: "text" | "password" | "datetime-local" | "number" | "tel";
   lines?: number;
+  /** Words for people, in whatever language; else an address, a number, or a name that machines know. */
+  words?: boolean;
 }
 
 export function TextEntry<Values extends Record<string, string>>(props: TextProps<Values>) {
-  const { of, name, type = "text", lines } = props;
+  const { of, name, type = "text", lines, words = false } = props;
   return (
     <Field {...shown(props)}>
       {lines === undefined ? (
-        <Input type={type} autoComplete="off" value={of.values[name] ?? ""} onChange={(_, { value }) => { of.set(name, value); }} />
+        <Input {...(words ? WORDS : LTR)} type={type} autoComplete="off" value={of.values[name] ?? ""} onChange={(_, { value }) => { of.set(name, value); }} />
       ) : (
-        <Textarea rows={lines} resize="vertical" value={of.values[name] ?? ""} onChange={(_, { value }) => { of.set(name, value); }} />
+        <Textarea {...(words ? WORDS_LINES : LTR_LINES)} rows={lines} resize="vertical" value={of.values[name] ?? ""} onChange={(_, { value }) => { of.set(name, value); }} />
       )}
     </Field>
   );
