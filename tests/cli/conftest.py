@@ -60,7 +60,7 @@ def start_control(processes: Processes, site_file: SiteFile) -> object:
             return False
 
     argv = [sys.executable, "-m", "isthmus.site.control", str(site_file.path)]
-    return processes.start(argv, name="control", ready=answers, timeout=30)
+    return processes.start(argv, name="control", ready=answers, timeout=120)
 
 
 @pytest.fixture(scope="package")

@@ -35,7 +35,7 @@ def test_a_plan_is_made_changed_and_given(isthmus: Isthmus) -> None:
         "tenant": "main", "name": "eu", "home": ["DE"], "domestic": None, "international": 60,
         "groups": [{"name": "near", "countries": ["FR", "GB"], "minutes": 500}], "pooled": False,
         "when_spent": "credit", "increment_s": 60, "most": None, "holders": 1, "people": [ALICE],
-        "given": [], "by_group": {}, "waiting": [],
+        "given": [], "by_group": {}, "by_licence": {}, "waiting": [],
     }  # fmt: skip
     assert "unlimited" in isthmus("plan", "list").out
     uses = json.loads(isthmus("plan", "usage", "--json").out)["uses"]
@@ -57,7 +57,8 @@ def test_a_plan_is_given_to_a_group_and_said_of_its_people(isthmus: Isthmus) -> 
         assert f"{ALICE} (by group sales)" in shown and "sales (rank 7)" in shown
         assert "eu, by group sales" in isthmus("plan", "show", ALICE).out
         assert json.loads(isthmus("plan", "show", ALICE, "--json").out) == {
-            "aor": ALICE, "plan": "eu", "group": "sales", "given": [{"group": "sales", "rank": 7, "plan": "eu"}],
+            "aor": ALICE, "plan": "eu", "group": "sales", "licence": None,
+            "given": [{"group": "sales", "licence": None, "rank": 7, "plan": "eu"}],
         }  # fmt: skip
         refused = isthmus("plan", "unassign", "eu", ALICE)
         assert (refused.code, "by the group sales" in refused.err) == (1, True)
@@ -66,6 +67,29 @@ def test_a_plan_is_given_to_a_group_and_said_of_its_people(isthmus: Isthmus) -> 
         assert isthmus("plan", "assign", "eu").code == 2
     finally:
         isthmus("group", "delete", "sales", "--yes")
+
+
+def test_a_plan_comes_with_a_licence(isthmus: Isthmus) -> None:
+    isthmus("plan", "set", "eu", "--home", "DE")
+    unknown = isthmus("plan", "assign", "eu", "--licence", "lines")
+    assert (unknown.code, "no licences of 'lines'" in unknown.err) == (1, True)
+    assert isthmus("licence", "set", "lines", "--count", "1", "--feature", "calling-plan").code == 0
+    assert isthmus("licence", "assign", "lines", ALICE).code == 0
+    try:
+        assert isthmus("plan", "assign", "eu", "--licence", "lines", "--rank", "3").out == "1 licence has eu.\n"
+        shown = isthmus("plan", "show", "eu").out
+        assert f"{ALICE} (by licence lines)" in shown and "licence lines (rank 3)" in shown
+        assert "eu, by licence lines" in isthmus("plan", "show", ALICE).out
+        assert json.loads(isthmus("plan", "show", "eu", "--json").out)["by_licence"] == {ALICE: "lines"}
+        refused = isthmus("plan", "unassign", "eu", ALICE)
+        assert (refused.code, "by the licence lines" in refused.err) == (1, True)
+        assert isthmus("licence", "unassign", "lines", ALICE).code == 0
+        assert json.loads(isthmus("plan", "show", ALICE, "--json").out)["plan"] is None
+        assert "licences have eu still" in isthmus("plan", "delete", "eu").err
+        assert isthmus("plan", "unassign", "eu", "--licence", "lines").code == 0
+    finally:
+        isthmus("licence", "unassign", "lines", ALICE)
+        isthmus("licence", "delete", "lines")
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ class Grouped:
 
     def plans(self) -> dict[str, tuple[str, str]]:
         found = [each for name in ("team", "wide") for each in self.office.plans.get("main", name)[1]]
-        return {each.aor.partition("@")[0]: each.by for each in found}
+        return {each.aor.partition("@")[0]: (each.plan, each.group) for each in found}
 
 
 @pytest.fixture

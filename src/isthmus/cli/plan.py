@@ -19,6 +19,10 @@ app = typer.Typer(no_args_is_help=True)
 _Name = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name.")]
 _People = Annotated[list[str] | None, typer.Argument(metavar="[AOR]...", help="People, as carol@contoso.example.")]
 _Groups = Annotated[list[str] | None, typer.Option("--group", metavar="GROUP", help="A group; may be repeated.")]
+_Licences = Annotated[
+    list[str] | None,
+    typer.Option("--licence", metavar="PLAN", help="Whoever holds one of `isthmus licence list`; may be repeated."),
+]
 _Minutes = "minutes a month, or `unlimited`"
 _UNLIMITED = "unlimited"
 
@@ -55,7 +59,7 @@ def show(
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Show a plan and who has it, or a person's plan and by which group they have it."""
+    """Show a plan and who has it, or a person's plan and by which group or licence they have it."""
     with connect(site) as client:
         if "@" in what:
             _print_person(client.get(f"/v1/plans/of/{quote(what, safe='@')}"), as_json)
@@ -132,24 +136,27 @@ def delete(plan: _Name, tenant: TenantOption = None, as_json: JsonOption = False
 
 @app.command(
     epilog="Examples:  isthmus plan assign team carol@contoso.example dave@contoso.example   |   "
-    "isthmus plan assign team --group sales --rank 10"
+    "isthmus plan assign team --group sales --rank 10   |   isthmus plan assign team --licence calling-plan"
 )
 def assign(
     plan: _Name,
     people: _People = None,
     group: _Groups = None,
+    licence: _Licences = None,
     rank: Annotated[
-        int, typer.Option("--rank", min=0, help="Of the groups: of several that somebody is in the lowest wins.")
+        int, typer.Option("--rank", min=0, help="Of groups and licences: of several that somebody has the lowest wins.")
     ] = 0,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Give people and groups a plan, instead of any other that they have. One given by name comes before a group's."""
-    body = {**_named(people, group), **({"rank": rank} if group else {})}
+    """Give a plan to people, groups and whoever holds a licence, instead of any other that they have. One given by name
+    comes first."""
+    body = {**_named(people, group, licence), **({"rank": rank} if group or licence else {})}
     with connect(site) as client:
         done = client.post(f"{_path(plan)}/assign", body, tenant=tenant)
-    print_done(f"{_counted(people, group, 'has', 'have')} {plan}.", {"people": done, "groups": group or []}, as_json)
+    told = {"people": done, "groups": group or [], "licences": licence or []}
+    print_done(f"{_counted(people, group, licence, 'has', 'have')} {plan}.", told, as_json)
 
 
 @app.command(
@@ -159,15 +166,16 @@ def unassign(
     plan: _Name,
     people: _People = None,
     group: _Groups = None,
+    licence: _Licences = None,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Take their plan from people and groups. Who is in a group that has one has that from then on."""
+    """Take their plan from people, groups and licences. Who has one by another of these has that from then on."""
     with connect(site) as client:
-        client.post(f"{_path(plan)}/unassign", _named(people, group), tenant=tenant)
-    said = f"{_counted(people, group, 'has', 'have')} {plan} no more."
-    print_done(said, {"unassigned": people or [], "groups": group or []}, as_json)
+        client.post(f"{_path(plan)}/unassign", _named(people, group, licence), tenant=tenant)
+    said = f"{_counted(people, group, licence, 'has', 'have')} {plan} no more."
+    print_done(said, {"unassigned": people or [], "groups": group or [], "licences": licence or []}, as_json)
 
 
 @app.command(epilog="Examples:  isthmus plan usage   |   isthmus plan usage --month 2026-11 --json")
@@ -232,19 +240,16 @@ def settings(
     )
 
 
-def _named(people: list[str] | None, group: list[str] | None) -> dict[str, Any]:
-    if not people and not group:
-        raise UsageError("nobody is named", do="Give people, or --group.")
-    return {"people": [str(Aor.parse(each)) for each in people or ()], "groups": group or []}
+def _named(people: list[str] | None, group: list[str] | None, licence: list[str] | None) -> dict[str, Any]:
+    if not people and not group and not licence:
+        raise UsageError("nobody is named", do="Give people, --group, or --licence.")
+    return {"people": [str(Aor.parse(each)) for each in people or ()], "groups": group or [], "licences": licence or []}
 
 
-def _counted(people: list[str] | None, group: list[str] | None, one: str, many: str) -> str:
-    said = [
-        f"{len(each)} {name if len(each) == 1 else names}"
-        for each, name, names in ((people, "person", "people"), (group, "group", "groups"))
-        if each
-    ]
-    return f"{' and '.join(said)} {one if len([*(people or ()), *(group or ())]) == 1 else many}"
+def _counted(people: list[str] | None, group: list[str] | None, licence: list[str] | None, one: str, many: str) -> str:
+    named = ((people, "person", "people"), (group, "group", "groups"), (licence, "licence", "licences"))
+    said = [f"{len(each)} {name if len(each) == 1 else names}" for each, name, names in named if each]
+    return f"{' and '.join(said)} {one if sum(len(each or ()) for each, _, _ in named) == 1 else many}"
 
 
 def _minutes(value: int | None) -> str:
@@ -289,26 +294,37 @@ def _print(plan: dict[str, Any], as_json: bool) -> None:
             ("When used up", plan["when_spent"]),
             ("Calls count in", f"{plan['increment_s']} s"),
             ("For at most", plan["most"]),
-            ("Given to groups", " ".join(f"{g['group']} (rank {g['rank']})" for g in plan["given"]) or None),
-            ("People", " ".join(_with_group(each, plan["by_group"]) for each in plan["people"]) or None),
+            ("Given to", ", ".join(_giving(each) for each in plan["given"]) or None),
+            ("People", " ".join(_with_reason(each, plan) for each in plan["people"]) or None),
             ("Wait for it", " ".join(plan["waiting"]) or None),
         ]
     )
 
 
-def _with_group(aor: str, by_group: dict[str, str]) -> str:
-    return f"{aor} (by group {by_group[aor]})" if aor in by_group else aor
+def _with_reason(aor: str, plan: dict[str, Any]) -> str:
+    by = {"group": plan["by_group"].get(aor), "licence": plan["by_licence"].get(aor)}
+    return aor if by == {"group": None, "licence": None} else f"{aor} ({_by(by)})"
+
+
+def _by(found: dict[str, Any]) -> str:
+    """By which group or licence somebody has a plan."""
+    what = "group" if found["group"] else "licence"
+    return f"by {what} {found[what]}" if found[what] else "by name"
+
+
+def _giving(given: dict[str, Any]) -> str:
+    what = "group" if given["group"] else "licence"
+    return f"{what} {given[what]} (rank {given['rank']})"
 
 
 def _print_person(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    by = f"by group {found['group']}" if found["group"] else "by name"
     print_fields(
         [
             ("Person", found["aor"]),
-            ("Plan", f"{found['plan']}, {by}" if found["plan"] else None),
-            ("Groups give", ", ".join(f"{g['plan']} (group {g['group']}, rank {g['rank']})" for g in found["given"])),
+            ("Plan", f"{found['plan']}, {_by(found)}" if found["plan"] else None),
+            ("Given by", ", ".join(f"{each['plan']}: {_giving(each)}" for each in found["given"]) or None),
         ]
     )

@@ -25,7 +25,8 @@ class Journal:
 
     actor: who; an audit.Actor where it is known from where. at_ms: milliseconds since 1970. left: addresses that are
     no longer whose they were, and the stable id of who that was (empty: has none). more_to_come: of a page of a feed
-    alone, whether others follow it; None for any other write.
+    alone, whether others follow it; None for any other write. lines: tenants where somebody came to a licence or lost
+    their place for one, noted by who keeps the lines (policy/) for who follows them.
     """
 
     connection: Connection
@@ -36,6 +37,7 @@ class Journal:
     renamed_groups: list[tuple[str, str, str]] = field(default_factory=list)  # tenant, name before, name now
     left: dict[Aor, str] = field(default_factory=dict)
     more_to_come: bool | None = None
+    lines: set[str] = field(default_factory=set)
 
     def note(self, kind: str, key: str, action: str, before: Any, after: Any, *, tenant: str | None = None) -> None:
         """An object was changed. before, after: JSON values without secrets; None where there is none."""

@@ -51,16 +51,20 @@ class PlanBody(_Body):
 
 
 class AssignBody(_Body):
-    """Who is to have the plan, instead of any other. groups: by name. rank: of these; the lowest wins."""
+    """Who is to have the plan, instead of any other. groups: by name. licences: whoever holds one of these.
+
+    rank: of groups and licences; the lowest wins.
+    """
 
     people: list[StrictStr] = Field(default=[], max_length=1000)
     groups: list[Annotated[StrictStr, Field(min_length=1, max_length=200)]] = Field(default=[], max_length=100)
+    licences: list[Annotated[StrictStr, Field(min_length=1, max_length=63)]] = Field(default=[], max_length=100)
     rank: StrictInt = Field(default=0, ge=0, le=1_000_000)
 
     @model_validator(mode="after")
     def _somebody(self) -> AssignBody:
-        if not self.people and not self.groups:
-            raise ValueError("nobody is named: give people or groups")
+        if not self.people and not self.groups and not self.licences:
+            raise ValueError("nobody is named: give people, groups or licences")
         return self
 
 
@@ -105,25 +109,27 @@ class PlanShown(BaseModel):
     holders: int
 
 
-class GroupHasShown(BaseModel):
-    """A group that has a plan. rank: of several the lowest wins."""
+class PlanGivenShown(BaseModel):
+    """A group that has a plan, or a licence whose holders have it. rank: of several the lowest wins."""
 
-    group: str
+    group: str | None
+    licence: str | None
     rank: int
 
 
-class GroupGivesShown(GroupHasShown):
-    """A plan that somebody has by a group, or would."""
+class PlanGivesShown(PlanGivenShown):
+    """A plan that somebody has by a group or a licence, or would."""
 
     plan: str
 
 
 class PlanDetails(PlanShown):
-    """A plan and who has it. by_group: by which group some have it. waiting: since it is for no more people."""
+    """A plan and who has it. by_group, by_licence: by which some have it. waiting: since it is for no more people."""
 
     people: list[str]
-    given: list[GroupHasShown]
+    given: list[PlanGivenShown]
     by_group: dict[str, str]
+    by_licence: dict[str, str]
     waiting: list[str]
 
 
@@ -135,12 +141,16 @@ class HolderShown(BaseModel):
 
 
 class PlanOfShown(BaseModel):
-    """Somebody's plan. group: by which they have it; null: by name. given: what their groups give, the first first."""
+    """Somebody's plan. group, licence: by which they have it; both null: by name.
+
+    given: what their groups and licences give, the first first.
+    """
 
     aor: str
     plan: str | None
     group: str | None
-    given: list[GroupGivesShown]
+    licence: str | None
+    given: list[PlanGivesShown]
 
 
 class UseShown(BaseModel):
@@ -247,7 +257,8 @@ def router(plans: Plans, people: People, own_tenant: str) -> APIRouter:
         plan: _Name, body: AssignBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None
     ) -> list[dict[str, Any]]:
         named = list(dict.fromkeys(map(Aor.parse, body.people)))
-        done = plans.assign(tenant, plan, named, list(dict.fromkeys(body.groups)), body.rank, actor=actor, key=key)
+        groups, licences = (list(dict.fromkeys(each)) for each in (body.groups, body.licences))
+        done = plans.assign(tenant, plan, named, groups, body.rank, licences=licences, actor=actor, key=key)
         return [{"aor": each.aor, "plan": each.plan} for each in done]
 
     @routes.post("/plans/{plan}/unassign", status_code=204)
@@ -256,7 +267,8 @@ def router(plans: Plans, people: People, own_tenant: str) -> APIRouter:
     ) -> None:
         plans.get(tenant, plan)
         named = list(dict.fromkeys(map(Aor.parse, body.people)))
-        plans.assign(tenant, None, named, list(dict.fromkeys(body.groups)), actor=actor, key=key)
+        groups, licences = (list(dict.fromkeys(each)) for each in (body.groups, body.licences))
+        plans.assign(tenant, None, named, groups, licences=licences, actor=actor, key=key)
 
     return routes
 

@@ -65,28 +65,51 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Somebody with a plan. person: the stable id. aor: their address now. group: by which; empty: by name."""
+    """Somebody with a plan. person: the stable id. aor: their address now.
+
+    group, licence: by which they have it; both empty: by name.
+    """
 
     person: str
     aor: str
     tenant: str
     plan: str
     group: str = ""
+    licence: str = ""
 
     @property
-    def by(self) -> tuple[str, str]:
-        """Which plan, and by which group."""
-        return self.plan, self.group
+    def by(self) -> tuple[str, str, str]:
+        """Which plan, and by which group or licence."""
+        return self.plan, self.group, self.licence
+
+    @property
+    def by_name(self) -> bool:
+        """Whether it was given to them alone."""
+        return not self.group and not self.licence
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A plan that a group has. rank: of several groups that somebody is in the lowest wins."""
+    """A plan that a group has, or whoever holds a licence. rank: of several that somebody has the lowest wins.
+
+    group, licence: one of them; the other is empty.
+    """
 
     tenant: str
     group: str
     plan: str
     rank: int = 0
+    licence: str = ""
+
+    @property
+    def by(self) -> tuple[str, str, str]:
+        """As `Holder.by` of who has it so."""
+        return self.plan, self.group, self.licence
+
+    @property
+    def to(self) -> tuple[str, str]:
+        """The group, or the licence."""
+        return self.group, self.licence
 
 
 @dataclass(frozen=True, slots=True)

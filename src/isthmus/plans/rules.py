@@ -7,9 +7,10 @@
 3. A call counts in whole increments. What the minutes don't cover costs its share of the call's price, from the
    credit, where the plan says so; else nothing: it was let begin.
 4. Emergency calls, calls that nobody answered, and calls that no trunk for plans took cost nothing.
-5. A person has one plan: that which is given to them by name; else that of a group they are in, at any depth. Of
-   several groups the one of the lowest rank counts, of one rank the first by name. A plan that is for no more people is
-   passed over, and people wait for it; nobody who has one loses it to somebody who came later.
+5. A person has one plan: that which is given to them by name; else that of a group they are in, at any depth, or of a
+   licence they hold. Of several the one of the lowest rank counts, of one rank that of a group, of these the first by
+   name. A plan that is for no more people is passed over, and people wait for it; nobody who has one loses it to
+   somebody who came later.
 """
 
 from __future__ import annotations
@@ -53,23 +54,32 @@ def bucket_of(region: str, plan: Plan) -> str:
     return next((f"group:{each.name}" for each in plan.groups if region in each.countries), INTERNATIONAL)
 
 
-def of_groups(given: Iterable[Given], within: Collection[str]) -> list[Given]:
-    """What the groups that somebody is in give them, the first one first (rule 5). within: these, at any depth."""
-    return sorted((each for each in given if each.group in within), key=lambda each: (each.rank, each.group))
+def of_groups(given: Iterable[Given], within: Collection[str], holds: Collection[str] = ()) -> list[Given]:
+    """What groups and licences give somebody, the first one first (rule 5).
+
+    within: the groups they are in, at any depth. holds: the licences they hold.
+    """
+    own = (each for each in given if (each.licence in holds if each.licence else each.group in within))
+    return sorted(own, key=lambda each: (each.rank, bool(each.licence), each.to))
+
+
+def named(given: Given) -> str:
+    """How the audit log names the group or the licence."""
+    return f"{given.tenant}/licence:{given.licence}" if given.licence else f"{given.tenant}/{given.group}"
 
 
 def shared_out(
     ranked: Mapping[str, Sequence[Given]], held: Mapping[str, Holder], rooms: Mapping[str, int]
 ) -> dict[str, Given]:
-    """Who has which plan by which group (rule 5). Who has one by name is left out.
+    """Who has which plan by which group or licence (rule 5). Who has one by name is left out.
 
-    ranked: by person, what their groups give them. held: what they have now. rooms: for how many more people a plan
+    ranked: by person, what these give them. held: what they have now. rooms: for how many more people a plan
     is; without those that are for any number.
     """
     left, found = dict(rooms), dict[str, Given]()
     for person in sorted(ranked, key=lambda each: each not in held):  # who has one comes before who came later
         has = held.get(person)
-        if has is not None and not has.group:
+        if has is not None and has.by_name:
             continue
         own = has.plan if has is not None else None
         chosen = next((each for each in ranked[person] if each.plan == own or left.get(each.plan, 1) > 0), None)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from sqlalchemy import Connection
+
 from isthmus.addressing import Aor
 from isthmus.database import reading
 from isthmus.directory import group_store, groups
@@ -17,6 +19,7 @@ from isthmus.directory.service import Directory
 from isthmus.errors import NotFoundError, RefusedError, UsageError
 from isthmus.plans import following, refusing, rules, store
 from isthmus.plans.model import Account, Charge, Credit, Deposit, Given, Holder, Plan, Usage
+from isthmus.policy import licence_store
 from isthmus.policy import store as policy_store
 
 _LARGEST = 10**15  # millionths: a billion of the currency
@@ -51,6 +54,13 @@ class Plans:
         if following.follow(log):
             self._follows = True
 
+    def relicensed(self) -> None:
+        """A write of licences is committed, by which plans may have changed: no change of the directory's feed."""
+        if self._follows:
+            self._follows = False
+            self.changed()
+            self.regrouped()
+
     def committed(self, seq: int) -> None:
         """A write to the directory is committed: calls follow where plans did."""
         if self._follows:
@@ -73,13 +83,13 @@ class Plans:
         return plan, sorted(holders, key=lambda each: each.aor)
 
     def given(self, tenant: str, name: str) -> tuple[list[Given], list[Aor]]:
-        """Which groups have a plan, and who of them waits for it."""
+        """Which groups and licences have a plan, and who of them waits for it."""
         with reading(self._directory.engine) as connection:
             found = [each for each in store.given(connection, tenant) if each.plan == name]
             return found, following.waiting(connection, tenant, name)
 
     def of(self, aor: Aor) -> tuple[Holder | None, list[Given]]:
-        """Somebody's plan, and all that their groups give them, the first one first."""
+        """Somebody's plan, and all that their groups and licences give them, the first one first."""
         with reading(self._directory.engine) as connection:
             person = directory_store.people_by_aor(connection, [aor]).get(aor)
             if person is None:
@@ -87,7 +97,8 @@ class Plans:
             holder = next(iter(store.holders(connection, person.tenant, [person.id])), None)
             nesting = directory_store.nestings(connection).get(person.tenant, {})
             within = groups.containing(person.groups, groups.inverted(nesting))
-            return holder, rules.of_groups(store.given(connection, person.tenant), within)
+            holds = following.licences_of(connection, person.tenant, [aor]).get(aor, ())
+            return holder, rules.of_groups(store.given(connection, person.tenant), within, holds)
 
     def usage(self, tenant: str, month: str = "") -> Usage:
         """What a tenant's people used in a month (YYYY-MM; empty: this one), and the credit that took."""
@@ -151,9 +162,11 @@ class Plans:
 
         def work(log: Journal) -> None:
             plan = _existing(store.plans(log.connection, tenant).get(name), name)
+            given = store.given(log.connection, tenant)
             having = (
                 ("people", store.holders(log.connection, tenant)),
-                ("groups", store.given(log.connection, tenant)),
+                ("groups", [each for each in given if each.group]),
+                ("licences", [each for each in given if each.licence]),
             )
             for who, some in having:
                 if any(each.plan == name for each in some):
@@ -172,14 +185,18 @@ class Plans:
         given: Sequence[str] = (),
         rank: int = 0,
         *,
+        licences: Sequence[str] = (),
         actor: str,
         key: str | None = None,
     ) -> list[Holder]:
-        """Let people, and the groups `given`, have a plan instead of any other; None: no plan. All of them or nobody.
+        """Let people, the groups `given`, and whoever holds the licences have a plan instead of any other; None: no
+        plan. All of them or nobody.
 
-        rank: of the groups; the lowest wins. Raises NotFoundError (who or what is missing), RefusedError (more than the
-        plan is for; who has it by a group).
+        rank: of groups and licences; the lowest wins. Raises NotFoundError (who or what is missing), RefusedError (more
+        than the plan is for; who has it by a group or licence).
         """
+        wanted = [Given(tenant, group, name or "", rank) for group in given]
+        wanted += [Given(tenant, "", name or "", rank, licence) for licence in licences]
 
         def work(log: Journal) -> None:
             connection = log.connection
@@ -207,13 +224,13 @@ class Plans:
             if new:
                 # Who has a plan calls by other trunks: their classes of service are made anew.
                 policy_store.count_revision(connection)
-            _give(log, tenant, plan, given, rank)
-            if given or new:
-                following.settle(connection, tenant, None if given else people)
-            if given and plan is not None and (wait := following.waiting(connection, tenant, plan.name)):
+            _give(log, wanted)
+            if wanted or new:
+                following.settle(connection, tenant, None if wanted else people)
+            if wanted and plan is not None and (wait := following.waiting(connection, tenant, plan.name)):
                 raise RefusedError(f"{plan.name} is for {plan.most} people, and {len(wait)} more would have it")
 
-        asked = ("plan.assign", tenant, name, tuple(map(str, people)), *((tuple(given), rank) if given else ()))
+        asked = ("plan.assign", tenant, name, tuple(map(str, people)), *((tuple(wanted),) if wanted else ()))
         self._directory.write_here(actor, work, key=key, request=asked)
         # First what the plan refuses: by their classes people call by it from then on.
         self.changed()
@@ -282,33 +299,43 @@ def without_tenant(account: Account, tenant: str) -> Account:
     return replace(account, tenant=tenant)
 
 
-def _give(log: Journal, tenant: str, plan: Plan | None, names: Sequence[str], rank: int) -> None:
-    """Let the groups have the plan, or none. Raises NotFoundError."""
+def _give(log: Journal, wanted: Sequence[Given]) -> None:
+    """Let these groups and licences have their plans, or none where none is named. Raises NotFoundError."""
     connection = log.connection
-    before = {each.group: each for each in store.given(connection, tenant)}
-    for name in names:
-        was = before.get(name)
+    for each in wanted:
+        was = next((one for one in store.given(connection, each.tenant) if one.to == each.to), None)
         told = None if was is None else {"plan": was.plan, "rank": was.rank}
-        if plan is None:
+        if not each.plan:
             if was is None:
-                raise NotFoundError(f"the group {name} has no plan")
-            store.delete_given(connection, tenant, [name])
-            log.entry("plan.ungive", f"{tenant}/{name}", told, None, tenant=tenant)
+                what = f"the licence {each.licence}" if each.licence else f"the group {each.group}"
+                raise NotFoundError(f"{what} has no plan")
+            store.delete_given(connection, was)
+            log.entry("plan.ungive", rules.named(each), told, None, tenant=each.tenant)
             continue
-        group_store.require(connection, tenant, name)
-        wanted = Given(tenant, name, plan.name, rank)
-        if was != wanted:
-            store.put_given(connection, [wanted])
-            log.entry("plan.give", f"{tenant}/{name}", told, {"plan": plan.name, "rank": rank}, tenant=tenant)
+        if each.licence:
+            _require_licence(connection, each)
+        else:
+            group_store.require(connection, each.tenant, each.group)
+        if was != each:
+            store.put_given(connection, each)
+            now = {"plan": each.plan, "rank": each.rank}
+            log.entry("plan.give", rules.named(each), told, now, tenant=each.tenant)
+
+
+def _require_licence(connection: Connection, given: Given) -> None:
+    if all(each.name != given.licence for each in licence_store.plans(connection, given.tenant)):
+        raise NotFoundError(
+            f"tenant {given.tenant} has no licences of {given.licence[:40]!r} at this site",
+            do=f"See: isthmus licence list. Say how many there are: isthmus licence set {given.licence[:40]} --count N",
+        )
 
 
 def _require_own(holders: Sequence[Holder]) -> None:
-    """Raises RefusedError for who has their plan by a group."""
+    """Raises RefusedError for who has their plan by a group or a licence."""
     for each in holders:
-        if each.group:
-            raise RefusedError(
-                f"{each.aor} has {each.plan} by the group {each.group}", do="Take it from the group, or them out of it."
-            )
+        if not each.by_name:
+            by = f"the group {each.group}" if each.group else f"the licence {each.licence}"
+            raise RefusedError(f"{each.aor} has {each.plan} by {by}", do=f"Take it from {by}, or that from them.")
 
 
 def _require_room(log: Journal, plan: Plan, new: int) -> None:

@@ -19,10 +19,12 @@ from isthmus.plans.tables import (
     calling_plan,
     calling_plan_group,
     calling_plan_holder,
+    calling_plan_licence,
     calling_position,
 )
 
 _c = calling_charge.c
+_GIVEN = ((calling_plan_group, calling_plan_group.c.group_name), (calling_plan_licence, calling_plan_licence.c.licence))
 _CHARGED = ("counted_s", "plan_s", "credit_micro")
 
 
@@ -85,16 +87,18 @@ def holders(connection: Connection, tenant: str | None = None, people: Iterable[
             rows += connection.execute(query.where(calling_plan_holder.c.person.in_(batch))).all()
     named = directory_store.holders(connection, [row.person for row in rows])
     return [
-        Holder(row.person, str(named[row.person]), row.tenant, row.plan, row.group_name)
+        Holder(row.person, str(named[row.person]), row.tenant, row.plan, row.group_name, row.licence)
         for row in rows
         if row.person in named
     ]
 
 
-def put_holders(connection: Connection, tenant: str, plan: str, people: Sequence[str], group: str = "") -> None:
-    """Let these people have the plan, instead of any other. group: by which; empty: by name."""
-    rows = [{"person": each, "tenant": tenant, "plan": plan, "group_name": group} for each in people]
-    upsert(connection, calling_plan_holder, rows, ("tenant", "plan", "group_name"))
+def put_holders(
+    connection: Connection, tenant: str, plan: str, people: Sequence[str], group: str = "", licence: str = ""
+) -> None:
+    """Let these people have the plan, instead of any other. group, licence: by which; both empty: by name."""
+    said = {"tenant": tenant, "plan": plan, "group_name": group, "licence": licence}
+    upsert(connection, calling_plan_holder, [{"person": each, **said} for each in people], tuple(said))
 
 
 def delete_holders(connection: Connection, people: Iterable[str]) -> None:
@@ -104,27 +108,29 @@ def delete_holders(connection: Connection, people: Iterable[str]) -> None:
 
 
 def given(connection: Connection, tenant: str | None = None) -> list[Given]:
-    """Which groups have which plan, of a tenant or of all."""
-    query = select(calling_plan_group).order_by(calling_plan_group.c.rank, calling_plan_group.c.group_name)
-    if tenant is not None:
-        query = query.where(calling_plan_group.c.tenant == tenant)
-    return [Given(row.tenant, row.group_name, row.plan, row.rank) for row in connection.execute(query)]
+    """Which groups and licences have which plan, of a tenant or of all."""
+    found: list[Given] = []
+    for table, column in _GIVEN:
+        query = select(table).order_by(table.c.rank, column)
+        if tenant is not None:
+            query = query.where(table.c.tenant == tenant)
+        for row in connection.execute(query).mappings():
+            group, licence = row.get("group_name", ""), row.get("licence", "")
+            found.append(Given(row["tenant"], group, row["plan"], row["rank"], licence))
+    return found
 
 
-def put_given(connection: Connection, wanted: Sequence[Given]) -> None:
-    """Let these groups have these plans, instead of any other."""
-    rows = [{"tenant": each.tenant, "group_name": each.group, "plan": each.plan, "rank": each.rank} for each in wanted]
-    upsert(connection, calling_plan_group, rows, ("plan", "rank"))
+def put_given(connection: Connection, wanted: Given) -> None:
+    """Let this group, or this licence, have this plan, instead of any other."""
+    table, column = _GIVEN[bool(wanted.licence)]
+    row = {"tenant": wanted.tenant, column.name: wanted.licence or wanted.group}
+    upsert(connection, table, [{**row, "plan": wanted.plan, "rank": wanted.rank}], ("plan", "rank"))
 
 
-def delete_given(connection: Connection, tenant: str, groups: Iterable[str]) -> None:
-    """Let these groups have no plan."""
-    for batch in in_batches(groups):
-        connection.execute(
-            delete(calling_plan_group).where(
-                calling_plan_group.c.tenant == tenant, calling_plan_group.c.group_name.in_(batch)
-            )
-        )
+def delete_given(connection: Connection, gone: Given) -> None:
+    """Let this group, or this licence, have no plan."""
+    table, column = _GIVEN[bool(gone.licence)]
+    connection.execute(delete(table).where(table.c.tenant == gone.tenant, column == (gone.licence or gone.group)))
 
 
 # Credit

@@ -18,7 +18,7 @@ calling_plan = Table(
     Column("settings", Text, nullable=False),
 )
 
-# Who has which plan, by the stable id of the person. group_name: by which group, empty: by name.
+# Who has which plan, by the stable id of the person. group_name, licence: by which they have it; both empty: by name.
 calling_plan_holder = Table(
     "calling_plan_holder",
     metadata,
@@ -26,6 +26,7 @@ calling_plan_holder = Table(
     Column("tenant", Text, nullable=False),
     Column("plan", Text, nullable=False),
     Column("group_name", Text, nullable=False, server_default=""),
+    Column("licence", Text, nullable=False, server_default=""),
     Index("calling_plan_holder_tenant", "tenant"),
 )
 
@@ -35,6 +36,16 @@ calling_plan_group = Table(
     metadata,
     Column("tenant", Text, ForeignKey("tenant.name"), primary_key=True),
     Column("group_name", Text, primary_key=True),
+    Column("plan", Text, nullable=False),
+    Column("rank", Integer, nullable=False),
+)
+
+# Which plan whoever holds a licence has, likewise.
+calling_plan_licence = Table(
+    "calling_plan_licence",
+    metadata,
+    Column("tenant", Text, ForeignKey("tenant.name"), primary_key=True),
+    Column("licence", Text, primary_key=True),
     Column("plan", Text, nullable=False),
     Column("rank", Integer, nullable=False),
 )

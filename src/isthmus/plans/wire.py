@@ -45,24 +45,30 @@ def plan_public(plan: Plan, holders: int) -> dict[str, Any]:
 
 
 def plan_details(plan: Plan, holders: list[Holder], given: list[Given], waiting: list[Aor]) -> dict[str, Any]:
-    """A plan, who has it, by which group some do, and who waits for it."""
+    """A plan, who has it, by which group or licence some do, and who waits for it."""
     return {
         **plan_public(plan, len(holders)),
         "people": [each.aor for each in holders],
-        "given": [{"group": each.group, "rank": each.rank} for each in given],
+        "given": [_given(each) for each in given],
         "by_group": {each.aor: each.group for each in holders if each.group},
+        "by_licence": {each.aor: each.licence for each in holders if each.licence},
         "waiting": [str(each) for each in waiting],
     }
 
 
 def plan_of_person(aor: Aor, holder: Holder | None, given: list[Given]) -> dict[str, Any]:
-    """Somebody's plan. group: by which they have it; null: by name. given: what their groups give them."""
+    """Somebody's plan. group, licence: by which they have it; both null: by name. given: what theirs give them."""
     return {
         "aor": str(aor),
         "plan": holder.plan if holder else None,
         "group": (holder.group or None) if holder else None,
-        "given": [{"group": each.group, "plan": each.plan, "rank": each.rank} for each in given],
+        "licence": (holder.licence or None) if holder else None,
+        "given": [{**_given(each), "plan": each.plan} for each in given],
     }
+
+
+def _given(each: Given) -> dict[str, Any]:
+    return {"group": each.group or None, "licence": each.licence or None, "rank": each.rank}
 
 
 def usage_public(usage: Usage) -> dict[str, Any]:

@@ -67,6 +67,8 @@ def settle(log: Journal, tenant: str, plans: Sequence[str], people: Collection[A
         gone, new = lines[plan] - wanted, sorted(wanted - lines[plan])
         licence_store.leave(connection, tenant, plan, gone)
         licence_store.append(connection, tenant, plan, new)
+        if gone or new:
+            log.lines.add(tenant)
         if len(new) > len(gone):
             came[plan] = len(new) - len(gone)
     _alarm(log, tenant, came)
@@ -106,6 +108,7 @@ def _forget_people(log: Journal, people: Sequence[Aor]) -> None:
     for aor, lines in licence_store.places_of(connection, gone).items():
         for tenant, plan in lines:
             licence_store.leave(connection, tenant, plan, [aor])
+            log.lines.add(tenant)
     _forget(log, Level.PERSON, [(None, str(aor)) for aor in gone])
 
 

@@ -35,6 +35,7 @@ def follow(log: Journal) -> None:
     """Take everything from the addresses that were left, and give it to whoever of those people came to another."""
     connection = log.connection
     taken = _take(connection, log.left)
+    log.lines |= {tenant for given in taken.values() for tenant, _, _ in given.places}
     owners = {aor: id_ for aor, id_ in log.left.items() if id_ and aor in taken}
     waiting = {id_: taken.pop(aor) for aor, id_ in owners.items()}
     forget(log, taken.values())  # of people without an id: nobody can tell whether they came again
@@ -100,6 +101,7 @@ def _give(log: Journal, person: Person, given: Given) -> None:
     for tenant, plan, place in given.places:
         if tenant == person.tenant and plan in plans:
             licence_store.take_place(connection, tenant, plan, person.aor, place)
+            log.lines.add(tenant)
     forget(log, [lost])
 
 

@@ -60,10 +60,11 @@ class PersonLicences:
 
 
 class Licences:
-    """The licences of one site."""
+    """The licences of one site. changed: called after each write, for what follows from who holds which."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory, self._engine = directory, directory.engine
+        self.changed: Callable[[], object] = lambda: None
 
     # Reading
 
@@ -139,6 +140,7 @@ class Licences:
 
             def change() -> None:
                 licence_store.put_plan(log.connection, plan)
+                log.lines.add(tenant)
                 if before != plan:
                     log.entry("licence.set", _key(plan), before and plan_public(before), plan_public(plan))
 
@@ -169,9 +171,11 @@ class Licences:
                     f"{name} is assigned still", do=f"See to whom: isthmus licence show {name}. Then: licence unassign"
                 )
             licence_store.delete_plan(log.connection, plan)
+            log.lines.add(tenant)
             log.entry("licence.delete", _key(plan), plan_public(plan), None)
 
         self._directory.write_here(actor, work, key=key, request=("licence.delete", tenant, name))
+        self.changed()
 
     def assign(
         self,
@@ -259,9 +263,11 @@ class Licences:
         self, actor: str, key: str | None, request: object, work: Callable[[Journal], Effect], dry_run: bool
     ) -> Effect:
         if not dry_run:
-            return self._directory.write_here(
+            made = self._directory.write_here(
                 actor, work, key=key, request=request, encode=effect_public, decode=lambda _, stored: _effect_of(stored)
             )
+            self.changed()
+            return made
 
         def undone(log: Journal) -> Effect:
             raise _DryRunError(work(log))

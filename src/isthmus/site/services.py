@@ -227,6 +227,7 @@ def build(site_file: SiteFile) -> Services:
     plans = Plans(directory)
     directory.join(plans.follow)
     commits.listen(plans.committed)
+    licences.changed = plans.relicensed
     classes_now = ClassesOfService(policies, plans.holders_of)
     guard = guard_of(site_file, directory)
     compiler = Compiler(
