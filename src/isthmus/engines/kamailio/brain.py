@@ -20,11 +20,11 @@ from isthmus.engines.kamailio import (
     ending,
     hops,
     http,
+    later,
     naming,
     recording,
     replies,
     requests,
-    serving,
     waiting,
 )
 from isthmus.engines.kamailio.auth import Authenticator
@@ -89,9 +89,9 @@ class Brain:
         """A BYE of a connector's, to the site that it belongs to, that failed."""
         return self._guarded("failure", ending.unheard)
 
-    def ksr_failure_service(self, message: object) -> int:
-        """A phone's request that the control service did not take."""
-        return self._guarded("failure", serving.failed)
+    def ksr_failure_later(self, message: object) -> int:
+        """A phone's request that was not taken by who was asked."""
+        return self._guarded("failure", later.failed)
 
     def ksr_unbound(self, message: object, event: str) -> int:
         """A binding ran out, or lost its connection."""

@@ -10,6 +10,7 @@ from isthmus.engines.kamailio import (
     contact,
     dialogs,
     hops,
+    later,
     locating,
     outward,
     recording,
@@ -257,7 +258,7 @@ def handle_failure(site: Site, auth: Authenticator) -> None:
         return
     peer = KSR.pv.get("$avp(relayed)")
     if peer is not None and site.settings.upstream and text("$rm") in serving.SERVED:
-        serving.failed(site)
+        later.failed(site)
         return
     gone = waiting.take_gone()
     if gone:  # early media, too: who answers next is somebody else

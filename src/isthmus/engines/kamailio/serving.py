@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from isthmus.addressing.hostport import bracketed
-from isthmus.engines.kamailio.ksr import KSR, Refused, text
+from isthmus.engines.kamailio.ksr import KSR, Refused
 from isthmus.engines.kamailio.site import Site
 
 SERVED = frozenset({"MESSAGE", "SUBSCRIBE", "PUBLISH"})
 _WITHIN_MS = 14_000  # the service may have to ask the sender's home, and clients give up after 32 s
 _LINK_MS = 2_000  # and its answer has to come to a connector's phone
-_LATER_S = "20"
-_AWAY = "Not Available Now"
 
 
 def to_service(site: Site, port: int) -> None:
@@ -19,25 +17,11 @@ def to_service(site: Site, port: int) -> None:
     KSR.setdsturi(f"sip:{bracketed(site.settings.internal_host)}:{port};transport=udp")
     KSR.pv.sets("$fs", site.settings.sockets["presence"])
     KSR.tm.t_set_fr(0, _WITHIN_MS)
-    KSR.tm.t_on_failure("ksr_failure_service")
+    KSR.tm.t_on_failure("ksr_failure_later")
     if KSR.tm.t_relay() < 0:
-        raise Refused(503, _AWAY)
+        raise Refused(503, "Not Available Now")
 
 
 def wait_at_connector() -> None:
     """The request at hand goes to the site whose service answers: for that, too, it may take its time."""
     KSR.tm.t_set_fr(0, _WITHIN_MS + _LINK_MS)
-
-
-def failed(site: Site) -> None:
-    """It was not taken. The engine would make 500 of a 503 (RFC 3261 section 16.7, step 6)."""
-    silent = KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0
-    if silent:
-        _later(_LATER_S, _AWAY)
-    elif KSR.tm.t_check_status("503") > 0:
-        _later(text("$T_rpl($hdr(Retry-After))") or _LATER_S, text("$T_rpl($rr)") or "Service Unavailable")
-
-
-def _later(seconds: str, reason: str) -> None:
-    KSR.hdr.append_to_reply(f"Retry-After: {seconds}\r\n")
-    KSR.tm.t_reply(503, reason)
