@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with console.status(f"measuring {name}"):
                 figures += MEASUREMENTS[name](scale)
         except Exception as error:  # one that fails must not cost the others
-            failures[name] = f"{type(error).__name__}: {error}"
+            failures[name] = told(error)
     Console(width=None if sys.stdout.isatty() else 180).print(table(figures))
     for name, failure in failures.items():
         console.print(f"{name} could not be measured: {failure}", style="red", markup=False)
@@ -94,6 +94,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path.write_text(json.dumps(results, indent=2) + "\n")
         console.print(f"written to {path}", markup=False)
     return 1 if failures else 0
+
+
+def told(error: BaseException) -> str:
+    """All that went wrong, the first of it first.
+
+    Where what is put away after a measurement fails as well, that exception takes the place of the measurement's own.
+    """
+    found: list[BaseException] = []
+    before: BaseException | None = error
+    while before is not None and before not in found:
+        found.append(before)
+        before = before.__cause__ or (None if before.__suppress_context__ else before.__context__)
+    return "; then ".join(map(_said, reversed(found)))
+
+
+def _said(error: BaseException) -> str:
+    words = f"{type(error).__name__}: {error}"
+    if isinstance(error, BaseExceptionGroup):
+        return f"{words} ({', '.join(map(told, error.exceptions))})"
+    return words
 
 
 def table(figures: Sequence[Figure]) -> Table:

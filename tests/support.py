@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -194,3 +195,14 @@ class Processes:
         """End all of them."""
         for process in reversed(self.started):
             process.stop()
+
+
+def start_carrier(processes: Processes, file: Path, *, name: str = "carrier") -> Process:
+    """Run the simulated PSTN of a file, which keeps its log beside it, and wait until it takes calls."""
+    log = file.with_name("carrier.log")
+    return processes.start(
+        [sys.executable, "-m", "isthmus.demo.carrier", str(file)],
+        name=name,
+        ready=lambda: log.exists() and "ready on" in log.read_text(),
+        timeout=30,
+    )

@@ -84,6 +84,7 @@ class User(Agent):
         self.messages: list[Request] = []
         self.rule = ANSWER
         self.tone_hz: float | None = None
+        self.deaf: frozenset[str] = frozenset()  # methods that get no answer outside of a dialog
         self.media = True  # False: SDP only, no RTP port; for calls by the thousand
         super().__init__(wire, account, trace=self._remember, **options)  # type: ignore[arg-type]
         self.on_call = self._take
@@ -233,6 +234,10 @@ class User(Agent):
 
     def _remember(self, direction: str, data: bytes, flow: Flow) -> None:
         self.record.append(Record(time.monotonic(), direction, data, flow.peer))
+
+    def _outside_dialog(self, request: Request, flow: Flow) -> None:
+        if request.method not in self.deaf:
+            super()._outside_dialog(request, flow)
 
     def _keep(self, request: Request) -> None:
         self.messages.append(request)

@@ -36,7 +36,7 @@ def test_the_branch_is_that_of_the_topmost_via():
     assert waiting.branch_of(f"SIP/2.0/TCP without,{_CALLERS}") == ""
 
 
-@given(st.integers(0, 2**31), st.text())
-def test_what_is_kept_is_read_as_it_was(connection: int, text: str):
-    kept = waiting.Waiting(connection, text)
+@given(st.integers(0, 2**31) | st.from_regex(r"[a-z0-9][a-z0-9-]*", fullmatch=True), st.text())
+def test_what_is_kept_is_read_as_it_was(by: int | str, text: str):
+    kept = waiting.Waiting(by, text)
     assert waiting.Waiting.parse(str(kept)) == kept

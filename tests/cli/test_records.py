@@ -35,7 +35,10 @@ def call(isthmus: Isthmus, sites: Path) -> str:
     number = "+12065550123"
     for event in (dials(now, number, name), failed(now + 1, call_id=name), dials(now + 2, number, name)):
         spool.tell(event)
-    for event in (answered(now + 5, name), bye(now + 50, name, tag="b", cause='Q.850;cause=16;text="Terminated"')):
+    for event in (
+        answered(now + 5, name, media="past"),
+        bye(now + 50, name, tag="b", cause='Q.850;cause=16;text="Terminated"'),
+    ):
         spool.tell(event)
     wait_for(lambda: isthmus("call", "record", name).out.count("Began") == 2, 15, "the call has its records")
     return name
@@ -56,6 +59,8 @@ def test_one_call_is_told_in_words(isthmus: Isthmus, call: str):
     assert told.startswith(f"Call from {ALICE} to +12065550123, {call}")
     for words in (f"At premises, came in from a phone of {ALICE}:", "by trunk carrier", "by callee", "Q.850;cause=16"):
         assert words in told
+    assert "directly from end to end" not in told  # of the first leg, which nobody answered, nothing is known
+    assert "not by way of premises" in told
     missing = isthmus("call", "record", "no-such-call")
     assert missing.code == 1 and "there is no record" in missing.err
 

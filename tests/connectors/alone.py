@@ -124,7 +124,7 @@ class World:
         changed()
         self.recorder = Recorder(self._engine, self.name, clock=self.clock)
         refuse = functools.partial(self._writer.refuse, CAPS)
-        self.capping = BranchCapping(self._engine, self.name, self.branch, refuse, self.clock)
+        self.capping = BranchCapping(self._engine, self.name, self.branch, refuse, self.end_all, self.clock)
         self.push = Pushing(self._engine, self._branch_records, self.link)
 
     def close(self) -> None:
@@ -246,6 +246,11 @@ class World:
         """The caller hangs up."""
         self.up.pop(call)
         self.recorder.take(Event(self.now_s, Kind.ENDS, call, "edge", "a"))
+
+    def end_all(self, calls: Collection[str]) -> None:
+        """What the connector itself does that has calls end."""
+        for call in calls:
+            self.end(call)
 
     def at_online(self) -> list[Record]:
         """The connector's records that online has, by their numbers."""

@@ -173,6 +173,48 @@ def test_a_limit_of_the_day_holds_by_what_is_counted_while_it_is_alone(world: Wo
     assert isinstance(_called(world, _SEATTLE), Dial)
 
 
+def test_calls_that_are_up_end_where_the_limit_says_so(world: World) -> None:
+    """10 minutes a day for anna, 4 of which online had counted: hers end after 6, and no others."""
+    world.bounds = _days(
+        world,
+        DayCap("person", str(aor("anna")), 10, "0", 4 * 60_000.0, ends=True),
+        DayCap("country", "FR", 5, "0"),
+    )
+    for user in NUMBERS:
+        world.register(user)
+    world.pass_s(_MINUTE_S)
+    world.cut = True
+    for call, caller, number in (("one", "anna", _SEATTLE), ("two", "ben", _SEATTLE), ("three", "ben", _PARIS)):
+        world.begin(call, caller, number)
+    world.begin("inside", "anna", str(aor("ben")))
+    world.begin("help", "anna", f"{SOS}911")
+    world.pass_s(5 * _MINUTE_S)
+    assert "one" in world.up
+    world.start()  # what was counted is on disk
+    world.pass_s(2 * _MINUTE_S)
+    assert set(world.up) == {"two", "three", "inside", "help"}
+    assert _called(world, _SEATTLE) == _SPENT
+    world.pass_s(_HOUR_S)
+    assert set(world.up) == {"two", "three", "inside", "help"}
+    settle(world)
+    (lasted_s,) = (each.seconds for each in world.at_online() if each.call_id == "one")
+    assert 6 * _MINUTE_S <= lasted_s <= 7 * _MINUTE_S
+
+
+def test_it_ends_calls_in_reach_of_online_as_well(world: World) -> None:
+    """Online counts those that go by a connector when they are over."""
+    world.bounds = _days(world, DayCap("tenant", "main", 10, "0", ends=True))
+    world.register("anna")
+    world.pass_s(_MINUTE_S)
+    world.cut = True  # so that it is a call by the gateway here
+    world.begin("one", "anna", _SEATTLE)
+    world.cut = False
+    world.pass_s(9 * _MINUTE_S)
+    assert "one" in world.up
+    world.pass_s(2 * _MINUTE_S)
+    assert "one" not in world.up
+
+
 def test_limits_of_a_person_and_of_a_country_are_for_their_calls_alone(world: World) -> None:
     caps = DayCap("person", str(aor("anna")), 10, "0"), DayCap("country", "FR", 5, "0")
     world.bounds = _days(world, *caps)

@@ -14,7 +14,7 @@ from isthmus.demo.carrier_file import load
 from isthmus.errors import UsageError
 from tests.agents.raw import BUSY, NO_ANSWER, User
 from tests.agents.tones import decode_ulaw, keys
-from tests.support import Loopback, Processes
+from tests.support import Loopback, Processes, start_carrier
 
 FILE = """
 address = "{carrier}"
@@ -57,12 +57,7 @@ class World:
 def world(loopback: Loopback, processes: Processes, tmp_path: Path) -> World:
     world = World(tmp_path / "carrier.toml", loopback(), loopback(), loopback())
     world.file.write_text(FILE.format(carrier=world.carrier, premises=world.premises, online=world.online))
-    log = tmp_path / "carrier.log"
-    processes.start(
-        [sys.executable, "-m", "isthmus.demo.carrier", str(world.file)],
-        name="carrier-process",
-        ready=lambda: log.exists() and "ready on" in log.read_text(),
-    )
+    start_carrier(processes, world.file, name="carrier-process")
     return world
 
 

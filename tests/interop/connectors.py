@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,14 @@ class Appliance:
         process.wait_for(up, _READY_S, "all its processes are up")
         return process
 
+    def comes_up(self, *, asked: bool = True) -> None:
+        """Start it, and wait until online may give it calls. asked: whether it asks its trunks how they are."""
+        self.start()
+        self.becomes(state="healthy")
+        if asked:
+            wait_for(lambda: {each["state"] for each in self.shown()["trunks"]} == {"up"}, 40, "its trunks are up")
+        wait_for(self.reachable, 40, "it has opened its connection for calls")
+
     def kill(self) -> None:
         """The machine fails: kill -9 of all that runs there, and none of it is told before."""
         running = next(each for each in reversed(self.processes.started) if each.name == self.name)
@@ -130,6 +140,9 @@ class Appliance:
         return found
 
 
+Both = tuple[Appliance, Appliance]
+
+
 @dataclass
 class Machine(Appliance):
     """A connector with the program laid out as a package does it: versions, one of them current, and what starts it."""
@@ -167,3 +180,36 @@ class Machine(Appliance):
     def versions(self) -> set[str]:
         """Those that lie there."""
         return {each.name for each in (self.root / "versions").iterdir()}
+
+
+@contextmanager
+def at_one_gateway(
+    sites: Sites,
+    processes: Processes,
+    place: str,
+    *,
+    gateway: str,
+    pattern: str,
+    asked: bool = True,
+    carried: Callable[[Both], object] = lambda both: None,
+) -> Iterator[Both]:
+    """Two connectors of a place that are up beside one gateway, and online's route by them.
+
+    gateway: its address. pattern: of the numbers that go by it. asked: whether the gateway is asked how it is.
+    carried: what lets the gateway be there, once names and addresses of both are known.
+    """
+    one, other = (Appliance(sites, processes, processes.folder / name, place=place).pack() for name in ("one", "other"))
+    quiet = "" if asked else "ask_every_s = 0\n"
+    one.configure(f'[[trunk]]\nname = "gateway"\naddress = "{gateway}"\n{quiet}')
+    try:
+        carried((one, other))
+        for each in (one, other):
+            each.install()
+            each.comes_up(asked=asked)
+        with sites.api("online") as api:
+            api.post("/v1/routes", {"name": place, "patterns": [pattern], "ways": [f"@{place}"]})
+        yield one, other
+        with sites.api("online") as api:
+            api.delete(f"/v1/routes/{place}")
+    finally:
+        processes.close()

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import subprocess
-import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from isthmus.demo.carrier import order
 from isthmus.demo.carrier_file import load as load_carrier
-from isthmus.engines.kamailio.rpc import KamailioRpc
 from isthmus.routing.snapshot import LmdbSnapshot
 from isthmus.site import internal
 from isthmus.site.file import SiteFile
@@ -23,12 +24,15 @@ from tests.agents.raw import User
 from tests.faults.link import Cut, can_drop_packets
 from tests.interop.conftest import DOMAIN, HOMES, Sites
 from tests.interop.connectors import PROGRAM, Appliance
+from tests.interop.test_move import move
 from tests.interop.watchers import SLOW_S, Watcher
-from tests.support import Processes, wait_for
+from tests.support import Processes, start_carrier, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 BELLA, BRUNO = "+14255550201", "+14255550202"
+VERA = {"udp": "+14255550203", "tls": "+14255550204"}
+_PATIENCE_S = 30.0
 _CALLER = "+12065550199"
 _UNDER_WAY = ("+12065550171", "+12065550172")
 AT_THE_BRANCH = (
@@ -80,19 +84,10 @@ def branch(two_sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     carrier = folder / "carrier.toml"
     sites = f'[[site]]\nname = "branch"\naddress = "{made.address}"\n'
     carrier.write_text(f'address = "{gateway}"\n{sites}[[range]]\nprefix = "+142555502"\nsites = ["branch"]\n')
-    log = folder / "carrier.log"
     before = two_sites.demo
     try:
-        processes.start(
-            [sys.executable, "-m", "isthmus.demo.carrier", str(carrier)],
-            name="carrier",
-            ready=lambda: log.exists() and "ready on" in log.read_text(),
-        )
-        made.start()
-        made.becomes(state="healthy")
-        wait_for(lambda: [each["state"] for each in made.shown()["trunks"]] == ["up"], 40, "its trunk is up")
-        rpc = KamailioRpc(internal.kamailio_rpc_socket(two_sites.file("online")))
-        wait_for(lambda: rpc.call("htable.get", "flow", made.name), 20, "it has opened its connection for calls")
+        start_carrier(processes, carrier)
+        made.comes_up()
         two_sites.demo = type(before)(
             before.plan, before.directory, (*before.sites, made.site), before.accounts, before.fresh_passwords
         )
@@ -106,12 +101,15 @@ def branch(two_sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         processes.close()
 
 
-async def calls_out(phone: User, number: str = "+12065550123") -> None:
+async def calls_out(phone: User, number: str = "+12065550123") -> str:
+    """A call by the gateway, and its echo; gives the Call-ID."""
     call = await phone.dial(f"sip:{number}@{DOMAIN}")
     await phone.hears(call, _BEEP_HZ)
     assert phone.tone_hz is not None
     await phone.hears(call, phone.tone_hz)  # the echo
     assert (await call.hang_up()).code == 200
+    assert call.invite is not None
+    return call.invite.call_id
 
 
 async def test_online_calls_by_the_branchs_gateway_and_is_called_by_it(branch: Branch):
@@ -131,12 +129,139 @@ async def test_a_phone_at_the_branch_is_judged_by_online(branch: Branch):
         assert (await phone.register(300)).code == 401
 
 
-async def test_who_is_at_home_elsewhere_can_t_register_by_a_connector(branch: Branch):
-    branch.sites.create("at-premises", "premises")
-    branch.sites.wait_until_known(["at-premises"])
-    stranger = await branch.sites.phone("at-premises", branch.file.site.name, register=False)
-    async with stranger as phone:
-        assert (await phone.register(300)).code == 403
+async def talk(caller: User, callee: User, user: str) -> None:
+    """A call to that address, with sound both ways, which the caller ends."""
+    count = len(callee.incoming) + 1
+    call = await caller.dial(f"sip:{user}@{DOMAIN}", timeout_s=_PATIENCE_S)
+    heard = await callee.called(count, timeout_s=_PATIENCE_S)
+    assert caller.tone_hz is not None
+    assert callee.tone_hz is not None
+    await caller.hears(call, callee.tone_hz, timeout_s=_PATIENCE_S)
+    await callee.hears(heard, caller.tone_hz, timeout_s=_PATIENCE_S)
+    assert (await call.hang_up()).code == 200
+    await heard.until(lambda: bool(heard.ended), "the other end hears of it", _PATIENCE_S)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tls"])
+async def test_a_visitors_phone_works_at_the_branch_as_at_any_site(branch: Branch, transport: str):
+    """Vera is at home on the premises: she is called from everywhere, calls everybody, and calls for help."""
+    sites, vera = branch.sites, f"vera-{transport}"
+    sites.create(vera, "premises", VERA[transport])
+    others = {home: f"calls-{vera}-{home}" for home in HOMES}
+    for home, user in others.items():
+        sites.create(user, home)
+    sites.wait_until_known([vera, *others.values()])
+    async with await sites.phone(vera, branch.file.site.name, transport, tone_hz=440) as phone:
+        for number, (home, user) in enumerate(others.items()):
+            async with await sites.phone(user, home, tone_hz=600 + 200 * number) as other:
+                await talk(other, phone, vera)
+                await talk(phone, other, user)
+        async with await branch.phone("bella", tone_hz=600) as beside:
+            await talk(beside, phone, vera)
+            await talk(phone, beside, "bella")
+            await beside.register(0)
+        await branch.is_called(phone, VERA[transport])
+        await calls_out(phone)
+        await calls_out(phone, "911")
+        (held,) = at_home(branch, vera)
+        assert held["edge"].startswith(f"{branch.file.site.name}.")
+        assert (await phone.register(0)).code == 200
+        assert at_home(branch, vera) == []
+        phone.account = type(phone.account)(phone.account.uri, "", "wrong", phone.account.algorithms)
+        assert (await phone.register(300)).code == 401
+
+
+def at_home(branch: Branch, user: str, home: str = "premises") -> list[dict[str, Any]]:
+    """The bindings that somebody's home has."""
+    with branch.sites.api(home) as api:
+        found: list[dict[str, Any]] = api.get("/v1/registrations", aor=f"{user}@{DOMAIN}")[0]["bindings"]
+        return found
+
+
+async def test_a_visitor_is_told_to_come_again_while_online_is_away_and_may_call_for_help(branch: Branch):
+    if not can_drop_packets():
+        pytest.skip("dropping packets takes root and nft")
+    sites = branch.sites
+    sites.create("vito", "premises")
+    sites.create("calls-vito", "premises")
+    sites.wait_until_known(["vito", "calls-vito"])
+    async with (
+        await branch.phone("vito", tone_hz=440) as phone,
+        await sites.phone("calls-vito", "premises", tone_hz=600) as other,
+    ):
+        await talk(other, phone, "vito")
+        with Cut(branch.file.site.address, sites.address("online")) as link:
+            link.drop()
+            for _ in range(2):  # before the branch knows that it is alone, and after
+                told = await phone.register(300)
+                assert (told.code, told.get("Retry-After").isdigit()) == (503, True), told.phrase
+            assert await phone.refused(f"sip:calls-vito@{DOMAIN}", timeout_s=_PATIENCE_S) == 503
+            await calls_out(phone, "911")
+        await asyncio.to_thread(branch.appliance.becomes, state="healthy")
+        await comes_again(phone)
+        await talk(other, phone, "vito")
+        await talk(phone, other, "calls-vito")
+        await phone.register(0)
+
+
+async def comes_again(phone: User) -> None:
+    """As a phone does that was told to; sooner than it was told."""
+    async with asyncio.timeout(90):
+        while (answer := await phone.register(300)).code == 503:
+            await asyncio.sleep(0.5)
+    assert answer.code == 200, answer.phrase
+
+
+async def test_a_visitor_moves_home_and_back_with_the_phone_untouched(branch: Branch):
+    sites = branch.sites
+    for user, home in (("moving-vroni", "online"), ("calls-vroni", "online"), ("asks-vroni", "premises")):
+        sites.create(user, home)
+    sites.wait_until_known(["moving-vroni", "calls-vroni", "asks-vroni"])
+    async with (
+        await branch.phone("moving-vroni", "tcp", tone_hz=440) as phone,
+        await sites.phone("calls-vroni", "online", tone_hz=600) as online,
+        await sites.phone("asks-vroni", "premises", tone_hz=800) as premises,
+    ):
+        for home in ("premises", "online"):
+            done = await asyncio.to_thread(move, sites, ["moving-vroni"], home)
+            assert done["moved"] == 1, done
+            assert len(at_home(branch, "moving-vroni", home)) == 1
+            await talk(online, phone, "moving-vroni")
+            await talk(premises, phone, "moving-vroni")
+        await phone.register(0)
+
+
+@pytest.mark.parametrize("home", HOMES)
+async def test_a_device_that_is_revoked_ends_at_the_branch_too(branch: Branch, home: str):
+    sites, user = branch.sites, f"lost-phone-{home}"
+    sites.create(user, home)
+    sites.wait_until_known([user])
+    with sites.api("premises") as api:
+        device = api.post("/v1/devices", {"aor": f"{user}@{DOMAIN}", "label": "desk"})
+    phone = await sites.phone(user, branch.file.site.name, register=False)
+    async with phone:
+        uri, algorithms = phone.account.uri, phone.account.algorithms
+        phone.account = type(phone.account)(uri, device["name"], device["secret"], algorithms)
+        await asyncio.to_thread(online_knows, branch, user, device["name"])
+        await phone.registered()
+        (held,) = at_home(branch, user, home)
+        assert held["device"] == device["name"]
+        with sites.api("premises") as api:
+            api.delete(f"/v1/devices/{device['name']}")
+        await asyncio.to_thread(wait_for, lambda: not at_home(branch, user, home), 40, "its registration has ended")
+        await asyncio.to_thread(online_knows, branch, user)
+        assert (await phone.register(300)).code == 401
+
+
+def online_knows(branch: Branch, user: str, *devices: str) -> None:
+    """Wait until these are all devices of somebody that online knows of."""
+    with branch.sites.api("online") as api:
+
+        def so() -> bool:
+            return [each["name"] for each in api.get("/v1/devices", aor=f"{user}@{DOMAIN}")] == list(devices)
+
+        wait_for(so, 40, f"online knows {devices}")
+        wait_for(lambda: api.get("/v1/snapshot")["current"], 40, "calls know them")
 
 
 @pytest.mark.parametrize("home", HOMES)
@@ -295,7 +420,7 @@ async def test_the_branch_helps_itself_while_online_is_away(branch: Branch):
                 await call.hang_up()
                 await calls_out(other)
                 await branch.is_called(phone, BELLA)
-                await calls_out(phone, "911")
+                helped = await calls_out(phone, "911")
                 await phone.registered()
                 await other.registered()
                 assert (await later.hang_up()).code == 200
@@ -312,9 +437,9 @@ async def test_the_branch_helps_itself_while_online_is_away(branch: Branch):
 
         def merged() -> list[str]:
             found = api.get("/v1/calls/records", site=name, limit=1000)
-            return [each["call_id"] for each in found if each["callee"] == "911" or "911" in each["callee"]]
+            return [each["callee"] for each in found if each["call_id"] == helped]
 
-        assert len(wait_for(merged, 30, "what the branch recorded alone is at online")) == 1
+        assert wait_for(merged, 30, "what the branch recorded alone is at online") == ["sos.911"]
 
 
 async def test_what_online_blocks_nobody_calls_and_nobody_is_called_by_with_online_away(branch: Branch):
@@ -349,6 +474,42 @@ async def test_what_online_blocks_nobody_calls_and_nobody_is_called_by_with_onli
         finally:
             for block in blocks:
                 api.post("/v1/blocks/remove", block)
+
+
+async def test_a_call_that_is_up_ends_at_its_limit_with_online_away(branch: Branch):
+    """One euro a second, and three for the day."""
+    if not can_drop_packets():
+        pytest.skip("dropping packets takes root and nft")
+    auckland, cap = "+6495551234", {"kind": "country", "key": "NZ"}
+
+    def limits() -> int:
+        found = re.search(r"(\d+) of the day", survey(branch))
+        return int(found[1]) if found else -1
+
+    with branch.sites.api("online") as api:
+        async with await branch.phone("bella", tone_hz=440) as phone:
+            with branch.sites.api(branch.file.site.name) as here:
+                await asyncio.to_thread(wait_for, lambda: here.get("/v1/branch"), 40, "the branch knows its phone")
+            before = await asyncio.to_thread(limits)
+            api.post("/v1/rates/import", {"csv": "prefix,name,price_per_minute,currency\n+64,Far away,60,EUR\n"})
+            api.post("/v1/caps", cap | {"cost": "3", "ends": True})
+            try:
+                await asyncio.to_thread(wait_for, lambda: limits() > before, 60, "the branch was told of the limit")
+                with Cut(branch.file.site.address, branch.sites.address("online")) as link:
+                    link.drop()
+                    await calls_out(phone)  # by now the branch knows that it is alone
+                    call = await phone.dial(f"sip:{auckland}@{DOMAIN}", timeout_s=_PATIENCE_S)
+                    answered = time.monotonic()
+                    await call.until(lambda: call.ended, "the end of the call", 60)
+                    assert time.monotonic() - answered > 1.5  # the third second costs after two
+                    await asyncio.to_thread(wait_for, lambda: over(branch, auckland), 40, "the gateway knows of it")
+                    assert await phone.refused(f"sip:{auckland}@{DOMAIN}", timeout_s=_PATIENCE_S) == 403
+                    await calls_out(phone)  # to another country
+                await asyncio.to_thread(branch.appliance.becomes, state="healthy")
+                await phone.register(0)
+            finally:
+                api.post("/v1/caps/remove", cap)
+                api.post("/v1/rates/import", {"csv": "prefix,name,price_per_minute,currency\n"})
 
 
 def said(branch: Branch, method: str, target: str, *headers: str) -> int:
@@ -395,5 +556,6 @@ async def test_a_connector_that_was_taken_over_speaks_for_nobody(branch: Branch)
     assert said(branch, "INVITE", f"sip:+12065550123@{DOMAIN}", *from_pstn) == 404  # the PSTN by way of us
     assert said(branch, "INVITE", mia, "From: <sip:mia@fabrikam.example>;tag=1") == 403
     assert said(branch, "REGISTER", bella, own[0], "Path: <sip:evil.example;lr>") == 401
+    assert said(branch, "REGISTER", mia, "From: <sip:mia@fabrikam.example>;tag=1") == 403
     route = f"Route: <sip:x;lr;received=sip:{branch.file.site.address}>"
     assert said(branch, "INVITE", f"sip:bruno@{DOMAIN}", *own, route) == 407

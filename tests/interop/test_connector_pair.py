@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from isthmus.useragent.call import Call
 from tests.agents.raw import User
 from tests.faults.link import Cut, can_drop_packets
 from tests.interop.conftest import DOMAIN, Sites
-from tests.interop.connectors import Appliance
-from tests.support import Processes, wait_for
+from tests.interop.connectors import Appliance, Both, at_one_gateway
+from tests.support import Processes, start_carrier, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -77,39 +76,18 @@ def pair(two_sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     two_sites.create("paula", "online", PAULA)
     two_sites.wait_until_known(["paula"])
     gateway, processes = two_sites.loopback(), Processes(folder)
-    one, other = (Appliance(two_sites, processes, folder / name, place="paired").pack() for name in ("one", "other"))
-    one.configure(f'[[trunk]]\nname = "gateway"\naddress = "{gateway}"\n')
-    carrier, log = folder / "carrier.toml", folder / "carrier.log"
-    sites = "".join(f'[[site]]\nname = "{each.name}"\naddress = "{each.address}"\n' for each in (one, other))
-    ranges = "".join(
-        f'[[range]]\nprefix = "{prefix}"\nsites = ["{(one, other)[at].name}"]\n' for prefix, at in _RANGES.items()
-    )
-    carrier.write_text(f'address = "{gateway}"\n{sites}{ranges}')
-    try:
-        processes.start(
-            [sys.executable, "-m", "isthmus.demo.carrier", str(carrier)],
-            name="carrier",
-            ready=lambda: log.exists() and "ready on" in log.read_text(),
-            timeout=30,
+    carrier = folder / "carrier.toml"
+
+    def carried(both: Both) -> None:
+        sites = "".join(f'[[site]]\nname = "{each.name}"\naddress = "{each.address}"\n' for each in both)
+        ranges = "".join(
+            f'[[range]]\nprefix = "{prefix}"\nsites = ["{both[at].name}"]\n' for prefix, at in _RANGES.items()
         )
-        for each in (one, other):
-            each.install()
-            comes_up(each)
-        with two_sites.api("online") as api:
-            api.post("/v1/routes", {"name": "paired", "patterns": ["+1310"], "ways": ["@paired"]})
-        yield Pair((one, other), two_sites, carrier)
-        with two_sites.api("online") as api:
-            api.delete("/v1/routes/paired")
-    finally:
-        processes.close()
+        carrier.write_text(f'address = "{gateway}"\n{sites}{ranges}')
+        start_carrier(processes, carrier)
 
-
-def comes_up(appliance: Appliance) -> None:
-    """Start it, and wait until online may give it calls."""
-    appliance.start()
-    appliance.becomes(state="healthy")
-    wait_for(lambda: [each["state"] for each in appliance.shown()["trunks"]] == ["up"], 40, "its trunk is up")
-    wait_for(appliance.reachable, 20, "it has opened its connection for calls")
+    with at_one_gateway(two_sites, processes, "paired", gateway=gateway, pattern="+1310", carried=carried) as both:
+        yield Pair(both, two_sites, carrier)
 
 
 def drain(appliance: Appliance) -> None:
@@ -210,7 +188,7 @@ async def test_one_that_is_killed_costs_its_own_calls_and_no_others(pair: Pair):
             await goes_on(phone, by_one)
             # What is left of the lost one ends for its caller without a wait.
             assert (await by_other.hang_up()).code >= 400
-        await asyncio.to_thread(comes_up, other)
+        await asyncio.to_thread(other.comes_up)
         async with calls_by_both(phone, pair):
             pass
         await phone.register(0)

@@ -93,6 +93,9 @@ def test_a_call_of_both_sites_is_drawn_as_it_was_signalled(console: Console, two
     drawing = page.get_by_role("img", name="Ladder of")
     expect(drawing).to_be_visible(timeout=SLOW_MS)
     expect(drawing.get_by_text("180 Ringing").first).to_be_visible()
+    for site in HOMES:
+        leg = page.get_by_role("region", name=f"At {site}")
+        expect(leg.get_by_text("relayed by this site")).to_be_visible()
     table = page.get_by_role("table", name="What was signalled")
     expect(table.get_by_role("row").filter(has_text="BYE").first).to_contain_text(cleo)
     accessible(page)

@@ -23,20 +23,22 @@ __all__ = ["browser", "playwright"]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 RANGE = "+14255559800-+14255559809"
-POLICY, ROLE, ROUTE, PLACE = "und-quiet", "und-desk", "und-far", "und-hall"
+GIVEN = "+142555598"  # and two digits: numbers that are given, from 10 on
+POLICY, ROLE, ROUTE, PLACE, LOBBY = "und-quiet", "und-desk", "und-far", "und-hall", "und-lobby"
 
 HALL = {"RD": "Main Street", "HNO": "1", "A3": "Redmond", "A1": "WA", "PC": "98052"}
 
 
 @pytest.fixture(scope="module")
 def console(browser: Browser, two_sites: Sites) -> Iterator[Console]:
-    two_sites.create_all({"und-ann": "premises", "und-bea": "premises"})
+    two_sites.create_all({"und-ann": "premises", "und-bea": "premises", "und-cid": "premises"})
     with two_sites.api("premises") as api:
         for name in ("und-loud", POLICY):
             api.post("/v1/policies", {"kind": "calling", "name": name, "settings": {"most_calls": 4}})
         api.post("/v1/routes", {"name": ROUTE, "patterns": ["+1907"], "ways": ["carrier"], "priority": 7})
         api.post("/v1/locations/places", {"name": PLACE, "address": {"country": "US", "elements": HALL}})
         api.post("/v1/numbers/ranges", {"range": RANGE, "carrier": "Northwind", "note": "third floor"})
+        api.post("/v1/numbers/ranges", {"range": f"{GIVEN}10-{GIVEN}29"})
     with opened(browser, two_sites, "und-lea", "/policies", "Policies") as console:
         yield console
     with two_sites.api("premises") as api:  # nobody else's calls go by it
@@ -127,6 +129,7 @@ def test_roles_ranges_places_and_routes(console: Console, two_sites: Sites):
     made = page.get_by_role("button", name="Undo", exact=True)
     console.prove_if_asked(made)
     undo(console, lambda: told(two_sites, f"/v1/roles/{ROLE}"), None)
+    expect(page.get_by_role("heading", name="Roles", level=1)).to_be_visible(timeout=SLOW_MS)  # it has no page any more
 
     with two_sites.api("premises") as api:
         api.put(f"/v1/roles/{ROLE}", {"permissions": ["call.read"], "description": "Looks", "tenant": None})
@@ -167,6 +170,149 @@ def test_roles_ranges_places_and_routes(console: Console, two_sites: Sites):
     console.open(f"/routes/{ROUTE}")
     delete(console)
     undo(console, lambda: told(two_sites, f"/v1/routes/{ROUTE}"), route)
+
+
+def whose(sites: Sites, *numbers: str) -> list[Any]:
+    """State and owner of each."""
+    with sites.api("premises") as api:
+        found = [api.get(f"/v1/numbers/{number}") for number in numbers]
+    return [(each["state"], each["owner"] and each["owner"]["name"]) for each in found]
+
+
+def number_page(console: Console, number: str, state: str) -> Page:
+    page = console.open(f"/numbers/{number}")
+    expect(page.get_by_role("heading", name=number, level=1)).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_role("main").get_by_text(state, exact=True)).to_be_visible(timeout=SLOW_MS)
+    return page
+
+
+def give(sites: Sites, number: str, owner: str) -> None:
+    with sites.api("premises") as api:
+        api.post(f"/v1/numbers/{number}/assign", {"owner": owner})
+
+
+def test_a_number_that_is_reserved_or_released(console: Console, two_sites: Sites):
+    number = f"{GIVEN}10"
+    dialog = number_page(console, number, "Free").get_by_role("dialog")
+    console.press("Reserve")
+    console.press("Reserve", dialog)
+    undo(console, lambda: whose(two_sites, number), [("free", None)])
+
+    number = f"{GIVEN}11"
+    give(two_sites, number, f"und-bea@{DOMAIN}")
+    before = whose(two_sites, number)
+    number_page(console, number, "Assigned")
+    console.press("Release")
+    console.press("Release", dialog)
+    undo(console, lambda: whose(two_sites, number), before)
+
+    number = f"{GIVEN}12"
+    with two_sites.api("premises") as api:  # as somebody else than who looks at it
+        api.post(f"/v1/numbers/{number}/reserve")
+    page = number_page(console, number, "Reserved")
+    console.press("Release")
+    expect(dialog).to_contain_text("you can't reserve it for them again", timeout=SLOW_MS)
+    console.press("Release", dialog)
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_role("button", name="Undo", exact=True)).to_have_count(0)
+    assert whose(two_sites, number) == [("free", None)]
+    dismiss_all(page)
+
+
+def test_a_number_that_is_given_and_passed_on(console: Console, two_sites: Sites):
+    first, second, third, fourth = (f"{GIVEN}{each}" for each in (13, 14, 15, 16))
+    page = number_page(console, first, "Free")
+    page.get_by_label("Owner").fill("service:und-desk")
+    console.press("Assign")
+    undo(console, lambda: whose(two_sites, first), [("free", None)])
+
+    give(two_sites, second, f"und-ann@{DOMAIN}")
+    page = number_page(console, third, "Free")
+    before = whose(two_sites, second, third)
+    page.get_by_label("Owner").fill(f"und-ann@{DOMAIN}")
+    console.press("Assign")
+    expect(page.get_by_role("main").get_by_text(second)).to_be_visible(timeout=SLOW_MS)  # she has another one
+    page.get_by_label("In place of the number that they have").check()
+    console.press("Assign")
+    undo(console, lambda: whose(two_sites, second, third), before)  # she has her first one again
+
+    give(two_sites, fourth, f"und-cid@{DOMAIN}")
+    page = number_page(console, fourth, "Assigned")
+    before = whose(two_sites, fourth, second)
+    page.get_by_label("Owner").fill(f"und-ann@{DOMAIN}")
+    page.get_by_label("In place of the number that they have").check()
+    console.press("Transfer")
+    undo(console, lambda: whose(two_sites, fourth, second), before)
+
+    page.get_by_label("Owner").fill("service:und-desk")
+    console.press("Transfer")
+    undone = page.get_by_role("button", name="Undo", exact=True)
+    expect(undone).to_have_count(1, timeout=SLOW_MS)
+    with two_sites.api("premises") as api:
+        api.post(f"/v1/numbers/{fourth}/transfer", {"owner": "service:und-other"})
+    undone.click()
+    expect(page.get_by_text("It was changed since").first).to_be_visible(timeout=SLOW_MS)
+    assert whose(two_sites, fourth) == [("assigned", "und-other")]
+    dismiss_all(page)
+
+
+def test_a_place_and_a_range_are_changed(console: Console, two_sites: Sites):
+    def places() -> Any:
+        return told(two_sites, "/v1/locations/places")
+
+    was_default = next((each["name"] for each in places() if each["default"]), None)
+    with two_sites.api("premises") as api:
+        address = {"country": "US", "elements": {**HALL, "STS": "St"}}
+        api.post("/v1/locations/places", {"name": LOBBY, "address": address, "default": True})
+    before = places()
+    page = console.open("/locations")
+    page.get_by_role("link", name=PLACE, exact=True).click()
+    expect(page.get_by_role("heading", name=PLACE, level=1)).to_be_visible(timeout=SLOW_MS)
+    save = page.get_by_role("button", name="Save", exact=True)
+    expect(save).to_be_disabled()  # nothing is different
+    page.get_by_label("Coordinates").fill("91,0")
+    save.click()
+    expect(page.get_by_text("is no point").first).to_be_visible(timeout=SLOW_MS)
+    assert places() == before
+    page.get_by_label("Coordinates").fill("47.64,-122.13")
+    page.get_by_label("House number").fill("12")
+    page.get_by_label("More of the address").fill("STS=Ave")
+    page.get_by_label("Devices are here that nothing else tells of").check()
+    accessible(page)
+    line = page.get_by_role("group", name="The same by command line").filter(
+        has_text=f"isthmus location place set {PLACE} --country US"
+    )
+    expect(line).to_contain_text("--set STS=Ave --point 47.64,-122.13 --default")
+    save.click()
+    expect(page.get_by_role("main").get_by_text("47.64, -122.13", exact=True)).to_be_visible(timeout=SLOW_MS)
+    page.get_by_role("heading", name=PLACE, level=1).scroll_into_view_if_needed()
+    pictured(page, "place")
+    (hall,) = (each for each in places() if each["name"] == PLACE)
+    assert hall["address"]["elements"] == {**HALL, "HNO": "12", "STS": "Ave"}
+    undo(console, places, before)  # and the one before stands for the whole site again
+    with two_sites.api("premises") as api:
+        if was_default is not None:
+            api.patch(f"/v1/locations/places/{was_default}", {"default": True})
+        api.delete(f"/v1/locations/places/{LOBBY}")
+
+    def ranges() -> Any:
+        found = (each for each in told(two_sites, "/v1/numbers/ranges") if each["range"] == RANGE)
+        return [{**each, "added": 0} for each in found]
+
+    before = ranges()
+    page = console.open("/numbers")
+    page.get_by_role("link", name=RANGE, exact=True).click()
+    expect(page.get_by_role("heading", name=RANGE, level=1)).to_be_visible(timeout=SLOW_MS)
+    page.get_by_label("For", exact=True).select_option("service")
+    page.get_by_label("Carrier", exact=True).fill("")
+    expect(page.get_by_role("main")).to_contain_text(f"isthmus number set {RANGE} --use service --carrier ''")
+    accessible(page)
+    save.click()
+    expect(page.get_by_role("main").get_by_role("definition").filter(has_text="Services")).to_be_visible(
+        timeout=SLOW_MS
+    )
+    assert (ranges()[0]["use"], ranges()[0]["carrier"]) == ("service", None)
+    undo(console, ranges, before)
 
 
 def test_what_is_told_neither_takes_nor_keeps_the_keyboard(console: Console):

@@ -53,6 +53,18 @@ class Trunked:
     def address(self) -> str:
         return self.sites.address("premises")
 
+    async def recorded(self, call: Call) -> str:
+        """Where the media of a call that is over went, by its record."""
+        name = call.invite.call_id if call.invite is not None else ""
+
+        def media() -> list[str]:
+            with self.sites.api("premises") as api:
+                return [str(each["media"]) for each in api.get("/v1/calls/records", call_id=name)]
+
+        found: list[str] = await asyncio.to_thread(wait_for, media, 30, "the call has its record")
+        assert len(found) == 1
+        return found[0]
+
     @asynccontextmanager
     async def phone(self, address: str = "", transport: str = "udp") -> AsyncIterator[User]:
         """Hanna's, at premises; address: where it is, empty for anywhere."""
@@ -149,6 +161,7 @@ async def test_a_phone_and_a_gateway_hold_and_resume_as_ever(trunked: Trunked):
         assert trunked.sessions() == []
         assert (await other.hang_up()).code == 200
         assert await call.over() == "BYE"
+        assert await trunked.recorded(call) == "past"
 
 
 @pytest.mark.parametrize("transport", ["udp", "tls"])
@@ -166,6 +179,7 @@ async def test_a_phone_elsewhere_is_relayed_both_ways(trunked: Trunked, transpor
         assert (await incoming.hang_up()).code == 200
         await phone.incoming[-1].over()
         assert trunked.sessions() == []
+        assert await trunked.recorded(call) == await trunked.recorded(incoming) == "relayed"
 
 
 async def test_of_two_phones_that_ring_the_one_elsewhere_is_relayed(trunked: Trunked):
@@ -220,6 +234,7 @@ async def test_a_phone_that_wants_its_media_elsewhere_in_the_midst_of_a_call_is_
         assert (await call.hang_up()).code == 200
         await other.over()
         assert trunked.sessions() == []
+        assert await trunked.recorded(call) == "past-first"
 
 
 async def test_a_transfer_to_a_phone_elsewhere_is_a_call_of_its_own_and_relayed(trunked: Trunked):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ from isthmus.pki.model import Names
 from isthmus.pki.service import CertificateAuthority
 from isthmus.sip.digest import Algorithm
 from isthmus.sip.registering import TABLE
-from isthmus.site.file import load
 from tests.agents.carrier import Carrier
 from tests.agents.raw import NO_ANSWER, User
-from tests.interop.conftest import DOMAIN, Sites, lay_out
-from tests.support import Loopback, Processes, wait_for
+from tests.interop.conftest import DOMAIN
+from tests.interop.trunks import Trunked, with_trunks
+from tests.support import Loopback, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -34,19 +34,10 @@ SEALED = "sealed.gateways.example"
 
 
 @dataclass
-class Trunked:
-    """Premises with accounts at these carriers. The longer one of them is away the longer it is left alone."""
+class Registered(Trunked):
+    """Accounts at these carriers. The longer one of them is away the longer it is left alone."""
 
-    sites: Sites
-    hosts: dict[str, str]
     certificate: Path
-
-    def route(self, *ways: str) -> None:
-        """Let all calls go this way, and no other."""
-        with self.sites.api("premises") as api:
-            for each in api.get("/v1/routes"):
-                api.delete(f"/v1/routes/{each['name']}")
-            api.post("/v1/routes", {"name": "all", "patterns": ["+"], "ways": list(ways)})
 
     async def carrier(self, name: str, tone_hz: float = 600, transport: str = "udp", **ways: object) -> Carrier:
         """The carrier where that trunk leads. ways: its own, of which the first REGISTER hears already."""
@@ -83,55 +74,33 @@ class Trunked:
 
 
 @pytest.fixture(scope="module")
-def trunked(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Trunked]:
+def trunked(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Registered]:
     folder = tmp_path_factory.mktemp("a")
-    processes = Processes(folder)
-    demo = lay_out(folder / "d", loopback)
-    hosts = {name: loopback() for name in TRUNKS}
-    path = demo.sites[0].path
     ca = CertificateAuthority.create(folder / "ca", "Gateways")
     certificate = folder / "sealed.pem"
     store.write_private(certificate, ca.issue(Names(SEALED), 30))
-    _add_trunks(path, hosts, folder / "ca" / "ca.pem")
-    demo = replace(demo, sites=tuple(load(site.path) for site in demo.sites))
-    sites = Sites(demo, processes, loopback)
-    try:
-        sites.start("premises")
-        sites.create("anna", "premises", ANNA)
-        with sites.api("premises") as api:
-            wait_for(lambda: api.get("/v1/snapshot")["current"], 20, "calls know her")
-        yield Trunked(sites, hosts, certificate)
-    finally:
-        processes.close()
+    trunks = {name: _account(name, folder) for name in TRUNKS}
+    with with_trunks(folder, loopback, trunks, {"anna": ("premises", ANNA)}) as found:
+        yield Registered(found.sites, found.hosts, found.homes, certificate)
 
 
-def _add_trunks(path: Path, hosts: dict[str, str], authority: Path) -> None:
-    with path.open("a") as file:
-        for name, host in hosts.items():
-            secret = path.parent / f"{name}.secret"
-            secret.write_text("wrong\n" if name == "wrong" else f"{Carrier.secret}\n")
-            secret.chmod(0o600)
-            transport = {"stream": "tcp", "sealed": "tls"}.get(name, "udp")
-            file.write(f'\n[[trunk]]\nname = "{name}"\naddress = "{host}"\nanswer_s = 2\nask_every_s = 0\n')
-            file.write(f'transport = "{transport}"\n[trunk.registration]\nuser = "{Carrier.account_user}"\n')
-            file.write(f'domain = "{Carrier.realm}"\npassword_file = "{secret.name}"\n')
-            if name == "sealed":
-                file.write(f'[trunk.tls]\nname = "{SEALED}"\nca_file = "{authority}"\n')
-
-
-@asynccontextmanager
-async def phone_of(trunked: Trunked) -> AsyncIterator[User]:
-    async with await trunked.sites.phone("anna", "premises", tone_hz=440) as phone:
-        yield phone
-        await phone.register(0)
+def _account(name: str, folder: Path) -> str:
+    secret = folder / f"{name}.secret"
+    store.write_private(secret, b"wrong\n" if name == "wrong" else f"{Carrier.secret}\n".encode())
+    transport = {"stream": "tcp", "sealed": "tls"}.get(name, "udp")
+    sealed = f'[trunk.tls]\nname = "{SEALED}"\nca_file = "{folder}/ca/ca.pem"\n' if name == "sealed" else ""
+    return (
+        f'answer_s = 2\nask_every_s = 0\ntransport = "{transport}"\n[trunk.registration]\n'
+        f'user = "{Carrier.account_user}"\ndomain = "{Carrier.realm}"\npassword_file = "{secret}"\n{sealed}'
+    )
 
 
 @pytest.fixture
-def anna(trunked: Trunked) -> AbstractAsyncContextManager[User]:
-    return phone_of(trunked)
+def anna(trunked: Registered) -> AbstractAsyncContextManager[User]:
+    return trunked.phone("anna")
 
 
-async def test_a_carrier_that_is_back_is_registered_at(trunked: Trunked):
+async def test_a_carrier_that_is_back_is_registered_at(trunked: Registered):
     async with await trunked.carrier("later", refuse=500) as carrier:
         await asyncio.to_thread(
             wait_for, lambda: trunked.state("later")["registration_error"].startswith("500"), 100, "it is told"
@@ -141,7 +110,7 @@ async def test_a_carrier_that_is_back_is_registered_at(trunked: Trunked):
         assert carrier.received_requests("REGISTER")[-1].get("Expires") == "1800"
 
 
-async def test_a_wrong_password_is_told_and_not_tried_again_and_again(trunked: Trunked, anna: Any):
+async def test_a_wrong_password_is_told_and_not_tried_again_and_again(trunked: Registered, anna: Any):
     async with anna as phone, await trunked.carrier("wrong") as carrier:
         carrier.proves_calls = True
         await asyncio.to_thread(
@@ -161,7 +130,7 @@ def tries(carrier: Carrier, method: str) -> set[tuple[str, str]]:
     return {(each.get("Call-ID"), each.get("CSeq")) for each in carrier.received_requests(method)}
 
 
-async def test_a_challenge_that_is_too_long_is_not_answered(trunked: Trunked):
+async def test_a_challenge_that_is_too_long_is_not_answered(trunked: Registered):
     # More than the engine's client can carry back.
     async with await trunked.carrier("endless", nonce_bytes=1000) as carrier:
         await asyncio.to_thread(
@@ -170,7 +139,7 @@ async def test_a_challenge_that_is_too_long_is_not_answered(trunked: Trunked):
         assert not any(each.get("Authorization") for each in carrier.received_requests("REGISTER"))
 
 
-async def test_it_is_registered_refreshed_and_called_by_its_contact(trunked: Trunked, anna: Any):
+async def test_it_is_registered_refreshed_and_called_by_its_contact(trunked: Registered, anna: Any):
     site = trunked.sites.address("premises")
     async with anna as phone, await trunked.carrier("telco", gives_s=12) as carrier:
         await trunked.registered("telco")
@@ -186,7 +155,7 @@ async def test_it_is_registered_refreshed_and_called_by_its_contact(trunked: Tru
         assert trunked.state("telco")["registration_error"] == ""
 
 
-async def test_an_account_by_tls(trunked: Trunked, anna: Any):
+async def test_an_account_by_tls(trunked: Registered, anna: Any):
     trunked.route("sealed")
     async with anna as phone, await trunked.carrier("sealed", transport="tls") as carrier:
         carrier.proves_calls = True
@@ -219,7 +188,7 @@ async def _call_to(carrier: Carrier, contact: str, number: str) -> Any:
 @pytest.mark.parametrize("algorithm", list(Algorithm))
 @pytest.mark.parametrize(("name", "transport"), [("strict", "udp"), ("stream", "tcp")])
 async def test_a_call_that_has_to_be_proved_is_and_lives_on_as_any_other(
-    trunked: Trunked, anna: Any, name: str, transport: str, algorithm: Algorithm
+    trunked: Registered, anna: Any, name: str, transport: str, algorithm: Algorithm
 ):
     """The carrier wants a new CSeq with the credentials, and no CSeq twice after that; by SHA-256 it does without."""
     trunked.route(name)

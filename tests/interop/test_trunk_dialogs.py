@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from isthmus.site.file import load
 from isthmus.useragent.call import Call
 from isthmus.useragent.message import Request, Response
 from tests.agents.baresip import Baresip
 from tests.agents.raw import User
 from tests.agents.sipp import Sipp
-from tests.interop.conftest import DOMAIN, Sites, lay_out
-from tests.support import Loopback, Processes
+from tests.interop.conftest import DOMAIN
+from tests.interop.trunks import Trunked, with_trunks
+from tests.support import Loopback
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -29,85 +29,41 @@ TRUNKS = {"gw1": "", "gw2": "", "enc": 'media = "srtp"\ncodecs = ["PCMA"]\ntrans
 SCENARIOS = Path(__file__).parent / "scenarios"
 
 
-@dataclass
-class Trunked:
-    """Two sites; premises has these trunks, online goes by premises'."""
-
-    sites: Sites
-    processes: Processes
-    loopback: Loopback
-    hosts: dict[str, str]
-
-    def route(self, *routes: tuple[str, list[str]], at: str = "premises") -> None:
-        """Let numbers that begin so go these ways, and no others."""
-        with self.sites.api(at) as api:
-            for each in api.get("/v1/routes"):
-                api.delete(f"/v1/routes/{each['name']}")
-            for place, (pattern, ways) in enumerate(routes):
-                api.post("/v1/routes", {"name": f"r{place}", "patterns": [pattern], "ways": ways})
-
-    async def gateway(self, name: str, tone_hz: float) -> User:
-        """A gateway where that trunk leads, which answers every call and plays this."""
-        host = self.hosts[name]
-        return await User.open(f"sip:gateway@{host}", host, port=5060, tone_hz=tone_hz)
-
-    @asynccontextmanager
-    async def sipp(self, scenario: str, name: str) -> AsyncIterator[None]:
-        """A scenario of this folder where that trunk leads, for one call; what it hears it sends back."""
-        gateway = Sipp.start(self.processes, str(SCENARIOS / scenario), self.hosts[name], echo=True)
-        try:
-            await asyncio.sleep(0.2)
-            yield
-            await asyncio.to_thread(gateway.finish)
-        finally:
-            gateway.stop()
-
-
 @pytest.fixture(scope="module")
 def trunked(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Trunked]:
-    folder = tmp_path_factory.mktemp("g")
-    processes = Processes(folder)
-    demo = lay_out(folder / "d", loopback)
-    hosts = {name: loopback() for name in TRUNKS}
-    with demo.sites[0].path.open("a") as file:
-        for name, host in hosts.items():
-            file.write(f'\n[[trunk]]\nname = "{name}"\naddress = "{host}"\nanswer_s = 2\nask_every_s = 0\n')
-            file.write(TRUNKS[name])
-    demo = replace(demo, sites=tuple(load(site.path) for site in demo.sites))
-    sites = Sites(demo, processes, loopback)
-    try:
-        for name in ("premises", "online"):
-            sites.start(name)
-        sites.create("anna", "premises", NUMBERS["anna"])
-        sites.create("otto", "online", NUMBERS["otto"])
-        sites.wait_until_known(["anna", "otto"])
-        yield Trunked(sites, processes, loopback, hosts)
-    finally:
-        processes.close()
+    trunks = {name: f"answer_s = 2\nask_every_s = 0\n{more}" for name, more in TRUNKS.items()}
+    people = {"anna": ("premises", NUMBERS["anna"]), "otto": ("online", NUMBERS["otto"])}
+    with with_trunks(tmp_path_factory.mktemp("g"), loopback, trunks, people) as trunked:
+        yield trunked
 
 
 @asynccontextmanager
-async def phone_of(trunked: Trunked, user: str, home: str) -> AsyncIterator[User]:
-    async with await trunked.sites.phone(user, home, tone_hz=440) as phone:
-        yield phone
-        await phone.register(0)
+async def sipp(trunked: Trunked, scenario: str, name: str) -> AsyncIterator[None]:
+    """A scenario of this folder where that trunk leads, for one call; what it hears it sends back."""
+    gateway = Sipp.start(trunked.sites.processes, str(SCENARIOS / scenario), trunked.hosts[name], echo=True)
+    try:
+        await asyncio.sleep(0.2)
+        yield
+        await asyncio.to_thread(gateway.finish)
+    finally:
+        gateway.stop()
 
 
 @pytest.fixture
 def anna(trunked: Trunked) -> AbstractAsyncContextManager[User]:
-    return phone_of(trunked, "anna", "premises")
+    return trunked.phone("anna")
 
 
 @pytest.fixture
 def otto(trunked: Trunked) -> AbstractAsyncContextManager[User]:
-    return phone_of(trunked, "otto", "online")
+    return trunked.phone("otto")
 
 
 async def test_the_other_sites_people_and_an_encrypted_trunk_with_another_codec(
     trunked: Trunked, otto: Any, tmp_path: Path
 ):
-    trunked.route(("+", ["enc"]))
-    trunked.route(("+", ["@premises"]), at="online")
+    trunked.routes(("+", ["enc"]))
+    trunked.routes(("+", ["@premises"]), at="online")
     host = trunked.hosts["enc"]
     gateway = await Baresip.open(
         f"sip:{SEATTLE}@{host}", host, tmp_path, encryption="srtp-mand", codecs="PCMA", tone_hz=620
@@ -142,7 +98,7 @@ def redirects(gateway: User, number: str, times: list[int]) -> None:
 
 
 async def test_a_redirected_call_is_routed_as_if_the_caller_had_dialled_the_new_number(trunked: Trunked, anna: Any):
-    trunked.route(("+1206", ["gw1"]), ("+1253", ["gw2"]))
+    trunked.routes(("+1206", ["gw1"]), ("+1253", ["gw2"]))
     async with anna as phone, await trunked.gateway("gw1", 600) as first, await trunked.gateway("gw2", 800) as second:
         redirects(first, TACOMA, times := [])
         call = await phone.dial(f"sip:{SEATTLE}@{DOMAIN}")
@@ -155,7 +111,7 @@ async def test_a_redirected_call_is_routed_as_if_the_caller_had_dialled_the_new_
 
 
 async def test_nobody_is_led_to_what_they_may_not_call(trunked: Trunked, anna: Any):
-    trunked.route(("+", ["gw1"]))
+    trunked.routes(("+", ["gw1"]))
     async with anna as phone, await trunked.gateway("gw1", 600) as first:
         redirects(first, PREMIUM, times := [])
         assert await phone.refused(f"sip:{SEATTLE}@{DOMAIN}") == 403
@@ -164,7 +120,7 @@ async def test_nobody_is_led_to_what_they_may_not_call(trunked: Trunked, anna: A
 
 @pytest.mark.parametrize("number", [SEATTLE, "operator", ""])
 async def test_a_redirection_to_nowhere_ends_the_call(trunked: Trunked, anna: Any, number: str):
-    trunked.route(("+", ["gw1"]))
+    trunked.routes(("+", ["gw1"]))
     async with anna as phone, await trunked.gateway("gw1", 600) as first:
         redirects(first, number, times := [])
         assert await phone.refused(f"sip:{SEATTLE}@{DOMAIN}") == 480
@@ -172,7 +128,7 @@ async def test_a_redirection_to_nowhere_ends_the_call(trunked: Trunked, anna: An
 
 
 async def test_gateways_that_send_a_call_round_in_circles_are_left(trunked: Trunked, anna: Any):
-    trunked.route(("+1206", ["gw1"]), ("+1253", ["gw2"]))
+    trunked.routes(("+1206", ["gw1"]), ("+1253", ["gw2"]))
     async with anna as phone, await trunked.gateway("gw1", 600) as first, await trunked.gateway("gw2", 800) as second:
         redirects(first, TACOMA, there := [])
         redirects(second, SEATTLE, back := [])
@@ -181,7 +137,7 @@ async def test_gateways_that_send_a_call_round_in_circles_are_left(trunked: Trun
 
 
 async def test_a_call_is_redirected_to_one_of_our_own(trunked: Trunked, anna: Any, otto: Any):
-    trunked.route(("+", ["gw1"]))
+    trunked.routes(("+", ["gw1"]))
     async with anna as phone, otto as called, await trunked.gateway("gw1", 600) as first:
         called.tone_hz = 700
         redirects(first, NUMBERS["otto"], [])
@@ -192,8 +148,8 @@ async def test_a_call_is_redirected_to_one_of_our_own(trunked: Trunked, anna: An
 
 
 async def test_a_call_from_the_other_site_is_led_on_by_that_site(trunked: Trunked, otto: Any):
-    trunked.route(("+1206", ["gw1"]), ("+1253", ["gw2"]))
-    trunked.route(("+", ["@premises"]), at="online")
+    trunked.routes(("+1206", ["gw1"]), ("+1253", ["gw2"]))
+    trunked.routes(("+", ["@premises"]), at="online")
     async with otto as phone, await trunked.gateway("gw1", 600) as first, await trunked.gateway("gw2", 800):
         redirects(first, TACOMA, times := [])
         call = await phone.dial(f"sip:{SEATTLE}@{DOMAIN}")
@@ -208,8 +164,8 @@ async def test_a_call_from_the_other_site_is_led_on_by_that_site(trunked: Trunke
 
 @pytest.mark.parametrize("home", ["premises", "online"])
 async def test_a_carriers_own_proxies_stay_in_the_dialog(trunked: Trunked, home: str, anna: Any, otto: Any):
-    trunked.route(("+", ["gw1"]))
-    trunked.route(("+", ["@premises"]), at="online")
+    trunked.routes(("+", ["gw1"]))
+    trunked.routes(("+", ["@premises"]), at="online")
     number = NUMBERS["anna" if home == "premises" else "otto"]
     async with anna if home == "premises" else otto as phone, await trunked.gateway("gw1", 600) as gateway:
         route = f"<sip:{trunked.hosts['gw1']}:5060;lr;proxy=theirs>"
@@ -244,7 +200,7 @@ async def test_a_carriers_own_proxies_stay_in_the_dialog(trunked: Trunked, home:
 
 
 async def test_a_phone_that_offers_nothing_hears_and_is_heard(trunked: Trunked, anna: Any):
-    trunked.route(("+", ["gw1"]))
+    trunked.routes(("+", ["gw1"]))
     async with anna as phone, await trunked.gateway("gw1", 600) as gateway:
         call = await phone.call(f"sip:{SEATTLE}@{DOMAIN}", body=b"", sound=phone._sound)
         await call.answered()
@@ -267,8 +223,8 @@ async def test_a_gateway_that_offers_nothing_hears_and_is_heard(trunked: Trunked
 
 @pytest.mark.parametrize("home", ["premises", "online"])
 async def test_a_late_offer_in_the_midst_of_a_call(trunked: Trunked, home: str, anna: Any, otto: Any):
-    trunked.route(("+", ["gw1"]))
-    trunked.route(("+", ["@premises"]), at="online")
+    trunked.routes(("+", ["gw1"]))
+    trunked.routes(("+", ["@premises"]), at="online")
     async with anna if home == "premises" else otto as phone, await trunked.gateway("gw1", 600) as gateway:
         call = await phone.dial(f"sip:{SEATTLE}@{DOMAIN}")
         out = gateway.incoming[0]
@@ -280,7 +236,7 @@ async def test_a_late_offer_in_the_midst_of_a_call(trunked: Trunked, home: str, 
 
 
 async def test_a_body_that_is_named_and_not_there_is_no_offer(trunked: Trunked, anna: Any):
-    trunked.route(("+", ["gw1"]))
+    trunked.routes(("+", ["gw1"]))
     async with anna as phone, await trunked.gateway("gw1", 600) as gateway:
         named = [("Content-Type", "application/sdp")]
         call = await phone.call(f"sip:{SEATTLE}@{DOMAIN}", body=b"", headers=named, sound=phone._sound)
@@ -291,8 +247,8 @@ async def test_a_body_that_is_named_and_not_there_is_no_offer(trunked: Trunked, 
 
 
 async def test_a_gateway_that_makes_the_offer_in_its_answer(trunked: Trunked, anna: Any):
-    trunked.route(("+", ["gw1"]))
-    async with anna as phone, trunked.sipp("gateway_late_offer", "gw1"):
+    trunked.routes(("+", ["gw1"]))
+    async with anna as phone, sipp(trunked, "gateway_late_offer", "gw1"):
         call = await phone.call(f"sip:{SEATTLE}@{DOMAIN}", body=b"", sound=phone._sound)
         await call.answered()
         await phone.hears(call, 440)
@@ -316,9 +272,9 @@ async def prack(call: Call, answer: bytes = b"") -> None:
 @pytest.mark.parametrize("late", [False, True], ids=["early offer", "late offer"])
 @pytest.mark.parametrize("home", ["premises", "online"])
 async def test_early_media_that_has_to_be_acknowledged(trunked: Trunked, home: str, late: bool, anna: Any, otto: Any):
-    trunked.route(("+", ["gw1"]))
-    trunked.route(("+", ["@premises"]), at="online")
-    async with anna if home == "premises" else otto as phone, trunked.sipp("gateway_prack", "gw1"):
+    trunked.routes(("+", ["gw1"]))
+    trunked.routes(("+", ["@premises"]), at="online")
+    async with anna if home == "premises" else otto as phone, sipp(trunked, "gateway_prack", "gw1"):
         call = await phone.call(
             f"sip:{SEATTLE}@{DOMAIN}",
             body=b"" if late else None,
@@ -339,7 +295,7 @@ async def test_early_media_that_has_to_be_acknowledged(trunked: Trunked, home: s
 
 
 async def test_the_interval_is_agreed_on_end_to_end_and_refreshed_by_either(trunked: Trunked, anna: Any):
-    trunked.route(("+", ["gw1"]))
+    trunked.routes(("+", ["gw1"]))
     async with anna as phone, await trunked.gateway("gw1", 600) as gateway:
 
         async def with_timer(call: Call) -> None:
@@ -365,7 +321,7 @@ async def test_the_interval_is_agreed_on_end_to_end_and_refreshed_by_either(trun
 
 
 async def test_an_interval_that_is_too_short_for_the_gateway_comes_back_as_422(trunked: Trunked, anna: Any):
-    trunked.route(("+", ["gw1"]))
+    trunked.routes(("+", ["gw1"]))
     async with anna as phone, await trunked.gateway("gw1", 600) as gateway:
 
         async def too_short(call: Call) -> None:
@@ -382,15 +338,15 @@ async def test_an_interval_that_is_too_short_for_the_gateway_comes_back_as_422(t
 
 
 async def test_503_then_silence_then_a_redirection_then_an_answer(trunked: Trunked, anna: Any):
-    trunked.route(("+1206", ["gw1", "gw2"]), ("+1253", ["gw2"]))
+    trunked.routes(("+1206", ["gw1", "gw2"]), ("+1253", ["gw2"]))
     async with anna as phone:
-        async with trunked.sipp("gateway_503", "gw1"), await trunked.gateway("gw2", 800):
+        async with sipp(trunked, "gateway_503", "gw1"), await trunked.gateway("gw2", 800):
             await (await heard(phone, 800)).hang_up()
         # gw1 has asked for a minute: the silent one is tried first, and then gw1 all the same.
-        async with trunked.sipp("gateway_silence", "gw2"), await trunked.gateway("gw1", 600):
+        async with sipp(trunked, "gateway_silence", "gw2"), await trunked.gateway("gw1", 600):
             await (await heard(phone, 600)).hang_up()
-        trunked.route(("+1206", ["gw1"]), ("+1253", ["gw2"]))
-        async with trunked.sipp("gateway_302", "gw1"), await trunked.gateway("gw2", 800) as second:
+        trunked.routes(("+1206", ["gw1"]), ("+1253", ["gw2"]))
+        async with sipp(trunked, "gateway_302", "gw1"), await trunked.gateway("gw2", 800) as second:
             call = await heard(phone, 800)
             assert second.incoming[0].invite.uri.startswith(f"sip:{TACOMA}@")
             await call.hang_up()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ import pytest
 from isthmus.pki import store
 from isthmus.pki.model import Names
 from isthmus.pki.service import CertificateAuthority
-from isthmus.site.file import load
 from isthmus.useragent.call import Call
 from tests.agents.baresip import Baresip
 from tests.agents.raw import User
-from tests.interop.conftest import DOMAIN, Sites, lay_out
-from tests.support import Loopback, Processes, wait_for
+from tests.interop.conftest import DOMAIN
+from tests.interop.trunks import Trunked, with_trunks
+from tests.support import Loopback, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -47,20 +47,11 @@ PLAIN = {
 
 
 @dataclass
-class Trunked:
-    """Premises with these trunks, and what their gateways show."""
+class Secured(Trunked):
+    """Trunks, and what their gateways show."""
 
-    sites: Sites
-    hosts: dict[str, str]
     folder: Path
     ca: CertificateAuthority
-
-    def route(self, *ways: str) -> None:
-        """Let all calls go this way, and no other."""
-        with self.sites.api("premises") as api:
-            for each in api.get("/v1/routes"):
-                api.delete(f"/v1/routes/{each['name']}")
-            api.post("/v1/routes", {"name": "all", "patterns": ["+"], "ways": list(ways)})
 
     def certificate(self, name: str) -> Path:
         """A certificate with this name, its key beside it."""
@@ -77,11 +68,13 @@ class Trunked:
             found.load_cert_chain(self.certificate(certificate))
         return found
 
-    async def gateway(self, name: str, tone_hz: float, certificate: str = "", transport: str = "udp") -> User:
+    async def gateway(
+        self, name: str, tone_hz: float, certificate: str = "", transport: str = "udp", *, user: str = "gateway"
+    ) -> User:
         """A gateway where that trunk leads, which answers every call and plays this."""
         host, secure = self.hosts[name], transport == "tls"
-        user = await User.open(
-            f"sip:gateway@{host}",
+        found = await User.open(
+            f"sip:{user}@{host}",
             host,
             port=5061 if secure else 5060,
             transport=transport,
@@ -92,55 +85,32 @@ class Trunked:
             tone_hz=tone_hz,
         )
         if secure:
-            user.wire._tls = self.context(certificate, server=False)  # type: ignore[attr-defined]
-        return user
+            found.wire._tls = self.context(certificate, server=False)  # type: ignore[attr-defined]
+        return found
 
 
 @pytest.fixture(scope="module")
-def trunked(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Trunked]:
+def trunked(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Secured]:
     folder = tmp_path_factory.mktemp("m")
-    processes = Processes(folder)
-    demo = lay_out(folder / "d", loopback)
     ca = CertificateAuthority.create(folder / "ca", "Gateways")
-    hosts = {name: loopback() for name in (*TLS, *PLAIN)}
-    path = demo.sites[0].path
-    with path.open("a") as file:
-        for name, more in PLAIN.items():
-            file.write(f'\n[[trunk]]\nname = "{name}"\naddress = "{hosts[name]}"\n')
-            file.write(f"answer_s = 2\nask_every_s = 1\n{more}")
-        for name, more in TLS.items():
-            file.write(f'\n[[trunk]]\nname = "{name}"\naddress = "{hosts[name]}"\nanswer_s = 2\nask_every_s = 1\n')
-            file.write(f'transport = "tls"\n{MEDIA.get(name, "")}[trunk.tls]\nname = "{name}.gateways.example"\n')
-            file.write(f'ca_file = "{folder}/ca/ca.pem"\n{more}')
-    demo = replace(demo, sites=tuple(load(site.path) for site in demo.sites))
-    sites = Sites(demo, processes, loopback)
-    try:
-        sites.start("premises")
-        sites.create("anna", "premises", ANNA)
-        with sites.api("premises") as api:
-            wait_for(lambda: api.get("/v1/snapshot")["current"], 20, "calls know her")
-        yield Trunked(sites, hosts, folder, ca)
-    finally:
-        processes.close()
-
-
-@asynccontextmanager
-async def phone_of(trunked: Trunked) -> AsyncIterator[User]:
-    async with await trunked.sites.phone("anna", "premises", tone_hz=440) as phone:
-        yield phone
-        await phone.register(0)
+    trunks = {name: f"answer_s = 2\nask_every_s = 1\n{more}" for name, more in PLAIN.items()}
+    for name, more in TLS.items():
+        tls = f'[trunk.tls]\nname = "{name}.gateways.example"\nca_file = "{folder}/ca/ca.pem"\n{more}'
+        trunks[name] = f'answer_s = 2\nask_every_s = 1\ntransport = "tls"\n{MEDIA.get(name, "")}{tls}'
+    with with_trunks(folder, loopback, trunks, {"anna": ("premises", ANNA)}) as found:
+        yield Secured(found.sites, found.hosts, found.homes, folder, ca)
 
 
 @pytest.fixture
-def anna(trunked: Trunked) -> AbstractAsyncContextManager[User]:
-    return phone_of(trunked)
+def anna(trunked: Secured) -> AbstractAsyncContextManager[User]:
+    return trunked.phone("anna")
 
 
-def site_of(trunked: Trunked) -> str:
+def site_of(trunked: Secured) -> str:
     return trunked.sites.address("premises")
 
 
-async def there_and_back(trunked: Trunked, phone: User, gateway: User, name: str, to_site: str) -> None:
+async def there_and_back(trunked: Secured, phone: User, gateway: User, name: str, to_site: str) -> None:
     """A call out and a call in, heard both ways, held, resumed, and ended by the gateway."""
     trunked.route(name)
     call = await phone.dial(f"sip:{SEATTLE}@{DOMAIN}")
@@ -161,25 +131,25 @@ async def there_and_back(trunked: Trunked, phone: User, gateway: User, name: str
     assert await incoming.over() == "BYE"
 
 
-async def test_a_trunk_by_tcp(trunked: Trunked, anna: Any):
+async def test_a_trunk_by_tcp(trunked: Secured, anna: Any):
     async with anna as phone, await trunked.gateway("tcp", 600, transport="tcp") as gateway:
         await there_and_back(trunked, phone, gateway, "tcp", f"sip:{ANNA}@{site_of(trunked)}:5060;transport=tcp")
 
 
-async def test_a_trunk_by_tls_that_proves_its_name(trunked: Trunked, anna: Any):
+async def test_a_trunk_by_tls_that_proves_its_name(trunked: Secured, anna: Any):
     async with anna as phone, await trunked.gateway("secure", 600, "secure.gateways.example", "tls") as gateway:
         await there_and_back(trunked, phone, gateway, "secure", f"sip:{ANNA}@{site_of(trunked)}:5067;transport=tls")
         await asyncio.to_thread(wait_for, lambda: _state(trunked, "secure") == "up", 30, "it is known to be up")
 
 
-def _state(trunked: Trunked, name: str) -> str:
+def _state(trunked: Secured, name: str) -> str:
     with trunked.sites.api("premises") as api:
         return next(each["state"] for each in api.get("/v1/trunks") if each["name"] == name)
 
 
 @pytest.mark.parametrize(("name", "transport"), [("tcp", "tcp"), ("secure", "tls")])
 async def test_what_a_gateway_says_by_the_connection_that_was_opened_to_it(
-    trunked: Trunked, anna: Any, name: str, transport: str
+    trunked: Secured, anna: Any, name: str, transport: str
 ):
     """Many never open one of their own (RFC 5923)."""
     trunked.route(name)
@@ -203,7 +173,7 @@ async def test_what_a_gateway_says_by_the_connection_that_was_opened_to_it(
 
 @pytest.mark.parametrize(("name", "transport"), [("tcp", "tcp"), ("secure", "tls")])
 async def test_a_gateway_whose_connections_are_gone_hears_the_end_by_a_new_one(
-    trunked: Trunked, anna: Any, name: str, transport: str
+    trunked: Secured, anna: Any, name: str, transport: str
 ):
     trunked.route(name)
     async with anna as phone, await trunked.gateway(name, 600, f"{name}.gateways.example", transport) as gateway:
@@ -215,7 +185,7 @@ async def test_a_gateway_whose_connections_are_gone_hears_the_end_by_a_new_one(
         assert await gateway.incoming[-1].over() == "BYE"
 
 
-async def test_a_gateway_that_wants_a_certificate_sees_the_sites(trunked: Trunked, anna: Any):
+async def test_a_gateway_that_wants_a_certificate_sees_the_sites(trunked: Secured, anna: Any):
     trunked.route("secure")
     async with anna as phone, await trunked.gateway("secure", 600, "secure.gateways.example", "tls") as gateway:
         wire = gateway.wire
@@ -233,7 +203,7 @@ async def test_a_gateway_that_wants_a_certificate_sees_the_sites(trunked: Trunke
         await call.hang_up()
 
 
-async def test_a_trunk_whose_certificate_has_another_name_gets_no_call(trunked: Trunked, anna: Any):
+async def test_a_trunk_whose_certificate_has_another_name_gets_no_call(trunked: Secured, anna: Any):
     trunked.route("secure")
     async with anna as phone, await trunked.gateway("secure", 600, "stranger.gateways.example", "tls") as gateway:
         assert await phone.refused(f"sip:{SEATTLE}@{DOMAIN}") == 503
@@ -242,7 +212,7 @@ async def test_a_trunk_whose_certificate_has_another_name_gets_no_call(trunked: 
 
 
 @pytest.mark.parametrize("shown", ["", "stranger.gateways.example"])
-async def test_who_comes_from_a_trunks_address_without_its_name_is_shown_out(trunked: Trunked, shown: str):
+async def test_who_comes_from_a_trunks_address_without_its_name_is_shown_out(trunked: Secured, shown: str):
     async with await trunked.gateway("secure", 600, "secure.gateways.example", "tls") as gateway:
         gateway.wire._tls = trunked.context(shown, server=False)  # type: ignore[attr-defined]
         call = await gateway.call(f"sip:{ANNA}@{site_of(trunked)}:5067;transport=tls")
@@ -250,13 +220,13 @@ async def test_who_comes_from_a_trunks_address_without_its_name_is_shown_out(tru
         assert not call.responses
 
 
-async def test_a_trunk_that_need_not_show_a_certificate_is_known_by_its_address(trunked: Trunked, anna: Any):
+async def test_a_trunk_that_need_not_show_a_certificate_is_known_by_its_address(trunked: Secured, anna: Any):
     async with anna as phone, await trunked.gateway("open", 600, "open.gateways.example", "tls") as gateway:
         gateway.wire._tls = trunked.context("", server=False)  # type: ignore[attr-defined]
         await there_and_back(trunked, phone, gateway, "open", f"sip:{ANNA}@{site_of(trunked)}:5067;transport=tls")
 
 
-async def test_a_name_that_another_authority_has_signed_is_worth_nothing(trunked: Trunked, tmp_path: Path):
+async def test_a_name_that_another_authority_has_signed_is_worth_nothing(trunked: Secured, tmp_path: Path):
     forged = tmp_path / "forged.pem"
     forger = CertificateAuthority.create(tmp_path / "ca", "Gateways")
     store.write_private(forged, forger.issue(Names("secure.gateways.example"), 30))
@@ -270,13 +240,13 @@ async def test_a_name_that_another_authority_has_signed_is_worth_nothing(trunked
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-async def test_the_address_of_a_trunk_by_tls_proves_nothing_over_another_transport(trunked: Trunked, transport: str):
+async def test_the_address_of_a_trunk_by_tls_proves_nothing_over_another_transport(trunked: Secured, transport: str):
     host = trunked.hosts["secure"]
     async with await User.open(f"sip:+12065550100@{host}", host, transport=transport) as somebody:
         assert await somebody.refused(f"sip:{ANNA}@{site_of(trunked)}:5060;transport={transport}") in (401, 403, 407)
 
 
-async def test_a_stranger_finds_no_trunk_at_the_trunks_port(trunked: Trunked, loopback: Loopback):
+async def test_a_stranger_finds_no_trunk_at_the_trunks_port(trunked: Secured, loopback: Loopback):
     host = loopback()
     trust = ssl.create_default_context(cafile=trunked.sites.ca)
     trust.load_cert_chain(trunked.certificate("secure.gateways.example"))
@@ -290,7 +260,7 @@ async def test_a_stranger_finds_no_trunk_at_the_trunks_port(trunked: Trunked, lo
 
 @pytest.mark.parametrize(("name", "encryption"), [("srtp", "srtp-mand"), ("dtls", "dtls_srtp")])
 async def test_a_trunk_with_encrypted_media_and_a_phone_without(
-    trunked: Trunked, anna: Any, tmp_path: Path, name: str, encryption: str
+    trunked: Secured, anna: Any, tmp_path: Path, name: str, encryption: str
 ):
     """The gateway is baresip: a stranger's SRTP, not ours."""
     trunked.route(name)
@@ -322,7 +292,7 @@ async def test_a_trunk_with_encrypted_media_and_a_phone_without(
         await gateway.close()
 
 
-async def test_what_is_offered_to_an_encrypted_trunk_has_keys_and_no_way_around_them(trunked: Trunked, anna: Any):
+async def test_what_is_offered_to_an_encrypted_trunk_has_keys_and_no_way_around_them(trunked: Secured, anna: Any):
     trunked.route("mikey")
     async with anna as phone, await trunked.gateway("mikey", 600) as gateway:
         call = await phone.call(f"sip:{SEATTLE}@{DOMAIN}", sound=phone._sound)
@@ -335,7 +305,7 @@ async def test_what_is_offered_to_an_encrypted_trunk_has_keys_and_no_way_around_
         call.cancel()
 
 
-async def test_what_has_to_be_encrypted_and_is_not_is_refused(trunked: Trunked, anna: Any):
+async def test_what_has_to_be_encrypted_and_is_not_is_refused(trunked: Secured, anna: Any):
     async with anna as phone, await trunked.gateway("mikey", 600) as gateway:
         assert await gateway.refused(f"sip:{ANNA}@{site_of(trunked)}") == 488
         assert phone.incoming == []
@@ -351,7 +321,7 @@ a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJS
 """
 
 
-async def test_an_encrypted_call_stays_so(trunked: Trunked, anna: Any):
+async def test_an_encrypted_call_stays_so(trunked: Secured, anna: Any):
     trunked.route("mikey")
     async with anna as phone, await trunked.gateway("mikey", 600) as gateway:
 
@@ -368,7 +338,7 @@ async def test_an_encrypted_call_stays_so(trunked: Trunked, anna: Any):
         await call.hang_up()
 
 
-async def test_late_offers_to_and_by_an_encrypted_trunk_are_encrypted(trunked: Trunked, anna: Any, tmp_path: Path):
+async def test_late_offers_to_and_by_an_encrypted_trunk_are_encrypted(trunked: Secured, anna: Any, tmp_path: Path):
     async with anna as phone, await trunked.gateway("mikey", 600) as gateway:
         call = await gateway.call(f"sip:{ANNA}@{site_of(trunked)}", body=b"", sound=gateway._sound)
         await call.answered()
@@ -379,7 +349,7 @@ async def test_late_offers_to_and_by_an_encrypted_trunk_are_encrypted(trunked: T
     host = trunked.hosts["mikey"]
     baresip = await Baresip.open(f"sip:{SEATTLE}@{host}", host, tmp_path, encryption="srtp-mand", tone_hz=620)
     try:
-        async with phone_of(trunked) as phone:
+        async with trunked.phone("anna") as phone:
             since = len(baresip.events)
             call = await phone.call(f"sip:{SEATTLE}@{DOMAIN}", body=b"", sound=phone._sound)
             await baresip.answer(since)
@@ -390,7 +360,7 @@ async def test_late_offers_to_and_by_an_encrypted_trunk_are_encrypted(trunked: T
         await baresip.close()
 
 
-async def test_an_answer_in_the_clear_to_an_encrypted_offer_ends_the_call_unheard(trunked: Trunked, anna: Any):
+async def test_an_answer_in_the_clear_to_an_encrypted_offer_ends_the_call_unheard(trunked: Secured, anna: Any):
     trunked.route("mikey")
     async with anna as phone, await trunked.gateway("mikey", 600) as gateway:
         call = await phone.call(f"sip:{SEATTLE}@{DOMAIN}", sound=phone._sound)
@@ -422,7 +392,7 @@ def audio_line(call: Call) -> str:
     return next(line for line in call.invite.body.decode().splitlines() if line.startswith("m=audio")).split(" ", 3)[3]
 
 
-async def test_a_trunk_is_offered_its_codecs_in_its_order_and_offers_no_others(trunked: Trunked, anna: Any):
+async def test_a_trunk_is_offered_its_codecs_in_its_order_and_offers_no_others(trunked: Secured, anna: Any):
     trunked.route("german")
     async with anna as phone, await trunked.gateway("german", 600) as gateway:
         call = await phone.call(f"sip:{SEATTLE}@{DOMAIN}", body=OFFER)
@@ -435,7 +405,7 @@ async def test_a_trunk_is_offered_its_codecs_in_its_order_and_offers_no_others(t
         await call.hang_up()
 
 
-async def test_a_call_without_a_codec_in_common_takes_another_trunk_or_is_refused(trunked: Trunked, anna: Any):
+async def test_a_call_without_a_codec_in_common_takes_another_trunk_or_is_refused(trunked: Secured, anna: Any):
     async with anna as phone, await trunked.gateway("narrow", 600) as narrow, await trunked.gateway("german", 800):
         trunked.route("narrow")
         assert await phone.refused(f"sip:{SEATTLE}@{DOMAIN}") == 488
@@ -447,7 +417,7 @@ async def test_a_call_without_a_codec_in_common_takes_another_trunk_or_is_refuse
         assert narrow.incoming == []
 
 
-async def test_where_it_is_allowed_codecs_are_translated(trunked: Trunked, anna: Any, tmp_path: Path):
+async def test_where_it_is_allowed_codecs_are_translated(trunked: Secured, anna: Any, tmp_path: Path):
     trunked.route("speaks")
     host = trunked.hosts["speaks"]
     gateway = await Baresip.open(f"sip:{SEATTLE}@{host}", host, tmp_path, codecs="PCMA", tone_hz=620)

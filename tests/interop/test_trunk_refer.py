@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 
 import pytest
 
-from isthmus.site.file import load
 from isthmus.useragent.call import Call
 from tests.agents.raw import User
-from tests.interop.conftest import DOMAIN, Sites, lay_out
-from tests.support import Loopback, Processes, wait_for
+from tests.interop.conftest import DOMAIN
+from tests.interop.trunks import Trunked, with_trunks
+from tests.support import Loopback
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -25,51 +23,19 @@ TRUNKS = {
 }
 
 
-@dataclass
-class Trunked:
-    sites: Sites
-    hosts: dict[str, str]
-
-    def route(self, way: str) -> None:
-        """Let all calls go this way, and no other."""
-        with self.sites.api("premises") as api:
-            for each in api.get("/v1/routes"):
-                api.delete(f"/v1/routes/{each['name']}")
-            api.post("/v1/routes", {"name": "all", "patterns": ["+"], "ways": [way]})
-
-    @asynccontextmanager
-    async def phone(self, user: str, tone_hz: float) -> AsyncIterator[User]:
-        async with await self.sites.phone(user, "premises", tone_hz=tone_hz) as phone:
-            yield phone
-            await phone.register(0)
-
-    async def gateway(self, name: str) -> User:
-        host = self.hosts[name]
-        found = await User.open(f"sip:{SEATTLE}@{host}", host, port=5060, tone_hz=600)
-        found.hosts[DOMAIN] = self.sites.address("premises")
-        return found
-
-
 @pytest.fixture(scope="module")
 def trunked(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Trunked]:
-    folder = tmp_path_factory.mktemp("r")
-    processes = Processes(folder)
-    demo = lay_out(folder / "d", loopback)
-    hosts = {name: loopback() for name in TRUNKS}
-    with demo.sites[0].path.open("a") as file:
-        for name, more in TRUNKS.items():
-            file.write(f'\n[[trunk]]\nname = "{name}"\naddress = "{hosts[name]}"\nask_every_s = 0\n{more}')
-    demo = replace(demo, sites=tuple(load(site.path) for site in demo.sites))
-    sites = Sites(demo, processes, loopback)
-    try:
-        sites.start("premises")
-        sites.create("anna", "premises", ANNA)
-        sites.create("bert", "premises", BERT)
-        with sites.api("premises") as api:
-            wait_for(lambda: api.get("/v1/snapshot")["current"], 20, "calls know them")
-        yield Trunked(sites, hosts)
-    finally:
-        processes.close()
+    trunks = {name: f"ask_every_s = 0\n{more}" for name, more in TRUNKS.items()}
+    people = {"anna": ("premises", ANNA), "bert": ("premises", BERT)}
+    with with_trunks(tmp_path_factory.mktemp("r"), loopback, trunks, people) as trunked:
+        yield trunked
+
+
+async def gateway_at(trunked: Trunked, name: str) -> User:
+    """A gateway where that trunk leads, which finds the domain at premises."""
+    found = await trunked.gateway(name, 600, user=SEATTLE)
+    found.hosts[DOMAIN] = trunked.sites.address("premises")
+    return found
 
 
 async def call_in(trunked: Trunked, gateway: User, phone: User) -> tuple[Call, Call]:
@@ -100,7 +66,7 @@ async def test_a_gateway_leads_a_phone_to_a_colleague(trunked: Trunked, trunk: s
     async with (
         trunked.phone("anna", 440) as anna,
         trunked.phone("bert", 700) as bert,
-        await trunked.gateway(trunk) as gateway,
+        await gateway_at(trunked, trunk) as gateway,
     ):
         theirs, call = await call_in(trunked, gateway, anna)
         uri = f"sip:{BERT}@{trunked.sites.address('premises')}" if target == "own" else target
@@ -114,7 +80,7 @@ async def test_a_gateway_leads_a_phone_to_a_colleague(trunked: Trunked, trunk: s
 
 async def test_the_numbers_of_a_transfer_are_read_by_the_trunks_rules(trunked: Trunked):
     """And the phone is told the number as this site reads it."""
-    async with trunked.phone("anna", 440) as anna, await trunked.gateway("inside") as gateway:
+    async with trunked.phone("anna", 440) as anna, await gateway_at(trunked, "inside") as gateway:
         theirs, call = await call_in(trunked, gateway, anna)
         assert (await theirs.refer(f"sip:0171@{trunked.sites.address('premises')}")).code == 202
         await transferred(call)
@@ -136,7 +102,7 @@ async def test_the_numbers_of_a_transfer_are_read_by_the_trunks_rules(trunked: T
     ],
 )
 async def test_a_gateway_leads_nobody_anywhere_else(trunked: Trunked, trunk: str, target: str, code: int):
-    async with trunked.phone("anna", 440) as anna, await trunked.gateway(trunk) as gateway:
+    async with trunked.phone("anna", 440) as anna, await gateway_at(trunked, trunk) as gateway:
         theirs, call = await call_in(trunked, gateway, anna)
         answer = await theirs.refer(target)
         assert answer.code == code
@@ -151,8 +117,8 @@ async def test_a_phone_is_led_outside_where_its_person_may_call_and_no_further(t
     trunked.route("inside")
     async with (
         trunked.phone("anna", 440) as anna,
-        await trunked.gateway("outside") as gateway,
-        await trunked.gateway("inside") as other,
+        await gateway_at(trunked, "outside") as gateway,
+        await gateway_at(trunked, "inside") as other,
     ):
         theirs, call = await call_in(trunked, gateway, anna)
         assert (await theirs.refer(f"sip:{TACOMA}@gateway.example")).code == 202
@@ -178,7 +144,7 @@ async def test_a_phone_has_a_gateway_call_a_colleague_and_nobody_else(trunked: T
     async with (
         trunked.phone("anna", 440) as anna,
         trunked.phone("bert", 700) as bert,
-        await trunked.gateway("outside") as gateway,
+        await gateway_at(trunked, "outside") as gateway,
     ):
         call = await anna.dial(f"sip:{SEATTLE}@{DOMAIN}")
         theirs = gateway.incoming[-1]
@@ -197,7 +163,7 @@ async def test_a_phone_has_a_gateway_call_a_colleague_and_nobody_else(trunked: T
 
 async def test_a_trunk_without_refer_hears_of_none_either_way(trunked: Trunked):
     trunked.route("none")
-    async with trunked.phone("anna", 440) as anna, await trunked.gateway("none") as gateway:
+    async with trunked.phone("anna", 440) as anna, await gateway_at(trunked, "none") as gateway:
         methods = [("Allow", "INVITE, ACK, REFER, BYE")]
         call = await anna.call(f"sip:{SEATTLE}@{DOMAIN}", headers=methods, sound=anna._sound)
         await call.answered()

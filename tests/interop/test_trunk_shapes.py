@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import pytest
 
-from isthmus.demo.provision import Demo
-from isthmus.site.file import load
 from isthmus.useragent.message import Request
 from isthmus.useragent.rtp import tone
 from tests.agents.raw import User
-from tests.interop.conftest import DOMAIN, Sites, lay_out
-from tests.support import Loopback, Processes
+from tests.interop.conftest import DOMAIN
+from tests.interop.trunks import Trunked, with_trunks
+from tests.support import Loopback
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -44,50 +41,18 @@ remove = true
 }
 
 
-@dataclass
-class Shaped:
-    sites: Sites
-    hosts: dict[str, str]
-
-    def route(self, way: str) -> None:
-        with self.sites.api("premises") as api:
-            for each in api.get("/v1/routes"):
-                api.delete(f"/v1/routes/{each['name']}")
-            api.post("/v1/routes", {"name": "all", "patterns": ["+"], "ways": [way]})
-
-    @asynccontextmanager
-    async def gateway(self, name: str, user: str = "gateway") -> AsyncIterator[User]:
-        host = self.hosts[name]
-        async with await User.open(f"sip:{user}@{host}", host, port=5060, tone_hz=800) as gateway:
-            yield gateway
-
-
 @pytest.fixture(scope="module")
-def shaped(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Shaped]:
-    folder = tmp_path_factory.mktemp("s")
-    processes = Processes(folder)
-    demo = lay_out(folder / "d", loopback)
-    hosts = {name: loopback() for name in TRUNKS}
-    with demo.sites[0].path.open("a") as file:
-        for name, more in TRUNKS.items():
-            file.write(f'\n[[trunk]]\nname = "{name}"\naddress = "{hosts[name]}"\nask_every_s = 0\n{more}')
-    demo = Demo(demo.plan, demo.directory, tuple(load(s.path) for s in demo.sites), demo.accounts, demo.fresh_passwords)
-    sites = Sites(demo, processes, loopback)
-    try:
-        for name in ("premises", "online"):
-            sites.start(name)
-        sites.create("anna", "premises", "+14255550171")
-        sites.create("olga", "online", "+14255550172")
-        sites.wait_until_known(["anna", "olga"])
-        yield Shaped(sites, hosts)
-    finally:
-        processes.close()
+def shaped(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Trunked]:
+    trunks = {name: f"ask_every_s = 0\n{more}" for name, more in TRUNKS.items()}
+    people = {"anna": ("premises", "+14255550171"), "olga": ("online", "+14255550172")}
+    with with_trunks(tmp_path_factory.mktemp("s"), loopback, trunks, people) as trunked:
+        yield trunked
 
 
-async def sent(shaped: Shaped, phone: User, trunk: str, number: str, **headers: str) -> Request:
+async def sent(shaped: Trunked, phone: User, trunk: str, number: str, **headers: str) -> Request:
     """The INVITE that the gateway gets of an answered call, in which both are heard."""
     shaped.route(trunk)
-    async with shaped.gateway(trunk) as gateway:
+    async with await shaped.gateway(trunk, 800) as gateway:
         more = [(name.replace("_", "-"), value) for name, value in headers.items()]
         call = await phone.call(f"sip:{number}@{DOMAIN}", headers=more, sound=tone(440))
         await call.answered()
@@ -100,7 +65,7 @@ async def sent(shaped: Shaped, phone: User, trunk: str, number: str, **headers: 
         return invite
 
 
-async def test_out_as_the_gateway_writes_numbers(shaped: Shaped):
+async def test_out_as_the_gateway_writes_numbers(shaped: Trunked):
     async with await shaped.sites.phone("anna", "premises", tone_hz=440) as phone:
         invite = await sent(shaped, phone, "german", BERLIN, User_Agent="Secret 1.0")
         assert invite.uri.startswith("sip:03012345678@")
@@ -113,7 +78,7 @@ async def test_out_as_the_gateway_writes_numbers(shaped: Shaped):
         await phone.register(0)
 
 
-async def test_a_caller_who_wants_to_be_known_to_nobody(shaped: Shaped):
+async def test_a_caller_who_wants_to_be_known_to_nobody(shaped: Trunked):
     async with await shaped.sites.phone("anna", "premises", tone_hz=440) as phone:
         invite = await sent(shaped, phone, "german", BERLIN, Privacy="id")
         assert "anonymous.invalid" in invite.get("From")
@@ -124,7 +89,7 @@ async def test_a_caller_who_wants_to_be_known_to_nobody(shaped: Shaped):
         await phone.register(0)
 
 
-async def test_what_phones_say_of_who_forwarded_the_call_is_not_believed(shaped: Shaped):
+async def test_what_phones_say_of_who_forwarded_the_call_is_not_believed(shaped: Trunked):
     async with await shaped.sites.phone("anna", "premises", tone_hz=440) as phone:
         made_up = f"<sip:{SEATTLE}@x>;reason=unconditional"
         history = f"<sip:{SEATTLE}@x>;index=1, <sip:{BERLIN}@x;cause=302>;index=1.1"
@@ -137,11 +102,11 @@ async def test_what_phones_say_of_who_forwarded_the_call_is_not_believed(shaped:
 
 
 @pytest.mark.parametrize(("user", "home", "number"), [("anna", "premises", "171"), ("olga", "online", "172")])
-async def test_in_by_the_country_of_the_trunk_with_who_forwarded_it(shaped: Shaped, user: str, home: str, number: str):
+async def test_in_by_the_country_of_the_trunk_with_who_forwarded_it(shaped: Trunked, user: str, home: str, number: str):
     """Also over the link: at both homes the phone sees E.164, in either header, and no line of the gateway's making."""
     async with (
         await shaped.sites.phone(user, home, tone_hz=440) as phone,
-        shaped.gateway("german", "03012345678") as gateway,
+        await shaped.gateway("german", 800, user="03012345678") as gateway,
     ):
         site = shaped.sites.file("premises").site.address
         call = await gateway.call(

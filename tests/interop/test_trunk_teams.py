@@ -11,7 +11,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,15 @@ import pytest
 from isthmus.pki import store
 from isthmus.pki.model import Names
 from isthmus.pki.service import CertificateAuthority
-from isthmus.site.file import load
 from isthmus.useragent.call import Call
 from isthmus.useragent.dialog import Dialog, Hop
 from isthmus.useragent.message import Request, response_to, uri_of
 from isthmus.useragent.transaction import Flow
 from tests.agents.raw import User
 from tests.agents.srtp import SecureMedia, SecureUser
-from tests.interop.conftest import DOMAIN, Sites, lay_out
-from tests.support import Loopback, Processes, wait_for
+from tests.interop.conftest import DOMAIN
+from tests.interop.trunks import Trunked, with_trunks
+from tests.support import Loopback, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -89,18 +89,11 @@ def names_in(flow: Flow) -> list[str]:
 
 
 @dataclass
-class Trunked:
-    sites: Sites
-    hosts: dict[str, str]
+class Paired(Trunked):
+    """Trunks to Teams, and the authority that both know."""
+
     folder: Path
     ca: CertificateAuthority
-
-    def route(self, *ways: str, at: str = "premises") -> None:
-        """Let all calls go this way, and no other."""
-        with self.sites.api(at) as api:
-            for each in api.get("/v1/routes"):
-                api.delete(f"/v1/routes/{each['name']}")
-            api.post("/v1/routes", {"name": "all", "patterns": ["+"], "ways": list(ways)})
 
     def context(self, name: str, *, server: bool) -> ssl.SSLContext:
         """Mutual TLS: who it is shown to has to show a certificate of the site's authority."""
@@ -140,36 +133,14 @@ class Trunked:
 
 
 @pytest.fixture(scope="module")
-def trunked(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Trunked]:
+def trunked(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Paired]:
     folder = tmp_path_factory.mktemp("t")
-    processes = Processes(folder)
-    demo = lay_out(folder / "d", loopback)
     ca = CertificateAuthority.create(folder / "ca", "Somebody that Teams is known by")
-    hosts = {name: loopback() for name in TRUNKS}
-    with demo.sites[0].path.open("a") as file:
-        for name, more in TRUNKS.items():
-            file.write(f'\n[[trunk]]\nname = "{name}"\naddress = "{hosts[name]}"\nask_every_s = 1\n')
-            file.write('profile = "teams-direct-routing"\nanswer_s = 2\n')
-            file.write(f'[trunk.tls]\nca_file = "{folder}/ca/ca.pem"\n{more}')
-    demo = replace(demo, sites=tuple(load(site.path) for site in demo.sites))
-    sites = Sites(demo, processes, loopback)
-    try:
-        for name in ("premises", "online"):
-            sites.start(name)
-        sites.create("anna", "premises", NUMBERS["anna"])
-        sites.create("olga", "online", NUMBERS["olga"])
-        sites.wait_until_known(["anna", "olga"])
-        yield Trunked(sites, hosts, folder, ca)
-    finally:
-        processes.close()
-
-
-@asynccontextmanager
-async def phone_of(trunked: Trunked, user: str) -> AsyncIterator[User]:
-    home = "premises" if user == "anna" else "online"
-    async with await trunked.sites.phone(user, home, tone_hz=440) as phone:
-        yield phone
-        await phone.register(0)
+    own = 'ask_every_s = 1\nprofile = "teams-direct-routing"\nanswer_s = 2\n'
+    own += f'[trunk.tls]\nca_file = "{folder}/ca/ca.pem"\n'
+    people = {"anna": ("premises", NUMBERS["anna"]), "olga": ("online", NUMBERS["olga"])}
+    with with_trunks(folder, loopback, {name: own + more for name, more in TRUNKS.items()}, people) as found:
+        yield Paired(found.sites, found.hosts, found.homes, folder, ca)
 
 
 async def asked(teams: Teams) -> None:
@@ -185,7 +156,7 @@ async def heard(phone: User, call: Call, teams: Teams, theirs: Call) -> None:
     assert theirs.media.refused == 0
 
 
-async def test_options_both_ways_by_the_name_in_the_certificate(trunked: Trunked):
+async def test_options_both_ways_by_the_name_in_the_certificate(trunked: Paired):
     async with trunked.teams() as teams:
         await asked(teams)
         options = teams.received_requests("OPTIONS")[-1]
@@ -200,10 +171,10 @@ async def test_options_both_ways_by_the_name_in_the_certificate(trunked: Trunked
 
 
 @pytest.mark.parametrize("user", ["anna", "olga"])
-async def test_a_call_to_teams_is_heard_held_moved_and_ended_by_either(trunked: Trunked, user: str):
+async def test_a_call_to_teams_is_heard_held_moved_and_ended_by_either(trunked: Paired, user: str):
     trunked.route("teams")
     trunked.route("@premises", at="online")
-    async with phone_of(trunked, user) as phone, trunked.teams() as teams:
+    async with trunked.phone(user) as phone, trunked.teams() as teams:
         await asked(teams)
         for ends_it in ("teams", "phone"):
             call = await phone.dial(f"sip:{SEATTLE}@{DOMAIN}")
@@ -242,8 +213,8 @@ async def drop(teams: Teams) -> None:
 
 
 @pytest.mark.parametrize("user", ["anna", "olga"])
-async def test_a_call_from_teams_is_heard_held_moved_and_ended_by_either(trunked: Trunked, user: str):
-    async with phone_of(trunked, user) as phone, trunked.teams() as teams:
+async def test_a_call_from_teams_is_heard_held_moved_and_ended_by_either(trunked: Paired, user: str):
+    async with trunked.phone(user) as phone, trunked.teams() as teams:
         await asked(teams)
         for ends_it in ("teams", "phone"):
             theirs = await teams.dial(f"sip:{NUMBERS[user]}@{SBC}:5067;transport=tls")
@@ -265,9 +236,9 @@ async def test_a_call_from_teams_is_heard_held_moved_and_ended_by_either(trunked
                 assert await theirs.over() == "BYE"
 
 
-async def test_who_has_another_name_than_teams_gets_no_call_and_makes_none(trunked: Trunked):
+async def test_who_has_another_name_than_teams_gets_no_call_and_makes_none(trunked: Paired):
     trunked.route("teams")
-    async with phone_of(trunked, "anna") as phone, trunked.teams(name="sip.pstnhub.example") as stranger:
+    async with trunked.phone("anna") as phone, trunked.teams(name="sip.pstnhub.example") as stranger:
         assert await phone.refused(f"sip:{SEATTLE}@{DOMAIN}") == 503
         assert stranger.record == []
         call = await stranger.call(f"sip:{NUMBERS['anna']}@{SBC}:5067;transport=tls")
@@ -276,10 +247,10 @@ async def test_who_has_another_name_than_teams_gets_no_call_and_makes_none(trunk
         assert phone.incoming == []
 
 
-async def test_teams_takes_no_call_of_a_name_that_is_not_in_the_certificate(trunked: Trunked):
+async def test_teams_takes_no_call_of_a_name_that_is_not_in_the_certificate(trunked: Paired):
     """That the peer of these tests looks, and what `from_host` without its certificate comes to."""
     trunked.route("misnamed")
-    async with phone_of(trunked, "anna") as phone, trunked.teams("misnamed") as teams:
+    async with trunked.phone("anna") as phone, trunked.teams("misnamed") as teams:
         teams.paired = {**teams.paired, "sbc.fabrikam.example": trunked.sites.address("premises")}
         assert await phone.refused(f"sip:{SEATTLE}@{DOMAIN}") == 403
         assert any("sbc.fabrikam.example" in each for each in teams.refusals)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import pytest
 
-from isthmus.demo.provision import Demo
 from isthmus.routing.snapshot import LmdbSnapshot
-from isthmus.site.file import load
 from isthmus.useragent.call import Call
-from tests.agents.raw import BUSY, Rule, User
-from tests.interop.conftest import DOMAIN, Sites, lay_out
-from tests.support import Loopback, Processes, wait_for
+from tests.agents.raw import BUSY, NO_ANSWER, Rule, User
+from tests.interop.conftest import DOMAIN
+from tests.interop.trunks import Trunked, with_trunks
+from tests.support import Loopback, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -25,68 +22,25 @@ ANSWER_S = 1.0
 SEATTLE = "+12065550123"
 NOTHING = Rule(0, ring=False)
 AWAY = Rule(503, "Service Unavailable", ring=False)
-TRUNKS = ("gw1", "gw2", "narrow", "asked")
-
-
-@dataclass
-class Trunked:
-    """Two sites; premises has these trunks besides the carrier's."""
-
-    sites: Sites
-    hosts: dict[str, str]
-
-    def route(self, *ways: str, at: str = "premises", **more: object) -> None:
-        """Let all calls go this way, and no other."""
-        with self.sites.api(at) as api:
-            for each in api.get("/v1/routes"):
-                api.delete(f"/v1/routes/{each['name']}")
-            api.post("/v1/routes", {"name": "all", "patterns": ["+"], "ways": list(ways), **more})
-
-    async def gateway(self, name: str, tone_hz: float) -> User:
-        """A gateway where that trunk leads, which answers every call and plays this."""
-        host = self.hosts[name]
-        return await User.open(f"sip:gateway@{host}", host, port=5060, tone_hz=tone_hz)
+TRUNKS = {
+    "gw1": "ask_every_s = 0\n",
+    "gw2": "ask_every_s = 0\n",
+    "narrow": "ask_every_s = 0\nmost_calls = 1\n",
+    "asked": "ask_every_s = 1\nalert_after_s = 1\n",
+}
 
 
 @pytest.fixture(scope="module")
 def trunked(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Trunked]:
-    folder = tmp_path_factory.mktemp("t")
-    processes = Processes(folder)
-    demo = lay_out(folder / "d", loopback)
-    hosts = {name: loopback() for name in TRUNKS}
-    _add_trunks(demo.sites[0].path, hosts)
-    demo = Demo(demo.plan, demo.directory, tuple(load(s.path) for s in demo.sites), demo.accounts, demo.fresh_passwords)
-    sites = Sites(demo, processes, loopback)
-    try:
-        for name in ("premises", "online"):
-            sites.start(name)
-        sites.create("anna", "premises", "+14255550171")
-        sites.create("olga", "online", "+14255550172")
-        sites.wait_until_known(["anna", "olga"])
-        yield Trunked(sites, hosts)
-    finally:
-        processes.close()
-
-
-def _add_trunks(path: Path, hosts: dict[str, str]) -> None:
-    more = {"narrow": "most_calls = 1\n", "asked": "ask_every_s = 1\nalert_after_s = 1\n"}
-    with path.open("a") as file:
-        for name, host in hosts.items():
-            rest = more[name] if name == "asked" else f"ask_every_s = 0\n{more.get(name, '')}"
-            file.write(f'\n[[trunk]]\nname = "{name}"\naddress = "{host}"\nanswer_s = {ANSWER_S}\n{rest}')
-
-
-@asynccontextmanager
-async def phone_of(trunked: Trunked, user: str, home: str) -> AsyncIterator[User]:
-    """Their phone, registered at home, and gone from there at the end."""
-    async with await trunked.sites.phone(user, home, tone_hz=440) as phone:
-        yield phone
-        await phone.register(0)
+    trunks = {name: f"answer_s = {ANSWER_S}\n{more}" for name, more in TRUNKS.items()}
+    people = {"anna": ("premises", "+14255550171"), "olga": ("online", "+14255550172")}
+    with with_trunks(tmp_path_factory.mktemp("t"), loopback, trunks, people) as trunked:
+        yield trunked
 
 
 @pytest.fixture
 def anna(trunked: Trunked) -> Phone:
-    return phone_of(trunked, "anna", "premises")
+    return trunked.phone("anna")
 
 
 async def carried(phone: User, tone_hz: float, number: str = SEATTLE) -> Call:
@@ -256,7 +210,7 @@ async def test_nobody_has_more_calls_outside_than_the_policy_allows(trunked: Tru
         api.post("/v1/policies", {"kind": "calling", "name": "two", "settings": {"most_calls": 2}})
         api.post("/v1/policies/grant", target | {"policy": "two"})
     wait_for(lambda: 2 in _most_calls(trunked), 15, "calls follow the policy")
-    async with phone_of(trunked, "olga", "online") as olga, await trunked.gateway("gw1", 600):
+    async with trunked.phone("olga") as olga, await trunked.gateway("gw1", 600):
         first, second = await carried(olga, 600), await carried(olga, 600)
         assert await olga.refused(f"sip:{SEATTLE}@{DOMAIN}") == 403
         await first.hang_up()
@@ -292,6 +246,63 @@ async def test_a_trunk_that_does_not_answer_options_is_known_before_any_call(tru
             await (await carried(phone, 600)).hang_up()
             assert len(gateway.incoming) == 1
             assert asked.received_requests("OPTIONS")
+
+
+def _asked(gateway: User) -> int:
+    """How often it was asked whether it is there."""
+    return len({each.call_id for each in gateway.received_requests("OPTIONS")})
+
+
+async def becomes(trunked: Trunked, name: str, state: str) -> None:
+    await asyncio.to_thread(wait_for, lambda: _state(trunked, name) == state, 60, f"{name} is {state}")
+
+
+async def test_a_gateway_by_udp_that_dies_while_it_rings_is_left_for_the_next(trunked: Trunked, anna: Phone):
+    async with anna as phone, await trunked.gateway("gw2", 800) as second:
+        trunked.route("asked", "gw2")
+        # Nobody is there before: that one answers OPTIONS is known by its coming back.
+        await becomes(trunked, "asked", "down")
+        async with await trunked.gateway("asked", 600) as first:
+            first.rule = NO_ANSWER
+            await becomes(trunked, "asked", "up")
+            call = await phone.ring(f"sip:{SEATTLE}@{DOMAIN}")
+            assert len(first.incoming) == 1
+        await call.answered(90)
+        assert len(second.incoming) == 1
+        await phone.hears(call, 800)
+        await second.hears(second.incoming[0], 440)
+        await call.hang_up()
+
+
+async def test_the_caller_is_told_where_the_only_gateway_dies_while_it_rings(trunked: Trunked, anna: Phone):
+    async with anna as phone:
+        trunked.route("asked")
+        await becomes(trunked, "asked", "down")
+        async with await trunked.gateway("asked", 600) as gateway:
+            gateway.rule = NO_ANSWER
+            await becomes(trunked, "asked", "up")
+            call = await phone.ring(f"sip:{SEATTLE}@{DOMAIN}")
+        await call.until(lambda: call.ended, "the caller is told", 90)
+        assert call.final is not None
+        assert (call.final.code, call.final.phrase) == (503, "No Trunk Answers")
+
+
+async def test_a_gateway_that_answers_no_options_rings_as_long_as_it_likes(trunked: Trunked, anna: Phone):
+    async with anna as phone:
+        trunked.route("asked")
+        await becomes(trunked, "asked", "down")
+        async with await trunked.gateway("asked", 600) as gateway:
+            gateway.deaf = frozenset({"OPTIONS"})
+            gateway.rule = NO_ANSWER
+            call = await phone.ring(f"sip:{SEATTLE}@{DOMAIN}")
+            # It is asked again and again meanwhile, in vain each time.
+            await gateway.changes.until(lambda: _asked(gateway) >= 4, "it is asked", 120)
+            assert _state(trunked, "asked") == "down"
+            assert not call.ended
+            await gateway.incoming[0].answer()
+            await call.answered(10)
+            await phone.hears(call, 600)
+            await call.hang_up()
 
 
 async def test_people_are_told_of_a_trunk_that_is_down_and_of_its_end(trunked: Trunked):
@@ -342,7 +353,7 @@ async def test_the_next_way_where_the_other_site_has_tried_all_its_trunks(trunke
     trunked.route("@premises", "carrier", at="online")
     carrier = trunked.sites.demo.plan.carrier_address
     async with (
-        phone_of(trunked, "olga", "online") as olga,
+        trunked.phone("olga") as olga,
         await trunked.gateway("gw1", 600) as first,
         await User.open(f"sip:carrier@{carrier}", carrier, port=5060, tone_hz=1000) as own,
     ):

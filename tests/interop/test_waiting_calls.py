@@ -18,7 +18,7 @@ from isthmus.useragent.rtp import tone
 from tests.agents.raw import ANSWER, NO_ANSWER, User
 from tests.faults.link import Cut, can_drop_packets
 from tests.interop.conftest import DOMAIN, Sites
-from tests.interop.connectors import Appliance
+from tests.interop.connectors import Appliance, at_one_gateway
 from tests.support import Processes, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -54,25 +54,8 @@ def place(two_sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     two_sites.create("wait-ann", "online", "+14255550381")
     two_sites.wait_until_known(["wait-ann"])
     gateway, processes = two_sites.loopback(), Processes(folder)
-    one, other = (Appliance(two_sites, processes, folder / name, place="waiting").pack() for name in ("one", "other"))
-    one.configure(f'[[trunk]]\nname = "gateway"\naddress = "{gateway}"\nask_every_s = 0\n')
-    try:
-        for each in (one, other):
-            each.install()
-            comes_up(each)
-        with two_sites.api("online") as api:
-            api.post("/v1/routes", {"name": "waiting", "patterns": ["+1323"], "ways": ["@waiting"]})
-        yield Place((one, other), two_sites, gateway)
-        with two_sites.api("online") as api:
-            api.delete("/v1/routes/waiting")
-    finally:
-        processes.close()
-
-
-def comes_up(appliance: Appliance) -> None:
-    appliance.start()
-    appliance.becomes(state="healthy")
-    wait_for(appliance.reachable, 40, "it has opened its connection for calls")
+    with at_one_gateway(two_sites, processes, "waiting", gateway=gateway, pattern="+1323", asked=False) as both:
+        yield Place(both, two_sites, gateway)
 
 
 @asynccontextmanager
@@ -100,7 +83,7 @@ async def test_a_connector_is_killed_while_the_gateway_behind_it_rings(place: Pl
         gateway.rule = ANSWER
         await asyncio.to_thread(killed.kill)
         await goes_through(phone, call, gateway)
-        await asyncio.to_thread(comes_up, killed)
+        await asyncio.to_thread(killed.comes_up, asked=False)
         await phone.register(0)
 
 
@@ -121,7 +104,7 @@ async def test_a_connector_is_killed_during_early_media(place: Place):
         killed = await asyncio.to_thread(place.carrying)
         await asyncio.to_thread(killed.kill)
         await goes_through(phone, call, gateway)
-        await asyncio.to_thread(comes_up, killed)
+        await asyncio.to_thread(killed.comes_up, asked=False)
         await phone.register(0)
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, expect
 
 from isthmus.calls.leaving import BACK_WITHIN_S
 from isthmus.useragent.rtp import SILENCE
 from tests.interop.browsers import SLOW_MS, accessible, browser, phone, pictured, playwright, settings
 from tests.interop.conftest import DOMAIN, Sites
+from tests.interop.connectors import PROGRAM
 from tests.interop.consoles import Console, opened
 from tests.interop.test_web_phone import SLOW_S, Agents, agent, agents, card, dial, done_with, hears, idle, press, shows
 from tests.support import wait_for
@@ -87,6 +92,25 @@ def reports(sites: Sites, at: str, call_id: str) -> list[dict[str, Any]]:
         return found
 
 
+def told_by_command(sites: Sites, *options: str) -> list[dict[str, Any]]:
+    """What `isthmus call reports` tells."""
+    run = subprocess.run(
+        [PROGRAM, "call", "reports", "--site", "premises", "--json", *options],
+        env={**os.environ, "ISTHMUS_SITES": str(sites.demo.directory)},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    found: list[dict[str, Any]] = json.loads(run.stdout)
+    return found
+
+
+def ended(sites: Sites, at: str, call_id: str) -> bool:
+    """Whether the browser has reported how the call sounded at its end."""
+    return any(each["report"]["kind"] == "end" for each in reports(sites, at, call_id))
+
+
 def test_how_a_call_sounds_is_shown_and_reported_to_the_administrator(
     browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str], console: Console
 ):
@@ -110,7 +134,7 @@ def test_how_a_call_sounds_is_shown_and_reported_to_the_administrator(
         press(page, "dora", "Hang up")
         idle(page)
         call_id = call.id.call_id
-        wait_for(lambda: len(reports(two_sites, "premises", call_id)) == 2, SLOW_S, "both reports came")
+        wait_for(lambda: ended(two_sites, "premises", call_id), SLOW_S, "both reports came")
     # Asked from the other site, which gives them once it has the call's record.
     problem, end = wait_for(lambda: reports(two_sites, "online", call_id), SLOW_S, "the other site has the record")
     assert (problem["report"]["kind"], problem["report"]["text"]) == ("problem", "it hissed")
@@ -151,17 +175,48 @@ def test_a_page_that_is_closed_in_mid_call_has_reported_and_one_that_is_loaded_a
         hears(page, 620)
         page.wait_for_timeout(1000 * (BACK_WITHIN_S + 3))  # nothing is to happen
         assert call.up
-        assert reports(two_sites, "premises", call_id) == []
+        assert not ended(two_sites, "premises", call_id)
         press(page, "dora", "Quality")
         expect(shown).to_contain_text("%", timeout=SLOW_MS)
         page.close()
         agents(call.over(SLOW_S))
     # Given once the call has its record.
-    (end,) = wait_for(lambda: reports(two_sites, "premises", call_id), SLOW_S, "the report came")
+    wait_for(lambda: ended(two_sites, "premises", call_id), SLOW_S, "the report came")
+    (end,) = reports(two_sites, "premises", call_id)
     assert (end["report"]["kind"], end["who"], end["site"]) == ("end", f"dina@{DOMAIN}", "premises")
     assert end["report"]["mos"] > 3
     assert end["report"]["seconds"] > BACK_WITHIN_S
     assert end["report"]["received"]["packets"] > 50
+    done_with(agents, dora)
+
+
+def test_what_a_browser_last_said_of_a_call_stays_when_it_crashes(
+    browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str]
+):
+    dora = agent(agents, two_sites, "dora", "online", 620)
+    with phone(browser, people, "dina") as page:
+        crashed: list[Page] = []
+        page.on("crash", lambda gone: crashed.append(gone))
+        dial(page, f"dora@{DOMAIN}")
+        call = agents(dora.called())
+        shows(page, "dora", "Connected")
+        hears(page, 620)
+        call_id = call.id.call_id
+
+        def so_far() -> list[dict[str, Any]]:
+            found = told_by_command(two_sites, "--kind", "unfinished", "--who", f"dina@{DOMAIN}")
+            return [each for each in found if each["report"]["call_id"] == call_id]
+
+        wait_for(so_far, SLOW_S, "the browser says how it has sounded so far")
+        with suppress(Error):  # there is no page left that could answer
+            page.goto("chrome://crash")
+        wait_for(lambda: crashed or page.wait_for_timeout(100), SLOW_S, "the page has crashed")
+        agents(call.hang_up())
+    wait_for(lambda: reports(two_sites, "premises", call_id), SLOW_S, "the call has its record")
+    (told,) = told_by_command(two_sites, "--call", call_id)
+    assert (told["report"]["kind"], told["who"], told["site"]) == ("unfinished", f"dina@{DOMAIN}", "premises")
+    assert told["report"]["mos"] > 3
+    assert told["report"]["received"]["packets"] > 50
     done_with(agents, dora)
 
 
@@ -186,7 +241,7 @@ def test_whose_end_is_silent_is_told_in_words(
         call_id = call.id.call_id
         press(page, "dora", "Hang up")
         idle(page)
-        wait_for(lambda: reports(two_sites, "premises", call_id), SLOW_S, "the report came")
+        wait_for(lambda: ended(two_sites, "premises", call_id), SLOW_S, "the report came")
     (end,) = reports(two_sites, "premises", call_id)
     assert {"microphoneSilent", "microphoneEnded", "remoteSilent", "nothingReceived"} <= set(end["report"]["findings"])
     done_with(agents, dora)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from playwright.sync_api import Browser, Page, expect
 
+from isthmus.engines import coturn
 from isthmus.engines.coturn import runtime
 from isthmus.pki import store
 from isthmus.site import certificates, internal
@@ -34,7 +37,7 @@ from tests.interop.test_web_phone import (
     press,
     shows,
 )
-from tests.support import wait_for
+from tests.support import Process, wait_for
 
 __all__ = ["agents", "browser", "playwright"]
 
@@ -89,6 +92,19 @@ SHORT = """([ready, seconds]) => {
   };
 }"""
 HOLDS_S = 12
+# Another TURN server at the same address.
+ELSEWHERE = """(port) => {
+  const Real = RTCPeerConnection;
+  window.RTCPeerConnection = class extends Real {
+    constructor(given) {
+      const there = (url) => url.replace(":3478", `:${port}`);
+      super({...given, iceServers: given.iceServers.map((each) => ({...each, urls: each.urls.map(there)}))});
+    }
+  };
+}"""
+FORGETFUL_PORT = 3481
+NONCE_S, ALLOCATED_S = 5, 75  # browsers refresh what is allocated a minute before it ends
+STALE = "error 438: Stale nonce"
 OPTIONS = (
     "OPTIONS sip:{at} SIP/2.0\r\nVia: SIP/2.0/UDP {at}:{port};branch=z9hG4bKturn{port};rport\r\n"
     "From: <sip:turn@{at}>;tag=1\r\nTo: <sip:{at}>\r\nCall-ID: turn-{port}@{at}\r\nCSeq: 1 OPTIONS\r\n"
@@ -180,6 +196,53 @@ def test_a_call_outlives_its_credential_and_takes_another_way_by_a_new_one(
         goes_by(page, "udp", two_sites.address("premises"))
         hears(page, 620)
         hears_browser(agents, thea, call)
+        agents(call.hang_up())
+        idle(page)
+    done_with(agents, thea)
+
+
+@contextmanager
+def forgetful(sites: Sites, at: str) -> Iterator[Process]:
+    """A second coturn of a site, at FORGETFUL_PORT, whose nonces and allocations end soon. It tells what it refuses."""
+    site = sites.file(at)
+    other = {"listening-port": FORGETFUL_PORT, "tls-listening-port": FORGETFUL_PORT + 1, "stale-nonce": NONCE_S}
+    folder = site.run_dir / "forgetful"
+    store.private_folder(folder)
+    other |= {"userdb": folder / "coturn.db", "pidfile": folder / "coturn.pid"}
+    lines = coturn.render(site, read_secret(internal.turn_secret(site))).splitlines()
+    kept = [line for line in lines if line.partition("=")[0] not in other]
+    more = [f"{name}={value}" for name, value in other.items()]
+    path = folder / "coturn.conf"
+    store.write_private(path, "\n".join([*kept, *more, f"max-allocate-lifetime={ALLOCATED_S}", "verbose", ""]).encode())
+    process = sites.processes.start(["turnserver", "-c", str(path)], name="forgetful-coturn")
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+def test_a_call_outlives_the_nonce_that_its_way_was_made_with(
+    browser: Browser, agents: Agents, two_sites: Sites, people: dict[str, str]
+):
+    """A site's own coturn forgets them after ten minutes. This one does within seconds, and soon what is allocated."""
+    thea = agent(agents, two_sites, "thea", "online", 620)
+    with forgetful(two_sites, "premises") as server, phone(browser, people, "tilda") as page:
+        page.evaluate(ELSEWHERE, FORGETFUL_PORT)
+        only_by(page, "udp")
+        dial(page, f"thea@{DOMAIN}")
+        call = agents(thea.called())
+        shows(page, "thea", "Connected")
+        hears(page, 620)
+        goes_by(page, "udp", two_sites.address("premises"))
+        connected, port = time.monotonic(), page.evaluate(SHOWN)[2]
+        server.wait_for(lambda: STALE in server.tail(10_000), ALLOCATED_S, "its nonce was stale")
+        ended = connected + ALLOCATED_S + 15
+        wait_for(lambda: time.monotonic() > ended, 2 * ALLOCATED_S, "what was allocated at first has ended")
+        hears(page, 620)
+        hears_browser(agents, thea, call)
+        # It is the same way, made anew by nobody.
+        assert page.evaluate(SHOWN)[2] == port
+        assert page.evaluate("window.connections.length") == 1
         agents(call.hang_up())
         idle(page)
     done_with(agents, thea)

@@ -83,6 +83,26 @@ def test_what_comes_late_stands_in_its_place_and_is_unread(world: World):
     assert world.ask("bob", "chats")[0]["unread"] == 1
 
 
+def test_a_conversation_is_read_from_amid_it_both_ways(world: World):
+    chat = pair(world)
+    for number in range(9):
+        world.clock.now_s += 1
+        say(world, "alice", chat, f"number {number}")
+    world.exchange()
+    found = world.ask("bob", "chat.search", text="number 4")[0]
+    place = [found["stamp"] + 1, ""]
+
+    def page(**place: object) -> list[str]:
+        return [each["text"] for each in world.ask("bob", "chat.history", chat=chat, limit=3, **place)]
+
+    assert page(before=place) == ["number 2", "number 3", "number 4"]
+    assert page(after=place) == ["number 5", "number 6", "number 7"]
+    assert page(after=[found["stamp"], found["site"]]) == page(after=place)
+    for wrong in ({"before": place, "after": place}, {"after": 5}, {"after": [-1, ""]}):
+        with pytest.raises(UsageError, match="after"):
+            page(**wrong)
+
+
 def test_marks_say_how_far_everybody_is(world: World):
     chat = pair(world)
     say(world, "alice", chat, "one")

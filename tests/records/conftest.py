@@ -88,8 +88,8 @@ def dials(at: float, number: str, call_id: str = "c1", **more: Any) -> Event:
     return begins(at, call_id, callee=number, route=Route.DIAL, way="carrier", whom="", **more)
 
 
-def answered(at: float, call_id: str = "c1", side: str = "edge") -> Event:
-    return Event(at, Kind.ANSWERED, call_id, side, agent="Phone/2")
+def answered(at: float, call_id: str = "c1", side: str = "edge", media: str = "") -> Event:
+    return Event(at, Kind.ANSWERED, call_id, side, agent="Phone/2", media=media)
 
 
 def bye(at: float, call_id: str = "c1", tag: str = "a", side: str = "edge", **more: Any) -> Event:

@@ -64,6 +64,21 @@ def test_who_took_part_reports_and_the_administrator_reads(site: Site):
     assert seen(site.by_token("frank"), "c1") == seen(site.by_token("dave"), "c1") == []
 
 
+def test_what_was_said_amid_a_call_stays_where_its_end_is_never_reported(site: Site):
+    stored(site, 4, ALICE, DAVE, 400)
+    alice, dave = site.by_token("alice"), site.by_token("dave")
+    for mos in (4.4, 4.2):
+        amid = REPORT | {"call_id": "c4", "kind": "unfinished", "mos": mos}
+        assert alice.post("/v1/calls/reports", json=amid).status_code == 204
+        assert dave.post("/v1/calls/reports", json=amid).status_code == 204
+    assert alice.post("/v1/calls/reports", json=REPORT | {"call_id": "c4", "mos": 4.3}).status_code == 204
+    assert alice.post("/v1/calls/reports", json=amid).status_code == 204  # overtaken by the end
+    found = {each["who"]: (each["report"]["kind"], each["report"]["mos"]) for each in seen(alice, "c4")}
+    assert found == {ALICE: ("end", 4.3), DAVE: ("unfinished", 4.2)}
+    assert len(seen(alice, "c4")) == 2
+    assert ("c4", DAVE, "unfinished") in listed(dave, kind="unfinished")
+
+
 def test_nobody_reports_calls_of_others(site: Site):
     for who, call_id in (("dave", "c1"), ("alice", "no-such-call")):
         answer = site.by_token(who).post("/v1/calls/reports", json=REPORT | {"call_id": call_id})

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus.records import rules
-from isthmus.records.model import By, Event, Kind, Leg, Rate, Record, Route
+from isthmus.records.model import By, Event, Kind, Leg, MediaPath, Rate, Record, Route
 from tests.records.conftest import ALICE, BOB, answered, begins, bye, dials, failed
 
 NOW = 1_000.0
@@ -47,6 +47,15 @@ def test_answers_and_ends_that_come_again_change_nothing():
     once = leg_of(begins(1), answered(2), bye(3))
     again = leg_of(begins(1), answered(2), answered(2.5), bye(3), bye(3.5, tag="b"))
     assert record_of(again) == record_of(once)
+
+
+def test_where_media_went_is_said_by_the_answer_and_by_the_end_where_that_changed():
+    begin, end = begins(NOW), bye(NOW + 9)
+    past = answered(NOW + 2, media=MediaPath.PAST)
+    assert record_of(leg_of(begin, past, end)).media == "past"
+    assert record_of(leg_of(begin, past, bye(NOW + 9, media=MediaPath.PAST_FIRST))).media == "past-first"
+    assert record_of(leg_of(begin, answered(NOW + 2, media=MediaPath.RELAYED), end)).media == "relayed"
+    assert record_of(leg_of(begin, failed(NOW + 2))).media == ""
 
 
 def test_another_way_is_the_one_that_counts():

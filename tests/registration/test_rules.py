@@ -54,6 +54,26 @@ def test_a_path_that_is_there_is_kept() -> None:
     assert rules.exported(relayed, HOST) is relayed
 
 
+CONNECTOR = "sip:branch-1.connectors.online.example:5062;transport=tls;lr;received=sip:192.0.2.1:5060%3Bedge%3Dtcp;ob"
+
+
+def test_the_way_to_a_phone_at_a_connector_begins_at_its_site() -> None:
+    there = binding(path=f"<{CONNECTOR}>")
+    away = rules.exported(there, "online.example:5062")
+    assert away.path == f"<sip:online.example:5062;transport=tls;lr;ob>,<{CONNECTOR}>"
+    assert (rules.first_site(away.path), rules.edge_site(away.path)) == (
+        "online.example",
+        "branch-1.connectors.online.example",
+    )
+    assert rules.exported(away, "premises.example:5062") is away
+    assert rules.exported(away, "online.example:5062") is away
+    assert rules.exported(there, "example:5062") is there  # no connector of that site's
+
+
+def test_the_way_to_a_visitor_says_which_device_it_is() -> None:
+    assert binding(path=rules.by_way_of("online.example:5062", CONNECTOR, "dev1a2b.4")).device == ("dev1a2b", 4)
+
+
 @given(agent=st.text(), call_id=st.text(min_size=1), contact=st.text(min_size=1))
 def test_nothing_a_phone_said_breaks_out_of_its_line(agent: str, call_id: str, contact: str) -> None:
     raw = rules.register_text(

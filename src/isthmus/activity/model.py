@@ -33,7 +33,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     number: dialled, E.164. own_number: the caller's. call_id: joins CALL, ANSWERED and ENDED. count: records exported.
     device: its name, a dot, and the generation of its secret, where one did it; of a refused one the name it gave.
     edge: udp, tcp, tls or ws; of DEVICE and BOUND alone. Of EMERGENCY alone: access, P-Access-Network-Info as it was
-    given, and lent, the number by which the caller is called back where it is not their own.
+    given, and lent, the number by which the caller is called back where it is not their own; told, where they were
+    found as the call was made (emergency/carried.py).
     """
 
     at: float
@@ -51,6 +52,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     edge: str = ""
     access: str = ""
     lent: str = ""
+    told: str = ""
 
 
 class Severity(IntEnum):

@@ -34,6 +34,8 @@ from isthmus.directory import contact_api as contacts
 from isthmus.directory import group_api as groups
 from isthmus.directory.service import Directory
 from isthmus.emergency import api as emergency
+from isthmus.emergency import explained
+from isthmus.emergency.mapfile import MapFile
 from isthmus.engines.kamailio import trunks
 from isthmus.engines.kamailio.bulk import ask, end_call
 from isthmus.errors import ForbiddenError, IsthmusError, UnauthenticatedError
@@ -227,7 +229,15 @@ def _explaining(services: Services) -> Explaining:
             return next((str(aor) for _, aor in services.numbers.get(tenant, telephone)[1]), None)
         return None
 
-    return Explaining(services.site_file.site.name, services.writer.reader(), services.moving.links, behind)
+    file = services.site_file
+    places = MapFile(file.snapshot_dir)
+    return Explaining(
+        file.site.name,
+        services.writer.reader(),
+        services.moving.links,
+        behind,
+        lambda request: explained.steps(places.map(), request),
+    )
 
 
 def _gated(app: FastAPI, services: Services, door: Door, *, secure: bool) -> FastAPI:

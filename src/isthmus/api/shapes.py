@@ -680,6 +680,7 @@ class CallRecord(BaseModel):
     jitter_ms: float | None
     loss_percent: float | None
     round_trip_ms: float | None
+    media: str | None
     cost: str | None
     currency: str | None
     rate: str | None

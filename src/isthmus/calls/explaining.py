@@ -20,7 +20,7 @@ from isthmus.addressing import Telephone
 from isthmus.errors import IsthmusError, UnavailableError, UsageError
 from isthmus.link.peer import PeerLink
 from isthmus.routing import asking, explain
-from isthmus.routing.model import Outcome, Request
+from isthmus.routing.model import Outcome, Request, Step
 from isthmus.routing.snapshot import View
 
 
@@ -49,7 +49,10 @@ class Question:
 
 
 class Explaining:
-    """Answers questions at one site. links: to its peers. behind: the address of who has an extension of a number."""
+    """Answers questions at one site. links: to its peers. behind: the address of who has an extension of a number.
+
+    more: what else this site has to say of a request, beside what it decides.
+    """
 
     def __init__(
         self,
@@ -57,8 +60,9 @@ class Explaining:
         reader: Reader,
         links: Sequence[PeerLink],
         behind: Callable[[str, Telephone], str | None] = lambda tenant, telephone: None,
+        more: Callable[[Request], tuple[Step, ...]] = lambda request: (),
     ) -> None:
-        self._site, self._reader, self._behind = site, reader, behind
+        self._site, self._reader, self._behind, self._more = site, reader, behind, more
         self._links = {link.peer: link for link in links}
 
     def explain(self, question: Question) -> tuple[Request, dict[str, Any]]:
@@ -75,7 +79,13 @@ class Explaining:
                 phone=question.phone,
             )
         faults: dict[str, str] = {}
-        path = explain.call(request, entrance, self._view_of, lambda site, asked: self._ask(site, asked, faults))
+        path = explain.call(
+            request,
+            entrance,
+            self._view_of,
+            lambda site, asked: self._ask(site, asked, faults),
+            lambda site, asked: self._more(asked),
+        )
         told = {"from": request.caller, "to": request.target, "at": entrance, "via": request.via or None}
         return request, {**told, **path.as_json(), "unknown": [{"site": s, "why": w} for s, w in faults.items()]}
 
@@ -132,7 +142,7 @@ class Explaining:
         except msgspec.ValidationError as error:
             raise UsageError(f"that is no request: {error}") from error
         with self._reader.view() as view:
-            return {"outcome": msgspec.to_builtins(explain.judged(request, view))}
+            return {"outcome": msgspec.to_builtins(explain.judged(request, view, self._more(request)))}
 
     def _view_of(self, site: str) -> AbstractContextManager[View] | None:
         return self._reader.view() if site == self._site else None

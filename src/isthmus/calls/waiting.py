@@ -1,7 +1,8 @@
 """A call that waits for an answer which can't come any more: the answer that is put in its place. Pure.
 
 Who has said 100 Trying may take minutes to answer (RFC 3261 section 16.6, step 11), and says nothing meanwhile. Only
-that the connection is gone, by which the answer would come, tells that there will be none.
+that the connection is gone, by which the answer would come, tells that there will be none; of a gateway by UDP, that
+it does not answer to OPTIONS any more (silence.py).
 """
 
 from __future__ import annotations
@@ -11,26 +12,28 @@ from typing import NamedTuple
 
 _BRANCH = re.compile(r";\s*branch\s*=\s*([^;,\s]+)", re.IGNORECASE)
 _TAG = re.compile(r";\s*tag\s*=", re.IGNORECASE)
-_MARK = "|"
+_MARK, _TRUNK = "|", "trunk:"
 
 
 class Waiting(NamedTuple):
-    """A branch of a call that has been heard of, but not answered. connection: the engine's number of it.
+    """A branch of a call that has been heard of, but not answered.
 
-    answer: what the site tells itself where the connection is gone, or which call it has to cancel then.
+    by: what its answer would come by, the engine's number of a connection or the name of a trunk by UDP. answer: what
+    the site tells itself where that is gone, or which call it has to cancel then.
     """
 
-    connection: int
+    by: int | str
     answer: str
 
     def __str__(self) -> str:
-        return f"{self.connection}{_MARK}{self.answer}"
+        by = self.by if isinstance(self.by, int) else f"{_TRUNK}{self.by}"
+        return f"{by}{_MARK}{self.answer}"
 
     @classmethod
     def parse(cls, kept: str) -> Waiting:
         """As `str` made it."""
-        connection, _, answer = kept.partition(_MARK)
-        return cls(int(connection), answer)
+        by, _, answer = kept.partition(_MARK)
+        return cls(by.removeprefix(_TRUNK) if by.startswith(_TRUNK) else int(by), answer)
 
 
 def branch_of(via: str) -> str:

@@ -14,9 +14,11 @@ from msgspec.structs import replace
 from isthmus.cli import placing, records, reports, trunk_shape
 from isthmus.cli.client import connect
 from isthmus.cli.output import JsonOption, SiteOption, print_done, print_json, print_line, print_table
+from isthmus.emergency import explained
+from isthmus.emergency.mapfile import MapFile
 from isthmus.errors import IsthmusError, UnavailableError, UsageError
 from isthmus.routing import asking, explain
-from isthmus.routing.model import Dial, Local
+from isthmus.routing.model import Dial, Local, Request, Step
 from isthmus.routing.snapshot import LmdbSnapshot, View
 from isthmus.site import registry
 from isthmus.site.file import SiteFile
@@ -42,6 +44,11 @@ class Snapshots:
             except IsthmusError:
                 return None
         return self._open[name].view()
+
+    def places(self, name: str, request: Request) -> tuple[Step, ...]:
+        """What that site, whose snapshot is open, says of where an emergency call comes from."""
+        file = self._files.get(name) or registry.find(name)
+        return explained.steps(MapFile(file.snapshot_dir).map(), request)
 
     def close(self) -> None:
         for snapshot in self._open.values():
@@ -109,7 +116,7 @@ def explain_call(
             place=placing.place(places, view),
             phone=places[0] if places else "",
         )
-        path = explain.call(request, entrance, snapshots)
+        path = explain.call(request, entrance, snapshots, more=snapshots.places)
     phones, sent = _phones(path), trunk_shape.told(path) if method == "INVITE" else None
     if json:
         told = {"from": request.caller, "to": request.target, "at": entrance, **path.as_json()}

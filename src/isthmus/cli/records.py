@@ -23,7 +23,7 @@ from isthmus.cli.output import (
     written,
 )
 from isthmus.errors import NotFoundError, UsageError
-from isthmus.records.model import By, Route
+from isthmus.records.model import By, MediaPath, Route
 
 _PAGE = 1000
 _SIP_REFUSES = 300
@@ -130,10 +130,11 @@ def record(
         return
     first = found[0]
     print_line(f"Call from {first['caller'] or 'nobody known'} to {first['callee'] or 'unknown'}, {call_id}")
+    direct = _is_direct(found)
     for name, legs in groupby(found, key=lambda each: each["site"]):
         for leg in legs:
             print_line(f"\nAt {name}, came in from {_came(leg)}:")
-            print_fields(_facts(leg))
+            print_fields(_facts(leg, direct))
 
 
 def ladder(
@@ -267,7 +268,7 @@ def _cost(leg: dict[str, Any]) -> str | None:
     return None if leg["cost"] is None else f"{leg['cost']} {leg['currency']}"
 
 
-def _facts(leg: dict[str, Any]) -> list[tuple[str, object]]:
+def _facts(leg: dict[str, Any], direct: bool) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
         ("Began", moment(leg["began"])),
         ("Led", _led(leg)),
@@ -279,10 +280,30 @@ def _facts(leg: dict[str, Any]) -> list[tuple[str, object]]:
         ("Cause", leg["cause"]),
         ("Caller's phone", leg["caller_agent"]),
         ("Called phone", leg["callee_agent"]),
+        ("Media", "directly from end to end" if direct else _media(leg)),
         ("Sound", _sound(leg)),
         ("Cost", f"{_cost(leg)} (rate {leg['rate']})" if leg["cost"] is not None else None),
     ]
     return [(name, value) for name, value in facts if value is not None]
+
+
+def _is_direct(legs: list[dict[str, Any]]) -> bool:
+    """Whether no site relayed the media of the call that has these legs, as far as they are all there."""
+    sites = {leg["site"] for leg in legs}
+    others = {leg["way"] for leg in legs if leg["route"] == Route.RELAY}
+    others |= {leg["via"] for leg in legs if leg["source"] == "peer"}
+    return others <= sites and all(leg["media"] == MediaPath.PAST for leg in legs)
+
+
+def _media(leg: dict[str, Any]) -> str | None:
+    match leg["media"]:
+        case MediaPath.RELAYED:
+            return f"relayed by {leg['site']}"
+        case MediaPath.PAST:
+            return f"not by way of {leg['site']}"
+        case MediaPath.PAST_FIRST:
+            return f"not by way of {leg['site']} at first, then relayed there"
+    return None
 
 
 def _sound(leg: dict[str, Any]) -> str | None:

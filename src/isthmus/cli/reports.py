@@ -22,6 +22,7 @@ class Kind(StrEnum):
 
     END = "end"
     PROBLEM = "problem"
+    UNFINISHED = "unfinished"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,7 +43,10 @@ def reports(
         str | None, typer.Option("--who", metavar="WHO", help="Only those of this address or number.")
     ] = None,
     kind: Annotated[
-        Kind | None, typer.Option("--kind", help="end: of calls' ends. problem: what people complained of.")
+        Kind | None,
+        typer.Option(
+            "--kind", help="end: of calls' ends. problem: what people complained of. unfinished: no end was reported."
+        ),
     ] = None,
     mos_below: Annotated[
         float | None, typer.Option("--mos-below", min=1, max=5, help="Only those with a worse quality, 1 to 5.")

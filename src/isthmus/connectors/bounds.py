@@ -4,7 +4,8 @@
 2. So does what was refused at the last contact (a limit of the day that is reached, a country that is closed, a plan
    that is used up), until it ends by itself.
 3. Limits of the day come with what online has counted under each, and up to which of the connector's records. The
-   connector counts its own calls from there on (fraud/alone.py). What goes on at online meanwhile it can't know.
+   connector counts its own calls from there on (fraud/alone.py), and ends those that are up where online says so. What
+   goes on at online meanwhile it can't know.
 4. What is about the trunks of online alone does not come along: the gateways here are others.
 """
 
@@ -33,7 +34,8 @@ class DayCap(msgspec.Struct, frozen=True, array_like=True):
     """A limit of the day, and what online has counted under it.
 
     kind: `tenant`, `country` or `person`. key: a tenant's name, a country, an address. minutes, cost: as in
-    fraud.model.Cap. milliseconds, micro: as in fraud.model.Used.
+    fraud.model.Cap. milliseconds, micro: as in fraud.model.Used. ends: as in Cap; an online site of an earlier version
+    does not say it.
     """
 
     kind: str
@@ -42,6 +44,7 @@ class DayCap(msgspec.Struct, frozen=True, array_like=True):
     cost: str
     milliseconds: float = 0.0
     micro: dict[str, float] = {}
+    ends: bool = False
 
 
 class Price(msgspec.Struct, frozen=True, array_like=True):

@@ -49,7 +49,7 @@ ELEMENTS: dict[str, str] = {
     "POBOX": "post office box (31)",
     "ADDCODE": "additional code (32)",
 }
-_LONGEST = 100  # characters of an element
+LONGEST = 100  # characters of an element
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _CALLED = {"country_area": "A1", "city": "A3", "postal_code": "PC"}
 _STREETS = ("RD", "A6", "LMK")  # one of them says where in the city
@@ -84,8 +84,8 @@ def checked(country: str, elements: Mapping[str, str]) -> Civic:
     given = {name: " ".join(text.split()) for name, text in elements.items()}
     faults = [f"there is no element {name!r}" for name in given if name not in ELEMENTS]
     for name, text in given.items():
-        if name in ELEMENTS and (len(text) > _LONGEST or not text.isprintable()):
-            faults.append(f"{name} is longer than {_LONGEST} characters, or has one that can't be shown")
+        if name in ELEMENTS and (len(text) > LONGEST or not text.isprintable()):
+            faults.append(f"{name} is longer than {LONGEST} characters, or has one that can't be shown")
     if not faults:
         given = {name: text for name, text in given.items() if text}
         given = _in_form(code, given, faults)
@@ -133,7 +133,9 @@ def checked_point(latitude: float, longitude: float) -> Point:
     """A point in degrees. Raises UsageError."""
     if not (-90.0 <= latitude <= 90.0 and -180.0 <= longitude <= 180.0):
         raise UsageError(
-            f"{latitude}, {longitude} is no point", do="Latitude is -90 to 90 degrees, longitude -180 to 180."
+            f"{latitude}, {longitude} is no point",
+            where="point",
+            do="Latitude is -90 to 90 degrees, longitude -180 to 180.",
         )
     # Six digits are a tenth of a metre.
     return Point(round(float(latitude), 6) + 0.0, round(float(longitude), 6) + 0.0)

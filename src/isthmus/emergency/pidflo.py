@@ -7,6 +7,7 @@ what those go by who come.
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +30,7 @@ _NAMES = {None: _PIDF, "dm": _DATA_MODEL, "gp": _GEOPRIV, "gbp": _POLICY, "ca": 
 _WGS84 = "urn:ogc:def:crs:EPSG::4326"
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _INFO = f".//{{{_GEOPRIV}}}location-info"
+_BOUNDARY = re.compile(rb"[0-9a-f]{32}")
 _MOST_BYTES = 64 * 1024
 _DEVICES = uuid.UUID("6d2f5c3e-6d0e-5f5a-9a55-2f0f3c9b1a11")  # names within which devices have ids of their own
 # How it was found out, of the registry of method tokens (RFC 4119 section 6.1).
@@ -129,6 +131,19 @@ def multipart(boundary: str, sdp: bytes, document: bytes, content_id: str) -> by
         (f"Content-Type: {TYPE}\r\nContent-ID: <{content_id}>\r\n".encode("ascii") + disposition, document),
     )
     return b"".join(b"--%b\r\n%b\r\n%b\r\n" % (mark, head, part) for head, part in parts) + b"--%b--\r\n" % mark
+
+
+def sdp_of(content_type: str, body: bytes) -> bytes:
+    """The SDP in a body that `multipart` made; empty where there is none."""
+    kind, _, boundary = content_type.partition(";boundary=")
+    mark = boundary.strip().encode("ascii", "replace")
+    if kind.strip().lower() != "multipart/mixed" or _BOUNDARY.fullmatch(mark) is None:
+        return b""
+    for part in body.split(b"--" + mark)[1:-1]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        if head.strip().lower() == b"content-type: application/sdp":
+            return content.removesuffix(b"\r\n")
+    return b""
 
 
 def _parsed(raw: bytes) -> Any:

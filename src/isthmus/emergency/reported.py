@@ -27,6 +27,11 @@ def bssid(header: str) -> str:
     return ""
 
 
+def written(access_point: str) -> str:
+    """The header that says this access point, in its one form; empty for none."""
+    return f"IEEE-802.11; {_NODE}={access_point.replace(':', '')}" if access_point else ""
+
+
 def _or_empty(text: str) -> str:
     try:
         return elements.bssid(text)

@@ -9,7 +9,7 @@ from isthmus.activity.model import Alert, Event
 from isthmus.addressing import Aor
 from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
-from isthmus.emergency import reported
+from isthmus.emergency import carried, reported
 from isthmus.emergency.lending import Lending
 from isthmus.emergency.model import Known, Loan
 from isthmus.emergency.notice import EmergencyCall, notice
@@ -62,7 +62,9 @@ class Telling:
             event.address,
             event.call_id,
         )
-        self._tell(person.tenant, notice(call, found.located, found.settings))
+        # What the person chose at their home is known to the call alone, where that is the other site.
+        at = carried.sharper(found.located, carried.read(event.told))
+        self._tell(person.tenant, notice(call, at, found.settings))
 
     def _note(self, event: Event, person: Person, device: str, minutes: int) -> None:
         """Write down the loan that was made in the call. minutes: its window."""

@@ -1,14 +1,15 @@
 """Limits of the day at a connector: by what online had counted when it was heard last, and its own calls since then.
 
 It counts always, and what it refuses is asked only while it is alone (routing/branch.py): so it need not know when
-that is. Online has counted the connector's records up to a number that it tells; the others, and the calls that are
-up, are counted here. Over midnight a day begins of which nothing is known but what is counted here.
+that is. Calls that are up it ends in any case, where the limit says so: online counts those that go by a connector when
+they are over. Online has counted the connector's records up to a number that it tells; the others, and the calls that
+are up, are counted here. Over midnight a day begins of which nothing is known but what is counted here.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -40,7 +41,10 @@ class Branch(Protocol):
 
 
 class BranchCapping:
-    """One a connector. site: its name. refuse: makes these all refusals that follow from its counting."""
+    """One a connector. site: its name. refuse: makes these all refusals that follow from its counting.
+
+    end: ends the calls with these Call-IDs.
+    """
 
     def __init__(
         self,
@@ -48,9 +52,11 @@ class BranchCapping:
         site: str,
         branch: Branch,
         refuse: Callable[[Mapping[str, Sequence[Refusal]]], object],
+        end: Callable[[Collection[str]], object],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine, self._site, self._branch, self._refuse, self._clock = engine, site, branch, refuse, clock
+        self._ending = capping.Ending(end)
 
     def work(self) -> None:
         """Count, and refuse what is too much. Raises UnavailableError; it is tried again then."""
@@ -83,6 +89,7 @@ class BranchCapping:
         addresses = {each.key: each.key for each in caps if each.kind is Kind.PERSON}
         reached = counting.reached(caps, used)
         self._refuse(rules.limits(reached, addresses, lambda cap: counting.midnight(now_ms, days.zone)))
+        self._ending.work(counting.to_end((cap for cap, _ in reached), up), now_ms / 1000)
 
     def _over(self, connection: Connection, days: Days, now_ms: int) -> Iterator[Record]:
         """Calls that have their record, which online has not counted."""
@@ -97,7 +104,7 @@ class BranchCapping:
 
 
 def _cap(told: DayCap, tenant: str) -> Cap:
-    return Cap(tenant, Kind(told.kind), told.key, minutes=told.minutes, cost=told.cost)
+    return Cap(tenant, Kind(told.kind), told.key, minutes=told.minutes, cost=told.cost, ends=told.ends)
 
 
 def _together(days: Days, own: Mapping[Key, Used], tenant: str, now_ms: int) -> dict[Key, Used]:

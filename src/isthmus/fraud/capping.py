@@ -66,12 +66,11 @@ class Capping:
     ) -> None:
         self._directory, self._guard, self._people, self._snapshot = directory, guard, people, snapshot
         self._site, self._own_tenant, self._zone = site, own_tenant, zone
-        self._end, self._tell, self._clock = end, tell, clock
+        self._tell, self._clock, self._ending = tell, clock, Ending(end)
         self._zones: dict[str, str] = {}
         self._ledger = self._fresh()
         self._positions: dict[tuple[str, str], int] = {}
         self._rates: dict[tuple[str, str], list[Rate]] = {}
-        self._ended: dict[str, float] = {}
         self._told: set[str] = set()
         self._used: dict[Key, Used] = {}
         self._counted: tuple[dict[Key, Used], dict[tuple[str, str], int]] = ({}, {})
@@ -98,7 +97,7 @@ class Capping:
         self._snapshot.refuse(
             rules.CAPS, rules.limits(reached, addresses, lambda cap: counting.midnight(now_ms, self._zone_of(cap)))
         )
-        self._end_some(counting.to_end((cap for cap, _ in reached), up), now)
+        self._ending.work(counting.to_end((cap for cap, _ in reached), up), now)
         for cap, limit in reached:
             self._say(cap, limit, addresses, now)
 
@@ -133,7 +132,7 @@ class Capping:
             if not cap.minutes and not float(cap.cost):
                 continue
             by, key = used.get(counting.key_of(cap), Used()), addresses.get(cap.key, cap.key)
-            told.append(DayCap(cap.kind.value, key, cap.minutes, cap.cost, by.milliseconds, by.micro))
+            told.append(DayCap(cap.kind.value, key, cap.minutes, cap.cost, by.milliseconds, by.micro, cap.ends))
         prices = [Price(r.prefix, r.price_micro, r.currency, r.minimum_s, r.increment_s) for r in rates]
         if not told:
             return Days()
@@ -193,13 +192,6 @@ class Capping:
         self._rates = {asked: rates for asked, rates in self._rates.items() if asked in live}
         return found
 
-    def _end_some(self, calls: Collection[str], now: float) -> None:
-        self._ended = {call: at for call, at in self._ended.items() if call in calls}
-        due = [call for call in calls if now - self._ended.get(call, 0.0) >= _END_AGAIN_S]
-        if due:
-            self._ended |= dict.fromkeys(due, now)
-            self._end(due)
-
     def _say(self, cap: Cap, limit: str, addresses: Mapping[str, str], now: float) -> None:
         who = addresses.get(cap.key, "") if cap.kind is Kind.PERSON else ""
         zone = self._zone_of(cap)
@@ -230,6 +222,22 @@ class Capping:
     def health(self) -> dict[str, Any]:
         """How it stands, for GET /v1/health."""
         return {"reached": len(self._told)}
+
+
+class Ending:
+    """Has calls ended, and once more where they go on. end: ends the calls with these Call-IDs."""
+
+    def __init__(self, end: Callable[[Collection[str]], object]) -> None:
+        self._end = end
+        self._ended: dict[str, float] = {}
+
+    def work(self, calls: Collection[str], now: float) -> None:
+        """These are the calls to end. now: Unix seconds."""
+        self._ended = {call: at for call, at in self._ended.items() if call in calls}
+        due = [call for call in calls if now - self._ended.get(call, 0.0) >= _END_AGAIN_S]
+        if due:
+            self._ended |= dict.fromkeys(due, now)
+            self._end(due)
 
 
 def of_record(record: Record, site: str) -> Spoken:

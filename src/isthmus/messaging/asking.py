@@ -118,6 +118,10 @@ class Asking:
         limit = body.get("limit", 50)
         if type(limit) is not int or not 1 <= limit <= _MOST_SHOWN:
             raise UsageError(f"1 to {_MOST_SHOWN} messages are shown at once", where="limit")
+        if body.get("after") is not None:
+            if body.get("before") is not None:
+                raise UsageError('a page goes "before" a place or "after" it', where="after")
+            return self._messaging.history_after(me, _text(body, "chat"), _place(body, "after") or (0, ""), limit)
         return self._messaging.history(me, _text(body, "chat"), _place(body), limit)
 
     def _send(self, me: str, body: _Body) -> Any:
@@ -165,13 +169,13 @@ def _texts(body: _Body, name: str) -> list[str]:
     return value
 
 
-def _place(body: _Body) -> tuple[int, str] | None:
-    """Where a page of messages goes on: before this stamp and site."""
-    given = body.get("before")
+def _place(body: _Body, name: str = "before") -> tuple[int, str] | None:
+    """Where a page of messages goes on: before this stamp and site, or after it."""
+    given = body.get(name)
     if given is None:
         return None
     if not (isinstance(given, list) and len(given) == 2 and type(given[0]) is int and isinstance(given[1], str)):
-        raise UsageError('"before" is a stamp and a site', where="before")
+        raise UsageError(f'"{name}" is a stamp and a site', where=name)
     if not 0 <= given[0] < 2**62:
-        raise UsageError('"before" is a stamp and a site', where="before")
+        raise UsageError(f'"{name}" is a stamp and a site', where=name)
     return given[0], given[1]

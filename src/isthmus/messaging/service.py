@@ -300,6 +300,12 @@ class Messaging:
             self._seen(connection, chat_id, me)
             return [public(each) for each in store.history(connection, chat_id, before=before, limit=limit)]
 
+    def history_after(self, me: str, chat_id: str, after: tuple[int, str], limit: int = 50) -> list[dict[str, Any]]:
+        """A page of what was said from behind a place on, the oldest first."""
+        with reading(self.engine) as connection:
+            self._seen(connection, chat_id, me)
+            return [public(each) for each in store.in_order(connection, chat_id, after, limit)]
+
     def search(
         self, me: str, text: object, chat_id: str | None = None, before: tuple[int, str] | None = None
     ) -> list[dict[str, Any]]:

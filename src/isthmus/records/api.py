@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -91,7 +91,7 @@ def router(records: Records, rates: Rates, tenant: str, exported: Exported = lam
 
 def _report_filter(
     who: Annotated[str | None, Query(max_length=300)] = None,
-    kind: Literal["end", "problem"] | None = None,
+    kind: reported.Kind | None = None,
     mos_below: Annotated[float | None, Query(ge=1, le=5)] = None,
     since: str | None = None,
     until: str | None = None,

@@ -57,6 +57,7 @@ def public(record: Record) -> dict[str, Any]:
         "jitter_ms": record.jitter_ms,
         "loss_percent": record.loss_percent,
         "round_trip_ms": record.round_trip_ms,
+        "media": record.media or None,
         "cost": None if record.cost_micro is None else amount(record.cost_micro),
         "currency": record.currency or None,
         "rate": record.rate_prefix or None,
@@ -66,7 +67,8 @@ def public(record: Record) -> dict[str, Any]:
 COLUMNS = (
     "id", "site", "seq", "call_id", "side", "began", "answered", "ended", "seconds", "caller", "callee",
     "caller_tenant", "callee_tenant", "source", "via", "route", "way", "rule", "text", "code", "reason", "cause", "by",
-    "caller_agent", "callee_agent", "mos", "jitter_ms", "loss_percent", "round_trip_ms", "cost", "currency", "rate",
+    "caller_agent", "callee_agent", "mos", "jitter_ms", "loss_percent", "round_trip_ms", "media", "cost", "currency",
+    "rate",
 )  # fmt: skip
 
 

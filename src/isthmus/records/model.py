@@ -33,6 +33,14 @@ class Route(StrEnum):
     REFUSE = "refuse"  # nowhere
 
 
+class MediaPath(StrEnum):
+    """Where the media of a leg went."""
+
+    RELAYED = "relayed"  # by this site
+    PAST = "past"  # not through this site: directly, or by the relay of another one
+    PAST_FIRST = "past-first"  # so it began, and an end that asked for something else had it relayed from then on
+
+
 class By(StrEnum):
     """Who ended a call."""
 
@@ -52,7 +60,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     text: its words.
     code, reason: the final SIP answer. cause: the Reason header (RFC 3326). by: who ended it; of a BYE the tag tells.
     agent: User-Agent of who sent what this tells of. mos: 1 to 5. jitter_ms, round_trip_ms, loss_percent: averages.
-    method: of what comes within the dialog; its answer has the tag of who sent the request.
+    method: of what comes within the dialog; its answer has the tag of who sent the request. media: a MediaPath, of the
+    answer and of the end; empty where it is not known.
     """
 
     at: float
@@ -79,6 +88,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     loss_percent: float | None = None
     round_trip_ms: float | None = None
     method: str = ""
+    media: str = ""
 
     @property
     def leg(self) -> tuple[str, str]:
@@ -168,8 +178,8 @@ class Record(msgspec.Struct, frozen=True):
     """A leg of a call that is over. Times in milliseconds since 1970; site, stream and seq name it everywhere.
 
     stream: of the site's database, whose sequence numbers `seq` counts. answered_ms: None where nobody answered.
-    way: the site or trunk it was led to, empty for phones here. by: who ended it. messages: what was signalled; a
-    search leaves them out. The rest as in Event.
+    way: the site or trunk it was led to, empty for phones here. by: who ended it. media: a MediaPath, empty where
+    nobody answered or nobody saw. messages: what was signalled; a search leaves them out. The rest as in Event.
     """
 
     site: str
@@ -205,6 +215,7 @@ class Record(msgspec.Struct, frozen=True):
     cost_micro: int | None
     currency: str
     rate_prefix: str
+    media: str = ""
     messages: tuple[Message, ...] = ()
 
     @property

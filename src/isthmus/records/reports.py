@@ -2,6 +2,8 @@
 
 Kept at the site where the browser is, beside the records; other sites ask for it when somebody looks at the call. A
 person has two of a call at most, one at its end and one of a problem; the later one takes the place of the earlier.
+While the call is up its browser says time and again how it has sounded so far. That takes the place of an end that
+never comes, since a browser that crashes reports nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from isthmus.records.tables import call_leg, call_record, call_report
 _log = logging.getLogger(__name__)
 
 MOST = 20  # of one call: a call has few ends
+Kind = Literal["end", "problem", "unfinished"]
 _PAGE = 1000
 _Share = Annotated[float, Field(ge=0, le=100)]
 _Ms = Annotated[float, Field(ge=0, le=600_000)]
@@ -53,13 +56,14 @@ class CallDirection(_Body):
 class CallReportBody(_Body):
     """What a browser knows of its end of a call.
 
+    kind: at the call's `end`; of a `problem`; or `unfinished`, so far, which goes when the end is reported.
     findings: by their names in the phone, most important first. local, remote: kinds of the candidates that media went
     by (host, srflx, prflx, relay); protocol: to the relay where there is one. mos: by the E-model (ITU-T G.107).
     text: what the person says of it.
     """
 
     call_id: Annotated[str, Field(min_length=1, max_length=300)]
-    kind: Literal["end", "problem"]
+    kind: Kind
     seconds: Annotated[float, Field(ge=0, le=10_000_000)]
     codec: _Word = ""
     sent: CallDirection
@@ -112,6 +116,13 @@ class Reports:
             address = _own_end(connection, told.call_id, person)
             if address is None:
                 raise NotFoundError("there is no such call of yours")
+            own = (call_report.c.call_id == told.call_id, call_report.c.person == person)
+            if told.kind == "unfinished":
+                ended = select(call_report.c.kind).where(*own, call_report.c.kind == "end")
+                if connection.execute(ended).first() is not None:
+                    return  # it was under way when the call ended
+            elif told.kind == "end":
+                connection.execute(delete(call_report).where(*own, call_report.c.kind == "unfinished"))
             row = {
                 "call_id": told.call_id,
                 "person": person,

@@ -174,6 +174,7 @@ def record_of(
         jitter_ms=ends.jitter_ms,
         loss_percent=ends.loss_percent,
         round_trip_ms=ends.round_trip_ms,
+        media=ends.media or (leg.answered.media if leg.answered else ""),
         cost_micro=cost.micro if cost else None,
         currency=cost.currency if cost else "",
         rate_prefix=cost.prefix if cost else "",

@@ -68,6 +68,7 @@ call_record = Table(
     Column("cost_micro", BigInteger),
     Column("currency", Text, nullable=False),
     Column("rate_prefix", Text, nullable=False),
+    Column("media", Text, nullable=False, server_default=""),
     Index("call_record_began", "began_ms"),
     Index("call_record_call", "call_id"),
     Index("call_record_caller", "caller_person", "began_ms"),

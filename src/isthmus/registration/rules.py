@@ -1,7 +1,8 @@
 """The rules by which bindings move between registrars. Pure: no clock, no socket.
 
 1. A binding that a phone made straight at a site has no Path. When it leaves that site it gets one that leads back:
-   the site's host on the link, with `received` saying where the phone is (RFC 3327, RFC 5626 section 5.1).
+   the site's host on the link, with `received` saying where the phone is (RFC 3327, RFC 5626 section 5.1). One made
+   through a connector gets the site put before the connector, to which no other site has a way.
 2. At the target it is saved by a REGISTER with its own Call-ID and CSeq, so that the phone's next REGISTER follows on.
 3. Kamailio 5.6 compares CSeq only where a phone gives no instance-id. So we compare before we send: what the target
    took in itself since is newer and stays; what we brought earlier is brought up to date or taken away.
@@ -26,11 +27,22 @@ _EXPIRY_SLACK_S = 5
 def exported(binding: Binding, link_host: str) -> Binding:
     """The form in which a binding leaves its site. link_host: `host:port` of the site's link, as in its Path."""
     if binding.path:
-        return binding
+        is_at_connector = first_site(binding.path).endswith(f".connectors.{link_host.rpartition(':')[0]}")
+        return replace(binding, path=by_way_of(link_host, binding.path.strip("<>"))) if is_at_connector else binding
     where = binding.received or _flow(binding.contact)
     if _TRANSPORT.search(where) is None:
         where += ";transport=udp"
     return replace(binding, path=f"<sip:{link_host};transport=tls;lr;received={quote(where, safe=':')}>")
+
+
+def by_way_of(link_host: str, beyond: str, device: str = "") -> str:
+    """The Path to a phone at a connector of the site with that host: by the site, and from there by the connector.
+
+    beyond: the URI that the connector gave. device: what registered it, if that is known (see Binding.device).
+    """
+    ours = f"sip:{link_host};transport=tls;lr" + (f";device={device}" if device else "")
+    # Phones with several flows are taken only where each hop keeps flows (RFC 5626 section 6).
+    return f"<{ours}{';ob' if ';ob' in beyond else ''}>,<{beyond}>"
 
 
 def _flow(contact: str) -> str:
@@ -170,6 +182,15 @@ def register_text(aor: Aor, binding: Binding, *, via: str, branch: str, secret: 
 
 
 def edge_site(path: str) -> str:
-    """Host of the site through which a phone is connected, from a binding's Path; empty for a phone of this site."""
+    """Host of the site or connector that a phone is connected to, from a binding's Path; empty for one of this site."""
+    return _host_of(path.rpartition("<")[2])
+
+
+def first_site(path: str) -> str:
+    """Host of the site by which the way to a phone begins, from a binding's Path; empty for a phone of this site."""
+    return _host_of(path)
+
+
+def _host_of(path: str) -> str:
     match = _HOST_PORT.search(path)
     return match.group(1) if match else ""

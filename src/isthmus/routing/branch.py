@@ -3,7 +3,8 @@
 1. What phones at the branch ask for, and calls from its trunks, go to that site, which judges them.
 2. What that site sends here is for the PSTN, by the trunks here; its phones are reached by their Path.
 3. While that site can't be reached, the phones that are known here (see connectors/learning.py) are at home here, by
-   the same rules as at any site; anybody at the branch may call for help.
+   the same rules as at any site; anybody at the branch may call for help. Whoever is not known, as visitors are not,
+   is to try again later.
 4. A call from the PSTN for somebody who is not at the branch goes to the fall-back number then, if there is one.
 5. Blocks, limits and refusals hold then as that site told them last (connectors/bounds.py). In reach they are not asked
    here: that site knows newer ones.
@@ -15,6 +16,8 @@ from isthmus.routing import blocking
 from isthmus.routing.model import SOS, Answer, Config, Decision, Dial, Local, Relay, Request, Snapshot, Source, Step
 
 AWAY = Answer(480, "Online Can't Be Reached")
+# Of somebody whom this branch does not know: no phone is to think that its password is wrong.
+UNKNOWN = Answer(503, "Online Can't Be Reached")
 # A 6xx, or the carrier would try the next trunk (RFC 3261 section 21.6).
 UNWANTED = Answer(603, "Calls From This Number Are Blocked")
 

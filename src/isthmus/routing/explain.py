@@ -14,7 +14,7 @@ import msgspec
 
 from isthmus.addressing import is_e164
 from isthmus.dialling.plan import Dialled
-from isthmus.routing import bypass
+from isthmus.routing import branch, bypass
 from isthmus.routing.model import (
     SOS,
     Answer,
@@ -41,6 +41,14 @@ Views = Callable[[str], AbstractContextManager[View] | None]
 
 Elsewhere = Callable[[str, Request], "Outcome | None"]
 """Asks a site, by its name, what it decides of a request (`judged` there); None where it can't be asked."""
+
+
+More = Callable[[str, Request], tuple[Step, ...]]
+"""What else there is to say of a request at a site, by the site's name: what `decide` has no part in."""
+
+
+def _no_more(site: str, request: Request) -> tuple[Step, ...]:
+    return ()
 
 
 class Hop(msgspec.Struct, frozen=True):
@@ -75,10 +83,16 @@ class Path(msgspec.Struct, frozen=True):
         }
 
 
-def follow(request: Request, site: str, views: Views, elsewhere: Elsewhere = lambda site, request: None) -> Path:
+def follow(
+    request: Request,
+    site: str,
+    views: Views,
+    elsewhere: Elsewhere = lambda site, request: None,
+    more: More = _no_more,
+) -> Path:
     """The way of `request`, which enters at `site`, through as many sites as it takes.
 
-    elsewhere: asked where the snapshot is not on this machine.
+    elsewhere: asked where the snapshot is not on this machine. more: see there, of sites whose snapshot is.
     """
     hops: list[Hop] = []
     while len(hops) < _MAX_HOPS:
@@ -90,7 +104,7 @@ def follow(request: Request, site: str, views: Views, elsewhere: Elsewhere = lam
             outcome = told
         else:
             with opened as view:
-                outcome = _with_media(request, decide(request, view), view)
+                outcome = _with_more(request, decide(request, view), view, more(site, request))
         hops.append(Hop(site, request, outcome))
         decision = outcome.decision
         if not isinstance(decision, Relay):
@@ -107,7 +121,13 @@ def follow(request: Request, site: str, views: Views, elsewhere: Elsewhere = lam
     return Path(tuple(hops), "goes round in circles")
 
 
-def call(request: Request, site: str, views: Views, elsewhere: Elsewhere = lambda site, request: None) -> Path:
+def call(
+    request: Request,
+    site: str,
+    views: Views,
+    elsewhere: Elsewhere = lambda site, request: None,
+    more: More = _no_more,
+) -> Path:
     """The way of a request as its sender sees it: a phone that can't sign in gets no further than `site`."""
     opened = views(site)
     if opened is not None:
@@ -115,12 +135,17 @@ def call(request: Request, site: str, views: Views, elsewhere: Elsewhere = lambd
             refused = _not_signed_in(request, view)
         if refused is not None:
             return Path((Hop(site, request, refused),), _ending(refused.decision, site, request.method))
-    return follow(request, site, views, elsewhere)
+    return follow(request, site, views, elsewhere, more)
 
 
-def judged(request: Request, view: View) -> Outcome:
-    """What one site says of a request that comes to it, as its sender sees it."""
-    return _not_signed_in(request, view) or _with_media(request, decide(request, view), view)
+def judged(request: Request, view: View, more: tuple[Step, ...] = ()) -> Outcome:
+    """What one site says of a request that comes to it, as its sender sees it. more: what else there is to say."""
+    return _not_signed_in(request, view) or _with_more(request, decide(request, view), view, more)
+
+
+def _with_more(request: Request, outcome: Outcome, view: View, more: tuple[Step, ...]) -> Outcome:
+    outcome = _with_media(request, outcome, view)
+    return msgspec.structs.replace(outcome, trace=(*outcome.trace, *more)) if more else outcome
 
 
 def _with_media(request: Request, outcome: Outcome, view: View) -> Outcome:
@@ -159,6 +184,8 @@ def _not_signed_in(request: Request, view: View) -> Outcome | None:
             why = f"{request.caller} may not register phones of {request.target}"
             return Outcome(Answer(403, "Not Your Address"), (Step("caller", why),))
         return None
+    if person is None and view.config.upstream:
+        return Outcome(branch.UNKNOWN, (Step("caller", f"this branch does not know of {request.caller}"),))
     challenge = Answer(401, "Unauthorized") if request.method == "REGISTER" else _CHALLENGE
     return Outcome(challenge, (Step("caller", why),))
 

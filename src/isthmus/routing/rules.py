@@ -87,8 +87,8 @@ def _outward(request: Request, decision: Decision, snapshot: Snapshot, steps: li
     caller = snapshot.person(request.caller)
     service = snapshot.config.class_of(caller)
     own = caller.number if caller is not None and caller.number else ""
-    emergency = isinstance(decision, Dial) and decision.emergency
-    if emergency or service.shown == "own":
+    # Also by the other site's trunk: who needs help has to be called back.
+    if request.target.startswith(SOS) or service.shown == "own":
         return Outcome(decision, tuple(steps), own)
     if service.shown == "substitute" and service.substitute:
         steps.append(Step("caller-id", f"the called see {service.substitute}, by policy"))

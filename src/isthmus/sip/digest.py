@@ -21,9 +21,10 @@ from isthmus.sip import base64url
 from isthmus.sip.mac import mac
 
 # The loop over what is not special stands outside the alternation: else each character costs a step of the matcher.
-_FIELD = re.compile(r'\s*,?\s*([a-zA-Z][\w-]*)\s*=\s*(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s",]+))')
+# A value that opens with a quote ends with one; either way it is the same group.
+_FIELD = re.compile(r'\s*,?\s*([a-zA-Z][\w-]*)\s*=\s*(")?((?(2)[^"\\]*(?:\\.[^"\\]*)*|[^\s",]+))(?(2)")')
 _ESCAPED = re.compile(r"\\(.)")
-_HEX = re.compile(r"[0-9a-f]+")
+_HEX = "0123456789abcdef"
 _MAX_HEADER = 2048
 _MAC_BYTES = 12
 _HEAD = struct.Struct("!I6s")
@@ -72,11 +73,11 @@ def parse_credentials(header: str) -> Credentials | None:
     except KeyError:
         return None
     qop, nc, cnonce = fields.get("qop", ""), fields.get("nc", ""), fields.get("cnonce", "")
-    if not _HEX.fullmatch(response) or qop not in ("", "auth"):
+    if not response or response.strip(_HEX) or qop not in ("", "auth"):
         return None
     counter = 1
     if qop:
-        if len(nc) != 8 or not _HEX.fullmatch(nc.lower()) or not cnonce:
+        if len(nc) != 8 or nc.lower().strip(_HEX) or not cnonce:
             return None
         counter = int(nc, 16)
     return Credentials(username, realm, nonce, uri, response, algorithm, qop, cnonce, nc, counter)
@@ -84,15 +85,14 @@ def parse_credentials(header: str) -> Credentials | None:
 
 def _fields(text: str) -> dict[str, str] | None:
     """The comma-separated `name=value` pairs; None where one stands twice or something else stands between."""
-    # What stands between the pairs, then name, quoted and bare value of the next one, and so on.
+    # What stands between the pairs, then name, opening quote and value of the next one, and so on.
     parts = _FIELD.split(text)
     if any(parts[:-1:4]) or parts[-1].strip(" ,\t\r\n"):
         return None
-    names = parts[1::4]
-    quoted = parts[2::4]
+    names, values = parts[1::4], parts[3::4]
     if "\\" in text:
-        quoted = [value and _ESCAPED.sub(r"\1", value) for value in quoted]
-    values = [bare if value is None else value for value, bare in zip(quoted, parts[3::4], strict=True)]
+        quotes = parts[2::4]
+        values = [_ESCAPED.sub(r"\1", each) if quote else each for each, quote in zip(values, quotes, strict=True)]
     fields = dict(zip(map(str.lower, names), values, strict=True))
     return fields if len(fields) == len(names) else None
 

@@ -26,6 +26,7 @@ from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.site import internal
 from isthmus.site.background import Background, Repeating
 from isthmus.site.file import SiteFile
+from isthmus.site.guarding import end_calls
 from isthmus.site.moving import registrar_of
 from isthmus.site.recording import run_records
 
@@ -97,7 +98,13 @@ def build_connector(site_file: SiteFile) -> Connector:
     made = Connector(site_file, writer, compiler, learning, online, records, engine, background, facts)
     feed = Feed(internal.activity_socket(site_file), lambda event: _told(event, learning))
     job = Repeating("learn who is at this branch", learning.work, _LEARN_S)
-    capping = BranchCapping(engine, site_file.site.name, directory, functools.partial(writer.refuse, fraud_rules.CAPS))
+    capping = BranchCapping(
+        engine,
+        site_file.site.name,
+        directory,
+        functools.partial(writer.refuse, fraud_rules.CAPS),
+        functools.partial(end_calls, site_file),
+    )
     count = Repeating("count what calls come to", capping.work, _COUNT_S)
     made.background.add("registrations from Kamailio", feed.start, feed.stop)
     made.background.add("learn who is at this branch", job.start, job.stop)

@@ -51,7 +51,7 @@ def build_capping(
         site=site_file.site.name,
         own_tenant=site_file.site.tenant,
         zone=site_file.activity.time_zone,
-        end=lambda calls: _end(site_file, calls),
+        end=functools.partial(end_calls, site_file),
         tell=tell,
     )
     job = Repeating("count what calls come to", capping.work, _WORK_S)
@@ -83,7 +83,8 @@ def _follow(guard: Guard, link: PeerLink) -> None:
     guard.follow(link.peer, told)
 
 
-def _end(site_file: SiteFile, calls: Collection[str]) -> None:
+def end_calls(site_file: SiteFile, calls: Collection[str]) -> None:
+    """End the calls with these Call-IDs, which have reached a limit. Raises UnavailableError."""
     for dialog in ask(site_file, "dlg.list") or ():
         if str(dialog["call-id"]) in calls:
             end_call(site_file, dialog, _ENDED)

@@ -84,10 +84,12 @@ def test_nothing_is_counted_where_there_is_no_account(tmp_path: Path):
     assert "ksr_own_request" not in text
 
 
-def test_something_is_done_each_second_where_calls_go_by_connections(tmp_path: Path):
-    over_udp = [{"name": "carrier", "address": "192.0.2.1"}]
+def test_something_is_done_each_second_where_what_calls_wait_for_may_die(tmp_path: Path):
+    over_udp = [{"name": "carrier", "address": "192.0.2.1", "ask_every_s": 0}]
     assert not config.ticks(site_file(tmp_path, "127.0.1.1", "127.0.1.2", trunk=over_udp))
-    over_tcp = [{"name": "carrier", "address": "192.0.2.1", "transport": "tcp"}]
+    asked = [{"name": "carrier", "address": "192.0.2.1"}]
+    assert config.ticks(site_file(tmp_path, "127.0.1.1", "127.0.1.2", trunk=asked))
+    over_tcp = [{"name": "carrier", "address": "192.0.2.1", "transport": "tcp", "ask_every_s": 0}]
     site = site_file(tmp_path, "127.0.1.1", "127.0.1.2", trunk=over_tcp)
     assert config.ticks(site)
     assert "route=ksr_second" in config.render(site)

@@ -25,6 +25,7 @@ def seal(bound: str) -> str:
             '"Alice, A." <sip:alice@10.0.0.5;transport=tcp;isf=SEAL>;q=0.5',
         ),
         ("sip:alice@10.0.0.5;expires=60", "<sip:alice@10.0.0.5;isf=SEAL>;expires=60"),
+        ("<sip:alice@10.0.0.5 >", "<sip:alice@10.0.0.5;isf=SEAL>"),
         ("Alice <SIP:alice@[2001:db8::1]:5060>", "Alice <SIP:alice@[2001:db8::1]:5060;isf=SEAL>"),
         # A seal that the phone brought along itself is replaced, not added to.
         ("<sip:alice@10.0.0.5;isf=FORGED>", "<sip:alice@10.0.0.5;isf=SEAL>"),
@@ -40,10 +41,54 @@ def test_the_flow_goes_into_the_uri(given_: str, sealed: str) -> None:
 
 @pytest.mark.parametrize(
     "given_",
-    ["", "*", "<tel:+14255550101>", "<sip:a@b>, <sip:c@d>", "<sip:a@b", "sip:", "<mailto:a@b>", "<sip:a@b> trailing"],
-)
+    ["", "*", "<tel:+14255550101>", "<sip:a@b>, <sip:c@d>", "<sip:a@b", "sip:", "<mailto:a@b>", "<sip:a@b> trailing",
+     "<sip:>", "<sip:a @b>", "<sip:a<b@c>", "<sip:a@b>>"],
+)  # fmt: skip
 def test_what_is_not_one_sip_address_has_no_flow(given_: str) -> None:
     assert contact.with_flow(given_, seal) is None
+
+
+_PIECES = ("<", ">", "sip:", "sips:", "a@b", " ", "\t", '"', '"x" ', ",", ";isf=Ab-_9", ";isf=", ";lr", "\u00a0", "?")
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=8).map("".join))
+def test_the_usual_form_is_read_as_any_other(value: str) -> None:
+    # A blank at either end says nothing, and is not of the usual form.
+    assert contact.with_flow(value, seal) == contact.with_flow(f"{value} ", seal)
+    assert contact.first_uri(value) == contact.first_uri(f" {value}")
+
+
+@pytest.mark.parametrize(
+    ("uri", "own", "found"),
+    [
+        ("sip:a@b", "sip:a@b", ""),
+        ("sip:a@b;isf=Ab-_9", "sip:a@b", "Ab-_9"),
+        ("sip:a@b;isf=Ab-_9;ob", "sip:a@b;ob", "Ab-_9"),
+        ("sip:a@b;isf=", "sip:a@b", ""),
+        ("sip:a@b;isf=x;isf=y", "sip:a@b", "x"),
+        ("sip:a@b;isf=\u00e9", "sip:a@b\u00e9", ""),
+    ],
+)
+def test_a_sealed_flow_is_split_off(uri: str, own: str, found: str) -> None:
+    assert contact.split_flow(uri) == (own, found)
+
+
+@pytest.mark.parametrize(
+    ("route", "found"),
+    [
+        ("sip:h;lr", ""),
+        ("sip:h;lr;isd=enAb-_9", "enAb-_9"),
+        ("sip:h;lr;isd=enAb-_9;r2=on", "enAb-_9"),
+        ("sip:h;isd=;isd=en12", "en12"),
+        ("sip:h;isd=en12@h", "en12"),
+    ],
+)
+def test_a_sealed_passage_is_found(route: str, found: str) -> None:
+    assert contact.route_seal(route) == found
+
+
+def test_every_uri_in_angle_brackets_is_found() -> None:
+    assert contact.uris('<sip:a;lr>, "x" <sip:b;lr>;y, <>, <sip:c, <sip:d>') == ["sip:a;lr", "sip:b;lr", "sip:d"]
 
 
 def test_the_phone_gets_its_own_uri_back() -> None:

@@ -32,6 +32,14 @@ def test_a_phone_at_another_site_is_reached_through_that():
     assert way(binding(path=path)) == (path[1:-1], path, False)
 
 
+def test_a_visitors_phone_is_reached_through_the_site_of_the_connector_that_it_is_at():
+    connector = f"<sip:branch-1.connectors.online.contoso.example:5062;transport=tls;lr;received={QUOTED}>"
+    path = f"<sip:online.contoso.example:5062;transport=tls;lr>,{connector}"
+    assert way(binding(path=path)) == (path.split(">")[0][1:], path, False)
+    made = phone(binding(path=path), MESSAGE, "online.contoso.example")  # whose person has moved there
+    assert (made.hop, made.route) == (connector[1:-1], connector)
+
+
 def test_a_phone_whose_person_has_moved_there_and_back_is_not_sought_through_this_very_site():
     path = f"<sip:premises.contoso.example:5062;transport=tls;lr;received={QUOTED}>"
     assert way(binding(path=path)) == (FLOW, "", False)

@@ -11,6 +11,9 @@ const LOOK_MS = 2000;
 const SHOWN = 5;
 const STARTING_MS = 4000;
 const AGAIN_MS = 5000;
+/** When it is first told how a call sounds, and how often from then on: a browser that crashes reports no end. */
+const TOLD_FIRST_MS = 10_000;
+const TOLD_MS = 30_000;
 
 export interface Seen {
   /** Of the last seconds, and of the whole call. */
@@ -27,6 +30,7 @@ export class Measuring {
   private recent: readonly Counts[] = [];
   private state = "";
   private callId: string | undefined;
+  private nextTold = performance.now() + TOLD_FIRST_MS;
   private readonly found = new Set<Finding>();
   private seen: Seen | undefined;
   private readonly leave = reports(() => this.report("end"));
@@ -77,6 +81,16 @@ export class Measuring {
     for (const each of findings) this.found.add(each);
     this.seen = { now, whole: between(this.first, counts), findings };
     this.onSeen(this.seen);
+    this.tellSoFar();
+  }
+
+  /** One that does not get through is followed by another. */
+  private tellSoFar(): void {
+    if (performance.now() < this.nextTold) return;
+    const report = this.report("unfinished");
+    if (report === undefined) return;
+    this.nextTold = performance.now() + TOLD_MS;
+    void send(report).catch(() => undefined);
   }
 
   private report(kind: Report["kind"]): Report | undefined {

@@ -59,7 +59,8 @@ export interface ChatInfo {
 /** The most that a message may have, in bytes of UTF-8. */
 export const MOST_TEXT = 8 * 1024;
 
-const before = (one: Message, other: Message): number =>
+/** The order of a conversation, the same for everybody: negative where the one stands before the other. */
+export const before = (one: Message, other: Message): number =>
   one.stamp - other.stamp || (one.site < other.site ? -1 : Number(one.site > other.site));
 
 /** All of them once, each in its latest version, in the order that is the same for everybody. */

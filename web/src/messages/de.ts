@@ -159,6 +159,7 @@ export const de: Messages = {
   noEmoji: "Ein solches Emoji gibt es nicht.",
   skinTone: "Hautton",
   newest: "Zum Neuesten",
+  newestOf: "Zum Neuesten ({count} neu)",
   messageDeleted: "Diese Nachricht wurde gelöscht",
   messageEdited: "Geändert",
   messageMenu: "Was mit dieser Nachricht geschehen soll",

@@ -159,6 +159,7 @@ export const en = {
   noEmoji: "There is no such emoji.",
   skinTone: "Skin tone",
   newest: "To the newest",
+  newestOf: "To the newest ({count} new)",
   messageDeleted: "This message was deleted",
   messageEdited: "Changed",
   messageMenu: "What to do with this message",

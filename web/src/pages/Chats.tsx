@@ -13,6 +13,7 @@ import { language, say } from "../messages";
 import { Conversation } from "./Conversation";
 import { GroupDialog } from "./GroupDialog";
 import { useListStyles } from "./Search";
+import { WORDS } from "../messages/writing";
 
 const useStyles = makeStyles({
   columns: {
@@ -221,7 +222,7 @@ function Finder({ own, chats, onPerson, onMessage, children }: FinderProps) {
     <>
       <div className={styles.head}>
         <Field label={say("findChats")} className={styles.field}>
-          <Input type="search" autoComplete="off" value={typed} onChange={(_, { value }) => { setTyped(value); }} />
+          <Input {...WORDS} type="search" autoComplete="off" value={typed} onChange={(_, { value }) => { setTyped(value); }} />
         </Field>
         {children}
       </div>

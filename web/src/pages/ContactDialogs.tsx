@@ -2,6 +2,7 @@ import {
   Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, DialogTrigger, Field, Input,
   makeStyles, MessageBar, MessageBarBody, Text, tokens,
 } from "@fluentui/react-components";
+import { useMutation } from "@tanstack/react-query";
 import { useRef, useState, type ChangeEvent, type SyntheticEvent } from "react";
 import { put as text } from "../messages/contacts";
 import type { Entry } from "../presence/kept";
@@ -60,14 +61,11 @@ function ContactForm({ title, entry, onPut, onRemove, onDone }: FormProps) {
   const [address, setAddress] = useState(entry?.address ?? "");
   const [name, setName] = useState(entry?.name ?? "");
   const [groups, setGroups] = useState(entry?.groups.join(", ") ?? "");
-  const [fault, setFault] = useState("");
-  const act = (work: Promise<void>) => {
-    work.then(onDone, (error: unknown) => { setFault(reasonOf(error)); });
-  };
+  const doing = useMutation({ mutationFn: (work: () => Promise<void>) => work(), onSuccess: onDone, networkMode: "always" });
   const save = (event: SyntheticEvent) => {
     event.preventDefault();
     const names = groups.split(",").map((each) => each.trim()).filter((each) => each !== "");
-    act(onPut([{ address: address.trim(), name: name.trim(), number: entry?.number ?? "", groups: names }]));
+    doing.mutate(() => onPut([{ address: address.trim(), name: name.trim(), number: entry?.number ?? "", groups: names }]));
   };
   return (
     <form onSubmit={save}>
@@ -83,11 +81,11 @@ function ContactForm({ title, entry, onPut, onRemove, onDone }: FormProps) {
           <Field label={text("groups")} hint={text("groupsHint")}>
             <Input value={groups} maxLength={1100} onChange={(_, { value }) => { setGroups(value); }} />
           </Field>
-          {fault !== "" && <MessageBar intent="error" layout="multiline"><MessageBarBody>{fault}</MessageBarBody></MessageBar>}
+          {doing.error && <MessageBar intent="error" layout="multiline"><MessageBarBody>{reasonOf(doing.error)}</MessageBarBody></MessageBar>}
         </DialogContent>
         <DialogActions>
-          <Button type="submit" appearance="primary" disabled={address.trim() === ""}>{text("save")}</Button>
-          {entry && <Button onClick={() => { act(onRemove(entry.address)); }}>{text("remove")}</Button>}
+          <Button type="submit" appearance="primary" disabled={doing.isPending || address.trim() === ""}>{text("save")}</Button>
+          {entry && <Button disabled={doing.isPending} onClick={() => { doing.mutate(() => onRemove(entry.address)); }}>{text("remove")}</Button>}
           <DialogTrigger disableButtonEnhancement>
             <Button>{text("cancel")}</Button>
           </DialogTrigger>
@@ -123,13 +121,14 @@ function Importing({ known, domain, onPut, onDone }: ImportProps & { onDone: () 
   const styles = useStyles();
   const [found, setFound] = useState<Found>();
   const [fault, setFault] = useState("");
-  const [busy, setBusy] = useState(false);
+  const adding = useMutation({ mutationFn: () => onPut(found?.entries ?? []), onSuccess: onDone, networkMode: "always" });
   const newest = useRef<File>(undefined);
   const read = async ({ target }: ChangeEvent<HTMLInputElement>) => {
     const file = target.files?.[0];
     newest.current = file;
     setFound(undefined);
     setFault("");
+    if (!adding.isPending) adding.reset();
     if (file === undefined) return;
     if (file.size > MOST_MB * 2 ** 20) {
       setFault(text("tooLarge", { most: String(MOST_MB) }));
@@ -139,13 +138,7 @@ function Importing({ known, domain, onPut, onDone }: ImportProps & { onDone: () 
     const content = await file.text();
     if (newest.current === file) setFound(contactsIn(content, domain));
   };
-  const add = () => {
-    setBusy(true);
-    onPut(found?.entries ?? []).then(onDone, (error: unknown) => {
-      setFault(reasonOf(error));
-      setBusy(false);
-    });
-  };
+  const wrong = adding.error === null ? fault : reasonOf(adding.error);
   const here = new Set(known.map(({ address }) => address));
   const count = found?.entries.length ?? 0;
   return (
@@ -169,10 +162,10 @@ function Importing({ known, domain, onPut, onDone }: ImportProps & { onDone: () 
           </Text>
         )}
         {found && found.faults.length > 0 && <Faults faults={found.faults} />}
-        {fault !== "" && <MessageBar intent="error" layout="multiline"><MessageBarBody>{fault}</MessageBarBody></MessageBar>}
+        {wrong !== "" && <MessageBar intent="error" layout="multiline"><MessageBarBody>{wrong}</MessageBarBody></MessageBar>}
       </DialogContent>
       <DialogActions>
-        <Button appearance="primary" disabled={busy || count === 0} onClick={add}>{text("addThem", { count: String(count) })}</Button>
+        <Button appearance="primary" disabled={adding.isPending || count === 0} onClick={() => { adding.mutate(); }}>{text("addThem", { count: String(count) })}</Button>
         <DialogTrigger disableButtonEnhancement>
           <Button>{text("cancel")}</Button>
         </DialogTrigger>

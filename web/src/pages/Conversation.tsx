@@ -11,25 +11,26 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { flushSync } from "react-dom";
 import { bring, save } from "../chats/files";
 import {
-  bytesOf, inserted, merged, MOST_TEXT, pieces, reachOf, sizeText, titleOf, upTo, withMark, type ChatInfo, type Mark, type Message,
+  bytesOf, inserted, MOST_TEXT, pieces, reachOf, sizeText, titleOf, upTo, withMark, type ChatInfo, type Mark, type Message,
 } from "../chats/model";
 import type { Outbox, Waiting } from "../chats/outbox";
 import { dayText, rowsOf, type Row } from "../chats/rows";
+import { behind, caughtUp, newest, NOTHING, placeOf, withPage, withTold, type Stretch } from "../chats/window";
 import { useLive, useLiveEvent, useWhenUp } from "../live/provider";
 import { language, say } from "../messages";
 import { Failed } from "./Chats";
 import { GroupDialog } from "./GroupDialog";
 import { MembersDialog } from "./MembersDialog";
+import { WORDS_LINES } from "../messages/writing";
 
 const EmojiPicker = lazy(() => import("./EmojiPicker"));
 
 const PAGE = 50;
-const LARGE_PAGE = 250; // while a message that was searched is looked for
-const MOST_PAGES = 100;
+const LARGE_PAGE = 250; // once the connection is back
 const ROW_PX = 64; // about
 const GAP_PX = 4;
 const END_PX = 40; // so near counts as the end
-const EARLY = 10; // rows that are left above when older ones are asked for
+const EARLY = 10; // rows that are left above or below when more are asked for
 const TYPING_SHOWN_MS = 5000;
 const TYPING_TOLD_MS = 3000;
 
@@ -86,9 +87,10 @@ export function Conversation({ chat, at, own, outbox, onLeft }: Props) {
   const styles = useStyles();
   const live = useLive();
   const [info, setInfo] = useState<ChatInfo>();
-  const [messages, setMessages] = useState<Message[]>([]);
+  const [stretch, setStretch] = useState(NOTHING);
   const [marks, setMarks] = useState<Mark[]>([]);
-  const [more, setMore] = useState(true);
+  const [sought, setSought] = useState(false); // somebody asked for the newest
+  const [unseen, setUnseen] = useState<ReadonlySet<string>>(new Set());
   const [asking, setAsking] = useState(false);
   const [failed, setFailed] = useState("");
   const [editing, setEditing] = useState<Message>();
@@ -97,62 +99,80 @@ export function Conversation({ chat, at, own, outbox, onLeft }: Props) {
   const written = useSyncExternalStore(outbox.subscribe, outbox.snapshot);
   const waiting = useMemo(() => written.filter((each) => each.chat === chat), [written, chat]);
   const typing = useTyping(chat);
+  const me = info?.members.find(({ aor }) => aor === own)?.id;
 
   const fail = useCallback((error: unknown) => { setFailed((error as Error).message); }, []);
   const ask = useCallback(
     async (name: string, body: Record<string, unknown> = {}) => live?.ask(name, { chat, ...body }),
     [live, chat],
   );
-  const take = useCallback((news: readonly Message[]) => { setMessages((known) => merged(known, news)); }, []);
+  const take = useCallback((news: readonly Message[]) => { setStretch((known) => withTold(known, news)); }, []);
+  const held = useRef<Stretch>(stretch);
+  useEffect(() => { held.current = stretch; });
+  const away = useRef(at !== undefined);
 
-  const newest = useRef<number>(undefined);
   const lookAgain = useCallback(async () => {
+    const { messages, newer } = held.current;
+    const [first, last] = [messages[0], messages.at(-1)];
     const told = (await ask("chat.info")) as ChatInfo;
     setInfo(told);
     setMarks(told.marks);
-    let page = (await ask("chat.history", { limit: PAGE })) as Message[];
-    // What was looked for may be far back, and so may be what was here before the connection was away. A page more leaves
-    // something above it.
-    const until = at?.stamp ?? newest.current;
-    let more = page.length === PAGE;
-    for (let pages = 0, over = false; until !== undefined && more && !over && pages < MOST_PAGES; pages++) {
-      over = until >= (page[0]?.stamp ?? 0);
-      const older = (await ask("chat.history", { limit: LARGE_PAGE, before: [page[0]?.stamp, page[0]?.site] })) as Message[];
-      more = older.length === LARGE_PAGE;
-      page = [...older, ...page];
+    const page = async (more: Record<string, unknown>) => (await ask("chat.history", more)) as Message[];
+    if (first && newer) {
+      const again = await page({ limit: LARGE_PAGE, after: [first.stamp, ""] });
+      const ends = again.length < LARGE_PAGE ? { newer: false } : {};
+      setStretch((known) => (known.messages[0]?.id === first.id ? withPage(known, again, ends) : known));
+    } else if (at && !first) {
+      const place = behind(at);
+      const [early, late] = [await page({ limit: PAGE, before: place }), await page({ limit: PAGE, after: place })];
+      setStretch((known) =>
+        withPage(known, [...early, ...late], { older: early.length === PAGE, newer: late.length === PAGE }));
+    } else {
+      const limit = first ? LARGE_PAGE : PAGE;
+      const again = await page({ limit });
+      setStretch((known) => caughtUp(known, again, again.length < limit, last, away.current));
     }
-    take(page);
-    if (newest.current === undefined) setMore(more);
-    newest.current = Math.max(newest.current ?? 0, page.at(-1)?.stamp ?? 0);
     setFailed("");
-  }, [ask, take, at]);
+  }, [ask, at]);
   useWhenUp(() => { lookAgain().catch(fail); });
   useLiveEvent("chats.again", () => { lookAgain().catch(fail); });
   useLiveEvent("chat.changed", (event) => {
     if (event["chat"] === chat) ask("chat.info").then((told) => { setInfo(told as ChatInfo); }, fail);
   });
   useLiveEvent("chat.message", (event) => {
-    if (event["chat"] === chat) take([event["message"] as Message]);
+    if (event["chat"] !== chat) return;
+    const message = event["message"] as Message;
+    take([message]);
+    if (away.current && message.state === "" && message.author !== me) setUnseen((known) => new Set(known).add(message.id));
   });
   useLiveEvent("chat.mark", (event) => {
     if (event["chat"] === chat) setMarks((known) => withMark(known, event as unknown as Mark));
   });
 
-  const me = info?.members.find(({ aor }) => aor === own)?.id;
-  useRead(messages, me, marks, (heads) => { ask("chat.mark", { upTo: heads }).catch(fail); });
+  useRead(stretch.messages, me, marks, (heads) => { ask("chat.mark", { upTo: heads }).catch(fail); });
 
-  const earlier = () => {
-    const first = messages[0];
-    if (!first || !more || asking) return;
+  /** Asks for a page and takes it, unless what it was to join has given way to another meanwhile. */
+  const extend = (body: Record<string, unknown>, joined: (known: Stretch, page: Message[]) => Stretch) => {
     setAsking(true);
-    ask("chat.history", { limit: PAGE, before: [first.stamp, first.site] })
-      .then((page) => {
-        take(page as Message[]);
-        setMore((page as Message[]).length === PAGE);
-      }, fail)
+    ask("chat.history", { limit: PAGE, ...body })
+      .then((page) => { setStretch((known) => joined(known, page as Message[])); }, fail)
       .finally(() => { setAsking(false); });
   };
-  const rows = useMemo(() => rowsOf(messages, waiting), [messages, waiting]);
+  const earlier = () => {
+    const first = stretch.messages[0];
+    if (!first || !stretch.older || asking) return;
+    extend({ before: placeOf(first) }, (known, page) =>
+      known.messages[0]?.id === first.id ? withPage(known, page, { older: page.length === PAGE }) : known);
+  };
+  const later = () => {
+    const last = stretch.messages.at(-1);
+    if (!last || !stretch.newer || asking) return;
+    extend({ after: placeOf(last) }, (known, page) =>
+      known.messages.at(-1)?.id === last.id ? withPage(known, page, { newer: page.length === PAGE }) : known);
+  };
+  const toNewest = () => { extend({}, (known, page) => newest(known, page, page.length === PAGE)); };
+  // What is not sent yet comes after the newest, and nowhere else.
+  const rows = useMemo(() => rowsOf(stretch.messages, stretch.newer ? [] : waiting), [stretch, waiting]);
   if (!info) return failed ? <Failed reason={failed} /> : <Text>{say("loading")}</Text>;
   const title = titleOf(info, own);
   const names = new Map(info.members.map(({ id, name, aor }) => [id, name || aor]));
@@ -174,11 +194,18 @@ export function Conversation({ chat, at, own, outbox, onLeft }: Props) {
       </div>
       {failed && <Failed reason={failed} />}
       <Log
+        key={stretch.turn}
         rows={rows}
-        found={at?.id}
-        held={at !== undefined}
+        found={stretch.turn === 0 ? at?.id : undefined}
+        held={at !== undefined && stretch.turn === 0}
+        sought={sought}
         busy={asking}
+        beyond={stretch.newer && rows.length > 0}
+        unseen={unseen.size}
         onTop={earlier}
+        onBottom={later}
+        onNewest={() => { setSought(true); toNewest(); }}
+        onAway={(now) => { away.current = now; if (!now) setUnseen(new Set()); }}
         show={({ message, waits, day }) => (
           <>
             {day !== undefined && <div className={styles.day}>{dayText(day, Date.now(), language)}</div>}
@@ -210,6 +237,8 @@ export function Conversation({ chat, at, own, outbox, onLeft }: Props) {
         onSend={(text, file) => {
           setFailed("");
           if (!editing) {
+            setSought(false);
+            if (stretch.newer) toNewest();
             outbox.add({ id: crypto.randomUUID(), chat, text, file });
             return;
           }
@@ -291,17 +320,33 @@ interface LogProps {
   /** The message that was looked for, once it is there. */
   found: string | undefined;
   held: boolean;
-  /** Whether older ones are being asked for. */
+  /** It is there because somebody asked for the newest, and so takes the focus that the button had. */
+  sought: boolean;
+  /** Whether older or newer ones are being asked for. */
   busy: boolean;
+  /** Whether there are newer ones than the last of these. */
+  beyond: boolean;
+  /** How many came while one was away from the newest. */
+  unseen: number;
   onTop: () => void;
+  onBottom: () => void;
+  onNewest: () => void;
+  onAway: (away: boolean) => void;
   show: (row: Row) => React.ReactNode;
 }
 
 /** The messages, of which only those in sight are drawn. The last one stays in view unless one has scrolled away. */
-function Log({ rows, found, held, busy, onTop, show }: LogProps) {
+function Log({ rows, found, held, sought, busy, beyond, unseen, onTop, onBottom, onNewest, onAway, show }: LogProps) {
   const styles = useStyles();
   const log = useRef<HTMLDivElement>(null);
-  const [away, setAway] = useState(held);
+  const [scrolled, setScrolled] = useState(held);
+  const away = scrolled || beyond;
+  useEffect(() => {
+    if (sought) log.current?.focus({ preventScroll: true });
+  }, [sought]);
+  const tellAway = useRef(onAway);
+  useEffect(() => { tellAway.current = onAway; });
+  useEffect(() => { tellAway.current(away); }, [away]);
   const list = useVirtualizer({
     count: rows.length,
     getScrollElement: () => log.current,
@@ -313,7 +358,7 @@ function Log({ rows, found, held, busy, onTop, show }: LogProps) {
     anchorTo: "end",
     followOnAppend: !away,
     scrollEndThreshold: END_PX,
-    onChange: (now) => { setAway(!now.isAtEnd(END_PX)); },
+    onChange: (now) => { setScrolled(!now.isAtEnd(END_PX)); },
   });
   const begun = useRef(held);
   useLayoutEffect(() => {
@@ -332,13 +377,24 @@ function Log({ rows, found, held, busy, onTop, show }: LogProps) {
   const first = items[0]?.index ?? 0;
   const last = items.at(-1)?.index ?? 0;
   const top = useRef(onTop);
+  const bottom = useRef(onBottom);
   const settled = useRef(false); // where one is to begin is in sight
-  useEffect(() => { top.current = onTop; });
+  useEffect(() => { top.current = onTop; bottom.current = onBottom; });
   useEffect(() => {
     const begin = at < 0 ? rows.length - 1 : at;
     settled.current ||= rows.length > 0 && ((held && at < 0) || (first <= begin && begin <= last));
-    if (settled.current && first < EARLY && !busy) top.current();
-  }, [first, last, at, held, rows.length, busy]);
+    if (!settled.current || busy) return;
+    if (first < EARLY) top.current();
+    if (beyond && last >= rows.length - EARLY) bottom.current();
+  }, [first, last, at, held, rows.length, busy, beyond]);
+  const toEnd = () => {
+    if (beyond) {
+      onNewest();
+      return;
+    }
+    list.scrollToEnd();
+    log.current?.focus({ preventScroll: true });
+  };
   return (
     <div className={styles.around}>
       {/* Scrolled by keyboard, too, and so reached by it. What comes while one reads older ones is not read out. */}
@@ -359,8 +415,8 @@ function Log({ rows, found, held, busy, onTop, show }: LogProps) {
         </div>
       </div>
       {away && (
-        <Button size="small" className={styles.toEnd} icon={<ArrowDownRegular />} onClick={() => { list.scrollToEnd(); }}>
-          {say("newest")}
+        <Button size="small" className={styles.toEnd} icon={<ArrowDownRegular />} onClick={toEnd}>
+          {unseen > 0 ? say("newestOf", { count: String(unseen) }) : say("newest")}
         </Button>
       )}
     </div>
@@ -533,9 +589,9 @@ function Composer({ editing, onSend, onTyping, onCancel, onFailed }: ComposerPro
         {...(over > 0 && { validationMessage: say("tooLong", { count: String(over) }) })}
       >
         <Textarea
-          textarea={{ ref: field }}
-          value={text}
           dir="auto"
+          textarea={{ ...WORDS_LINES.textarea, ref: field }}
+          value={text}
           resize="vertical"
           onKeyDown={keys}
           onChange={(_, { value }) => {

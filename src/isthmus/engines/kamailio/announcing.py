@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from isthmus.engines.kamailio import connecting, contact, dialogs, hops, serving
+from isthmus.engines.kamailio import connecting, contact, dialogs, hops, locating, serving
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.ksr import (
     CREDENTIALS,
@@ -39,7 +39,7 @@ def handle(site: Site, auth: Authenticator, arrival: str, method: str, realm: Ca
             return  # challenged
         person, device = proved
         if device:
-            site.activity.tell_device(device, connecting.address_of(connector), arrival, lambda: header("User-Agent"))
+            site.activity.tell_device(device, locating.address_of(connector), arrival, lambda: header("User-Agent"))
         if f"{text('$fU')}@{text('$fd')}".lower() != person.aor:
             raise Refused(403, "From Is Not You")
         host = text("$rd").lower()

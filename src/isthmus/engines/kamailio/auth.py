@@ -15,7 +15,7 @@ from isthmus.activity.wire import Kind
 from isthmus.addressing import barring
 from isthmus.devices.rules import is_device_name
 from isthmus.engines.kamailio.config import BrainSettings
-from isthmus.engines.kamailio.ksr import KSR, Refused, header, text
+from isthmus.engines.kamailio.ksr import KSR, Refused, header, number, text
 from isthmus.engines.kamailio.reporting import Reporter
 from isthmus.routing.model import PersonRecord
 from isthmus.routing.snapshot import View
@@ -118,7 +118,7 @@ class Authenticator:
         age = digest.nonce_age(self._secret, credentials.nonce, time.time(), domain, source)
         if age is None or not -1 <= age <= self._settings.nonce_lifetime_s:
             return False
-        print_ = f"{credentials.counter}|{_key(text('$sp'), text('$ci'), text('$cs'), text('$rm'))}"
+        print_ = f"{credentials.counter}|{_key(str(number('$sp')), text('$ci'), text('$cs'), text('$rm'))}"
         key = credentials.nonce
         KSR.htable.sht_lock("nonce", key)
         try:

@@ -21,6 +21,7 @@ from isthmus.engines.kamailio import (
     hops,
     http,
     later,
+    locating,
     naming,
     recording,
     replies,
@@ -81,6 +82,10 @@ class Brain:
         """Replies to requests in a dialog of which nothing but that has to be known."""
         return self._guarded("reply", recording.answered_within)
 
+    def ksr_reply_bound(self, message: object) -> int:
+        """Replies to the REGISTER of a phone here whose person is at home at the other site."""
+        return self._guarded("reply", locating.hear_home)
+
     def ksr_failure_within(self, message: object) -> int:
         """Such a request that was refused."""
         return self._guarded("failure", carriers.within)
@@ -90,7 +95,7 @@ class Brain:
         return self._guarded("failure", ending.unheard)
 
     def ksr_failure_later(self, message: object) -> int:
-        """A phone's request that was not taken by who was asked."""
+        """A phone's request that was not taken by who was asked, and is no call."""
         return self._guarded("failure", later.failed)
 
     def ksr_unbound(self, message: object, event: str) -> int:

@@ -23,6 +23,8 @@ def handle(site: Site) -> None:
         return
     if far_end == "peer" and KSR.pv.get("$avp(epoch)") is not None:
         KSR.hdr.append(f"X-Isthmus-Epoch: {text('$avp(epoch)')}\r\n")
+    if far_end == "peer" and (place := locating.told_other_site()):
+        KSR.hdr.append(place)
     if far_end == "peer" and KSR.pv.get("$avp(seal_only)") is not None:
         KSR.hdr.append(f"{SEAL_ONLY}: 1\r\n")
     _identity(site, far_end)

@@ -40,6 +40,7 @@ from isthmus.engines.kamailio.ksr import (
     text,
 )
 from isthmus.engines.kamailio.site import Site
+from isthmus.registration.rules import by_way_of
 from isthmus.routing.model import SOS, Answer, Decision, Dial, Local, Relay, Request, Source
 from isthmus.sip.sealing import open_flow
 
@@ -50,6 +51,8 @@ def out(site: Site, request: Request, decision: Decision, arrival: str, device: 
     device: whose credential proved the request; empty for a person's own.
     """
     if isinstance(decision, Answer):
+        if decision.code == 503 and request.method == "REGISTER":
+            later.say()
         raise Refused(decision.code, decision.reason)
     if request.method == "REGISTER":
         if isinstance(decision, Local):
@@ -67,14 +70,19 @@ def out(site: Site, request: Request, decision: Decision, arrival: str, device: 
     if isinstance(decision, Local):
         _ring(site, decision)
     elif isinstance(decision, Relay):
+        if request.target.startswith(SOS) and any(trunk.location for trunk in site.trunks.values()):
+            # Should the other site be silent: then it goes out here, and only now can a document be put into it.
+            locating.add_place(site, request, device)
         _hand_over(site, decision, request)
     else:
         _remember(request)
         if request.target.startswith(SOS):
             # Who needs help has to be called back: the trunk learns the number, and its network what the caller wants.
             KSR.resetflag(FLAG_PRIVATE)
-            if request.source is Source.PHONE and site.trunks[decision.trunk].location:
-                locating.add_place(site, request.caller, device)
+            if site.trunks[decision.trunk].location:
+                locating.add_place(site, request, device)
+            else:
+                locating.drop_place(site, request)
         _dial(site, decision)
 
 
@@ -170,19 +178,21 @@ def _relay() -> None:
     KSR.tm.t_relay()
 
 
-def _relay_to_flow(site: Site) -> None:
+def _relay_to_flow(site: Site, code: int = replies.FLOW_FAILED, reason: str = "Flow Failed") -> None:
     """To one phone by its flow. When that is gone the home must know it (RFC 5626 section 5.3.1)."""
     recording.alone()
     KSR.tm.t_on_branch("ksr_branch_out")
     KSR.tm.t_on_reply("ksr_reply_in")
     KSR.tm.t_set_disable_internal_reply(1)
     if KSR.tm.t_relay() < 0:
-        recording.refused(site, replies.FLOW_FAILED, "Flow Failed")
-        KSR.tm.t_send_reply(replies.FLOW_FAILED, "Flow Failed")
+        recording.refused(site, code, reason)
+        KSR.tm.t_send_reply(code, reason)
 
 
 def _save(site: Site, arrival: str, device: str) -> None:
     if hops.is_link(arrival):
+        if device:  # of a phone at a connector, which does not know whose credential it was
+            _put_path(f"<{contact.uris(headers('Path'))[0]};device={device}>")
         hops.to_registrar(site)
         KSR.tm.t_relay()
         return
@@ -191,8 +201,13 @@ def _save(site: Site, arrival: str, device: str) -> None:
 
 
 def _relay_register(site: Site, decision: Relay, arrival: str, device: str) -> None:
-    """A phone that registers at the wrong site: its home keeps the binding, with the way back through us."""
-    if not hops.is_link(arrival):
+    """A phone that registers at the wrong site: its home keeps the binding, with the way back through us.
+
+    Also from one of our connectors, to which its home has no other way; and by a connector, to the site that judges.
+    """
+    if arrival.startswith("connector:"):
+        _put_path(by_way_of(site.settings.link_host, contact.uris(headers("Path"))[0], device))
+    elif not hops.is_link(arrival):
         path = contact.path_uri(site.settings.link_host, hops.own_contact(arrival, device))
         if arrival == "udp":
             # Over UDP the phone would look after its flow by STUN (RFC 5626 section 4.4.2), which nobody answers.
@@ -202,7 +217,14 @@ def _relay_register(site: Site, decision: Relay, arrival: str, device: str) -> N
         KSR.hdr.append(f"Path: <{path}>\r\n")
     KSR.hdr.append(f"X-Isthmus-Epoch: {decision.epoch}\r\n")
     hops.to_peer(site, decision.site)
+    KSR.tm.t_on_reply("ksr_reply_bound")
+    later.wait()
     KSR.tm.t_relay()
+
+
+def _put_path(value: str) -> None:
+    strip("Path")
+    KSR.hdr.append(f"Path: {value}\r\n")
 
 
 def to_sealed_flow(site: Site, request: Request, arrival: str) -> bool:
@@ -245,6 +267,17 @@ def to_flow(site: Site, received: str) -> None:
     if KSR.is_INVITE():
         _prepare_call(site, "peer")
     _relay_to_flow(site)
+
+
+def to_connector(site: Site, behind: hops.Behind) -> None:
+    """Their home found a visitor's phone by its Path, which leads through us to a connector: that has its flow."""
+    strip(*INTERNAL, "Route")
+    KSR.hdr.append(f"Route: <{behind.route}>\r\n")
+    hops.to_peer(site, behind.connector)
+    if KSR.is_INVITE():
+        _prepare_call(site, "peer")
+    # No 430, for which their home would forget the phone: it is still there when the connector is back.
+    _relay_to_flow(site, 480, "Connector Can't Be Reached")
 
 
 def handle_failure(site: Site, auth: Authenticator) -> None:

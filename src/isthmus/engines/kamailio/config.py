@@ -16,6 +16,8 @@ from isthmus.trunking.model import Shape
 
 WORKERS = 4
 _UPSTREAM_S = 3
+_UNANSWERED, _UNANSWERED_S = 2, 5
+"""OPTIONS without an answer until a trunk is held for down, and the seconds that each is waited for."""
 # Final answers to OPTIONS, besides 2xx and 3xx, that only somebody who is there gives. 408 is what the engine calls
 # silence, and 503 means that the gateway can't carry a call just now.
 ALIVE = (
@@ -96,7 +98,8 @@ class BrainSettings(msgspec.Struct, frozen=True):
     sockets: the same names -> Kamailio socket to send from. record_routes: -> URI with `{seal}` to fill in.
     own_hosts: names and addresses by which a phone may call this site instead of a domain.
     upstream: of a connector, the peer that judges for it; else empty. address: of the site. turn_ports: that its TURN
-    server relays from; 0 where it has none.
+    server relays from; 0 where it has none. settled_s: for how long the engine has to run until whoever never answers
+    OPTIONS is held for down.
     """
 
     site: str
@@ -129,6 +132,7 @@ class BrainSettings(msgspec.Struct, frozen=True):
     address: str = ""
     turn_ports: tuple[int, int] = (0, 0)
     messages: bool = False
+    settled_s: float = 0.0
 
 
 def brain_settings(site: SiteFile) -> BrainSettings:
@@ -235,6 +239,8 @@ def brain_settings(site: SiteFile) -> BrainSettings:
         address=site.site.address,
         turn_ports=(site.turn.relay_low, site.turn.relay_high) if site.turn.enabled else (0, 0),
         messages=site.messages.phones and not site.upstream,
+        # Asked twice (ds_probing_threshold), with the time that each may take (fr_timer), and as much again.
+        settled_s=2.0 * (_UNANSWERED * ask_every_s(site) + _UNANSWERED_S),
     )
 
 
@@ -304,9 +310,9 @@ def ask_every_s(site: SiteFile) -> int:
 
 
 def ticks(site: SiteFile) -> bool:
-    """Whether there is something to be done each second: calls may go by connections, or accounts are at carriers."""
-    by_connection = any(trunk.registration or trunk.transport != "udp" for trunk in site.trunk)
-    return bool(site.peer or site.connector_slots) or by_connection
+    """Whether there is something to be done each second: what calls wait for may die, or accounts are at carriers."""
+    watched = any(trunk.registration or trunk.transport != "udp" or trunk.ask_every_s for trunk in site.trunk)
+    return bool(site.peer or site.connector_slots) or watched
 
 
 def link_host(site: SiteFile) -> str:
@@ -360,6 +366,8 @@ def render(site: SiteFile) -> str:
         location=location_file(site),
         probes=probes_file(site) if probes(site) else None,
         alive_codes=ALIVE,
+        unanswered=_UNANSWERED,
+        unanswered_s=_UNANSWERED_S,
         registers=any(trunk.registration for trunk in site.trunk),
         ticks=ticks(site),
         names_shown=names_shown(site),

@@ -8,22 +8,37 @@ connector says, it can reach nobody else's people, and speak for none.
 from __future__ import annotations
 
 import time
+from urllib.parse import unquote
 
-from isthmus.engines.kamailio import carry, contact, ending, hops, naming, outward, recording, serving
-from isthmus.engines.kamailio.ksr import IDENTITY, INTERNAL, KSR, PHONE, TRUNK, Refused, header, headers, strip, text
+from isthmus.engines.kamailio import carry, contact, ending, hops, later, naming, outward, recording, serving
+from isthmus.engines.kamailio.ksr import (
+    COUNTRY,
+    IDENTITY,
+    INTERNAL,
+    KSR,
+    PHONE,
+    TRUNK,
+    Refused,
+    header,
+    headers,
+    strip,
+    text,
+)
 from isthmus.engines.kamailio.site import Site
+from isthmus.routing import branch
 from isthmus.routing.model import SOS, Request, Source
 from isthmus.routing.rules import decide
 from isthmus.routing.snapshot import View
+from isthmus.sip import digest
 
-MARKS = (TRUNK, PHONE)
+MARKS = (TRUNK, PHONE, COUNTRY)
 
 
-def passes_on(site: Site, arrival: str, method: str, target: str) -> bool:
+def passes_on(site: Site, arrival: str, method: str, target: str, country: str) -> bool:
     """At a connector: hand what a phone asks for to the site that judges.
 
     Returns False where that can't be reached: this branch then judges itself, but lets anybody call for help.
-    target: what the Request-URI means by the dial plan of the branch (see Request.target).
+    target: what the Request-URI means by the dial plan of the branch (see Request.target). country: of that plan.
     """
     request = Request(method, target, Source.BRANCH, unreachable=site.unreachable(), at_s=int(time.time()))
     away = site.settings.upstream in request.unreachable
@@ -44,6 +59,8 @@ def passes_on(site: Site, arrival: str, method: str, target: str) -> bool:
         outward.show("")  # nobody vouches for any number of theirs
     else:
         KSR.hdr.append(f"{PHONE}: {text('$si')}\r\n")
+        if target.startswith(SOS):
+            KSR.hdr.append(f"{COUNTRY}: {country}\r\n")
     if method in ("INVITE", "SUBSCRIBE"):
         sealed = hops.sealed_contact(site, arrival)
         if not sealed:
@@ -57,9 +74,19 @@ def passes_on(site: Site, arrival: str, method: str, target: str) -> bool:
     return True
 
 
-def address_of(name: str) -> str:
-    """At the site: of the phone that asks, as a connector tells it where the phone is at one. name: empty for none."""
-    return (header(PHONE) if name else "") or text("$si")
+def check_known(view: View, method: str) -> None:
+    """At a connector that is alone: who names somebody of whom it does not know is not told that the password is wrong.
+
+    Phones give up on that, and those of visitors, of whom nobody tells a branch, are right. Raises Refused.
+    """
+    given = header("Authorization" if method == "REGISTER" else "Proxy-Authorization")
+    credentials = digest.parse_credentials(given) if given else None
+    if view.config.domains and credentials is None:
+        return  # is challenged first
+    name = "" if credentials is None else credentials.username.lower()
+    if credentials is None or (view.person(f"{name}@{credentials.realm}") is None and view.device(name) is None):
+        later.say()
+        raise Refused(branch.UNKNOWN.code, branch.UNKNOWN.reason)
 
 
 def tenant_of(site: Site, name: str) -> int:
@@ -93,5 +120,8 @@ def check_path(site: Site, name: str) -> None:
         raise Refused(403, "Path Is Not This Connector's")
     if contact.edge_of(contact.received_of(paths[0])) == "":
         raise Refused(403, "Path Leads To No Phone")
+    # Which device it is says the credential, and not the connector.
+    if ";device=" in unquote(paths[0]):
+        raise Refused(403, "Path Is Not This Connector's")
     if not contact.may_register(headers("Contact")):
         raise Refused(400, "Bad Contact")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from isthmus.addressing.hostport import bracketed
 from isthmus.engines.kamailio import contact
 from isthmus.engines.kamailio.config import PeerSettings, TrunkSettings
-from isthmus.engines.kamailio.ksr import KSR, Refused, header, text
+from isthmus.engines.kamailio.ksr import KSR, Refused, header, number, text
 from isthmus.engines.kamailio.site import Site, is_marked_silent
 from isthmus.sip.sealing import Flow, seal_flow
 
@@ -42,9 +44,35 @@ def connector_flow(peer: PeerSettings) -> str:
 
 def note_connector(name: str) -> None:
     """The message at hand came from that connector: by the same connection it is reached."""
-    now = f"{bracketed(text('$si'))}:{text('$sp')}|{text('$conid')}"
+    now = f"{bracketed(text('$si'))}:{number('$sp')}|{number('$conid')}"
     if KSR.htable.sht_get("flow", name) != now:
         KSR.htable.sht_sets("flow", name, now)
+
+
+class Behind(NamedTuple):
+    """A phone at a connector of this site, as its home at another one asks for it. route: the connector's own Path."""
+
+    connector: str
+    route: str
+
+
+def behind_connector(site: Site, routes: str) -> Behind | None:
+    """Where Routes lead through us to a phone at a connector. Raises Refused for a connector that is no more.
+
+    routes: from a site, which has them of a Path that we wrote. None where they lead elsewhere.
+    """
+    uris = contact.uris(routes)
+    if len(uris) != 2 or _host_port(uris[0]) != site.settings.link_host:
+        return None
+    connector = site.peer_of_hop(uris[1])
+    # By its name alone: of what else a connector has written into its Path, nothing leads to another one.
+    if connector is None or connector.host != _host_port(uris[1]) or not contact.received_of(uris[1]):
+        raise Refused(430, "Flow Failed")
+    return Behind(connector.name, uris[1])
+
+
+def _host_port(uri: str) -> str:
+    return uri.partition(":")[2].partition(";")[0]
 
 
 def is_link(arrival: str) -> bool:
@@ -115,7 +143,7 @@ def own_contact(edge: str, device: str) -> str:
 
 def own_flow(edge: str) -> Flow:
     """The flow the message at hand came by. edge: the listener it came to."""
-    return Flow(edge, text("$si").strip("[]"), int(text("$sp")))
+    return Flow(edge, text("$si").strip("[]"), number("$sp"))
 
 
 def _flow(site: Site, edge: str) -> Flow:

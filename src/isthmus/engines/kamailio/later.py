@@ -5,12 +5,25 @@ from __future__ import annotations
 from isthmus.engines.kamailio.ksr import KSR, text
 from isthmus.engines.kamailio.site import Site
 
+WITHIN_MS = 14_000  # a phone gives up after 32 s, and may be two sites away from who answers
 _LATER_S = "20"
 _SILENT = {
     "MESSAGE": "Messages Are Not Available Now",
-    "PUBLISH": "Presence Is Not Available Now",
     "SUBSCRIBE": "Presence Is Not Available Now",
+    "PUBLISH": "Presence Is Not Available Now",
+    "REGISTER": "Home Site Unreachable",
 }
+
+
+def say() -> None:
+    """The final answer to the request at hand, which is 503, says when to come again."""
+    KSR.hdr.append_to_reply(f"Retry-After: {_LATER_S}\r\n")
+
+
+def wait() -> None:
+    """The request at hand goes to who answers it; should nothing be heard of that, its phone is to come again."""
+    KSR.tm.t_set_fr(0, WITHIN_MS)
+    KSR.tm.t_on_failure("ksr_failure_later")
 
 
 def failed(site: Site) -> None:

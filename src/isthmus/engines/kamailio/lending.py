@@ -11,26 +11,29 @@ import time
 import msgspec
 
 from isthmus.emergency import elin
+from isthmus.emergency.carried import Carried
 from isthmus.emergency.compiled import EmergencyMap
-from isthmus.emergency.model import Loan
+from isthmus.emergency.model import Found, Loan
 from isthmus.engines.kamailio import locating
 from isthmus.engines.kamailio.ksr import KSR, text
 from isthmus.engines.kamailio.site import Site
+from isthmus.routing.model import Request
+from isthmus.routing.snapshot import View
 
 _TABLE = "elin"
 _loan_from = msgspec.json.Decoder(Loan)
 
 
-def lend(site: Site, caller: str, device: str, number: str) -> str:
+def lend(site: Site, request: Request, device: str, number: str) -> str:
     """The number (E.164) that is lent to the call at hand; empty where it goes out by the caller's own.
 
-    caller: address-of-record; device: as the digest named it; number: the caller's own, empty for none. Never raises:
-    the call goes out whatever is wrong here.
+    device: as the digest named it; number: the caller's own, empty for none. Never raises: the call goes out whatever
+    is wrong here.
     """
     try:
-        return _lend(site, caller, device, number)
+        return lend_at(site, request.caller, locating.bare(device), locating.found(site, request, device, number)[1])
     except Exception as error:
-        KSR.err(f"an emergency call of {caller} goes out without a number lent: {type(error).__name__}: {error}\n")
+        KSR.err(f"an emergency call of {request.caller} has no number lent: {type(error).__name__}: {error}\n")
         return ""
 
 
@@ -44,15 +47,16 @@ def called_back(site: Site, number: str) -> str:
     return "" if loan is None else loan.aor
 
 
-def _lend(site: Site, caller: str, device: str, number: str) -> str:
-    found = locating.found(site, caller, device, number)
+def lend_at(site: Site, caller: str, device: str, found: Found) -> str:
+    """The number that is lent to the call at hand by the place where it was found; empty for none.
+
+    caller: address-of-record; device: its name.
+    """
     place = found.located.place
     if not found.elin or place is None:
         return ""
     known = site.locations.map()
-    wanted = Loan(
-        "", place.tenant, place.name, caller, device.partition(".")[0], text("$ci")[:256], int(time.time() * 1000)
-    )
+    wanted = Loan("", place.tenant, place.name, caller, device, text("$ci")[:256], int(time.time() * 1000))
     pool = f"{place.tenant}/{place.name}"
     # One call at a time lends of a pool, whichever worker has it: two that look at once would take the same number.
     KSR.htable.sht_lock(_TABLE, pool)
@@ -65,6 +69,22 @@ def _lend(site: Site, caller: str, device: str, number: str) -> str:
     if lost is not None:
         KSR.warn(f"the numbers of {pool} are exhausted: {made.number} no longer reaches {lost.aor}\n")
     return made.number
+
+
+def note(site: Site, view: View, caller: str, told: Carried) -> None:
+    """The other site has lent this number to the call at hand, and whoever calls it back may come by our trunk.
+
+    Not a number that is somebody's, or lent by this site to somebody else just now; not for somebody whom nobody knows
+    here.
+    """
+    if not told.lent or view.person(caller) is None or view.owner_of(told.lent) is not None:
+        return
+    now = int(time.time() * 1000)
+    held = elin.called_back(_present(site.locations.map(), told.lent), now)
+    if held is not None and held.tenant and held.aor != caller:
+        return
+    loan = Loan(told.lent, "", told.name, caller, told.device, text("$ci")[:256], now, now + told.minutes * 60_000)
+    KSR.htable.sht_sets(_TABLE, told.lent, msgspec.json.encode(loan).decode())
 
 
 def _present(known: EmergencyMap, number: str) -> Loan | None:

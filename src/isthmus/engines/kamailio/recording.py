@@ -10,19 +10,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
-import msgspec
-
-from isthmus.engines.kamailio import branches
-from isthmus.engines.kamailio.ksr import FLAG_NOTED, FLAG_RECORDED, KSR, text
+from isthmus.engines.kamailio import branches, streaming
+from isthmus.engines.kamailio.ksr import FLAG_MEDIA, FLAG_NOTED, FLAG_RECORDED, KSR, text
 from isthmus.engines.kamailio.site import Site
-from isthmus.records.model import By, Event, Kind, Route
+from isthmus.records.model import By, Event, Kind, MediaPath, Route
 from isthmus.routing.model import Answer, Decision, Dial, Local, Outcome, Relay, Request
 from isthmus.sip.sealing import Side
 
 _P = ParamSpec("_P")
 _LONGEST = 256
+_PASSAGES = {Side.LINK: "link", Side.EDGE: "edge"}
 _NOTED = frozenset({"ACK", "INVITE", "UPDATE", "PRACK", "REFER", "INFO"})
 _FIGURES = ("mos", "jitter_ms", "loss_percent", "round_trip_ms")
 _SAID_BY_PEOPLE = {486: "Busy Here", 600: "Busy Everywhere", 603: "Decline"}  # as in replies
@@ -46,19 +45,20 @@ def begins(site: Site, request: Request, outcome: Outcome) -> None:
     KSR.setflag(FLAG_RECORDED)
     route, way, whom = _way(outcome.decision)
     rule, words = _last(outcome)
-    event = _event(Kind.BEGINS, text("$ci"), branches.side())
     site.records.tell(
-        _with(
-            event,
-            caller=request.caller,
-            callee=request.target,
+        _event(
+            Kind.BEGINS,
+            text("$ci"),
+            branches.side(),
+            caller=_cut(request.caller),
+            callee=_cut(request.target),
             source=request.source.value,
             via=request.via,
             route=route,
             way=way,
-            whom=whom,
+            whom=_cut(whom),
             rule=rule,
-            text=words,
+            text=_cut(words),
         )
     )
 
@@ -70,10 +70,19 @@ def begins_at_flow(site: Site, peer: str, caller: str) -> None:
         return
     KSR.setflag(FLAG_RECORDED)
     callee = f"{text('$tU')}@{text('$td')}".lower()
-    event = _event(Kind.BEGINS, text("$ci"), branches.side())
-    words = f"{peer} says by which connection the phone is reached"
     site.records.tell(
-        _with(event, caller=caller, callee=callee, source="peer", via=peer, route=Route.PHONE, rule="path", text=words)
+        _event(
+            Kind.BEGINS,
+            text("$ci"),
+            branches.side(),
+            caller=_cut(caller),
+            callee=_cut(callee),
+            source="peer",
+            via=peer,
+            route=Route.PHONE,
+            rule="path",
+            text=f"{peer} says by which connection the phone is reached",
+        )
     )
 
 
@@ -83,8 +92,8 @@ def rerouted(site: Site, outcome: Outcome) -> None:
     if KSR.isflagset(FLAG_RECORDED) > 0:
         route, way, whom = _way(outcome.decision)
         rule, words = _last(outcome)
-        event = _event(Kind.REROUTED, text("$ci"), branches.side())
-        site.records.tell(_with(event, route=route, way=way, whom=whom, rule=rule, text=words))
+        more = {"route": route, "way": way, "whom": whom, "rule": rule, "text": _cut(words)}
+        site.records.tell(_event(Kind.REROUTED, text("$ci"), branches.side(), **more))
 
 
 @_harmless
@@ -95,7 +104,9 @@ def replied(site: Site, code: int) -> None:
     if code < 200:
         site.records.tell(_note(Kind.PROGRESS, text("$ci"), branches.side(), code=code, reason=_safe("$rr")))
     elif code < 300:
-        site.records.tell(_event(Kind.ANSWERED, text("$ci"), branches.side()))
+        # The branch that answers is at hand: whether it was handed to the relay stands with it.
+        media = MediaPath.RELAYED if KSR.isbflagset(FLAG_MEDIA) > 0 else MediaPath.PAST
+        site.records.tell(_event(Kind.ANSWERED, text("$ci"), branches.side(), media=media))
     elif (cause := _safe("$hdr(Reason)")) or KSR.pv.get("$avp(alone)") is not None:
         KSR.pv.sets("$avp(cause)", cause)
         if KSR.pv.get("$avp(alone)") is not None:
@@ -141,9 +152,9 @@ def within(site: Site, method: str, call_id: str, side: Side) -> None:
 @_harmless
 def hung_up(site: Site, call_id: str, side: Side) -> None:
     """A BYE. After rtpengine was told: its figures stand in Kamailio's variables then (modparam mos_average_*)."""
-    event = _event(Kind.ENDS, call_id, side)
     figures = {} if KSR.pv.get("$avp(mos)") is None else {name: _figure(f"$avp({name})") for name in _FIGURES}
-    site.records.tell(_with(event, cause=_safe("$hdr(Reason)"), **figures))
+    media = MediaPath.PAST_FIRST if streaming.is_relayed_since() else ""
+    site.records.tell(_event(Kind.ENDS, call_id, side, cause=_safe("$hdr(Reason)"), media=media, **figures))
     _note_answer("BYE")
 
 
@@ -168,25 +179,19 @@ def answered_within(site: Site) -> None:
 
 def _tell_end(site: Site, code: int, reason: str, by: By, cause: str = "") -> None:
     KSR.resetflag(FLAG_RECORDED)
-    event = _event(Kind.ENDS, text("$ci"), branches.side())
-    site.records.tell(_with(event, code=code, reason=reason, by=by, cause=cause))
+    more = {"code": code, "reason": _cut(reason), "by": by, "cause": cause}
+    site.records.tell(_event(Kind.ENDS, text("$ci"), branches.side(), **more))
 
 
-def _note(kind: Kind, call_id: str, side: Side, **more: object) -> Event:
-    """As little as can be read: there are several a call."""
-    passage = "link" if side == Side.LINK else "edge"
-    return _with(Event(time.time(), kind, _cut(call_id), passage), **more)
+def _note(kind: Kind, call_id: str, side: Side, **more: Any) -> Event:
+    """As little as can be read: there are several a call. What strangers wrote is cut by whoever hands it over."""
+    return Event(time.time(), kind, _cut(call_id), _PASSAGES[side], **more)
 
 
-def _event(kind: Kind, call_id: str, side: Side) -> Event:
+def _event(kind: Kind, call_id: str, side: Side, **more: Any) -> Event:
+    """Likewise, with who sent what this tells of."""
     agent = _safe("$ua") or (_safe("$hdr(Server)") if kind is Kind.ANSWERED else "")
-    passage = "link" if side == Side.LINK else "edge"
-    return Event(time.time(), kind, _cut(call_id), passage, tag=_safe("$ft"), agent=agent)
-
-
-def _with(event: Event, **more: object) -> Event:
-    cut = {name: _cut(value) if isinstance(value, str) else value for name, value in more.items()}
-    return msgspec.structs.replace(event, **cut)
+    return Event(time.time(), kind, _cut(call_id), _PASSAGES[side], tag=_safe("$ft"), agent=agent, **more)
 
 
 def _way(decision: Decision) -> tuple[str, str, str]:

@@ -37,7 +37,8 @@ SAID_BY_PEOPLE = {486: "Busy Here", 600: "Busy Everywhere", 603: "Decline"}
 def handle(site: Site) -> None:
     """One reply to a request that was relayed."""
     code = int(KSR.pv.get("$rs"))
-    waiting.note(site, code)
+    answerer = site.answerer()
+    waiting.note(site, code, answerer)
     if code <= 100:
         return
     if code == FLOW_FAILED:
@@ -50,7 +51,7 @@ def handle(site: Site) -> None:
         carriers.note_challenge(site, code)
     recording.replied(site, code)
     recording.answered_within(site)
-    contact = _contact(site, code)
+    contact = _contact(site, code, answerer)
     if 200 <= code < 300:
         ending.answered(site, contact)
     if 200 <= code < 300 and KSR.isflagset(FLAG_OUTSIDE) > 0:
@@ -76,12 +77,12 @@ def handle(site: Site) -> None:
             streaming.offer(site, text("$ci"), side, text("$avp(arrival)") or "udp", back=True)
 
 
-def _contact(site: Site, code: int) -> str:
+def _contact(site: Site, code: int, answerer: str) -> str:
     """The answerer's Contact, as it is from here on for all but a trunk that sees names. Empty where there is none."""
-    is_sealed = site.sent_by_connector() or site.sent_by_peer()
-    if site.sent_by_connector() or not is_sealed:
+    is_sealed = answerer in ("peer", "connector")
+    if answerer != "peer":
         strip(*IDENTITY)
-    contact = header("Contact") if is_sealed else hops.sealed_contact(site, _edge(site)) if code < 300 else ""
+    contact = header("Contact") if is_sealed else hops.sealed_contact(site, answerer) if code < 300 else ""
     trunk = naming.seen_by(site, text("$avp(arrival)")) if contact and code < 300 else None
     if code < 300 and site.trunks:
         transferring.hide_in_answer(site)
@@ -99,16 +100,3 @@ def _forget_binding(site: Site) -> None:
         aor = f"{text('$tU')}@{text('$td')}".lower()
         KSR.registrar.unregister_ruid("location", f"sip:{aor}", str(ruid))
         site.activity.tell_unbound(aor)
-
-
-def _edge(site: Site) -> str:
-    """The listener by which the answerer is connected."""
-    trunk = site.trunk_behind_haproxy()
-    if trunk is not None:
-        return trunk.edge
-    protocol = text("$pr").lower()
-    if protocol.startswith("ws"):
-        return "ws"
-    if protocol == "udp":
-        return "udp"
-    return site.settings.listeners.get(int(KSR.pv.get("$Rp") or 0), "tcp")

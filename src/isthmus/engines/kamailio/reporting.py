@@ -16,6 +16,7 @@ _AGAIN_S = 1.0  # between two tries to connect in vain
 _AT_ONCE = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 _REMEMBERED = 8192  # registrations of this hour
 _LONGEST = 256
+_LONGEST_TOLD = 2_000
 _SAME_PLACE_S = 60.0  # a device that is where it was is told of no more often
 
 
@@ -81,6 +82,7 @@ class Reporter:
         edge: str = "",
         access: str = "",
         lent: str = "",
+        told: str = "",
     ) -> bool:
         """Tell it if that can be done at once; whether it could."""
         if not self._path:
@@ -100,6 +102,8 @@ class Reporter:
             edge=edge,
             access=access[:_LONGEST],
             lent=lent,
+            # What is longer would not fit into a message.
+            told=told if len(told) <= _LONGEST_TOLD else "",
         )
         message = encode(event, self._dropped)
         if self._sent(message):

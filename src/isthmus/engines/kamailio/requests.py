@@ -11,6 +11,7 @@ import msgspec
 from isthmus.activity.wire import Kind
 from isthmus.addressing import dialled_number, is_e164
 from isthmus.dialling.plan import Dialling
+from isthmus.emergency import reported
 from isthmus.engines.kamailio import (
     announcing,
     branches,
@@ -22,6 +23,7 @@ from isthmus.engines.kamailio import (
     ending,
     hops,
     lending,
+    locating,
     manipulating,
     naming,
     outward,
@@ -33,6 +35,7 @@ from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.config import TrunkSettings
 from isthmus.engines.kamailio.ksr import (
     COUNTING,
+    COUNTRY,
     CREDENTIALS,
     FLAG_OUTSIDE,
     FLAG_PASS_LINK,
@@ -44,12 +47,13 @@ from isthmus.engines.kamailio.ksr import (
     answer,
     header,
     headers,
+    number,
     strip,
     text,
 )
 from isthmus.engines.kamailio.site import Site
 from isthmus.routing import dialling, located
-from isthmus.routing.model import SHORT, SOS, Answer, Decision, Dial, Local, PersonRecord, Relay, Request, Source, Step
+from isthmus.routing.model import SHORT, SOS, Answer, Decision, Dial, Local, PersonRecord, Request, Source, Step
 from isthmus.routing.snapshot import View
 from isthmus.stir.model import Verstat
 from isthmus.trunking.model import Read
@@ -148,13 +152,13 @@ def _passed_on(site: Site, arrival: str, method: str) -> bool:
     with site.snapshot.view() as view:
         plan = view.config.class_of(None).dialling
         target = _target(site, view, next(iter(view.config.domains), ""), plan)
-    return connecting.passes_on(site, arrival, method, target)
+    return connecting.passes_on(site, arrival, method, target, plan.country)
 
 
 def _is_relayed(site: Site) -> bool:
     """SIP by way of our own TURN server, which is there for media: nobody's phone, and it would seem to be our own."""
     low, high = site.settings.turn_ports
-    return bool(high) and low <= int(text("$sp")) <= high and text("$si").strip("[]") == site.settings.address
+    return bool(high) and low <= number("$sp") <= high and text("$si").strip("[]") == site.settings.address
 
 
 def _is_flood(site: Site) -> bool:
@@ -185,17 +189,19 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
         elif connector and header(TRUNK):
             request, asserted, steps = _trunk_request(site, view, connector, method)
         else:
+            if site.settings.upstream:
+                connecting.check_known(view, method)
             domain = _realm(view)
             if connector:
                 connecting.check_realm(view, domain, connecting.tenant_of(site, connector))
-            proved = auth.authenticate(view, method, domain, lambda who: _is_emergency(site, view, who, domain, method))
+            proved = auth.authenticate(
+                view, method, domain, lambda who: _is_emergency(site, view, who, domain, method, connector)
+            )
             if proved is None:
                 return  # challenged
             person, device = proved
             if device:
-                site.activity.tell_device(
-                    device, connecting.address_of(connector), arrival, lambda: header("User-Agent")
-                )
+                site.activity.tell_device(device, locating.address_of(connector), arrival, lambda: header("User-Agent"))
             request, asserted = _phone_request(site, view, person, domain, method, connector)
         if connector:
             KSR.setflag(FLAG_PASS_LINK)
@@ -209,15 +215,13 @@ def _from_edge(site: Site, auth: Authenticator, arrival: str, method: str) -> No
         decision = outcome.decision
         if person is not None:
             shown, lent = outcome.shown, ""
-            if method == "INVITE" and request.target.startswith(SOS) and isinstance(decision, Dial):
-                lent = lending.lend(site, person.aor, device, person.number or "")
+            if method == "INVITE" and request.target.startswith(SOS) and not isinstance(decision, Answer):
+                lent = lending.lend(site, request, device, person.number or "")
                 shown = lent or shown
+                locating.tell_other_site(site, request, device, person.number or "", lent)
             _tell_activity(site, person, request, decision, device, lent)
             if shown is not None:
                 asserted = _identity(person, shown)
-    if connector and method == "REGISTER" and isinstance(decision, Relay):
-        # Their home would have no way to the phone but through here and the connector, and nobody follows two.
-        raise Refused(403, "A Connector Is For Those At Home At Its Site")
     recording.begins(site, request, outcome)
     if method != "REGISTER" or not isinstance(decision, Local):  # what is saved here goes nowhere
         strip(*INTERNAL, *IDENTITY, *CREDENTIALS, "Route", *(() if connector else ("Path",)))
@@ -269,7 +273,7 @@ def _phone_request(
         claimed = f"{text('$fU')}@{text('$fd')}".lower()
         if claimed != person.aor and not claimed.endswith("@anonymous.invalid"):
             raise Refused(403, "From Is Not You")
-        target = _target(site, view, domain, view.config.class_of(person).dialling)
+        target = _meant(site, view, domain, person, connector)
     request = Request(
         method,
         target,
@@ -283,9 +287,9 @@ def _phone_request(
     return request, "" if method == "REGISTER" else _identity(person, person.number)
 
 
-def _is_emergency(site: Site, view: View, person: PersonRecord, domain: str, method: str) -> bool:
-    """Whether the request at hand is an emergency call, by the dial plan of `person`."""
-    return method == "INVITE" and _target(site, view, domain, view.config.class_of(person).dialling).startswith(SOS)
+def _is_emergency(site: Site, view: View, person: PersonRecord, domain: str, method: str, connector: str) -> bool:
+    """Whether the request at hand is an emergency call. connector: as for `_meant`."""
+    return method == "INVITE" and _meant(site, view, domain, person, connector).startswith(SOS)
 
 
 def _tell_activity(
@@ -297,13 +301,13 @@ def _tell_activity(
     """
     if request.method == "REGISTER":
         if not isinstance(decision, Answer):
-            site.activity.tell_registered(person.aor, connecting.address_of(request.via), header("User-Agent"), device)
+            site.activity.tell_registered(person.aor, locating.address_of(request.via), header("User-Agent"), device)
     elif request.method == "INVITE" and request.target.startswith(SOS):
         # Whatever became of it: who looks after the building has to know that somebody needs help.
         site.activity.tell(
             Kind.EMERGENCY,
             person.aor,
-            connecting.address_of(request.via),
+            locating.address_of(request.via),
             header("User-Agent"),
             number=request.target.removeprefix(SOS),
             own_number=person.number or "",
@@ -311,13 +315,14 @@ def _tell_activity(
             device=device,
             access=header("P-Access-Network-Info"),
             lent=lent,
+            told=locating.told_of_call(),
         )
     elif request.method == "INVITE" and outward.leads_outside(decision) and is_e164(request.target):
         KSR.setflag(FLAG_OUTSIDE)
         site.activity.tell(
             Kind.CALL,
             person.aor,
-            connecting.address_of(request.via),
+            locating.address_of(request.via),
             header("User-Agent"),
             number=request.target,
             own_number=person.number or "",
@@ -410,13 +415,22 @@ def _target(site: Site, view: View, domain: str, plan: Dialling = _NO_PLAN, user
     """
     user, host = text("$rU") if user is None else user, text("$rd").lower()
     known = host in view.config.domains or host in site.settings.own_hosts or not host
+    # A connector that was told nothing yet knows of no domain: calls for help go out all the same.
+    known = known or bool(site.settings.upstream and not view.config.domains)
     address = f"{user.lower()}@{domain if host in site.settings.own_hosts else host}"
     return dialling.target(user, address, plan, view) if known else address
 
 
-def _meant(site: Site, view: View, domain: str, person: PersonRecord) -> str:
-    """What the Request-URI means to a person of that domain."""
-    return _target(site, view, domain, view.config.class_of(person).dialling)
+def _meant(site: Site, view: View, domain: str, person: PersonRecord, connector: str = "") -> str:
+    """What the Request-URI means to a person of that domain: by their dial plan, and as a call for help where they are.
+
+    connector: the one that the phone is at; empty for none. It says the country alone, not which numbers call for help.
+    """
+    meant = _target(site, view, domain, view.config.class_of(person).dialling)
+    if connector and not meant.startswith(SOS) and (country := header(COUNTRY)):
+        there = _target(site, view, domain, Dialling(country=country))
+        return there if there.startswith(SOS) else meant
+    return meant
 
 
 def _from_peer(site: Site, peer: str, method: str) -> None:
@@ -427,6 +441,10 @@ def _from_peer(site: Site, peer: str, method: str) -> None:
     if received and method != "REGISTER":
         recording.begins_at_flow(site, peer, _asserted())
         carry.to_flow(site, received)
+        return
+    if method != "REGISTER" and (behind := hops.behind_connector(site, headers("Route"))) is not None:
+        recording.begins_at_flow(site, peer, _asserted())
+        carry.to_connector(site, behind)
         return
     epoch = header("X-Isthmus-Epoch")
     with site.snapshot.view() as view:
@@ -449,6 +467,8 @@ def _from_peer(site: Site, peer: str, method: str) -> None:
             lot=_lot(),
         )
         outcome = outward.decided(site, request, view)
+        if request.target.startswith(SOS) and method == "INVITE":
+            _help_over_link(site, view, request, outcome.decision)
     recording.begins(site, request, outcome)
     strip(*INTERNAL, "Route")
     if header(branches.SEAL_ONLY):
@@ -459,6 +479,41 @@ def _from_peer(site: Site, peer: str, method: str) -> None:
     if method == "INVITE":
         ending.begins(header("Contact"))
     carry.out(site, request, outcome.decision, f"peer:{peer}")
+
+
+def _help_over_link(site: Site, view: View, request: Request, decision: Decision) -> None:
+    """An emergency call of a phone at the other site, which has told where that is; who called is known there.
+
+    Where it is known better here, the security desk here is told as well.
+    """
+    number = _asserted_number()
+    told = locating.told_by_peer(site, request.caller, number)
+    if told is None:
+        return
+    said, place, here = told
+    lending.note(site, view, request.caller, said)
+    if not here:
+        return
+    lent = lending.lend_at(site, request.caller, said.device, place) if isinstance(decision, Dial) else ""
+    if lent:
+        outward.show(lent)
+    site.activity.tell(
+        Kind.EMERGENCY,
+        request.caller,
+        said.address,
+        number=request.target.removeprefix(SOS),
+        own_number=said.lent or number,
+        call_id=text("$ci"),
+        device=said.device,
+        access=reported.written(said.bssid),
+        lent=lent,
+    )
+
+
+def _asserted_number() -> str:
+    """The number that the peer vouches for, E.164; empty for none."""
+    numbers = (dialled_number(found[1]) for found in _PAI_USER.finditer(headers("P-Asserted-Identity")))
+    return next((each for each in numbers if each and is_e164(each)), "")
 
 
 def _asserted() -> str:
@@ -472,4 +527,6 @@ def _import_binding(site: Site, method: str) -> None:
     """The control service hands over a binding in a move: a REGISTER that carries its proof."""
     if method != "REGISTER" or not site.is_control(header("X-Isthmus-Control")):
         raise Refused(403, "Forbidden")
+    if header("Path"):
+        locating.tell_edge(site)
     hops.save(site, contact.edge_of(contact.received_of(header("Path"))))

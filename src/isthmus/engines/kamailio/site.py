@@ -10,7 +10,7 @@ from isthmus.addressing.networks import Networks
 from isthmus.emergency.mapfile import MapFile
 from isthmus.engines.kamailio import trunkmedia
 from isthmus.engines.kamailio.config import BrainSettings, PeerSettings, TrunkSettings
-from isthmus.engines.kamailio.ksr import KSR, text
+from isthmus.engines.kamailio.ksr import KSR, number, text
 from isthmus.engines.kamailio.reporting import Reporter
 from isthmus.engines.kamailio.spool import Spool
 from isthmus.engines.kamailio.vouching import Voucher
@@ -32,7 +32,6 @@ class Site:
         self._peer_by_host = {peer.host: peer for peer in settings.peers}
         self._peer_by_out_port = {str(peer.out_port): peer for peer in settings.peers}
         self.connectors = Connectors(())
-        self._takes_connectors = any(each.startswith("slot:") for each in settings.listeners.values())
         self.trunks = {trunk.name: trunk for trunk in settings.trunks}
         # Whoever has to come by TLS proves more than an address.
         self._trunk_by_host = {trunk.host: trunk for trunk in settings.trunks if trunk.transport != "tls"}
@@ -81,7 +80,7 @@ class Site:
 
         Empty for a connection that this site does not know, and for a connector that it knows no more.
         """
-        found = self.settings.listeners.get(int(KSR.pv.get("$Rp") or 0), "")
+        found = self.settings.listeners.get(number("$Rp"), "")
         if found.startswith("slot:"):
             connector = self._known_connectors().by_slot.get(int(found[5:]))
             return f"connector:{connector.name}" if connector is not None else ""
@@ -127,7 +126,7 @@ class Site:
         """The trunk whose message has come by a connection that we opened to it, through haproxy."""
         if not self._trunk_by_out_port or text("$si").strip("[]") != self.settings.internal_host:
             return None
-        return self._trunk_by_out_port.get(text("$sp"))
+        return self._trunk_by_out_port.get(str(number("$sp")))
 
     def trunk_of_hop(self, uri: str) -> TrunkSettings | None:
         """The trunk that a next hop leads to: by haproxy's entrance to it, or over UDP by its own address."""
@@ -151,11 +150,26 @@ class Site:
 
     def sent_by_peer(self) -> bool:
         """Whether the message at hand came over the link, by the connection that we opened (haproxy's end of it)."""
-        return text("$si") == self.settings.internal_host and text("$sp") in self._peer_by_out_port
+        return text("$si") == self.settings.internal_host and str(number("$sp")) in self._peer_by_out_port
 
-    def sent_by_connector(self) -> bool:
-        """Whether the message at hand came from a connector, by a connection that it opened."""
-        return self._takes_connectors and self.settings.listeners.get(KSR.pv.get("$Rp"), "").startswith("slot:")
+    def answerer(self) -> str:
+        """Who sent the reply at hand: `peer`, `connector`, `trunk:NAME` by a connection that we opened, `control` for
+        this site itself, else the listener that a phone or gateway is at (udp, tcp, tls, ws).
+        """
+        found = self.settings.listeners.get(number("$Rp"), "tcp")
+        if found in ("udp", "control"):  # which nobody else answers by, and most do
+            return found
+        if found.startswith("slot:"):
+            return "connector"
+        if self.sent_by_peer():
+            return "peer"
+        trunk = self.trunk_behind_haproxy()
+        if trunk is not None:
+            return trunk.edge
+        protocol = text("$pr").lower()
+        if protocol.startswith("ws"):
+            return "ws"
+        return "udp" if protocol == "udp" else found
 
     def unreachable(self) -> frozenset[str]:
         """Peers that did not answer within the last seconds; shared by all workers, forgotten by itself."""

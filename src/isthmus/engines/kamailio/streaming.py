@@ -110,7 +110,7 @@ def is_relayed_by_now(site: Site, method: str) -> bool:
     """Whether the call of the request at hand, which began without the relay, goes through it from here on."""
     if not site.direct_of:
         return False
-    if KSR.pv.get(_RELAYED) is not None:
+    if is_relayed_since():
         return True
     trunk = site.trunk_of_hop(text("$du")) if method in ("INVITE", "UPDATE") and has_sdp() else None
     networks = site.direct_of.get(trunk.name) if trunk is not None else None
@@ -121,6 +121,11 @@ def is_relayed_by_now(site: Site, method: str) -> bool:
         return False
     KSR.pv.sets(_RELAYED, "1")
     return True
+
+
+def is_relayed_since() -> bool:
+    """Whether the call of the request at hand began without the relay, and goes through it by now."""
+    return KSR.pv.get(_RELAYED) is not None
 
 
 def _has_a_say(site: Site, trunk: TrunkSettings) -> bool:

@@ -19,12 +19,14 @@ def phones(registrar: KamailioRegistrar, aor: str, fqdn: str) -> list[Phone]:
 def phone(binding: Binding, methods: int, fqdn: str) -> Phone:
     """One of them. A binding by way of another site is reached through that, which keeps the flow to it in Path.
 
-    After a move there and back the way leads through this very site, and so to the phone straight away.
+    After a move there and back the way leads through this very site, and so to the phone, or its connector, straight
+    away.
     """
     path = binding.path
     flow = binding.received
     if path and contact.host_of(contact.first_uri(path)) == fqdn:
-        path, flow = "", contact.received_of(path)
+        first, _, beyond = path.partition(",")
+        path, flow = beyond, contact.received_of(first)
     return Phone(
         uri=binding.contact,
         hop=contact.first_uri(path) if path else flow or binding.contact,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from isthmus.addressing import is_e164
-from isthmus.engines.kamailio import connecting, serving
+from isthmus.engines.kamailio import connecting, locating, serving
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.ksr import (
     CREDENTIALS,
@@ -55,7 +55,7 @@ def handle(
         if whom is None and not (group_of(meant) and meant.partition("@")[2] in view.config.domains):
             return False
         if device:
-            site.activity.tell_device(device, connecting.address_of(connector), arrival, lambda: header("User-Agent"))
+            site.activity.tell_device(device, locating.address_of(connector), arrival, lambda: header("User-Agent"))
     if int(KSR.pv.get("$bs") or 0) > _MOST_BYTES:
         raise Refused(413, "Message Too Long")
     strip(*INTERNAL, *connecting.MARKS, *IDENTITY, *CREDENTIALS, "Route")

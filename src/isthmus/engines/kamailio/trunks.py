@@ -27,12 +27,12 @@ def states(site: SiteFile, ask: Ask) -> list[dict[str, Any]]:
     this site is registered there, None where it has no account; registered_until: Unix seconds; registration_error:
     what was answered last, empty while all is well.
     """
-    asked: dict[str, Mapping[str, Any]] = {}
+    answers: dict[str, Mapping[str, Any]] = {}
     marked: set[str] = set()
     calls: dict[str, int] = {}
     accounts: dict[str, Registration] = {}
     with contextlib.suppress(UnavailableError):
-        asked, marked = _asked(ask), _marked(ask)
+        answers, marked = asked(ask), _marked(ask)
         accounts = _accounts(ask) if any(trunk.registration for trunk in site.trunk) else {}
         calls = {trunk.name: _calls(ask, trunk.name) for trunk in site.trunk}
     sets = {trunk.name: trunk.probe_set for trunk in brain_settings(site).trunks}
@@ -42,8 +42,8 @@ def states(site: SiteFile, ask: Ask) -> list[dict[str, Any]]:
             "address": trunk.address,
             "port": trunk.port,
             "transport": trunk.transport,
-            "state": _state(asked.get(probe_uri(trunk)), trunk.name in marked, bool(sets[trunk.name])),
-            "answers_ms": _latency(asked.get(probe_uri(trunk))),
+            "state": _state(answers.get(probe_uri(trunk)), trunk.name in marked, bool(sets[trunk.name])),
+            "answers_ms": _latency(answers.get(probe_uri(trunk))),
             "calls": calls.get(trunk.name),
             "most_calls": trunk.most_calls,
             "calls_per_s": trunk.calls_per_s,
@@ -84,14 +84,14 @@ def _latency(destination: Mapping[str, Any] | None) -> float | None:
     return float(measured["AVG"]) if measured.get("AVG") else None
 
 
-def _asked(ask: Ask) -> dict[str, Mapping[str, Any]]:
-    """Destination by URI, of the trunks that are asked by OPTIONS."""
+def asked(ask: Ask) -> dict[str, Mapping[str, Any]]:
+    """Destination as the engine has it by its URI, of the trunks that are asked by OPTIONS."""
     try:
         answer = ask("dispatcher.list")
     except RpcRefusedError:
         return {}  # none is asked, and the module is not there
     found: dict[str, Mapping[str, Any]] = {}
-    for record in answer.get("RECORDS") or ():
+    for record in (answer or {}).get("RECORDS") or ():
         for target in record["SET"]["TARGETS"]:
             found[str(target["DEST"]["URI"])] = target["DEST"]
     return found

@@ -9,9 +9,9 @@ import { Confirm } from "../parts/Confirm";
 import { command, count } from "../parts/format";
 import { ChoiceEntry, Form, TextEntry, useForm } from "../parts/form";
 import { Fault, Loading, Page, Section } from "../parts/Page";
-import { useAct } from "../parts/Proving";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
+import { useWork } from "../parts/work";
 import { useMay } from "../session";
 import { changesNothing, namesIn, type Wanted } from "./bulk";
 import { applied, previewed, undone, type Line } from "./bulkwork";
@@ -204,34 +204,33 @@ function Preview({ lines, wanted }: { lines: Line[]; wanted: Wanted }) {
 
 function Report({ report, wanted }: { report: Line[]; wanted: Wanted }) {
   const styles = useStyles();
-  const act = useAct();
   const tell = useDone();
   const queries = useQueryClient();
   const [progress, setProgress] = useState<number>();
   const [taken, setTaken] = useState<Line[]>();
-  const [error, setError] = useState<Error | null>(null);
   const failed = report.filter(({ why }) => why !== "");
-  const takeBack = async () => {
-    setProgress(0);
-    setError(null);
-    try {
-      const left = await act(() => undone(report, wanted, setProgress));
+  const takingBack = useWork(
+    async () => {
+      setProgress(0);
+      try {
+        return await undone(report, wanted, setProgress);
+      } finally {
+        setProgress(undefined);
+      }
+    },
+    (left) => {
       setTaken(left);
       if (left.length === 0) tell(t("undone"));
       void queries.invalidateQueries({ queryKey: ["people", "page"] });
-    } catch (given) {
-      setError(given instanceof Error ? given : new Error(String(given)));
-    } finally {
-      setProgress(undefined);
-    }
-  };
+    },
+  );
   return (
     <Section title={t("bulkDone")}>
       <MessageBar intent={failed.length > 0 ? "warning" : "success"} role="status" layout="multiline">
         <MessageBarBody>{t("bulkReport", { done: count(report.length - failed.length), failed: count(failed.length) })}</MessageBarBody>
       </MessageBar>
       <div className={styles.row}>
-        <Button disabled={progress !== undefined || taken !== undefined} onClick={() => void takeBack()}>{t("undo")}</Button>
+        <Button disabled={takingBack.isPending || taken !== undefined} onClick={() => { takingBack.mutate(); }}>{t("undo")}</Button>
         <Button
           onClick={() => {
             download("people.csv", csvOf(["aor", "changed", "why"], report.map((line) => [line.aor, shown(line), line.why])));
@@ -241,7 +240,7 @@ function Report({ report, wanted }: { report: Line[]; wanted: Wanted }) {
         </Button>
       </div>
       {progress !== undefined && <ProgressBar value={progress} max={report.length} aria-label={t("undo")} />}
-      <Fault error={error} />
+      <Fault error={takingBack.error} />
       {taken !== undefined && (
         <MessageBar intent={taken.length > 0 ? "warning" : "success"} role="status" layout="multiline">
           <MessageBarBody>{taken.length > 0 ? t("notUndone", { count: count(taken.length) }) : t("undone")}</MessageBarBody>

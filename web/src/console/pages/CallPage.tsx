@@ -10,6 +10,7 @@ import { Command, Facts, Loading, Page, Section } from "../parts/Page";
 import { named as inPhone } from "../../messages/diagnosis";
 import type { components } from "../../api/schema";
 import { CallLadder } from "./CallLadder";
+import { isDirect } from "./mediaPath";
 import type { CallRecord } from "./RecordsOf";
 
 const local = (seconds: number) => {
@@ -52,7 +53,7 @@ export function CallPage() {
       {found.data?.length === 0 && (
         <MessageBar intent="info"><MessageBarBody>{t("noRecords")}</MessageBarBody></MessageBar>
       )}
-      {found.data?.map((leg) => <Leg key={leg.id} leg={leg} />)}
+      {found.data?.map((leg) => <Leg key={leg.id} leg={leg} direct={isDirect(found.data)} />)}
       {reports.data?.map((each) => <Report key={`${each.who} ${each.site} ${each.report.kind}`} told={each} />)}
       {first && <CallLadder callId={id} />}
       <Command text={command(["call", "record", id])} />
@@ -63,7 +64,7 @@ export function CallPage() {
 const person = (text: string) => (text.includes("@") ? <Go to="/people/$aor" params={{ aor: text }}>{text}</Go> : text);
 const measured = (value: number | null, unit: string) => (value === null ? "" : `${value.toFixed(1)} ${unit}`.trim());
 
-function Leg({ leg }: { leg: CallRecord }) {
+function Leg({ leg, direct }: { leg: CallRecord; direct: boolean }) {
   return (
     <Section title={t("legAt", { site: leg.site })}>
       <Facts
@@ -79,6 +80,7 @@ function Leg({ leg }: { leg: CallRecord }) {
           [t("result"), `${String(leg.code)} ${leg.reason}`],
           [t("endedBy"), named("endedBy", leg.by)],
           [t("cause"), leg.cause],
+          [t("media"), direct ? t("mediaPath.direct") : named("mediaPath", leg.media ?? "")],
           [t("mos"), measured(leg.mos, "")],
           [t("jitter"), measured(leg.jitter_ms, "ms")],
           [t("loss"), measured(leg.loss_percent, "%")],
@@ -92,12 +94,14 @@ function Leg({ leg }: { leg: CallRecord }) {
   );
 }
 
+const TITLES = { end: "reportBy", problem: "problemBy", unfinished: "unfinishedBy" } as const;
+
 /** What somebody's browser reported: how it sounded there, and what its person was told. */
 function Report({ told }: { told: components["schemas"]["CallReport"] }) {
   const { report } = told;
   const path = [inPhone("kind", report.local), inPhone("kind", report.remote), report.protocol.toUpperCase()];
   return (
-    <Section title={t(report.kind === "problem" ? "problemBy" : "reportBy", { who: told.who, site: told.site })}>
+    <Section title={t(TITLES[report.kind], { who: told.who, site: told.site })}>
       <Facts
         of={[
           [t("when"), moment(told.at)],

@@ -7,8 +7,8 @@ import { t } from "../../messages/console";
 import { Confirm } from "../parts/Confirm";
 import { command, count } from "../parts/format";
 import { Command, Fault, Page, Section } from "../parts/Page";
-import { useAct } from "../parts/Proving";
 import { ShortTable } from "../parts/Table";
+import { useWork } from "../parts/work";
 import { rowsOf } from "./csv";
 
 type Report = components["schemas"]["PeopleImport"];
@@ -22,13 +22,10 @@ const useStyles = makeStyles({
 
 export function ImportPage() {
   const styles = useStyles();
-  const act = useAct();
   const queries = useQueryClient();
   const [text, setText] = useState("");
   const [update, setUpdate] = useState(false);
   const [report, setReport] = useState<Report>();
-  const [error, setError] = useState<Error | null>(null);
-  const [busy, setBusy] = useState(false);
   const send = async (dryRun: boolean) => {
     const told_ = told(
       await api.POST("/v1/people/import", { body: { rows: rowsOf(text), update, dry_run: dryRun } }),
@@ -36,18 +33,10 @@ export function ImportPage() {
     setReport(told_);
     if (!dryRun) void queries.invalidateQueries({ queryKey: ["people"] });
   };
-  const preview = async () => {
-    setBusy(true);
-    setError(null);
+  const preview = useWork(() => {
     setReport(undefined);
-    try {
-      await act(() => send(true));
-    } catch (given) {
-      setError(given instanceof Error ? given : new Error(String(given)));
-    } finally {
-      setBusy(false);
-    }
-  };
+    return send(true);
+  });
   const changed = (next: string) => {
     setText(next);
     setReport(undefined);
@@ -79,7 +68,7 @@ export function ImportPage() {
           }}
         />
         <div className={styles.row}>
-          <Button appearance="primary" disabled={busy || text.trim() === ""} onClick={() => void preview()}>
+          <Button appearance="primary" disabled={preview.isPending || text.trim() === ""} onClick={() => { preview.mutate(); }}>
             {t("preview")}
           </Button>
           <Confirm
@@ -93,7 +82,7 @@ export function ImportPage() {
           />
         </div>
         <Command text={command(["user", "import", "people.csv"], { update, "dry-run": true })} />
-        <Fault error={error} />
+        <Fault error={preview.error} />
       </div>
       {report && (
         <Section title={report.dry_run ? t("previewTitle") : t("importDone")}>

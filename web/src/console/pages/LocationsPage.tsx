@@ -1,19 +1,24 @@
 import { MessageBar, MessageBarBody } from "@fluentui/react-components";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, told } from "../../api/client";
 import type { components } from "../../api/schema";
 import { t } from "../../messages/console";
 import { Confirm } from "../parts/Confirm";
 import { command } from "../parts/format";
-import { Form, SwitchEntry, TextEntry, useForm } from "../parts/form";
+import { Form, SwitchEntry, TextEntry, useForm, type FormState } from "../parts/form";
+import { Go, useGo } from "../parts/Go";
 import { Command, Facts, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
 import { takingBack, whole, type Undo } from "../parts/undo";
 import { useMay } from "../session";
+import { differences, ELEMENTS, NOTHING_TYPED, only, saidBefore, saidOf, typedOf, type Place, type Said, type Typed } from "./places";
 
 type Found = components["schemas"]["FoundLocation"];
+
+type Network = components["schemas"]["NetworkElement"];
 
 const placeAt = (place: string) => ({ params: { path: { place } } });
 const lookAt = (place: string) => async () => whole(await api.GET("/v1/locations/places/{place}", placeAt(place)));
@@ -21,7 +26,6 @@ const lookAt = (place: string) => async () => whole(await api.GET("/v1/locations
 /** Where who calls the emergency services is, and what leads to it. */
 export function LocationsPage() {
   const may = useMay();
-  const queries = useQueryClient();
   const places = useQuery({
     queryKey: ["places"],
     queryFn: async () => told(await api.GET("/v1/locations/places")),
@@ -40,34 +44,11 @@ export function LocationsPage() {
           rows={places.data}
           keyOf={({ name }) => name}
           columns={[
-            { id: "name", title: t("person.name"), show: ({ name }) => name },
+            { id: "name", title: t("person.name"), show: ({ name }) => <Go to="/locations/$place" params={{ place: name }}>{name}</Go> },
             { id: "words", title: t("address"), show: ({ words }) => words },
             { id: "elins", title: t("elins"), show: ({ elins }) => elins.join(", ") },
             { id: "default", title: t("default"), show: (place) => (place.default ? t("yes") : "") },
-            {
-              id: "do",
-              title: t("actions"),
-              show: ({ name, address, point, elins, policy, default: whole_ }) =>
-                may("location.write") && (
-                  <Confirm
-                    text={t("delete")}
-                    title={t("deletePlace", { name })}
-                    consequences={t("deletePlaceWhy")}
-                    command={command(["location", "place", "remove", name])}
-                    done={t("saved")}
-                    onConfirm={async () => {
-                      told(await api.DELETE("/v1/locations/places/{place}", placeAt(name)));
-                      const undo = await takingBack(lookAt(name), async (headers) => {
-                        const body = { name, address, point, elins, policy: policy ?? "", default: whole_ };
-                        told(await api.POST("/v1/locations/places", { headers, body }));
-                        await queries.invalidateQueries({ queryKey: ["places"] });
-                      });
-                      await queries.invalidateQueries({ queryKey: ["places"] });
-                      return undo;
-                    }}
-                  />
-                ),
-            },
+            { id: "do", title: t("actions"), show: (place) => may("location.write") && <RemovePlace place={place} /> },
           ]}
         />
         <Command text="isthmus location place list" />
@@ -75,17 +56,7 @@ export function LocationsPage() {
       </Section>
       <Section title={t("networks")}>
         <Loading of={[networks]} />
-        <ShortTable
-          label={t("networks")}
-          none={t("noNetworks")}
-          rows={networks.data}
-          keyOf={({ kind, id, port }) => `${kind} ${id} ${port ?? ""}`}
-          columns={[
-            { id: "kind", title: t("kind"), show: ({ kind }) => kind },
-            { id: "id", title: t("person.name"), show: ({ id, port }) => [id, port].filter((each) => each).join(" ") },
-            { id: "place", title: t("place"), show: ({ place }) => place },
-          ]}
-        />
+        <Networks of={networks.data} />
         <Command text="isthmus location network list" />
       </Section>
       <Find />
@@ -93,31 +64,145 @@ export function LocationsPage() {
   );
 }
 
-/** Parts of a civic address (RFC 5139) that most addresses have, in the order in which they are written. */
-const ELEMENTS = ["RD", "HNO", "PC", "A3", "A1", "FLR", "ROOM"] as const;
+function Networks({ of }: { of: Network[] | undefined }) {
+  return (
+    <ShortTable
+      label={t("networks")}
+      none={t("noNetworks")}
+      rows={of}
+      keyOf={({ kind, id, port }) => `${kind} ${id} ${port ?? ""}`}
+      columns={[
+        { id: "kind", title: t("kind"), show: ({ kind }) => kind },
+        { id: "id", title: t("person.name"), show: ({ id, port }) => [id, port].filter((each) => each).join(" ") },
+        { id: "place", title: t("place"), show: ({ place }) => place },
+      ]}
+    />
+  );
+}
+
+const useAgain = () => {
+  const queries = useQueryClient();
+  return async () => {
+    void queries.invalidateQueries({ queryKey: ["place"] });
+    await queries.invalidateQueries({ queryKey: ["places"] });
+  };
+};
+
+/** Which place stands for the whole site beside this one: it does no more, once this one does. */
+async function otherDefault(name: string): Promise<string | undefined> {
+  return told(await api.GET("/v1/locations/places")).find((each) => each.default && each.name !== name)?.name;
+}
+
+async function putDefault(name: string | undefined) {
+  if (name !== undefined) told(await api.PATCH("/v1/locations/places/{place}", { ...placeAt(name), body: { default: true } }));
+}
+
+function RemovePlace({ place, gone }: { place: Place; gone?: () => void }) {
+  const again = useAgain();
+  const { name } = place;
+  return (
+    <Confirm
+      text={t("delete")}
+      title={t("deletePlace", { name })}
+      consequences={t("deletePlaceWhy")}
+      command={command(["location", "place", "remove", name])}
+      done={t("saved")}
+      onConfirm={async () => {
+        told(await api.DELETE("/v1/locations/places/{place}", placeAt(name)));
+        const undo = await takingBack(lookAt(name), async (headers) => {
+          told(await api.POST("/v1/locations/places", { headers, body: { name, ...saidBefore(place) } }));
+          await again();
+        });
+        gone?.();
+        await again();
+        return undo;
+      }}
+    />
+  );
+}
+
+export function LocationPage() {
+  const { place: name = "" }: { place?: string } = useParams({ strict: false });
+  const may = useMay();
+  const go = useGo();
+  const found = useQuery({
+    queryKey: ["place", name],
+    queryFn: async () => told(await api.GET("/v1/locations/places/{place}", placeAt(name))),
+  });
+  const networks = useQuery({
+    queryKey: ["networks", name],
+    queryFn: async () => told(await api.GET("/v1/locations/networks", { params: { query: { place: name } } })),
+  });
+  const place = found.data;
+  return (
+    <Page
+      title={name}
+      above={[{ to: "/locations", title: t("locations") }]}
+      actions={place && may("location.write") && <RemovePlace place={place} gone={() => { go({ to: "/locations" }); }} />}
+    >
+      <Loading of={[found]} />
+      {place && (
+        <>
+          <Facts
+            of={[
+              [t("address"), place.words],
+              [t("point"), place.point && `${String(place.point.latitude)}, ${String(place.point.longitude)}`],
+              [t("elins"), place.elins.join(", ")],
+              [t("placePolicy"), place.policy],
+              [t("default"), place.default ? t("yes") : ""],
+            ]}
+          />
+          <Section title={t("networks")}>
+            <Loading of={[networks]} />
+            <Networks of={networks.data} />
+          </Section>
+          {may("location.write") && <EditPlace key={JSON.stringify(place)} place={place} />}
+          <Command text={command(["location", "place", "show", name])} />
+        </>
+      )}
+    </Page>
+  );
+}
+
+const elementsOf = ({ address }: Said) => Object.entries(address.elements).map(([name, text]) => `${name}=${text}`);
+
+/** What can be said of a place, but for its name. */
+function AboutPlace<Values extends Typed>({ of }: { of: FormState<Values> }) {
+  return (
+    <>
+      <TextEntry of={of} name="country" label={t("countryCode")} hint={t("countryCodeHint")} required />
+      {ELEMENTS.map((each) => <TextEntry key={each} of={of} name={each} label={t(`civic.${each}`)} />)}
+      <TextEntry of={of} name="further" label={t("furtherElements")} hint={t("furtherElementsHint")} lines={2} />
+      <TextEntry of={of} name="point" label={t("point")} hint={t("pointHint")} />
+      <TextEntry of={of} name="elins" label={t("elins")} hint={t("elinsHint")} />
+      <TextEntry of={of} name="policy" label={t("placePolicy")} hint={t("placePolicyHint")} />
+      <SwitchEntry of={of} name="default" label={t("placeDefault")} />
+    </>
+  );
+}
 
 function NewPlace() {
   const tell = useDone();
-  const queries = useQueryClient();
-  const form = useForm({ name: "", country: "", RD: "", HNO: "", PC: "", A3: "", A1: "", FLR: "", ROOM: "", elins: "", default: "" });
+  const again = useAgain();
+  const form = useForm({ name: "", ...NOTHING_TYPED });
   const { values, set } = form;
-  const elements = Object.fromEntries(ELEMENTS.map((each) => [each, values[each].trim()]).filter(([, text]) => text !== "")) as Record<string, string>;
-  const elins = values.elins.split(",").map((each) => each.trim()).filter((each) => each !== "");
+  const said = saidOf(values);
   const submit = async () => {
     let undo: Undo | undefined;
-    const done = await form.submit(async ({ country }) => {
+    const done = await form.submit(async () => {
       const name = values.name.trim();
-      const address = { country: country.trim().toUpperCase(), elements };
-      told(await api.POST("/v1/locations/places", { body: { name, address, elins, policy: "", default: values.default === "yes" } }));
+      const before = said.default ? await otherDefault(name) : undefined;
+      told(await api.POST("/v1/locations/places", { body: { name, ...said } }));
       undo = await takingBack(lookAt(name), async (headers) => {
         told(await api.DELETE("/v1/locations/places/{place}", { ...placeAt(name), headers }));
-        await queries.invalidateQueries({ queryKey: ["places"] });
+        await putDefault(before);
+        await again();
       });
     });
     if (!done) return;
     tell(t("saved"), undo);
     set("name", "");
-    await queries.invalidateQueries({ queryKey: ["places"] });
+    await again();
   };
   return (
     <Section title={t("newPlace")}>
@@ -126,17 +211,63 @@ function NewPlace() {
         state={form}
         onSubmit={() => void submit()}
         command={command(["location", "place", "add", values.name || "PLACE"], {
-          country: values.country.toUpperCase(),
-          set: Object.entries(elements).map(([name, text]) => `${name}=${text}`),
-          elin: elins,
-          default: values.default === "yes",
+          country: said.address.country,
+          set: elementsOf(said),
+          point: values.point,
+          elin: said.elins,
+          policy: said.policy,
+          default: said.default,
         })}
       >
         <TextEntry of={form} name="name" label={t("placeName")} hint={t("placeNameHint")} required />
-        <TextEntry of={form} name="country" label={t("countryCode")} hint={t("countryCodeHint")} required />
-        {ELEMENTS.map((each) => <TextEntry key={each} of={form} name={each} label={t(`civic.${each}`)} />)}
-        <TextEntry of={form} name="elins" label={t("elins")} hint={t("elinsHint")} />
-        <SwitchEntry of={form} name="default" label={t("placeDefault")} />
+        <AboutPlace of={form} />
+      </Form>
+    </Section>
+  );
+}
+
+function EditPlace({ place }: { place: Place }) {
+  const tell = useDone();
+  const again = useAgain();
+  const form = useForm<Typed>(typedOf(place));
+  const { name } = place;
+  const changes = differences(saidBefore(place), saidOf(form.values));
+  const submit = async () => {
+    let undo: Undo | undefined;
+    const done = await form.submit(async () => {
+      const before = changes.default === true ? await otherDefault(name) : undefined;
+      const answer = await api.PATCH("/v1/locations/places/{place}", { ...placeAt(name), body: changes });
+      told(answer);
+      const were = only(saidBefore(place), changes);
+      undo = await takingBack(lookAt(name), async (headers) => {
+        told(await api.PATCH("/v1/locations/places/{place}", { ...placeAt(name), headers, body: were }));
+        await putDefault(before);
+        await again();
+      });
+    });
+    if (!done) return;
+    tell(t("saved"), undo);
+    await again();
+  };
+  const { address, point, elins, policy } = changes;
+  return (
+    <Section title={t("change")}>
+      <Form
+        text={t("save")}
+        state={{ faults: form.faults, busy: form.busy || Object.keys(changes).length === 0 }}
+        onSubmit={() => void submit()}
+        command={command(["location", "place", "set", name], {
+          country: address?.country,
+          set: address && elementsOf(saidOf(form.values)),
+          point: point === null ? "none" : point && form.values.point,
+          elin: elins,
+          "no-elins": elins?.length === 0,
+          policy: policy === undefined ? undefined : [policy],
+          default: changes.default === true,
+          "no-default": changes.default === false,
+        })}
+      >
+        <AboutPlace of={form} />
       </Form>
     </Section>
   );

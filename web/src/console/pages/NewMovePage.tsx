@@ -10,9 +10,9 @@ import { Confirm } from "../parts/Confirm";
 import { command, count, moment } from "../parts/format";
 import { useGo } from "../parts/Go";
 import { Command, Fault, Page, Section } from "../parts/Page";
-import { useAct } from "../parts/Proving";
 import { State } from "../parts/State";
 import { VirtualTable } from "../parts/Table";
+import { useWork } from "../parts/work";
 import { useHomes } from "../queries";
 import { csvOf, download } from "./csv";
 
@@ -39,32 +39,21 @@ export function NewMovePage() {
   const asked: { to?: string; group?: string } = useSearch({ strict: false });
   const homes = useHomes();
   const go = useGo();
-  const act = useAct();
   const [text, setText] = useState(() => (asked.group === undefined ? chosen().join("\n") : ""));
   const [group, setGroup] = useState(asked.group ?? "");
   const [to, setTo] = useState(asked.to ?? "");
   const [plan, setPlan] = useState<Planned[]>();
-  const [error, setError] = useState<Error | null>(null);
-  const [busy, setBusy] = useState(false);
   const [later, setLater] = useState(false);
   const [at, setAt] = useState("");
   const target = to || (homes[1] ?? "");
   const aors = addressesIn(text);
   const whom = group === "" ? { aors } : { group };
   const changed = () => { setPlan(undefined); };
-  const check = async () => {
-    setBusy(true);
-    setError(null);
+  const check = useWork(async () => {
     setPlan(undefined);
-    try {
-      const answer = await act(async () => told(await api.POST("/v1/moves", { body: { to: target, ...whom, dry_run: true } })));
-      setPlan((answer as unknown as { people: Planned[] }).people);
-    } catch (given) {
-      setError(given instanceof Error ? given : new Error(String(given)));
-    } finally {
-      setBusy(false);
-    }
-  };
+    const answer = told(await api.POST("/v1/moves", { body: { to: target, ...whom, dry_run: true } }));
+    setPlan((answer as unknown as { people: Planned[] }).people);
+  });
   const free = plan?.filter(({ ok }) => ok).length ?? 0;
   const begins = later && at !== "" ? Date.parse(at) / 1000 : undefined;
   const line = (options: Record<string, string | boolean | undefined>) =>
@@ -113,14 +102,14 @@ export function NewMovePage() {
             </Field>
             <Button
               appearance={plan === undefined ? "primary" : "secondary"}
-              disabled={busy || target === "" || (group === "" && aors.length === 0)}
-              onClick={() => void check()}
+              disabled={check.isPending || target === "" || (group === "" && aors.length === 0)}
+              onClick={() => { check.mutate(); }}
             >
               {t("moveCheck")}
             </Button>
           </div>
           <Command text={line({ "dry-run": true })} />
-          <Fault error={error} />
+          <Fault error={check.error} />
         </div>
       </Section>
       {plan && (

@@ -4,9 +4,9 @@ import { api, told } from "../../api/client";
 import type { components } from "../../api/schema";
 import { named, t } from "../../messages/console";
 import { Confirm } from "../parts/Confirm";
-import { command, count, moment } from "../parts/format";
+import { command, moment } from "../parts/format";
 import { Filters } from "../parts/Filters";
-import { ChoiceEntry, Form, SwitchEntry, TextEntry, useForm } from "../parts/form";
+import { Form, SwitchEntry, TextEntry, useForm } from "../parts/form";
 import { Go } from "../parts/Go";
 import { More } from "../parts/More";
 import { Command, Facts, Loading, Page, Section } from "../parts/Page";
@@ -14,12 +14,14 @@ import { usePaged } from "../parts/paged";
 import { State } from "../parts/State";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
-import { part, takingBack, type Undo } from "../parts/undo";
-import { useMay } from "../session";
+import type { Undo } from "../parts/undo";
+import { useMay, useSession } from "../session";
+import { backFrom, numberOf, seeNumber, take } from "./giving";
+import { held, type Step } from "./owning";
+import { Ranges } from "./Ranges";
 
 type NumberState = components["schemas"]["NumberState"];
 type Shown = components["schemas"]["NumberShown"];
-type Range = components["schemas"]["RangeShown"];
 type Details = components["schemas"]["NumberDetails"];
 type Asked = Partial<Record<"state" | "country" | "pattern", string>>;
 
@@ -31,36 +33,15 @@ const owner = (of: Shown["owner"]) => (of === null ? "" : of.kind === "person" ?
 /** The inventory: what numbers there are, and who has which. */
 export function NumbersPage() {
   const asked: Asked = useSearch({ strict: false });
-  const may = useMay();
   const state = STATES.find((each) => each === asked.state) ?? null;
   const numbers = usePaged<Shown>(["numbers", asked], "after", (after) =>
     api.GET("/v1/numbers", {
       params: { query: { state, country: asked.country ?? null, pattern: asked.pattern ?? null, after, limit: PAGE } },
     }),
   );
-  const ranges = useQuery({
-    queryKey: ["numbers", "ranges"],
-    queryFn: async () => told(await api.GET("/v1/numbers/ranges")),
-  });
   return (
     <Page title={t("numbers")}>
-      <Section title={t("ranges")}>
-        <Loading of={[ranges]} />
-        <ShortTable
-          label={t("ranges")}
-          none={t("noRanges")}
-          rows={ranges.data}
-          keyOf={({ range }) => range}
-          columns={[
-            { id: "range", title: t("range"), show: ({ range }) => range },
-            { id: "use", title: t("use"), show: ({ use }) => use },
-            { id: "source", title: t("source"), show: ({ source, carrier }) => [source, carrier].filter((each) => each).join(", ") },
-            { id: "free", title: t("freeOf"), show: ({ free, numbers: all }) => `${count(free)} / ${count(all)}` },
-            { id: "do", title: t("actions"), show: (range) => may("number.write") && <RemoveRange of={range} /> },
-          ]}
-        />
-        {may("number.write") && <NewRange />}
-      </Section>
+      <Ranges />
       <Section title={t("numbers")}>
         <Filters
           to="/numbers"
@@ -92,78 +73,6 @@ export function NumbersPage() {
   );
 }
 
-const USES = ["subscriber", "service", "toll-free"] as const;
-const SOURCES = ["premises-trunk", "connector", "calling-plan"] as const;
-
-/** What was said of a range, without what became of its numbers. */
-const rangeAt = (first: string, last: string) => async () =>
-  part(await api.GET("/v1/numbers/ranges"), (ranges) => {
-    const found = ranges.find((each) => each.first === first && each.last === last);
-    return found && [found.use, found.source, found.carrier, found.note];
-  });
-
-function RemoveRange({ of }: { of: Range }) {
-  const queries = useQueryClient();
-  const { range, use, source } = of;
-  return (
-    <Confirm
-      text={t("delete")}
-      title={t("deleteRange", { range })}
-      consequences={t("deleteRangeWhy")}
-      command={command(["number", "remove", range])}
-      done={t("saved")}
-      onConfirm={async () => {
-        told(await api.DELETE("/v1/numbers/ranges/{range_}", { params: { path: { range_: range } } }));
-        const undo = await takingBack(rangeAt(of.first, of.last), async () => {
-          told(await api.POST("/v1/numbers/ranges", { body: { range, use, source, carrier: of.carrier ?? "", note: of.note ?? "" } }));
-          await queries.invalidateQueries({ queryKey: ["numbers"] });
-        });
-        await queries.invalidateQueries({ queryKey: ["numbers"] });
-        return undo;
-      }}
-    />
-  );
-}
-
-function NewRange() {
-  const tell = useDone();
-  const queries = useQueryClient();
-  const form = useForm({ range: "", use: "subscriber", source: "premises-trunk", carrier: "", note: "" });
-  const { values, set } = form;
-  const submit = async () => {
-    let undo: Undo | undefined;
-    const done = await form.submit(async ({ range, carrier, note }) => {
-      const use = USES.find((each) => each === values.use) ?? "subscriber";
-      const source = SOURCES.find((each) => each === values.source) ?? "premises-trunk";
-      const made = told(await api.POST("/v1/numbers/ranges", { body: { range: range.trim(), use, source, carrier, note } }));
-      undo = await takingBack(rangeAt(made.first, made.last), async () => {
-        told(await api.DELETE("/v1/numbers/ranges/{range_}", { params: { path: { range_: made.range } } }));
-        await queries.invalidateQueries({ queryKey: ["numbers"] });
-      });
-    });
-    if (!done) return;
-    tell(t("saved"), undo);
-    set("range", "");
-    await queries.invalidateQueries({ queryKey: ["numbers"] });
-  };
-  return (
-    <Section title={t("newRange")}>
-      <Form
-        text={t("addRange")}
-        state={form}
-        onSubmit={() => void submit()}
-        command={command(["number", "add", values.range || "RANGE"], { use: values.use, source: values.source, carrier: values.carrier, note: values.note })}
-      >
-        <TextEntry of={form} name="range" label={t("range")} hint={t("rangeHint")} required />
-        <ChoiceEntry of={form} name="use" label={t("use")} options={USES.map((each) => [each, named("numberUse", each)])} />
-        <ChoiceEntry of={form} name="source" label={t("callsComeBy")} options={SOURCES.map((each) => [each, named("numberSource", each)])} />
-        <TextEntry of={form} name="carrier" label={t("carrier")} />
-        <TextEntry of={form} name="note" label={t("note")} />
-      </Form>
-    </Section>
-  );
-}
-
 export function NumberPage() {
   const { number = "" }: { number?: string } = useParams({ strict: false });
   const may = useMay();
@@ -176,8 +85,16 @@ export function NumberPage() {
     void queries.invalidateQueries({ queryKey: ["numbers"] });
     await queries.invalidateQueries({ queryKey: ["number", number] });
   };
-  const path = { params: { path: { number } } };
+  const me = `account:${useSession().data?.account ?? ""}`;
   const details = found.data;
+  /** Reserve or release it; whose it is then is what takes it back goes by. */
+  const put = async (step: Step) => {
+    const before = held(await seeNumber(number));
+    await take(step);
+    const undo = await backFrom(before, held(await seeNumber(number)), me, "", again);
+    await again();
+    return undo;
+  };
   return (
     <Page
       title={number}
@@ -193,23 +110,17 @@ export function NumberPage() {
                 consequences={t("reserveWhy")}
                 command={command(["number", "reserve", number])}
                 done={t("saved")}
-                onConfirm={async () => {
-                  told(await api.POST("/v1/numbers/{number}/reserve", path));
-                  await again();
-                }}
+                onConfirm={() => put({ do: "reserve", number })}
               />
             )}
             {(details.state === "assigned" || details.state === "reserved") && (
               <Confirm
                 text={t("release")}
                 title={t("releaseAsk", { number })}
-                consequences={t("releaseWhy")}
+                consequences={held(details).kept === "" || held(details).kept === me ? t("releaseWhy") : t("releaseOthersWhy", { who: held(details).kept })}
                 command={command(["number", "release", number])}
                 done={t("saved")}
-                onConfirm={async () => {
-                  told(await api.POST("/v1/numbers/{number}/release", path));
-                  await again();
-                }}
+                onConfirm={() => put({ do: "release", number })}
               />
             )}
           </>
@@ -231,7 +142,7 @@ export function NumberPage() {
               [t("extensions"), details.people.map(({ extension, aor }) => `${extension}: ${aor}`).join("; ")],
             ]}
           />
-          {may("number.assign") && <Assign details={details} again={again} />}
+          {may("number.assign") && <Assign key={details.number} details={details} me={me} again={again} />}
           <Command text={command(["number", "show", number])} />
         </>
       )}
@@ -239,18 +150,21 @@ export function NumberPage() {
   );
 }
 
-function Assign({ details, again }: { details: Details; again: () => Promise<void> }) {
+function Assign({ details, me, again }: { details: Details; me: string; again: () => Promise<void> }) {
   const tell = useDone();
   const form = useForm({ owner: "", replace: "" });
   const moves = details.state === "assigned";
   const submit = async () => {
+    let undo: Undo | undefined;
     const done = await form.submit(async ({ owner: to, replace }) => {
-      const body = { owner: to.trim(), replace: replace === "yes" };
-      const path = { params: { path: { number: details.number } }, body };
-      return told(moves ? await api.POST("/v1/numbers/{number}/transfer", path) : await api.POST("/v1/numbers/{number}/assign", path));
+      const { number } = details;
+      const before = held(await seeNumber(number));
+      const former = replace === "yes" ? await numberOf(to.trim()) : "";
+      await take({ do: moves ? "transfer" : "assign", number, owner: to.trim(), replace: replace === "yes" });
+      undo = await backFrom(before, held(await seeNumber(number)), me, former, again);
     });
     if (!done) return;
-    tell(t("saved"));
+    tell(t("saved"), undo);
     await again();
   };
   return (

@@ -116,7 +116,7 @@ function NewPolicy({ kinds }: { kinds: Kind[] }) {
       undo = await takingBack(lookAt(of, name), async (headers) => {
         told(await api.DELETE("/v1/policies/{kind}/{name}", { ...policyAt(of, name), headers }));
         await queries.invalidateQueries({ queryKey: ["policies"] });
-        go({ to: "/policies" });
+        go({ to: "/policies", from: { to: "/policies/$kind/$name", params: { kind: of, name } } });
       });
     });
     if (!done) return;

@@ -60,7 +60,7 @@ function RoleForm({ role }: { role?: Role }) {
       undo = await takingBack(lookAt(name), async (headers) => {
         if (role === undefined) {
           told(await api.DELETE("/v1/roles/{role}", { ...roleAt(name), headers }));
-          go({ to: "/roles" });
+          go({ to: "/roles", from: { to: "/roles/$name", params: { name } } });
         } else {
           told(await api.PUT("/v1/roles/{role}", { ...roleAt(name), headers, body: { permissions: role.permissions, description: role.description, tenant } }));
         }
@@ -221,7 +221,7 @@ export function RolePage() {
                 />
               }
             >
-              <RoleForm key={JSON.stringify(role.data.permissions)} role={role.data} />
+              <RoleForm key={JSON.stringify([role.data.permissions, role.data.description])} role={role.data} />
             </Section>
           )}
           <Command text={command(["role", "show", name])} />

@@ -1,5 +1,5 @@
 import { Button, makeStyles, MessageBar, MessageBarBody, Text, tokens } from "@fluentui/react-components";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { api, told } from "../../api/client";
 import type { components } from "../../api/schema";
@@ -8,9 +8,9 @@ import { Confirm } from "../parts/Confirm";
 import { command, count, moment } from "../parts/format";
 import { Go } from "../parts/Go";
 import { Command, Facts, Fault, Loading, Page, Section } from "../parts/Page";
-import { useAct } from "../parts/Proving";
 import { State } from "../parts/State";
 import { ShortTable } from "../parts/Table";
+import { useWork } from "../parts/work";
 import { useMay } from "../session";
 
 type Source = components["schemas"]["Source"];
@@ -171,10 +171,7 @@ function OneSource({ source }: { source: Source }) {
 
 /** Asks a source whether it answers and lets us in. */
 function Check({ source }: { source: string }) {
-  const act = useAct();
-  const looked = useMutation({
-    mutationFn: () => act(async () => told(await api.POST("/v1/directory/sources/{name}/check", { params: { path: { name: source } } }))),
-  });
+  const looked = useWork(async () => told(await api.POST("/v1/directory/sources/{name}/check", { params: { path: { name: source } } })));
   const found = looked.data?.found ?? "";
   return (
     <>
@@ -232,12 +229,9 @@ function OneRun({ id }: { id: string }) {
 }
 
 function DryRun({ source }: { source: string }) {
-  const act = useAct();
-  const looked = useMutation({
-    mutationFn: () => {
-      const body = { source, full: true, approved: false, dry_run: true };
-      return act(async () => told(await api.POST("/v1/directory/runs", { body })));
-    },
+  const looked = useWork(async () => {
+    const body = { source, full: true, approved: false, dry_run: true };
+    return told(await api.POST("/v1/directory/runs", { body }));
   });
   const plan = looked.data as unknown as Plan | undefined;
   return (

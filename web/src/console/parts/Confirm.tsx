@@ -5,9 +5,9 @@ import {
 import { useState, type ReactNode } from "react";
 import { t } from "../../messages/console";
 import { Command, Fault } from "./Page";
-import { useAct } from "./Proving";
 import { useDone } from "./toast";
 import { isUndo } from "./undo";
+import { useWork } from "./work";
 
 const useStyles = makeStyles({
   content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
@@ -30,26 +30,18 @@ interface ConfirmProps {
 /** A button that asks before it does it. */
 export function Confirm({ text, icon, title, consequences, command, done, onConfirm, disabled = false }: ConfirmProps) {
   const styles = useStyles();
-  const act = useAct();
   const tell = useDone();
   const [open, setOpen] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<Error | null>(null);
-  const confirm = async () => {
-    setBusy(true);
-    setError(null);
-    try {
-      const undo = await act(onConfirm);
-      setOpen(false);
-      tell(done, isUndo(undo) ? undo : undefined);
-    } catch (given) {
-      setError(given instanceof Error ? given : new Error(String(given)));
-    } finally {
-      setBusy(false);
-    }
+  const doing = useWork(onConfirm, (undo) => {
+    setOpen(false);
+    tell(done, isUndo(undo) ? undo : undefined);
+  });
+  const show = (shown: boolean) => {
+    setOpen(shown);
+    if (!doing.isPending) doing.reset(); // what goes on still goes on when it is closed
   };
   return (
-    <Dialog open={open} onOpenChange={(_, data) => { setOpen(data.open); setError(null); }}>
+    <Dialog open={open} onOpenChange={(_, data) => { show(data.open); }}>
       <DialogTrigger disableButtonEnhancement>
         <Button {...(icon === undefined ? {} : { icon })} disabled={disabled}>{text}</Button>
       </DialogTrigger>
@@ -59,10 +51,10 @@ export function Confirm({ text, icon, title, consequences, command, done, onConf
           <DialogContent className={styles.content}>
             <Text>{consequences}</Text>
             <Command text={command} />
-            <Fault error={error} />
+            <Fault error={doing.error} />
           </DialogContent>
           <DialogActions fluid>
-            <Button appearance="primary" disabled={busy} onClick={() => void confirm()}>
+            <Button appearance="primary" disabled={doing.isPending} onClick={() => { doing.mutate(); }}>
               {text}
             </Button>
             <DialogTrigger disableButtonEnhancement>

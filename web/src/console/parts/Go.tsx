@@ -24,19 +24,26 @@ interface GoProps extends Where {
 
 export const Go = createLink(Anchor) as unknown as ComponentType<GoProps>;
 
+interface Going extends Where {
+  replace?: boolean;
+  /** The page that is left; the one on which `useGo` was called, if nothing else is said. */
+  from?: Where;
+}
+
 /**
  * Goes somewhere; `replace` leaves no step back to where one was.
  *
- * Only from the page on which it was asked for: who went on before the site had answered stays where they are.
+ * Only from the page that is to be left: who went on before the site had answered stays where they are.
  */
-export function useGo(): (where: Where & { replace?: boolean }) => void {
+export function useGo(): (where: Going) => void {
   const navigate = useNavigate();
   const router = useRouter();
   const here = useLocation({ select: ({ pathname }) => pathname });
   return useMemo(() => {
     const go = navigate as unknown as (where: Where & { replace?: boolean }) => Promise<void>;
-    return (where) => {
-      if (router.latestLocation.pathname === here) void go(where);
+    return ({ from, ...where }) => {
+      const left = from === undefined ? here : router.buildLocation(from as never).pathname;
+      if (router.latestLocation.pathname === left) void go(where);
     };
   }, [navigate, router, here]);
 }

@@ -1,6 +1,7 @@
 import {
   Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, Text,
 } from "@fluentui/react-components";
+import { useMutation } from "@tanstack/react-query";
 import { createContext, useCallback, useContext, useRef, useState, type ReactNode, type SyntheticEvent } from "react";
 import { ApiError } from "../../api/client";
 import { t } from "../../messages/console";
@@ -57,22 +58,17 @@ function giveBack(element: Element | null) {
 
 function ProveDialog({ onClose }: { onClose: (proved: boolean) => void }) {
   const [code, setCode] = useState("");
-  const [fault, setFault] = useState("");
-  const [busy, setBusy] = useState(false);
-  const prove = async (how: () => Promise<void>) => {
-    setBusy(true);
-    try {
-      await how();
-      onClose(true);
-    } catch (error) {
-      const given = error instanceof DOMException ? t("proveNotUsed") : error instanceof Error ? error.message : "";
-      setFault(given);
-      setBusy(false);
-    }
-  };
+  const proving = useMutation({
+    mutationFn: (how: () => Promise<void>) => how(),
+    onSuccess: () => { onClose(true); },
+    gcTime: 0, // holds the code
+    networkMode: "always",
+  });
+  const { isPending: busy, error } = proving;
+  const fault = error === null ? "" : error instanceof DOMException ? t("proveNotUsed") : error.message;
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
-    void prove(() => proveByCode(code.trim()));
+    proving.mutate(() => proveByCode(code.trim()));
   };
   return (
     <Dialog open onOpenChange={(_, data) => { if (!data.open) onClose(false); }}>
@@ -99,7 +95,7 @@ function ProveDialog({ onClose }: { onClose: (proved: boolean) => void }) {
                 {t("proveGoOn")}
               </Button>
               {"PublicKeyCredential" in window && (
-                <Button disabled={busy} onClick={() => void prove(proveByPasskey)}>
+                <Button disabled={busy} onClick={() => { proving.mutate(proveByPasskey); }}>
                   {t("provePasskey")}
                 </Button>
               )}

@@ -2,7 +2,7 @@ import { Button, Field, Input, makeStyles, Select, Switch, Textarea, tokens, typ
 import { useState, type ReactNode, type SyntheticEvent } from "react";
 import { faultsOf, NO_FAULTS, type Faults } from "./faults";
 import { Command, Fault } from "./Page";
-import { useAct } from "./Proving";
+import { useWork } from "./work";
 
 const useStyles = makeStyles({
   form: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM, maxWidth: "42rem" },
@@ -19,29 +19,26 @@ export interface FormState<Values extends Record<string, string>> {
 
 /** What is typed into a form, and what the API had to say against it. */
 export function useForm<Values extends Record<string, string>>(initial: Values): FormState<Values> {
-  const act = useAct();
   const [values, setValues] = useState(initial);
   const [faults, setFaults] = useState<Faults>(NO_FAULTS);
-  const [busy, setBusy] = useState(false);
+  const sending = useWork((work: () => Promise<unknown>) => work());
   return {
     values,
     faults,
-    busy,
+    busy: sending.isPending,
     set: (name, value) => {
       setValues((before) => ({ ...before, [name]: value }));
       setFaults(({ fields, rest }) => ({ rest, fields: Object.fromEntries(Object.entries(fields).filter(([each]) => each !== name)) }));
     },
     submit: async (work) => {
-      setBusy(true);
+      if (sending.isPending) return false;
       setFaults(NO_FAULTS);
       try {
-        await act(() => work(values));
+        await sending.mutateAsync(() => work(values));
         return true;
       } catch (error) {
         setFaults(faultsOf(error, values));
         return false;
-      } finally {
-        setBusy(false);
       }
     },
   };
