@@ -80,14 +80,24 @@ async def test_a_phone_that_refreshes_is_told_of_once_an_hour(edge_sites: EdgeSi
 async def test_each_change_of_a_binding_is_told_once_it_is_there(edge_sites: EdgeSites, told: list[Event]):
     """A refresh as well: the phone may have been away, and be back."""
 
-    def bound() -> int:
-        return sum(event.kind is Kind.BOUND and event.account == f"erin@{OURS}" for event in told)
+    def changes() -> list[tuple[Kind, str]]:
+        kinds = (Kind.BOUND, Kind.UNBOUND)
+        return [(each.kind, each.edge) for each in told if each.kind in kinds and each.account == f"erin@{OURS}"]
 
     async with await edge_sites.phone("erin", transport="tcp") as erin:
         await erin.registered(60)
         await erin.registered(0)
-        wait_for(lambda: bound() >= 3, 20, "made, refreshed, removed")
-        assert bound() == 3
+        wait_for(lambda: len(changes()) >= 3, 20, "made, refreshed, removed")
+        assert changes() == [(Kind.BOUND, "tcp"), (Kind.BOUND, "tcp"), (Kind.UNBOUND, "")]
+
+
+async def test_a_binding_whose_connection_is_gone_is_told_of(edge_sites: EdgeSites, told: list[Event]):
+    def is_told(kind: Kind) -> bool:
+        return any(each.kind is kind and each.account == f"erin@{OURS}" for each in told)
+
+    async with await edge_sites.phone("erin", transport="tcp"):
+        wait_for(lambda: is_told(Kind.BOUND), 20, "it is made")
+    wait_for(lambda: is_told(Kind.UNBOUND), 60, "it is gone")
 
 
 async def test_calls_that_come_to_nothing_end_and_calls_inside_are_not_told(edge_sites: EdgeSites, told: list[Event]):
