@@ -99,6 +99,12 @@ def test_the_pages_of_the_console_fit_a_small_screen(console: Console, language:
             astray += page.evaluate(ASTRAY)
     assert past == []
     assert astray == []
+    # A plus stands in front, whichever way the page goes.
+    number = console.open(WIDO).get_by_role("link", name=NUMBER, exact=True)
+    assert number.evaluate("each => getComputedStyle(each).direction") == "ltr"
+    cell = console.open("/people?match=wido").get_by_role("cell").locator("bdi").filter(has_text=NUMBER)
+    expect(cell).to_be_visible(timeout=SLOW_MS)
+    assert cell.evaluate("each => getComputedStyle(each).direction") == "ltr"
 
 
 @pytest.mark.parametrize("language", ["en", "de", "ar-XB"])

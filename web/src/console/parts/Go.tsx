@@ -13,7 +13,8 @@ export interface Where {
 type AnchorProps = Extract<LinkProps, { as?: "a" }>;
 
 function Anchor({ ref, ...rest }: AnchorProps & { ref?: Ref<HTMLAnchorElement> }) {
-  return <FluentLink {...rest} as="a" ref={ref as never} />;
+  // A number that leads somewhere keeps its plus in front where the page goes from right to left.
+  return <FluentLink dir="auto" {...rest} as="a" ref={ref as never} />;
 }
 
 interface GoProps extends Where {

@@ -7,6 +7,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { ApiError } from "../../api/client";
 import { t } from "../../messages/console";
 import { Go, type Where } from "./Go";
+import { own } from "./own";
 
 const useStyles = makeStyles({
   head: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
@@ -63,7 +64,7 @@ export function Page({ title, above = [], actions, children }: PageProps) {
       )}
       <div className={styles.head}>
         <Title2 as="h1" className={styles.title}>
-          {title}
+          {own(title)}
         </Title2>
         {actions}
       </div>
@@ -147,7 +148,7 @@ export function Facts({ of }: { of: [string, ReactNode][] }) {
         .map(([name, value]) => (
           <div key={name} className={styles.pair}>
             <dt className={styles.name}>{name}</dt>
-            <dd className={styles.fact}>{value}</dd>
+            <dd className={styles.fact}>{own(value)}</dd>
           </div>
         ))}
     </dl>

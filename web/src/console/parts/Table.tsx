@@ -4,6 +4,7 @@ import {
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useEffect, useRef, type ReactNode } from "react";
 import { t } from "../../messages/console";
+import { own } from "./own";
 
 export interface Column<Row> {
   id: string;
@@ -62,7 +63,7 @@ const VirtualRow = memo(function VirtualRow({ index, start, row, columns }: RowP
     <TableRow aria-rowindex={index + 2} className={styles.row} style={{ transform: `translateY(${String(start)}px)` }}>
       {columns.map(({ id, show, share }) => (
         <TableCell key={id} style={flex(share)} className={styles.cell}>
-          {row === undefined ? "…" : show(row)}
+          {row === undefined ? "…" : own(show(row))}
         </TableCell>
       ))}
     </TableRow>
@@ -140,7 +141,7 @@ export function ShortTable<Row>({ label, columns, rows, keyOf, none }: ShortProp
             <TableRow key={keyOf(row)}>
               {columns.map(({ id, show }) => (
                 <TableCell key={id} className={styles.wrap}>
-                  {show(row)}
+                  {own(show(row))}
                 </TableCell>
               ))}
             </TableRow>
