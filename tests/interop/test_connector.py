@@ -28,7 +28,7 @@ from tests.interop.test_move import move
 from tests.interop.watchers import SLOW_S, Watcher
 from tests.support import Processes, start_carrier, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 BELLA, BRUNO = "+14255550201", "+14255550202"
 VERA = {"udp": "+14255550203", "tls": "+14255550204"}
