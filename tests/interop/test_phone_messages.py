@@ -30,7 +30,7 @@ HOMES = {
     "theo": "online",
     "toby": "online",
     "tara": "premises",
-    "tilda": "online",
+    "tonja": "online",
     "trudy": "premises",
 }
 SLOW_S = 60.0
@@ -307,8 +307,8 @@ async def test_a_phone_is_told_that_the_other_writes(sites: Sites, tina: Tab):
 
 
 async def test_who_writes_in_a_group_is_seen_by_phones_and_pages(sites: Sites, tina: Tab):
-    """tilda is at home at online and registered at premises; trudy is the other way round."""
-    people = [f"{user}@{DOMAIN}" for user in ("tilda", "trudy")]
+    """tonja is at home at online and registered at premises; trudy is the other way round."""
+    people = [f"{user}@{DOMAIN}" for user in ("tonja", "trudy")]
     group = (await asyncio.to_thread(tina.ask, "chat.group", chat=str(uuid.uuid4()), title="Band", aors=people))["id"]
     address = f"group+{group}"
 
@@ -319,11 +319,11 @@ async def test_who_writes_in_a_group_is_seen_by_phones_and_pages(sites: Sites, t
         told = phone.messages[-1]
         assert f"<sip:{address}@{DOMAIN}>" in told.get("From") and b"<state>active</state>" in told.body
 
-    async with phone(sites, "tilda", "premises", "tcp") as tilda, phone(sites, "trudy", "online") as trudy:
+    async with phone(sites, "tonja", "premises", "tcp") as tonja, phone(sites, "trudy", "online") as trudy:
         sent = await asyncio.to_thread(
             tina.ask, "chat.send", chat=group, message=str(uuid.uuid4()), text="who is there?"
         )
-        for each in (tilda, trudy):
+        for each in (tonja, trudy):
             await gets(each, "tina: who is there?")
         delivered = await asyncio.to_thread(
             tina.hears, "chat.mark", lambda event: event["kind"] == "delivered" and event["stamp"] == sent["stamp"]
@@ -339,12 +339,12 @@ async def test_who_writes_in_a_group_is_seen_by_phones_and_pages(sites: Sites, t
             ),
         )
         await asyncio.to_thread(tina.ask, "chat.typing", chat=group)
-        for each in (tilda, trudy):
+        for each in (tonja, trudy):
             await is_told(each)
         kind, body = ("Content-Type", COMPOSING), texts.composing(active=True)
-        assert (await send(tilda, address, body, headers=[kind])).code == 200
+        assert (await send(tonja, address, body, headers=[kind])).code == 200
         info = await asyncio.to_thread(tina.ask, "chat.info", chat=group)
         heard = await asyncio.to_thread(tina.hears, "chat.typing", lambda event: event["chat"] == group)
         (member,) = [each for each in info["members"] if each["id"] == heard["person"]]
-        assert member["aor"] == f"tilda@{DOMAIN}"
-        assert (await send(tilda, f"group+{uuid.uuid4()}", body, headers=[kind])).code == 404
+        assert member["aor"] == f"tonja@{DOMAIN}"
+        assert (await send(tonja, f"group+{uuid.uuid4()}", body, headers=[kind])).code == 404

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 HOMES = {
     "petra": "premises",
     "pauline": "premises",
-    "paula": "premises",
+    "paulina": "premises",
     "otto": "online",
     "olga": "online",
     "oscar": "online",
@@ -149,8 +149,8 @@ async def test_phones_are_quiet_for_all_but_those_who_are_excepted_and_who_talks
 @pytest.mark.parametrize(
     ("user", "at", "transport"),
     [
-        ("paula", "premises", "udp"),
-        ("paula", "online", "tls"),
+        ("paulina", "premises", "udp"),
+        ("paulina", "online", "tls"),
         ("oscar", "online", "tcp"),
         ("oscar", "premises", "udp"),
     ],
@@ -192,34 +192,34 @@ async def test_a_phone_that_was_switched_off_is_offline_when_its_registration_is
 async def test_a_phone_is_seen_by_a_control_service_that_was_started_anew(sites: Sites):
     async with (
         watcher(sites, "petra", "premises") as petra,
-        await sites.phone("paula", "online", "udp") as phone,
+        await sites.phone("paulina", "online", "udp") as phone,
     ):
-        await until(lambda: shown(sites, "paula", "premises")["availability"] == "available", "it is registered")
+        await until(lambda: shown(sites, "paulina", "premises")["availability"] == "available", "it is registered")
         before = pid(sites, "premises", "control")
         kill(sites, "premises", "control")
         await until(lambda: pid(sites, "premises", "control") != before and ready(sites, "premises"), "a new control")
-        await until(lambda: seen(sites, "paula", "premises") == "available", "it is seen again")
-        await petra.subscribe("paula")
+        await until(lambda: seen(sites, "paulina", "premises") == "available", "it is seen again")
+        await petra.subscribe("paulina")
         await petra.hears(b"<basic>open</basic>")
-        await until(lambda: shown(sites, "paula", "online")["availability"] == "available", "online sees it")
+        await until(lambda: shown(sites, "paulina", "online")["availability"] == "available", "online sees it")
         await phone.register(0)
         await petra.hears(b"<basic>closed</basic>")
 
 
 async def test_a_phone_counts_at_the_new_home_of_who_moves(sites: Sites):
-    sites.create_all({"mona": "premises"})
-    async with watcher(sites, "petra", "premises") as petra, await sites.phone("mona", "premises") as phone:
-        await petra.subscribe("mona")
+    sites.create_all({"moira": "premises"})
+    async with watcher(sites, "petra", "premises") as petra, await sites.phone("moira", "premises") as phone:
+        await petra.subscribe("moira")
         await petra.hears(b"<basic>open</basic>")
-        await asyncio.to_thread(move, sites, "mona", "online")
+        await asyncio.to_thread(move, sites, "moira", "online")
         for site in ("premises", "online"):
-            await until(lambda site=site: shown(sites, "mona", site)["home"] == "online", f"{site} knows of the move")
-            await until(lambda site=site: shown(sites, "mona", site)["availability"] == "available", f"at {site}")
+            await until(lambda site=site: shown(sites, "moira", site)["home"] == "online", f"{site} knows of the move")
+            await until(lambda site=site: shown(sites, "moira", site)["availability"] == "available", f"at {site}")
         await phone.registered()
         await phone.register(0)
         await petra.hears(b"<basic>closed</basic>")
         for site in ("premises", "online"):
-            await until(lambda site=site: shown(sites, "mona", site)["availability"] == "offline", f"at {site}")
+            await until(lambda site=site: shown(sites, "moira", site)["availability"] == "offline", f"at {site}")
 
 
 def move(sites: Sites, user: str, to: str) -> None:
