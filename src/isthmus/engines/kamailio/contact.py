@@ -40,7 +40,7 @@ def with_flow(contact: str, seal: Callable[[str], str]) -> str | None:
             return None
         head, uri, tail = "<", bare[1], bare[2]
     own = _without_seal(uri)
-    return f"{head}{own};isf={seal(bound(own))}>{tail}"
+    return f"{head}{own};isf={seal(bound(own))}>{tail.rstrip()}"
 
 
 def may_register(contacts: str) -> bool:
