@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -167,7 +169,8 @@ def test_a_restored_backup_is_noticed_told_and_accepted(
     monkeypatch.setenv("ISTHMUS_SITES", str(stopped))
     site_file = load(stopped / "premises" / "site.toml")
     database, backup = site_file.state_dir / "isthmus.db", stopped / "backup.db"
-    shutil.copy(database, backup)
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
     first = Processes(stopped)
     try:
         start_control(first, site_file)
@@ -175,6 +178,8 @@ def test_a_restored_backup_is_noticed_told_and_accepted(
     finally:
         first.close()
     shutil.copy(backup, database)
+    for left in database.parent.glob(f"{database.name}-*"):  # -wal has what came after the backup
+        left.unlink()
     start_control(processes, site_file)
     assert isthmus("user", "create", "bob@contoso.example", "--generate-password").code == 0
     answer = isthmus("audit", "verify")

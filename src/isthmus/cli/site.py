@@ -18,7 +18,7 @@ from isthmus.site import certificates, preflight, registry, status
 from isthmus.site.file import SiteFile, load
 from isthmus.site.supervisor import run as run_site
 
-_SURVEY_S = 180.0  # phones that don't answer take their time
+_SURVEY_S = 600.0  # 200 phones that do not answer, two at once, for 5 s each
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -15,7 +15,7 @@ from isthmus.routing.rules import decide
 
 MOST_ASKED = 200
 """Phones that are asked whether they are there."""
-_AT_ONCE = 8
+_AT_ONCE = 2  # each takes one of the engine's workers for connections (four) until its phone answers, or 5 s are over
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,16 +41,17 @@ def end_call(site: SiteFile, dialog: Mapping[str, Any], reason: str) -> bool:
     return bool(found)
 
 
-def ask(site: SiteFile, method: str, *params: str | int) -> Any:
+def ask(site: SiteFile, method: str, *params: str | int, within_s: float = 10.0) -> Any:
     """Run one command and return its `result`.
 
-    Raises RpcRefusedError where Kamailio answers an error, and UnavailableError where it does not answer.
+    within_s: for how long to wait for that. Raises RpcRefusedError where Kamailio answers an error, and
+    UnavailableError where it does not answer.
     """
     url = f"http://{bracketed(site.site.internal_address)}:{internal.KAMAILIO_WS}/rpc"
     question = {"jsonrpc": "2.0", "method": method, "params": list(params), "id": 1}
     try:
         proof = internal.control_secret(site).read_text(encoding="ascii").strip()
-        with httpx.Client(trust_env=False, timeout=10.0) as client:
+        with httpx.Client(trust_env=False, timeout=within_s) as client:
             answer = client.post(url, json=question, headers={"X-Isthmus-Control": proof})
             body = answer.json()
     except (httpx.HTTPError, OSError, ValueError) as error:
