@@ -502,7 +502,7 @@ async def test_a_call_that_is_up_ends_at_its_limit_with_online_away(branch: Bran
             api.post("/v1/rates/import", {"csv": "prefix,name,price_per_minute,currency\n+64,Far away,60,EUR\n"})
             api.post("/v1/caps", cap | {"cost": "3", "ends": True})
             try:
-                await asyncio.to_thread(wait_for, lambda: limits() > before, 60, "the branch was told of the limit")
+                await asyncio.to_thread(wait_for, lambda: limits() > before, 180, "the branch was told of the limit")
                 with Cut(branch.file.site.address, branch.sites.address("online")) as link:
                     link.drop()
                     await calls_out(phone)  # by now the branch knows that it is alone
