@@ -115,7 +115,7 @@ def follow(
             via=site,
             epoch=decision.epoch,
             target=decision.aor or request.target,
-            place="",  # over the link nobody says where the phone is
+            place="",  # by which calls are routed: that is not told over the link, but for help (emergency/carried.py)
         )
         site = decision.site
     return Path(tuple(hops), "goes round in circles")
