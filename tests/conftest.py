@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.agents import phone
+from tests.agents.raw import User
 from tests.support import Loopback, Processes, wait_for
 
 __all__ = ["wait_for"]
@@ -23,6 +25,22 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     asyncio.run(pyfuncitem.obj(**arguments))
     return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where a test fails, say what its phones saw and what the programs it had running wrote meanwhile."""
+    report = yield
+    if report.failed:
+        since = time.monotonic() - (time.time() - call.start)
+        for user in sorted(User.all, key=lambda user: user.account.uri):
+            if said := user.remembered(since):
+                report.sections.append((f"what {user.account.uri} sent and received", said))
+        for processes in list(Processes.all):
+            report.sections += [(f"the end of {name}", text) for name, text in processes.logged(call.start)]
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
+from weakref import WeakSet
 
 T = TypeVar("T")
 
@@ -168,7 +169,10 @@ class Process:
 class Processes:
     """Starts programs for a test and ends them all, the last first."""
 
+    all: ClassVar[WeakSet[Processes]] = WeakSet()
+
     def __init__(self, folder: Path) -> None:
+        Processes.all.add(self)
         self.folder = folder
         self.started: list[Process] = []
 
@@ -190,6 +194,15 @@ class Processes:
         if ready:
             process.wait_for(ready, timeout)
         return process
+
+    def logged(self, since: float, *, lines: int = 40) -> Iterator[tuple[str, str]]:
+        """Name and end of each log in the folder that was written to since then (seconds of the epoch)."""
+        if any(process.running for process in self.started):
+            for log in sorted(self.folder.rglob("*.log")):
+                with suppress(FileNotFoundError):
+                    if log.stat().st_mtime >= since:
+                        text = log.read_text(errors="replace")
+                        yield str(log.relative_to(self.folder)), "\n".join(text.splitlines()[-lines:])
 
     def close(self) -> None:
         """End all of them."""
