@@ -192,7 +192,7 @@ async def test_what_somebody_does_at_the_other_site_is_looked_at_at_home_and_goe
         assert (await dear.hang_up()).code == 200
         await ivan.register(0)
     with sites.api("premises") as api:
-        profile = wait_for(lambda: api.get(f"/v1/activity/profiles/{person}"), 5)
+        profile = wait_for(lambda: api.get(f"/v1/activity/profiles/{person}"), 15)
     assert profile["account"] == person
     assert alerts(sites, subject=person) == [], "usual, as it was said at the former home"
 

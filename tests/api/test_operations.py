@@ -128,7 +128,7 @@ def test_listeners_hold_no_threads_and_no_transactions(served: Served):
         began = time.monotonic()
         with served.client() as client:
             assert client.get("/v1/people").status_code == 200
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         with served.client("listener0") as client:
             refused = client.get(f"{served.path}/events")
         assert (refused.status_code, "retry-after" in refused.headers) == (429, True)

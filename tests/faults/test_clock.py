@@ -173,6 +173,6 @@ async def test_a_silent_peer_is_asked_again_after_the_clock_was_set_back(
                 await (await near.dial("sip:silent2@contoso.example")).hang_up()
                 break
             except ConnectionError:
-                assert time.monotonic() - since < 12, "the peer is not asked again"
+                assert time.monotonic() - since < 30, "the peer is not asked again"
                 await asyncio.sleep(0.3)
         print(f"\ncalls flow again {time.monotonic() - since:.1f} s after the peer answers")

@@ -37,7 +37,7 @@ from tests.support import wait_for
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 NUMBER = "+142555501{:02}"  # the carrier hands numbers like this to the sites
-_ANSWER_S = 2.0
+_ANSWER_S = 6.0
 
 
 @asynccontextmanager
@@ -254,7 +254,7 @@ async def test_a_call_that_was_stuck_rings_for_an_instant_at_most(
         rang_s = [rung_s(people[far], call) for call in late]
         print(f"\n{how}, {for_s} s: {said} after {took_s:.2f} s; rang late for {rang_s} s")
         assert how == "drop" or late, "nothing was stuck"
-        assert all(seconds < 0.5 for seconds in rang_s)
+        assert all(seconds < 1 for seconds in rang_s)
 
 
 def rung_s(phone: User, call: Call) -> float:

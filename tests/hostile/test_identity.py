@@ -180,7 +180,7 @@ async def test_a_request_within_a_call_asserts_nothing(edge_sites: EdgeSites) ->
                 draft.cseq += 1
                 draft.headers = [*routes, forged, f"Contact: <sip:alice@{hand.address}>"]
                 hand.send(draft)
-                await carol.changes.until(lambda n=number: len(carol.received_requests("INFO")) > n, "the INFO", 5)
+                await carol.changes.until(lambda n=number: len(carol.received_requests("INFO")) > n, "the INFO", 15)
         for request in carol.received_requests("INFO"):
             assert_clean(bytes(request))
             assert not request.get("P-Asserted-Identity")

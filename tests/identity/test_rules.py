@@ -40,7 +40,7 @@ def test_length_counts_and_not_kinds_of_characters():
     long = " ".join(f"{n} herons fly over jetty {n * n}" for n in range(60))
     began = time.monotonic()
     assert rules.new_password(long[-1000:], 12, ()) == long[-1000:]
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
 
 
 def test_one_password_typed_on_two_keyboards_is_one_password():

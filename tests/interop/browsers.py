@@ -27,6 +27,7 @@ _RATE_HZ = 48_000
 _AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 # Two cores run two sites, two browsers and media: nothing here is about how fast it goes.
 SLOW_MS = 60_000
+expect.set_options(timeout=SLOW_MS)
 
 
 def launched(

@@ -104,7 +104,7 @@ def test_calls_at_both_sites_follow_a_change_in_the_directory(sites: Sites, slap
     slapd.set(f"uid=u7,ou=people,{BASE}", telephoneNumber="+12069999999")
     assert not calls_reach(sites, "+12069999999")
     run(sites)
-    wait_for(lambda: calls_reach(sites, "+12069999999"), 2, "calls at both sites follow")
+    wait_for(lambda: calls_reach(sites, "+12069999999"), 15, "calls at both sites follow")
     assert not calls_reach(sites, "+12060000007")
 
 

@@ -122,17 +122,17 @@ class Call:
         """Whether both sides agree that they talk."""
         return self.dialog is not None and not self.ended
 
-    async def until(self, condition: Callable[[], object], what: str, timeout_s: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], object], what: str, timeout_s: float = 15.0) -> None:
         """Wait until something about this call is true. Raises TimeoutError."""
         await self.agent.changes.until(condition, what, timeout_s)
 
-    async def answered(self, timeout_s: float = 5.0) -> None:
+    async def answered(self, timeout_s: float = 15.0) -> None:
         """Wait for the call to be up. Raises ConnectionError naming the answer if it is refused."""
         await self.until(lambda: self.up or self.ended, "an answer to the call", timeout_s)
         if not self.up:
             raise ConnectionError(f"the call was not answered: {self.ended}")
 
-    async def over(self, timeout_s: float = 5.0) -> str:
+    async def over(self, timeout_s: float = 15.0) -> str:
         """Wait for the end of the call and give its reason."""
         await self.until(lambda: self.ended, "the end of the call", timeout_s)
         return self.ended

@@ -21,7 +21,7 @@ class Changes:
         self._event.set()
         self._event = asyncio.Event()
 
-    async def until(self, condition: Callable[[], T], what: str, timeout_s: float = 5.0) -> T:
+    async def until(self, condition: Callable[[], T], what: str, timeout_s: float = 15.0) -> T:
         """Wait for a true value and give it. Raises TimeoutError saying what did not happen."""
         end = time.monotonic() + timeout_s
         while not (value := condition()):
