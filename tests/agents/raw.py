@@ -232,13 +232,19 @@ class User(Agent):
             for r in [r for r in self.record if r.at_s >= since][-most:]
         )
 
-    def received_requests(self, method: str) -> list[Request]:
-        """The requests of this method that came in, those that came again too."""
-        return [
+    def received_requests(self, method: str, *, again: bool = False) -> list[Request]:
+        """The requests of this method that came in. again: also what an impatient sender repeated."""
+        came = [
             m
             for r in self.record
             if r.direction == "received" and isinstance(m := r.message, Request) and m.method == method
         ]
+        if again:
+            return came
+        first: dict[tuple[str, tuple[int, str]], Request] = {}
+        for request in came:
+            first.setdefault((request.branch, request.cseq), request)
+        return list(first.values())
 
     @property
     def _no_media(self) -> bytes | None:
