@@ -45,10 +45,10 @@ def tone_seconds(samples: NDArray[np.float64], frequency_hz: float, rate_hz: int
 
 
 def read_wav(path: Path) -> tuple[NDArray[np.float64], int]:
-    """Samples and rate of a 16 bit mono WAV file, also of one whose writer never closed it."""
+    """Samples and rate of a 16 bit mono WAV file, also of one whose writer never closed it, or wrote no head yet."""
     data = path.read_bytes()
-    at = data.find(b"data")
-    rate = int.from_bytes(data[24:28], "little")
+    at = data.find(b"data", 0, 4096) if data[:4] == b"RIFF" else 36
+    rate = int.from_bytes(data[24:28], "little") or RATE_HZ
     raw = data[at + 8 :]
     return np.frombuffer(raw[: len(raw) // 2 * 2], "<i2").astype(np.float64), rate
 

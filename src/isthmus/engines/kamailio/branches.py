@@ -131,4 +131,5 @@ def _record_route(site: Site, far_end: str, passage: Pass) -> None:
     if outward == inward:
         KSR.hdr.insert(f"Record-Route: <{outward}>\r\n")
     else:
-        KSR.hdr.insert(f"Record-Route: <{outward};r2=on>, <{inward};r2=on>\r\n")
+        # A line each: linphone (belle-sip 5.1) gives the second of two on one line back twice, and its calls never end.
+        KSR.hdr.insert(f"Record-Route: <{outward};r2=on>\r\nRecord-Route: <{inward};r2=on>\r\n")
