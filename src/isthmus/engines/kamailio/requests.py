@@ -61,6 +61,7 @@ from isthmus.trunking.model import Read
 _NO_PLAN = Dialling()
 _ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REGISTER, REFER, SUBSCRIBE, NOTIFY, PUBLISH, INFO, UPDATE, PRACK"
 _ROUTED = frozenset({"INVITE", "MESSAGE", "OPTIONS", "REGISTER"})
+_ASKED_MS = 5_000  # what a phone has to say in that it is there
 _PAI_USER = re.compile(r"<(?:sips?|tel):([^@;>]+)(?:@([^;:>]+))?")
 
 
@@ -82,7 +83,10 @@ def handle(site: Site, auth: Authenticator) -> None:
     if arrival.startswith("connector:"):
         hops.note_connector(arrival[10:])
     if arrival == "control":
-        _import_binding(site, method)
+        if method == "OPTIONS":
+            texting.deliver(site, _ASKED_MS)
+        else:
+            _import_binding(site, method)
         return
     if arrival == "presence":
         if method == "MESSAGE":
