@@ -117,17 +117,16 @@ def sending(
     while not state.done:
         for datagram in state.due(time.monotonic()):
             opened.sendto(datagram, to)
+        if not state.done:
+            opened.settimeout(max(0.001, state.next_at - time.monotonic()))
+            try:
+                state.received(opened.recv(65535))
+            except TimeoutError:
+                pass
+            except ConnectionError:
+                # ICMP port unreachable from an earlier datagram: nobody listens now; the timers decide.
+                time.sleep(0.02)
         if len(state.answers) > settled:
             settled = len(state.answers)
             yield settled
-        if state.done:
-            break
-        opened.settimeout(max(0.001, state.next_at - time.monotonic()))
-        try:
-            state.received(opened.recv(65535))
-        except TimeoutError:
-            continue
-        except ConnectionError:
-            # ICMP port unreachable from an earlier datagram: nobody listens now; the timers decide.
-            time.sleep(0.02)
     return state.answers
