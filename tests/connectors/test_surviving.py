@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from isthmus.connectors.surviving import Finding, findings
+from isthmus.connectors.surviving import MOST_ASKED, Finding, asked, findings
 from isthmus.dialling.plan import Dialling
 from isthmus.directory.model import Person
 from isthmus.registration.model import Binding
@@ -31,7 +31,8 @@ def told(
     )  # fmt: skip
     records = [PersonRecord(str(each.aor), 0, 0, 1, b"m" * 16, b"s" * 32, each.number) for each in people]
     held = {str(ANNA.aor): [PHONE]} if phones is None else phones
-    found = findings(MemorySnapshot(at, records), people, held, lambda phone: there, {"gateway": trunk}, 2)
+    answered = {aor: there for aor, _ in asked(held)}
+    found = findings(MemorySnapshot(at, records), people, held, answered, {"gateway": trunk}, 2)
     return {each.what: each for each in found}
 
 
@@ -78,3 +79,8 @@ def test_what_online_told_of_blocks_and_limits_is_said():
 
 def test_a_branch_that_nobody_registered_through_can_do_nothing():
     assert works(told(people=(), phones={}), "phones at this branch") is False
+
+
+def test_of_more_phones_than_are_asked_the_others_are_not_said_to_be_gone():
+    ahead = {f"a{number}@contoso.example": [PHONE] for number in range(MOST_ASKED)}  # before anna
+    assert works(told(phones={**ahead, str(ANNA.aor): [PHONE]}), "anna") is None

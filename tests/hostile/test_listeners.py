@@ -47,6 +47,42 @@ async def test_the_control_proof_is_worth_nothing_in_public(edge_sites: EdgeSite
             assert (await stranger.ask(Draft("REGISTER", f"sip:{OURS}", own, own, headers=headers))).code == 401
 
 
+@pytest.mark.parametrize("proof", [None, "wrong", "SECRET"])
+@pytest.mark.parametrize("port", [internal.KAMAILIO_CONTROL_UDP, 5060])
+async def test_nobody_else_has_anything_sent_by_the_private_listener(
+    edge_sites: EdgeSites, proof: str | None, port: int
+) -> None:
+    """What the control service asks phones goes wherever it says. In public its proof is worth nothing."""
+    file = edge_sites.files["premises"]
+    secret = internal.control_secret(file).read_text().strip()
+    is_ours = port != 5060 and proof == "SECRET"
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as target,
+    ):
+        for each in (client, target):
+            each.bind((edge_sites.loopback(), 0))
+            each.settimeout(10)
+        host, at = client.getsockname()
+        there = "{}:{}".format(*target.getsockname())
+        given = [] if proof is None else [f"X-Isthmus-Control: {secret if proof == 'SECRET' else proof}"]
+        headers = [f"X-Isthmus-Hop: sip:{there};transport=udp;edge=udp", *given]
+        draft = Draft("OPTIONS", f"sip:phone@{there}", f"sip:{OURS}", f"sip:phone@{there}", headers=headers)
+        via = f"SIP/2.0/UDP {host}:{at};branch=z9hG4bK{secrets.token_hex(6)}"
+        where = file.site.internal_address if port != 5060 else file.site.address
+        client.sendto(draft.bytes(via), (where, port))
+        if is_ours:  # so that the others prove what they say
+            heard = await asyncio.to_thread(target.recv, 4096)
+            assert heard.startswith(b"OPTIONS sip:phone@")
+            assert b"X-Isthmus" not in heard
+            assert secret.encode() not in heard
+            return
+        assert (await asyncio.to_thread(client.recv, 4096)).startswith((b"SIP/2.0 40", b"SIP/2.0 430"))
+        target.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            target.recv(4096)
+
+
 def _http(edge_sites: EdgeSites, lines: list[str], body: bytes = b"", *, at: int = 8443) -> bytes:
     """One HTTP exchange over TLS with the public web port; what came until the other side stopped."""
     context = edge_sites.tls()

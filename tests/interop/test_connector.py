@@ -15,11 +15,16 @@ from typing import Any
 
 import pytest
 
+from isthmus.addressing import Aor
 from isthmus.demo.carrier import order
 from isthmus.demo.carrier_file import load as load_carrier
+from isthmus.engines.kamailio import asking
+from isthmus.registration.model import Binding
 from isthmus.routing.snapshot import LmdbSnapshot
+from isthmus.sip.sealing import Flow
 from isthmus.site import internal
 from isthmus.site.file import SiteFile
+from isthmus.site.moving import registrar_of
 from tests.agents.raw import User
 from tests.faults.link import Cut, can_drop_packets
 from tests.interop.conftest import DOMAIN, HOMES, Sites
@@ -400,6 +405,49 @@ def survey(branch: Branch) -> str:
     argv = [PROGRAM, "site", "survivability", "--site", branch.appliance.folder.name]
     done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120)
     return done.stdout + done.stderr
+
+
+async def test_phones_that_are_gone_keep_nobody_waiting_while_they_are_asked(branch: Branch):
+    """200 of them take 20 s; one after the other by a worker for connections, it would be a quarter of an hour."""
+    async with (
+        await branch.phone("bella", "tcp", tone_hz=440) as phone,
+        await branch.phone("bruno", "tcp", tone_hz=600) as other,
+    ):
+        there = await asyncio.to_thread(wait_for, lambda: held(branch, phone), 60, "the branch knows the phone")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind((branch.sites.loopback(), 0))
+            silent.settimeout(30)
+            flow = Flow("udp", *silent.getsockname()).uri
+            gone = [Binding(f"sip:{number}@192.0.2.1", "c", 1, 2_000_000_000, received=flow) for number in range(200)]
+            settled: list[int] = []
+            answers = asyncio.create_task(asyncio.to_thread(asked, branch.file, [*gone, *there], settled))
+            await asyncio.to_thread(silent.recv, 4096)  # it has begun
+            call = await phone.dial(f"sip:bruno@{DOMAIN}")
+            await phone.hears(call, 600)
+            assert (await call.hang_up()).code == 200
+            await other.registered()
+            async with asyncio.timeout(150):
+                assert await answers == [False] * len(gone) + [True] * len(there)
+        assert settled == sorted(settled)
+        assert settled[-1] == len(gone) + len(there)
+        for each in (phone, other):
+            await each.register(0)
+
+
+def held(branch: Branch, phone: User) -> list[Binding]:
+    """The binding of this very phone, as the branch has it."""
+    found = registrar_of(branch.file).bindings(Aor.parse(phone.account.uri.removeprefix("sip:")))
+    return [each for each in found if each.contact == phone.contact]
+
+
+def asked(site: SiteFile, phones: list[Binding], settled: list[int]) -> list[bool]:
+    """Which of the phones answer. settled: how far it was, each time."""
+    under_way = asking.ask(site, phones)
+    while True:
+        try:
+            settled.append(next(under_way))
+        except StopIteration as end:
+            return list(end.value)
 
 
 async def test_the_branch_helps_itself_while_online_is_away(branch: Branch):

@@ -23,6 +23,7 @@ from isthmus.site.file import load
 from isthmus.useragent.message import Request
 from tests.agents.raw import User
 from tests.faults.link import Cut, can_drop_packets
+from tests.faults.people import kill, pid, until_ready
 from tests.interop.conftest import DOMAIN, Sites, lay_out
 from tests.support import Loopback, Processes, wait_for
 
@@ -263,6 +264,17 @@ async def test_a_number_lent_where_the_phone_is_leads_back_by_the_trunk_of_the_o
             back = await gateway.dial(f"sip:{LENT}@{placed.sites.address('premises')}")
             assert len(phone.incoming) == 1
             await back.hang_up()
+            # The site with the trunk was told of the loan by the call alone, and still knows it after a restart.
+            await restarted(placed, "premises")
+            async with asyncio.timeout(60):
+                while True:
+                    try:
+                        back = await gateway.dial(f"sip:{LENT}@{placed.sites.address('premises')}")
+                        break
+                    except ConnectionError:  # for some seconds the link may be taken for silent
+                        await asyncio.sleep(0.5)
+            assert len(phone.incoming) == 2
+            await back.hang_up()
     finally:
         with placed.sites.api("online") as api:
             api.post("/v1/locations/networks/remove", {"kind": "subnet", "id": "127.0.0.0/8"})
@@ -297,12 +309,24 @@ async def test_a_trunk_that_takes_no_document_gets_none_though_one_came_over_the
         await asyncio.to_thread(wait_for, lambda: not _has_chosen(places, aor), 30, "it is forgotten")
 
 
+async def restarted(placed: Placed, site: str) -> None:
+    """kill -9 of a site's Kamailio; gives when the next one is there."""
+    before = pid(placed.sites, site, "kamailio")
+    await asyncio.to_thread(kill, placed.sites, site, "kamailio")
+    await until_ready(placed.sites, site, before, "kamailio")
+
+
 @needs_cuts
-@pytest.mark.parametrize(("user", "home"), [("olga", "online"), ("pam", "premises")])
+@pytest.mark.parametrize(
+    ("user", "home", "killed"), [("olga", "online", False), ("pam", "premises", False), ("pam", "premises", True)]
+)
 async def test_with_the_link_cut_the_call_goes_out_by_the_own_trunk_with_what_is_known(
-    placed: Placed, user: str, home: str
+    placed: Placed, user: str, home: str, killed: bool
 ):
-    """So is what somebody chose at their home on the other side: that said it when the phone registered."""
+    """So is what somebody chose at their home on the other side: that said it when the phone registered.
+
+    killed: Kamailio is, before the call.
+    """
     aor = f"{user}@{DOMAIN}"
     places = MapFile(placed.sites.file(home).snapshot_dir)
     seen = len(placed.alerts("online"))
@@ -311,6 +335,8 @@ async def test_with_the_link_cut_the_call_goes_out_by_the_own_trunk_with_what_is
     await asyncio.to_thread(wait_for, lambda: _has_chosen(places, aor), 30, "calls there know it")
     try:
         async with await placed.gateway("online") as gateway, phone_of(placed, user) as phone:
+            if killed:
+                await restarted(placed, "online")
             with Cut(placed.sites.address("premises"), placed.sites.address("online")) as link:
                 link.drop()
                 document = place_in(await helped(phone, gateway))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
-from typing import Annotated, Any
+from collections.abc import Generator, Iterator, Sequence
+from typing import Annotated, Any, cast
 
 from fastapi import FastAPI, Query
+from fastapi.responses import StreamingResponse
 
 from isthmus.api import errors
-from isthmus.connectors.surviving import findings
+from isthmus.connectors import surviving
 from isthmus.engines.kamailio import asking, trunks
 from isthmus.engines.kamailio.bulk import ask
 from isthmus.errors import IsthmusError
@@ -45,21 +48,55 @@ def connector_app(services: Connector) -> FastAPI:
         return [public(each) for each in services.records.find(Filter(), limit=limit)]
 
     @app.get("/v1/survivability")
-    def survivability() -> list[dict[str, Any]]:
+    def survivability() -> StreamingResponse:
+        """A line of JSON each time that more phones have answered, or have not: `asked` of how many (`of`). The last
+        one has what was found out (`found`), or why nothing was (`failed`)."""
         people = services.learning.people
         registrar = registrar_of(file)
         held = {str(each.aor): registrar.bindings(each.aor) for each in people}
-        states = {each["name"]: each["state"] for each in trunks.states(file, lambda *words: ask(file, *words))}
-        with services.writer.reader().view() as view:
-            limits = services.learning.limits
-            found = findings(view, people, held, lambda phone: asking.answers(file, phone), states, limits)
-        return [dataclasses.asdict(each) for each in found]
+        phones = surviving.asked(held)
+
+        def lines() -> Iterator[bytes]:
+            yield _line({"asked": 0, "of": len(phones)})
+            try:
+                there = yield from _progress(asking.ask(file, [each for _, each in phones]), len(phones))
+                yield _line({"found": found(there)})
+            except IsthmusError as error:
+                yield _line({"failed": {"what": error.what, "where": error.where, "do": error.do}})
+
+        def found(there: Sequence[bool]) -> list[dict[str, Any]]:
+            answered: dict[str, bool] = {}
+            for (aor, _), answers in zip(phones, there, strict=True):
+                answered[aor] = answered.get(aor, False) or answers
+            states = {each["name"]: each["state"] for each in trunks.states(file, lambda *words: ask(file, *words))}
+            with services.writer.reader().view() as view:
+                limits = services.learning.limits
+                return [
+                    dataclasses.asdict(each)
+                    for each in surviving.findings(view, people, held, answered, states, limits)
+                ]
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
 
     @app.get("/v1/branch")
     def branch() -> list[dict[str, str]]:
         return [{"aor": str(each.aor), "number": each.number or ""} for each in services.learning.people]
 
     return app
+
+
+def _progress(asked: Generator[int, None, list[bool]], of: int) -> Generator[bytes, None, list[bool]]:
+    """How far it is, a line each time; gives what came of it."""
+    while True:
+        try:
+            done = next(asked)
+        except StopIteration as end:
+            return cast(list[bool], end.value)
+        yield _line({"asked": done, "of": of})
+
+
+def _line(told: dict[str, Any]) -> bytes:
+    return json.dumps(told).encode() + b"\n"
 
 
 def _told(fact: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -12,13 +13,13 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.cli.client import Client
-from isthmus.cli.output import JsonOption, SiteOption, print_error, print_json, print_line, print_table
-from isthmus.errors import IsthmusError, UsageError
+from isthmus.cli.output import JsonOption, SiteOption, print_error, print_json, print_line, print_table, progress
+from isthmus.errors import IsthmusError, UnavailableError, UsageError
 from isthmus.site import certificates, preflight, registry, status
 from isthmus.site.file import SiteFile, load
 from isthmus.site.supervisor import run as run_site
 
-_SURVEY_S = 600.0  # 200 phones that do not answer, two at once, for 5 s each
+_SURVEY_S = 60.0  # of nothing new
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -144,8 +145,16 @@ def survivability(site: SiteOption = None, as_json: JsonOption = False) -> None:
             f"{file.site.name} is no connector: its people are at home at it, and need no other site",
             do="Name a connector by --site.",
         )
-    with Client(file, timeout_s=_SURVEY_S) as client:
-        found = client.get("/v1/survivability")
+    found: list[dict[str, Any]] | None = None
+    with Client(file, timeout_s=_SURVEY_S) as client, progress("phones asked") as done:
+        for told in map(json.loads, client.lines("GET", "/v1/survivability")):
+            if failed := told.get("failed"):
+                raise UnavailableError(failed["what"], where=failed["where"], do=failed["do"])
+            found = told.get("found", found)
+            if "asked" in told:
+                done(told["asked"], told["of"])
+    if found is None:
+        raise UnavailableError("the control service did not finish", where=f"site {file.site.name}", do="Try again.")
     if as_json:
         print_json(found)
     else:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import phonenumbers
@@ -15,7 +14,6 @@ from isthmus.routing.rules import decide
 
 MOST_ASKED = 200
 """Phones that are asked whether they are there."""
-_AT_ONCE = 2  # each takes one of the engine's workers for connections (four) until its phone answers, or 5 s are over
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +25,24 @@ class Finding:
     why: str
 
 
+def asked(bindings: Mapping[str, Sequence[Binding]]) -> list[tuple[str, Binding]]:
+    """The phones to ask, each with its person's address. bindings: address -> phones registered here."""
+    return [(aor, each) for aor, held in sorted(bindings.items()) for each in held][:MOST_ASKED]
+
+
 def findings(
     snapshot: Snapshot,
     people: Sequence[Person],
     bindings: Mapping[str, Sequence[Binding]],
-    answers: Callable[[Binding], bool],
+    answered: Mapping[str, bool],
     trunks: Mapping[str, str],
     limits: int,
 ) -> list[Finding]:
     """What works at the branch of a connector while the site it belongs to can't be reached.
 
-    bindings: address -> phones registered here. answers: asks a phone. trunks: name -> state (see trunks.states).
-    limits: how many of the day there are.
+    bindings: address -> phones registered here. answered: address -> whether any of them is there, of those that were
+    asked. trunks: name -> state (see trunks.states). limits: how many of the day there are.
     """
-    phones = [(aor, each) for aor, held in sorted(bindings.items()) for each in held][:MOST_ASKED]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answered = {
-            aor for (aor, _), there in zip(phones, pool.map(lambda p: answers(p[1]), phones), strict=True) if there
-        }
     down = frozenset(name for name, state in trunks.items() if state == "down")
     found = [_trunk(name, state) for name, state in trunks.items()]
     found.append(_emergency(snapshot, down))
@@ -74,13 +72,15 @@ def _emergency(snapshot: Snapshot, down: Collection[str]) -> Finding:
 
 
 def _person(
-    snapshot: Snapshot, person: Person, phones: Sequence[Binding], answered: Collection[str], down: Collection[str]
+    snapshot: Snapshot, person: Person, phones: Sequence[Binding], answered: Mapping[str, bool], down: Collection[str]
 ) -> Finding:
     aor = str(person.aor)
     what = f"{aor}{f' ({person.number})' if person.number else ''}"
     if not phones:
         return Finding(what, False, "no phone is registered here")
     if aor not in answered:
+        return Finding(what, None, f"their phones were not asked: {MOST_ASKED} are, at most")
+    if not answered[aor]:
         return Finding(what, False, "no phone of theirs answers")
     out = _alone(snapshot, Request("INVITE", _outside(snapshot, person), Source.PHONE, aor), down)
     calls = f"calls out by trunk {out.trunk}" if isinstance(out, Dial) else f"can't call out ({_reason(out)})"
@@ -89,13 +89,13 @@ def _person(
     return Finding(what, True, f"is called at the branch, {called}, {calls}")
 
 
-def _others(snapshot: Snapshot, answered: Collection[str], down: Collection[str]) -> Finding:
+def _others(snapshot: Snapshot, answered: Mapping[str, bool], down: Collection[str]) -> Finding:
     what, number = "calls from the PSTN for anybody else", snapshot.config.fallback
     if not number:
         return Finding(what, False, "no number answers for them: [survival] fallback")
     led = _alone(snapshot, Request("INVITE", "+19999999999", Source.TRUNK), down)
     if isinstance(led, Local):
-        there = led.aor in answered
+        there = answered.get(led.aor, False)
         return Finding(what, there, f"{led.aor} answers for them" if there else f"no phone of {led.aor} answers")
     if isinstance(led, Dial):
         return Finding(what, led.trunk not in down, f"{number} answers for them, by trunk {led.trunk}")

@@ -10,11 +10,14 @@ import heapq
 import re
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from typing import cast
 
 from isthmus.errors import UnavailableError
 
 _T1_S, _T2_S = 0.5, 4.0
+Answers = dict[str, tuple[int, str] | None]
+"""By the branch: status and reason, None where there was no answer."""
 _STATUS = re.compile(rb"SIP/2\.0 ([1-6]\d\d) ([^\r\n]*)")
 _BRANCH = re.compile(rb"\n(?:via|v)[ \t]*:[^\r\n]*?;[ \t]*branch=([^;,\s]+)", re.IGNORECASE)
 
@@ -30,7 +33,7 @@ class Requests:
         self._window, self._give_up_s = window, give_up_s
         self._open: dict[str, tuple[bytes, float]] = {}  # branch -> datagram, when to give up
         self._timers: list[tuple[float, float, str]] = []  # due, interval, branch
-        self.answers: dict[str, tuple[int, str] | None] = {}
+        self.answers: Answers = {}
 
     @property
     def done(self) -> bool:
@@ -91,20 +94,39 @@ def open_socket(host: str) -> socket.socket:
 
 def send_all(
     opened: socket.socket, requests: Mapping[str, bytes], to: tuple[str, int], *, give_up_s: float = 8.0
-) -> dict[str, tuple[int, str] | None]:
+) -> Answers:
     """Send every request and wait for all final answers. Returns branch -> (status, reason), None: no answer."""
-    state = Requests(requests, give_up_s=give_up_s)
+    under_way = sending(opened, requests, to, give_up_s=give_up_s)
+    while True:
+        try:
+            next(under_way)
+        except StopIteration as end:
+            return cast(Answers, end.value)
+
+
+def sending(
+    opened: socket.socket,
+    requests: Mapping[str, bytes],
+    to: tuple[str, int],
+    *,
+    window: int = 64,
+    give_up_s: float = 8.0,
+) -> Generator[int, None, Answers]:
+    """The same, step by step: yields how many are settled by now, each time that more are."""
+    state, settled = Requests(requests, window=window, give_up_s=give_up_s), 0
     while not state.done:
         for datagram in state.due(time.monotonic()):
             opened.sendto(datagram, to)
-        if state.done:
-            break
-        opened.settimeout(max(0.001, state.next_at - time.monotonic()))
-        try:
-            state.received(opened.recv(65535))
-        except TimeoutError:
-            continue
-        except ConnectionError:
-            # ICMP port unreachable from an earlier datagram: nobody listens now; the timers decide.
-            time.sleep(0.02)
+        if not state.done:
+            opened.settimeout(max(0.001, state.next_at - time.monotonic()))
+            try:
+                state.received(opened.recv(65535))
+            except TimeoutError:
+                pass
+            except ConnectionError:
+                # ICMP port unreachable from an earlier datagram: nobody listens now; the timers decide.
+                time.sleep(0.02)
+        if len(state.answers) > settled:
+            settled = len(state.answers)
+            yield settled
     return state.answers

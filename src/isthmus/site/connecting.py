@@ -14,6 +14,7 @@ from isthmus.activity.model import Event, Kind
 from isthmus.connectors.bounds import BY
 from isthmus.connectors.learning import BranchDirectory, Learning
 from isthmus.database import migrate, open_database
+from isthmus.emergency.heard import PRUNE_S, prune_all
 from isthmus.fraud import rules as fraud_rules
 from isthmus.fraud.alone import BranchCapping
 from isthmus.identity.sealing import Sealer
@@ -108,6 +109,9 @@ def build_connector(site_file: SiteFile) -> Connector:
     count = Repeating("count what calls come to", capping.work, _COUNT_S)
     made.background.add("registrations from Kamailio", feed.start, feed.stop)
     made.background.add("learn who is at this branch", job.start, job.stop)
+    heard = internal.heard_dir(site_file)
+    forgetting = Repeating("forget what was heard for calls for help", lambda: prune_all(heard), PRUNE_S)
+    made.background.add("what was heard for calls for help", forgetting.start, forgetting.stop)
     made.background.add("caps", count.start, count.stop)
     made.facts["caps"] = lambda: {"ok": not count.trouble, "reason": count.trouble}
     made.facts["learning"] = lambda: {"ok": not job.trouble, "reason": job.trouble, "people": len(learning.people)}

@@ -159,6 +159,11 @@ def trunk_authorities(site: SiteFile) -> Path:
     return site.run_dir / "trunk-ca.pem"
 
 
+def heard_dir(site: SiteFile) -> Path:
+    """What Kamailio's workers keep for calls for help (emergency/heard.py)."""
+    return site.state_dir / "heard"
+
+
 def site_certificate(site: SiteFile) -> Path:
     """Certificate, chain and key in one file, as haproxy wants it."""
     return site.pki_dir / "site.pem"

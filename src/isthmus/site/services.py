@@ -32,6 +32,7 @@ from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
 from isthmus.emergency.build import Emergency
 from isthmus.emergency.choosing import follow as choices_follow
+from isthmus.emergency.heard import PRUNE_S, prune_all
 from isthmus.emergency.mapfile import Keeping, MapFile
 from isthmus.emergency.moving import EmergencyParticipant
 from isthmus.errors import IsthmusError
@@ -306,7 +307,7 @@ def build(site_file: SiteFile) -> Services:
     capping = build_capping(
         site_file, directory, guard, policies, writer, activity.tell_now, moving.links, background, facts
     )
-    _keep_located(site_file.snapshot_dir, emergency, background)
+    _keep_located(site_file.snapshot_dir, internal.heard_dir(site_file), emergency, background)
     _keep_proved(site_file, directory, background, facts)
     run_fetching(site_file, background, facts)
     watch_trunks(site_file, activity.tell_now, background)
@@ -410,8 +411,11 @@ def _keep_proved(
     facts["domains"] = reproving.health
 
 
-def _keep_located(folder: Path, emergency: Emergency, background: Background) -> None:
-    """The security desk is told of emergency calls as they come; calls find places by the map in `folder`."""
+def _keep_located(folder: Path, heard: Path, emergency: Emergency, background: Background) -> None:
+    """The security desk is told of emergency calls as they come; calls find places by the map in `folder`.
+
+    heard: folder of what calls keep for themselves (emergency/heard.py).
+    """
     telling = Repeating("tell of emergency calls", emergency.telling.work, _EMERGENCY_S)
     emergency.telling.wake = telling.wake
     background.add("tell of emergency calls", telling.start, telling.stop)
@@ -420,6 +424,8 @@ def _keep_located(folder: Path, emergency: Emergency, background: Background) ->
     writing = Repeating("write the map of emergency locations", keeping.work, _LOCATIONS_S)
     locations.changed = writing.wake
     background.add("map of emergency locations", writing.start, writing.stop)
+    forgetting = Repeating("forget what was heard for calls for help", lambda: prune_all(heard), PRUNE_S)
+    background.add("what was heard for calls for help", forgetting.start, forgetting.stop)
 
 
 def _md5_judge(policies: Policies, tenant: str) -> Callable[[Person], bool]:

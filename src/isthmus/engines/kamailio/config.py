@@ -104,6 +104,7 @@ class BrainSettings(msgspec.Struct, frozen=True):
 
     site: str
     snapshot: str
+    heard: str
     flow_secret: str
     control_secret: str
     activity_socket: str
@@ -178,6 +179,7 @@ def brain_settings(site: SiteFile) -> BrainSettings:
     return BrainSettings(
         site=site.site.name,
         snapshot=str(site.snapshot_dir),
+        heard=str(internal.heard_dir(site)),
         flow_secret=str(internal.flow_secret(site)),
         control_secret=str(internal.control_secret(site)),
         activity_socket=str(internal.activity_socket(site)),

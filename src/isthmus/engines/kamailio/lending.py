@@ -1,7 +1,9 @@
 """Numbers lent to emergency calls as they are made (ELIN), in memory that all workers share. Rules: emergency.elin.
 
-The control service is told of each loan and writes it down. After a restart of Kamailio loans are known by the map of
-locations, which has what was written down.
+The control service is told of each loan of its own site's numbers, and writes it down. After a restart of Kamailio
+loans are known by the map of locations, which has what was written down, and by files of the workers' own
+(emergency/heard.py): the other site's numbers stand there alone, and so does what the control service was not there
+for.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ def lend(site: Site, request: Request, device: str, number: str) -> str:
 def called_back(site: Site, number: str) -> str:
     """The address-of-record that a call from the PSTN to this number (E.164) is for by a loan; empty for none."""
     try:
-        loan = elin.called_back(_present(site.locations.map(), number), int(time.time() * 1000))
+        loan = elin.called_back(_present(site, site.locations.map(), number), int(time.time() * 1000))
     except Exception as error:
         KSR.err(f"whether {number} is lent is not known: {type(error).__name__}: {error}\n")
         return ""
@@ -61,9 +63,9 @@ def lend_at(site: Site, caller: str, device: str, found: Found) -> str:
     # One call at a time lends of a pool, whichever worker has it: two that look at once would take the same number.
     KSR.htable.sht_lock(_TABLE, pool)
     try:
-        loans = [loan for each in place.elins if (loan := _present(known, each)) is not None]
+        loans = [loan for each in place.elins if (loan := _present(site, known, each)) is not None]
         made, lost = elin.lent(loans, place.elins, wanted, found.settings.elin_minutes * 60)
-        KSR.htable.sht_sets(_TABLE, made.number, msgspec.json.encode(made).decode())
+        _keep(site, made)
     finally:
         KSR.htable.sht_unlock(_TABLE, pool)
     if lost is not None:
@@ -80,14 +82,37 @@ def note(site: Site, view: View, caller: str, told: Carried) -> None:
     if not told.lent or view.person(caller) is None or view.owner_of(told.lent) is not None:
         return
     now = int(time.time() * 1000)
-    held = elin.called_back(_present(site.locations.map(), told.lent), now)
+    held = elin.called_back(_present(site, site.locations.map(), told.lent), now)
     if held is not None and held.tenant and held.aor != caller:
         return
     loan = Loan(told.lent, "", told.name, caller, told.device, text("$ci")[:256], now, now + told.minutes * 60_000)
-    KSR.htable.sht_sets(_TABLE, told.lent, msgspec.json.encode(loan).decode())
+    _keep(site, loan)
 
 
-def _present(known: EmergencyMap, number: str) -> Loan | None:
+def _keep(site: Site, made: Loan) -> None:
+    raw = msgspec.json.encode(made)
+    KSR.htable.sht_sets(_TABLE, made.number, raw.decode())
+    try:
+        site.loans.put(made.number, raw, made.until_ms / 1000)
+    except OSError as error:
+        KSR.warn(f"that {made.number} is lent to {made.aor} would not outlive a restart: {error.strerror}\n")
+
+
+def _present(site: Site, known: EmergencyMap, number: str) -> Loan | None:
     """The last loan of a number."""
     raw = KSR.htable.sht_get(_TABLE, number)
-    return known.loans.get(number) if raw is None else _loan_from.decode(str(raw))
+    if raw is not None:
+        return _loan_from.decode(str(raw))
+    written, kept = known.loans.get(number), _kept(site, number)
+    if written is None or kept is None:
+        return written or kept
+    return max(written, kept, key=lambda loan: loan.lent_ms)
+
+
+def _kept(site: Site, number: str) -> Loan | None:
+    try:
+        raw = site.loans.get(number)
+        return None if raw is None else _loan_from.decode(raw)
+    except (OSError, msgspec.DecodeError) as error:
+        KSR.warn(f"whether {number} was lent before a restart is not known: {error}\n")
+        return None

@@ -22,7 +22,7 @@ from isthmus.routing import located
 from isthmus.routing.model import Request, Source
 
 _TOLD = "$avp(told_place)"
-_CHOSEN = "chosen"
+_CHOSEN_S = 7200.0  # as long as a registration lasts at most
 _choices = msgspec.json.Decoder(tuple[Choice, ...])
 _HEADERS = ("Geolocation", "Geolocation-Routing")
 
@@ -91,22 +91,30 @@ def hear_home(site: Site) -> None:
     if not site.sent_by_peer() or not 200 <= int(KSR.pv.get("$rs")) < 300:
         return
     aor = f"{text('$tU')}@{text('$td')}".lower()
-    if chosen := carried.read_choices(told, aor):
-        KSR.htable.sht_sets(_CHOSEN, aor, msgspec.json.encode(chosen).decode())
-    elif KSR.htable.sht_get(_CHOSEN, aor) is not None:
-        KSR.htable.sht_rm(_CHOSEN, aor)
+    try:
+        if chosen := carried.read_choices(told, aor):
+            site.choices.put(aor, msgspec.json.encode(chosen), time.time() + _CHOSEN_S)
+        else:
+            site.choices.drop(aor)
+    except OSError as error:
+        KSR.warn(f"what {aor} chose is not known to calls for help: {error.strerror}\n")
 
 
 def _chosen_at_home(site: Site, aor: str) -> tuple[Choice, ...]:
     """What somebody chose who is at home at another site, as that said when their phone registered here."""
-    kept = KSR.htable.sht_get(_CHOSEN, aor)
-    if kept is None:
+    try:
+        kept = site.choices.get(aor)
+        chosen = () if kept is None else _choices.decode(kept)
+    except (OSError, msgspec.DecodeError) as error:
+        KSR.warn(f"what {aor} chose can't be read: {error}\n")
+        return ()
+    if not chosen:
         return ()
     with site.snapshot.view() as view:
         person = view.person(aor)
         if person is None or view.config.sites[person.home] == view.config.site:
             return ()
-    return _choices.decode(str(kept))
+    return chosen
 
 
 def address_of(connector: str) -> str:

@@ -63,6 +63,7 @@ _ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REGISTER, REFER, SUBSCRIBE
 # What is looked at in a request (the engine's bits); of one by UDP without a length it would write a warning each time.
 _SOUND, _SOUND_WITHOUT_LENGTH = 1511, 1511 - 128
 _ROUTED = frozenset({"INVITE", "MESSAGE", "OPTIONS", "REGISTER"})
+_ASKED_MS = 5_000  # what a phone has to say in that it is there
 _PAI_USER = re.compile(r"<(?:sips?|tel):([^@;>]+)(?:@([^;:>]+))?")
 
 
@@ -84,7 +85,10 @@ def handle(site: Site, auth: Authenticator) -> None:
     if arrival.startswith("connector:"):
         hops.note_connector(arrival[10:])
     if arrival == "control":
-        _import_binding(site, method)
+        if method == "OPTIONS":
+            texting.deliver(site, _ASKED_MS)
+        else:
+            _import_binding(site, method)
         return
     if arrival == "presence":
         if method == "MESSAGE":

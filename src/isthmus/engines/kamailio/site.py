@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from isthmus.addressing.networks import Networks
+from isthmus.emergency.heard import KINDS, Heard
 from isthmus.emergency.mapfile import MapFile
 from isthmus.engines.kamailio import trunkmedia
 from isthmus.engines.kamailio.config import BrainSettings, PeerSettings, TrunkSettings
@@ -57,6 +58,7 @@ class Site:
         self.activity = Reporter(settings.activity_socket)
         self.records = Spool(settings.records_pipe)
         self.locations = MapFile(Path(settings.snapshot))
+        self.choices, self.loans = (Heard(Path(settings.heard) / kind) for kind in KINDS)
         self.voucher = Voucher(settings)
         self._snapshot: LmdbSnapshot | None = None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from isthmus.addressing import is_e164
 from isthmus.engines.kamailio import connecting, locating, serving
+from isthmus.engines.kamailio.asking import NOT_OURS
 from isthmus.engines.kamailio.auth import Authenticator
 from isthmus.engines.kamailio.ksr import (
     CREDENTIALS,
@@ -65,14 +66,19 @@ def handle(
     return True
 
 
-def deliver(site: Site) -> None:
-    """From the control service: a message to one phone, by the way that its binding says."""
+def deliver(site: Site, within_ms: int = 0) -> None:
+    """From the control service: a message to one phone, or whether it is there, by the way that its binding says.
+
+    within_ms: how long an answer may take; 0: as long as any.
+    """
     hop = header(HOP)
     if not site.is_control(header("X-Isthmus-Control")) or not hop:
-        raise Refused(403, "Forbidden")
+        raise Refused(403, NOT_OURS)
     strip(*INTERNAL)
     KSR.setdsturi(hop)
     KSR.tm.t_on_branch("ksr_branch_out")
     KSR.tm.t_on_reply("ksr_reply_in")
+    if within_ms:
+        KSR.tm.t_set_fr(0, within_ms)
     if KSR.tm.t_relay() < 0:
         raise Refused(430, "Flow Failed")
