@@ -59,6 +59,10 @@ def test_a_plan_is_given_to_a_group_and_said_of_its_people(isthmus: Isthmus) -> 
         assert json.loads(isthmus("plan", "show", ALICE, "--json").out) == {
             "aor": ALICE, "plan": "eu", "group": "sales", "licence": None,
             "given": [{"group": "sales", "licence": None, "rank": 7, "plan": "eu"}],
+            "uses": [
+                {"plan": "eu", "bucket": bucket, "whose": ALICE, "used_minutes": 0.0, "limit_minutes": 0}
+                for bucket in ("domestic", "international")
+            ],
         }  # fmt: skip
         refused = isthmus("plan", "unassign", "eu", ALICE)
         assert (refused.code, "by the group sales" in refused.err) == (1, True)
@@ -67,6 +71,28 @@ def test_a_plan_is_given_to_a_group_and_said_of_its_people(isthmus: Isthmus) -> 
         assert isthmus("plan", "assign", "eu").code == 2
     finally:
         isthmus("group", "delete", "sales", "--yes")
+
+
+def test_who_has_a_plan_is_looked_for_and_a_change_is_shown_before_it_is_made(isthmus: Isthmus) -> None:
+    isthmus("plan", "set", "eu", "--home", "DE", "--domestic", "100", "--shared")
+    preview = isthmus("plan", "assign", "eu", ALICE, "--dry-run")
+    assert preview.code == 0 and ALICE in preview.out and "eu, by name" in preview.out
+    assert "Nobody here has the plan." in isthmus("plan", "people", "eu").out  # it was only looked at
+    assert isthmus("plan", "assign", "eu", ALICE).code == 0
+    assert "Nobody would have another plan." in isthmus("plan", "assign", "eu", ALICE, "--dry-run").out
+    (found,) = json.loads(isthmus("plan", "people", "eu", "--match", "ALI", "--json").out)
+    assert (found["aor"], found["group"], found["licence"]) == (ALICE, None, None)
+    assert json.loads(isthmus("plan", "people", "eu", "--match", "bob", "--json").out) == []
+    assert "domestic 0 of 100" in isthmus("plan", "people", "eu").out
+    gone = json.loads(isthmus("plan", "unassign", "eu", ALICE, "--dry-run", "--json").out)
+    assert gone == {
+        "count": 1,
+        "people": [{"aor": ALICE, "before": {"plan": "eu", "group": None, "licence": None}, "after": None}],
+    }
+    shown = isthmus("plan", "show", ALICE).out
+    assert "All together" in shown and "domestic 0 of 100" in shown
+    together = json.loads(isthmus("plan", "usage", "--together", "--json").out)["uses"]
+    assert [each["limit_minutes"] for each in together if each["bucket"] == "domestic"] == [100]
 
 
 def test_a_plan_comes_with_a_licence(isthmus: Isthmus) -> None:

@@ -25,6 +25,7 @@ _Licences = Annotated[
 ]
 _Minutes = "minutes a month, or `unlimited`"
 _UNLIMITED = "unlimited"
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say who would have another plan.")]
 
 
 @app.command("list", epilog="Example:  isthmus plan list --site online")
@@ -146,6 +147,7 @@ def assign(
     rank: Annotated[
         int, typer.Option("--rank", min=0, help="Of groups and licences: of several that somebody has the lowest wins.")
     ] = 0,
+    dry_run: _DryRun = False,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
@@ -154,6 +156,9 @@ def assign(
     comes first."""
     body = {**_named(people, group, licence), **({"rank": rank} if group or licence else {})}
     with connect(site) as client:
+        if dry_run:
+            _print_preview(client.post(f"{_path(plan)}/preview", body, tenant=tenant), as_json)
+            return
         done = client.post(f"{_path(plan)}/assign", body, tenant=tenant)
     told = {"people": done, "groups": group or [], "licences": licence or []}
     print_done(f"{_counted(people, group, licence, 'has', 'have')} {plan}.", told, as_json)
@@ -167,27 +172,59 @@ def unassign(
     people: _People = None,
     group: _Groups = None,
     licence: _Licences = None,
+    dry_run: _DryRun = False,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
     """Take their plan from people, groups and licences. Who has one by another of these has that from then on."""
+    body = _named(people, group, licence)
     with connect(site) as client:
-        client.post(f"{_path(plan)}/unassign", _named(people, group, licence), tenant=tenant)
+        if dry_run:
+            _print_preview(client.post(f"{_path(plan)}/preview", {**body, "take": True}, tenant=tenant), as_json)
+            return
+        client.post(f"{_path(plan)}/unassign", body, tenant=tenant)
     said = f"{_counted(people, group, licence, 'has', 'have')} {plan} no more."
     print_done(said, {"unassigned": people or [], "groups": group or [], "licences": licence or []}, as_json)
 
 
-@app.command(epilog="Examples:  isthmus plan usage   |   isthmus plan usage --month 2026-11 --json")
+@app.command(
+    epilog="Examples:  isthmus plan people team   |   isthmus plan people team --match anna   |   "
+    "isthmus plan people team --after carol@contoso.example"
+)
+def people(
+    plan: _Name,
+    match: Annotated[str | None, typer.Option("--match", help="Part of a name, an address or a number.")] = None,
+    after: Annotated[str | None, typer.Option("--after", metavar="AOR", help="Who stands behind this one.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many to list at most.")] = 100,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """List who has a plan, by what, and what they used of it this month."""
+    with connect(site) as client:
+        found = client.get(f"{_path(plan)}/people", match=match, after=after, limit=limit, tenant=tenant)
+    if as_json:
+        print_json(found)
+        return
+    rows = ((each["aor"], each["display_name"], _by(each), "; ".join(map(_used, each["uses"]))) for each in found)
+    print_table(("Person", "Name", "Has it", "Used"), rows, empty="Nobody here has the plan.")
+
+
+@app.command(
+    epilog="Examples:  isthmus plan usage   |   isthmus plan usage --month 2026-11 --json   |   "
+    "isthmus plan usage --together"
+)
 def usage(
     month: Annotated[str | None, typer.Option("--month", metavar="MONTH", help="As 2026-11; by default this.")] = None,
+    together: Annotated[bool, typer.Option("--together", help="Of each plan what all who have it used.")] = False,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
     """Show what is used of a month's minutes (UTC)."""
     with connect(site) as client:
-        found = client.get("/v1/credit/usage", month=month, tenant=tenant)
+        found = client.get("/v1/credit/usage", month=month, together=together or None, tenant=tenant)
     if as_json:
         print_json(found)
         return
@@ -317,6 +354,24 @@ def _giving(given: dict[str, Any]) -> str:
     return f"{what} {given[what]} (rank {given['rank']})"
 
 
+def _used(use: dict[str, Any]) -> str:
+    return f"{use['bucket'].removeprefix('group:')} {use['used_minutes']:g} of {_minutes(use['limit_minutes'])}"
+
+
+def _print_preview(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    rows = ((each["aor"], _holding(each["before"]), _holding(each["after"])) for each in found["people"])
+    print_table(("Person", "Now", "Then"), rows, empty="Nobody would have another plan.")
+    if found["count"] > len(found["people"]):
+        print(f"And {found['count'] - len(found['people'])} more.")
+
+
+def _holding(held: dict[str, Any] | None) -> str | None:
+    return f"{held['plan']}, {_by(held)}" if held else None
+
+
 def _print_person(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(found)
@@ -326,5 +381,7 @@ def _print_person(found: dict[str, Any], as_json: bool) -> None:
             ("Person", found["aor"]),
             ("Plan", f"{found['plan']}, {_by(found)}" if found["plan"] else None),
             ("Given by", ", ".join(f"{each['plan']}: {_giving(each)}" for each in found["given"]) or None),
+            ("Used", "; ".join(_used(each) for each in found["uses"] if each["whose"] != "*") or None),
+            ("All together", "; ".join(_used(each) for each in found["uses"] if each["whose"] == "*") or None),
         ]
     )
