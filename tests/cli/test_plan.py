@@ -38,6 +38,10 @@ def test_a_plan_is_made_changed_and_given(isthmus: Isthmus) -> None:
         "given": [], "by_group": {}, "by_licence": {}, "waiting": [],
     }  # fmt: skip
     assert "unlimited" in isthmus("plan", "list").out
+    assert json.loads(isthmus("plan", "set", "eu", "--most", "5", "--json").out)["most"] == 5
+    bare = json.loads(isthmus("plan", "set", "eu", "--most", "any", "--group", "none", "--json").out)
+    assert (bare["most"], bare["groups"]) == (None, [])
+    assert isthmus("plan", "set", "eu", "--group", "near=FR,GB:500").code == 0
     uses = json.loads(isthmus("plan", "usage", "--json").out)["uses"]
     assert {(each["bucket"], each["limit_minutes"]) for each in uses} == {
         ("domestic", None), ("group:near", 500), ("international", 60),
@@ -125,6 +129,7 @@ def test_a_plan_comes_with_a_licence(isthmus: Isthmus) -> None:
         ("new", "--home", "Germany"),
         ("new", "--home", "DE", "--domestic", "many"),
         ("new", "--home", "DE", "--group", "x"),
+        ("new", "--home", "DE", "--most", "-1"),
     ],
 )
 def test_what_is_no_plan_is_refused_in_a_line(isthmus: Isthmus, words: tuple[str, ...]) -> None:

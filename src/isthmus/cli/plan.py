@@ -24,7 +24,7 @@ _Licences = Annotated[
     typer.Option("--licence", metavar="PLAN", help="Whoever holds one of `isthmus licence list`; may be repeated."),
 ]
 _Minutes = "minutes a month, or `unlimited`"
-_UNLIMITED = "unlimited"
+_UNLIMITED, _ANY = "unlimited", "any"
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say who would have another plan.")]
 
 
@@ -84,7 +84,9 @@ def set_plan(
     ] = None,
     group: Annotated[
         list[str] | None,
-        typer.Option("--group", metavar="NAME=CODES:MINUTES", help="Countries with minutes of their own."),
+        typer.Option(
+            "--group", metavar="NAME=CODES:MINUTES", help="Countries with their own minutes; `none`: no such."
+        ),
     ] = None,
     shared: Annotated[
         bool | None, typer.Option("--shared/--each", help="Whether all share the minutes of all of them.")
@@ -95,7 +97,9 @@ def set_plan(
     increment: Annotated[
         int | None, typer.Option("--increment", metavar="SECONDS", help="Calls count in whole ones of these.")
     ] = None,
-    most: Annotated[int | None, typer.Option("--most", min=0, help="For how many people at most.")] = None,
+    most: Annotated[
+        str | None, typer.Option("--most", metavar="COUNT", help="For how many people at most; `any`: without end.")
+    ] = None,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
@@ -105,17 +109,18 @@ def set_plan(
         "home": home,
         "domestic": None if domestic is None else _parsed(domestic),
         "international": None if international is None else _parsed(international),
-        "groups": None if group is None else [_group(each) for each in group],
+        "groups": None if group is None else [] if group == ["none"] else [_group(each) for each in group],
         "pooled": shared,
         "when_spent": then and then.value,
         "increment_s": increment,
-        "most": most,
+        "most": None if most is None or most == _ANY else _counting(most),
     }
     # Unlimited is null, which is not the same as not said.
     said = {name: value for name, value in given.items() if value is not None}
     said |= {
         name: None for name, text in (("domestic", domestic), ("international", international)) if text == _UNLIMITED
     }
+    said |= {"most": None} if most == _ANY else {}
     with connect(site) as client:
         try:
             before = client.get(_path(plan), tenant=tenant)
@@ -298,6 +303,12 @@ def _parsed(text: str) -> int | None:
         return None
     if not (text.isascii() and text.isdecimal()) or len(text) > 9:
         raise UsageError(f"{text[:20]!r} are no minutes", do=f"Write a whole number, or `{_UNLIMITED}`.")
+    return int(text)
+
+
+def _counting(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise UsageError(f"{text[:20]!r} is no number of people", do=f"Write a whole number, or `{_ANY}`.")
     return int(text)
 
 
