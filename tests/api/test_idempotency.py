@@ -41,6 +41,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "/v1/domains": {"name": "new.contoso.example"},
     "/v1/plans/{plan}/assign": {"people": [ALICE]},
     "/v1/plans/{plan}/unassign": {"people": [ALICE]},
+    "/v1/plans/{plan}/preview": {"people": [ALICE]},
     "/v1/licences/{plan}/assign": {"people": [ALICE]},
     "/v1/licences/{plan}/unassign": {"people": [ALICE]},
 }

@@ -67,6 +67,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/v1/plans/{plan}"): {"home": ["US"], "domestic": 100},
     ("POST", "/v1/plans/{plan}/assign"): {"people": ["erin@fabrikam.example"]},
     ("POST", "/v1/plans/{plan}/unassign"): {"people": ["erin@fabrikam.example"]},
+    ("POST", "/v1/plans/{plan}/preview"): {"people": ["erin@fabrikam.example"]},
     ("PATCH", "/v1/credit/settings"): {"blocked": ["KP"]},
     ("POST", "/v1/credit"): {"amount": "50", "currency": "USD"},
     ("POST", "/v1/rates/import"): {"csv": "prefix,name,price_per_minute,currency\n+1,x,1,USD\n"},

@@ -38,6 +38,10 @@ def test_a_plan_is_made_changed_and_given(isthmus: Isthmus) -> None:
         "given": [], "by_group": {}, "by_licence": {}, "waiting": [],
     }  # fmt: skip
     assert "unlimited" in isthmus("plan", "list").out
+    assert json.loads(isthmus("plan", "set", "eu", "--most", "5", "--json").out)["most"] == 5
+    bare = json.loads(isthmus("plan", "set", "eu", "--most", "any", "--group", "none", "--json").out)
+    assert (bare["most"], bare["groups"]) == (None, [])
+    assert isthmus("plan", "set", "eu", "--group", "near=FR,GB:500").code == 0
     uses = json.loads(isthmus("plan", "usage", "--json").out)["uses"]
     assert {(each["bucket"], each["limit_minutes"]) for each in uses} == {
         ("domestic", None), ("group:near", 500), ("international", 60),
@@ -59,6 +63,10 @@ def test_a_plan_is_given_to_a_group_and_said_of_its_people(isthmus: Isthmus) -> 
         assert json.loads(isthmus("plan", "show", ALICE, "--json").out) == {
             "aor": ALICE, "plan": "eu", "group": "sales", "licence": None,
             "given": [{"group": "sales", "licence": None, "rank": 7, "plan": "eu"}],
+            "uses": [
+                {"plan": "eu", "bucket": bucket, "whose": ALICE, "used_minutes": 0.0, "limit_minutes": 0}
+                for bucket in ("domestic", "international")
+            ],
         }  # fmt: skip
         refused = isthmus("plan", "unassign", "eu", ALICE)
         assert (refused.code, "by the group sales" in refused.err) == (1, True)
@@ -67,6 +75,28 @@ def test_a_plan_is_given_to_a_group_and_said_of_its_people(isthmus: Isthmus) -> 
         assert isthmus("plan", "assign", "eu").code == 2
     finally:
         isthmus("group", "delete", "sales", "--yes")
+
+
+def test_who_has_a_plan_is_looked_for_and_a_change_is_shown_before_it_is_made(isthmus: Isthmus) -> None:
+    isthmus("plan", "set", "eu", "--home", "DE", "--domestic", "100", "--shared")
+    preview = isthmus("plan", "assign", "eu", ALICE, "--dry-run")
+    assert preview.code == 0 and ALICE in preview.out and "eu, by name" in preview.out
+    assert "Nobody here has the plan." in isthmus("plan", "people", "eu").out  # it was only looked at
+    assert isthmus("plan", "assign", "eu", ALICE).code == 0
+    assert "Nobody would have another plan." in isthmus("plan", "assign", "eu", ALICE, "--dry-run").out
+    (found,) = json.loads(isthmus("plan", "people", "eu", "--match", "ALI", "--json").out)
+    assert (found["aor"], found["group"], found["licence"]) == (ALICE, None, None)
+    assert json.loads(isthmus("plan", "people", "eu", "--match", "bob", "--json").out) == []
+    assert "domestic 0 of 100" in isthmus("plan", "people", "eu").out
+    gone = json.loads(isthmus("plan", "unassign", "eu", ALICE, "--dry-run", "--json").out)
+    assert gone == {
+        "count": 1,
+        "people": [{"aor": ALICE, "before": {"plan": "eu", "group": None, "licence": None}, "after": None}],
+    }
+    shown = isthmus("plan", "show", ALICE).out
+    assert "All together" in shown and "domestic 0 of 100" in shown
+    together = json.loads(isthmus("plan", "usage", "--together", "--json").out)["uses"]
+    assert [each["limit_minutes"] for each in together if each["bucket"] == "domestic"] == [100]
 
 
 def test_a_plan_comes_with_a_licence(isthmus: Isthmus) -> None:
@@ -99,6 +129,7 @@ def test_a_plan_comes_with_a_licence(isthmus: Isthmus) -> None:
         ("new", "--home", "Germany"),
         ("new", "--home", "DE", "--domestic", "many"),
         ("new", "--home", "DE", "--group", "x"),
+        ("new", "--home", "DE", "--most", "-1"),
     ],
 )
 def test_what_is_no_plan_is_refused_in_a_line(isthmus: Isthmus, words: tuple[str, ...]) -> None:

@@ -69,6 +69,7 @@ REFUSED = {
     "number cancel": "{purchase}", "number return": "{purchase}", "number address": "{number} {place}",
     "plan list": "--tenant {tenant}", "plan show": "{plan} --tenant {tenant}",
     "plan set": "{plan} --home US --tenant {tenant}", "plan delete": "{plan} --tenant {tenant}",
+    "plan people": "{plan} --tenant {tenant}",
     "plan assign": "{plan} {aor}", "plan unassign": "{plan} {aor}", "plan usage": "--tenant {tenant}",
     "plan settings": "--tenant {tenant}", "credit show": "--tenant {tenant}",
     "credit add": "50 USD --tenant {tenant}", "credit charges": "--tenant {tenant}",

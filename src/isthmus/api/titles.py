@@ -130,10 +130,12 @@ GET /v1/trunks listTrunks: The site's ways to the PSTN, and how they are
 GET /v1/plans listCallingPlans: A tenant's calling plans
 GET /v1/plans/{plan} getCallingPlan: A calling plan, and who has it
 GET /v1/plans/of/{aor} getCallingPlanOf: Somebody's calling plan, and by which group they have it
+GET /v1/plans/{plan}/people listCallingPlanPeople: Who has a calling plan, and what they used of it
 PUT /v1/plans/{plan} defineCallingPlan: Make a calling plan, or make it anew
 DELETE /v1/plans/{plan} deleteCallingPlan: Delete a calling plan that nobody has
 POST /v1/plans/{plan}/assign assignCallingPlan: Give people and groups a calling plan instead of any other
 POST /v1/plans/{plan}/unassign unassignCallingPlan: Take their calling plan from people and groups
+POST /v1/plans/{plan}/preview previewCallingPlan: Who would have another calling plan, if it were given or taken
 GET /v1/credit/usage getPlanUsage: What a tenant used of its minutes in a month
 GET /v1/credit/settings getPlanSettings: What a tenant says of its calls by carriers
 PATCH /v1/credit/settings changePlanSettings: Change what a tenant says of its calls by carriers

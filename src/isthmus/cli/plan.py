@@ -24,7 +24,8 @@ _Licences = Annotated[
     typer.Option("--licence", metavar="PLAN", help="Whoever holds one of `isthmus licence list`; may be repeated."),
 ]
 _Minutes = "minutes a month, or `unlimited`"
-_UNLIMITED = "unlimited"
+_UNLIMITED, _ANY = "unlimited", "any"
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say who would have another plan.")]
 
 
 @app.command("list", epilog="Example:  isthmus plan list --site online")
@@ -83,7 +84,9 @@ def set_plan(
     ] = None,
     group: Annotated[
         list[str] | None,
-        typer.Option("--group", metavar="NAME=CODES:MINUTES", help="Countries with minutes of their own."),
+        typer.Option(
+            "--group", metavar="NAME=CODES:MINUTES", help="Countries with their own minutes; `none`: no such."
+        ),
     ] = None,
     shared: Annotated[
         bool | None, typer.Option("--shared/--each", help="Whether all share the minutes of all of them.")
@@ -94,7 +97,9 @@ def set_plan(
     increment: Annotated[
         int | None, typer.Option("--increment", metavar="SECONDS", help="Calls count in whole ones of these.")
     ] = None,
-    most: Annotated[int | None, typer.Option("--most", min=0, help="For how many people at most.")] = None,
+    most: Annotated[
+        str | None, typer.Option("--most", metavar="COUNT", help="For how many people at most; `any`: without end.")
+    ] = None,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
@@ -104,17 +109,18 @@ def set_plan(
         "home": home,
         "domestic": None if domestic is None else _parsed(domestic),
         "international": None if international is None else _parsed(international),
-        "groups": None if group is None else [_group(each) for each in group],
+        "groups": None if group is None else [] if group == ["none"] else [_group(each) for each in group],
         "pooled": shared,
         "when_spent": then and then.value,
         "increment_s": increment,
-        "most": most,
+        "most": None if most is None or most == _ANY else _counting(most),
     }
     # Unlimited is null, which is not the same as not said.
     said = {name: value for name, value in given.items() if value is not None}
     said |= {
         name: None for name, text in (("domestic", domestic), ("international", international)) if text == _UNLIMITED
     }
+    said |= {"most": None} if most == _ANY else {}
     with connect(site) as client:
         try:
             before = client.get(_path(plan), tenant=tenant)
@@ -146,6 +152,7 @@ def assign(
     rank: Annotated[
         int, typer.Option("--rank", min=0, help="Of groups and licences: of several that somebody has the lowest wins.")
     ] = 0,
+    dry_run: _DryRun = False,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
@@ -154,6 +161,9 @@ def assign(
     comes first."""
     body = {**_named(people, group, licence), **({"rank": rank} if group or licence else {})}
     with connect(site) as client:
+        if dry_run:
+            _print_preview(client.post(f"{_path(plan)}/preview", body, tenant=tenant), as_json)
+            return
         done = client.post(f"{_path(plan)}/assign", body, tenant=tenant)
     told = {"people": done, "groups": group or [], "licences": licence or []}
     print_done(f"{_counted(people, group, licence, 'has', 'have')} {plan}.", told, as_json)
@@ -167,27 +177,59 @@ def unassign(
     people: _People = None,
     group: _Groups = None,
     licence: _Licences = None,
+    dry_run: _DryRun = False,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
     """Take their plan from people, groups and licences. Who has one by another of these has that from then on."""
+    body = _named(people, group, licence)
     with connect(site) as client:
-        client.post(f"{_path(plan)}/unassign", _named(people, group, licence), tenant=tenant)
+        if dry_run:
+            _print_preview(client.post(f"{_path(plan)}/preview", {**body, "take": True}, tenant=tenant), as_json)
+            return
+        client.post(f"{_path(plan)}/unassign", body, tenant=tenant)
     said = f"{_counted(people, group, licence, 'has', 'have')} {plan} no more."
     print_done(said, {"unassigned": people or [], "groups": group or [], "licences": licence or []}, as_json)
 
 
-@app.command(epilog="Examples:  isthmus plan usage   |   isthmus plan usage --month 2026-11 --json")
+@app.command(
+    epilog="Examples:  isthmus plan people team   |   isthmus plan people team --match anna   |   "
+    "isthmus plan people team --after carol@contoso.example"
+)
+def people(
+    plan: _Name,
+    match: Annotated[str | None, typer.Option("--match", help="Part of a name, an address or a number.")] = None,
+    after: Annotated[str | None, typer.Option("--after", metavar="AOR", help="Who stands behind this one.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many to list at most.")] = 100,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """List who has a plan, by what, and what they used of it this month."""
+    with connect(site) as client:
+        found = client.get(f"{_path(plan)}/people", match=match, after=after, limit=limit, tenant=tenant)
+    if as_json:
+        print_json(found)
+        return
+    rows = ((each["aor"], each["display_name"], _by(each), "; ".join(map(_used, each["uses"]))) for each in found)
+    print_table(("Person", "Name", "Has it", "Used"), rows, empty="Nobody here has the plan.")
+
+
+@app.command(
+    epilog="Examples:  isthmus plan usage   |   isthmus plan usage --month 2026-11 --json   |   "
+    "isthmus plan usage --together"
+)
 def usage(
     month: Annotated[str | None, typer.Option("--month", metavar="MONTH", help="As 2026-11; by default this.")] = None,
+    together: Annotated[bool, typer.Option("--together", help="Of each plan what all who have it used.")] = False,
     tenant: TenantOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
     """Show what is used of a month's minutes (UTC)."""
     with connect(site) as client:
-        found = client.get("/v1/credit/usage", month=month, tenant=tenant)
+        found = client.get("/v1/credit/usage", month=month, together=together or None, tenant=tenant)
     if as_json:
         print_json(found)
         return
@@ -264,6 +306,12 @@ def _parsed(text: str) -> int | None:
     return int(text)
 
 
+def _counting(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise UsageError(f"{text[:20]!r} is no number of people", do=f"Write a whole number, or `{_ANY}`.")
+    return int(text)
+
+
 def _group(text: str) -> dict[str, Any]:
     """`europe=FR,GB:500`."""
     name, _, rest = text.partition("=")
@@ -317,6 +365,24 @@ def _giving(given: dict[str, Any]) -> str:
     return f"{what} {given[what]} (rank {given['rank']})"
 
 
+def _used(use: dict[str, Any]) -> str:
+    return f"{use['bucket'].removeprefix('group:')} {use['used_minutes']:g} of {_minutes(use['limit_minutes'])}"
+
+
+def _print_preview(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    rows = ((each["aor"], _holding(each["before"]), _holding(each["after"])) for each in found["people"])
+    print_table(("Person", "Now", "Then"), rows, empty="Nobody would have another plan.")
+    if found["count"] > len(found["people"]):
+        print(f"And {found['count'] - len(found['people'])} more.")
+
+
+def _holding(held: dict[str, Any] | None) -> str | None:
+    return f"{held['plan']}, {_by(held)}" if held else None
+
+
 def _print_person(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(found)
@@ -326,5 +392,7 @@ def _print_person(found: dict[str, Any], as_json: bool) -> None:
             ("Person", found["aor"]),
             ("Plan", f"{found['plan']}, {_by(found)}" if found["plan"] else None),
             ("Given by", ", ".join(f"{each['plan']}: {_giving(each)}" for each in found["given"]) or None),
+            ("Used", "; ".join(_used(each) for each in found["uses"] if each["whose"] != "*") or None),
+            ("All together", "; ".join(_used(each) for each in found["uses"] if each["whose"] == "*") or None),
         ]
     )

@@ -331,19 +331,14 @@ class Directory:
 
         def work(log: Journal) -> list[editing.Edited]:
             judge = self._judge(log)
-            done = editing.apply(
+            return editing.apply(
                 log, aors, wanted, reach, seen or {}, lambda log, each: changing.apply(log, each, None, judge)
             )
-            if dry_run:
-                for hook in self._hooks:
-                    hook(log)
-                raise _RehearsedError(done)
-            return done
 
-        try:
-            return self.write(actor, work)
-        except _RehearsedError as rehearsed:
-            return rehearsed.result
+        if dry_run:
+            self._require_authority()
+            return self.rehearse(actor, work)
+        return self.write(actor, work)
 
     def commit_homes(
         self, moves: Sequence[moving.Move], *, actor: str, connection: Connection | None = None
@@ -483,6 +478,21 @@ class Directory:
 
         return self._transact(actor, once)
 
+    def rehearse(self, actor: str, work: Callable[[Journal], _T]) -> _T:
+        """What `write_here` would give: the work is done, with all that follows from it, and taken back."""
+
+        def rehearsed(log: Journal) -> None:
+            result = work(log)
+            for hook in self._hooks:
+                hook(log)
+            raise _RehearsedError(result)
+
+        try:
+            self._transact(actor, rehearsed)
+        except _RehearsedError as done:
+            return cast(_T, done.result)
+        raise AssertionError("a rehearsal is never committed")
+
     def _transact(self, actor: str, work: Callable[[Journal], _T]) -> _T:
         try:
             with writing(self._engine) as connection:
@@ -545,7 +555,7 @@ class _BadImportError(Exception):
 class _RehearsedError(Exception):
     """Rolls back what was only to be looked at."""
 
-    def __init__(self, result: list[editing.Edited]) -> None:
+    def __init__(self, result: object) -> None:
         super().__init__()
         self.result = result
 

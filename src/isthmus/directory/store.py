@@ -70,12 +70,15 @@ def find_people(
     reach: Reach = EVERYTHING,
     enabled: bool | None = None,
     offset: int = 0,
+    among: Select[Any] | None = None,
 ) -> list[Person]:
     """People in the order of their addresses, from behind `after` on, who fit all that is given.
 
-    offset: how many of them to leave out first.
+    offset: how many of them to leave out first. among: a query for the ids of whom to look among.
     """
     query = _filtered(connection, select(person), home, group, match, reach, enabled)
+    if among is not None:
+        query = query.where(person.c.id.in_(among))
     query = query.order_by(person.c.aor).limit(limit).offset(offset)
     if after is not None:
         query = query.where(person.c.aor > str(after))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
-from isthmus.access.api import People, Reached
+from isthmus.access.api import People, Reached, next_page
 from isthmus.addressing import Aor
 from isthmus.audit.web import LocalActor
 from isthmus.directory.api import KeyHeader
@@ -19,6 +19,7 @@ _Name = Annotated[str, Path(max_length=40)]
 _Month = Annotated[str, Query(pattern=r"^([0-9]{4}-(0[1-9]|1[0-2]))?$")]
 _Countries = Annotated[list[StrictStr], Field(max_length=250)]
 _Minutes = StrictInt | None
+_MOST_PREVIEWED = 1000
 
 
 class _Body(BaseModel):
@@ -68,6 +69,12 @@ class AssignBody(_Body):
         return self
 
 
+class PreviewBody(AssignBody):
+    """Who is to have the plan instead of any other, or with take, none any more. Nothing is changed."""
+
+    take: StrictBool = False
+
+
 class AccountBody(_Body):
     """What a tenant says of its calls; null leaves it. blocked: countries nobody calls. end_calls: see the docs."""
 
@@ -93,8 +100,16 @@ class GroupShown(BaseModel):
     minutes: int | None
 
 
+class PlanGivenShown(BaseModel):
+    """A group that has a plan, or a licence whose holders have it. rank: of several the lowest wins."""
+
+    group: str | None
+    licence: str | None
+    rank: int
+
+
 class PlanShown(BaseModel):
-    """A plan. Minutes a month; null: without limit. holders: how many have it."""
+    """A plan. Minutes a month; null: without limit. holders: how many have it. given: to whom."""
 
     tenant: str
     name: str
@@ -107,14 +122,7 @@ class PlanShown(BaseModel):
     increment_s: int
     most: int | None
     holders: int
-
-
-class PlanGivenShown(BaseModel):
-    """A group that has a plan, or a licence whose holders have it. rank: of several the lowest wins."""
-
-    group: str | None
-    licence: str | None
-    rank: int
+    given: list[PlanGivenShown]
 
 
 class PlanGivesShown(PlanGivenShown):
@@ -127,7 +135,6 @@ class PlanDetails(PlanShown):
     """A plan and who has it. by_group, by_licence: by which some have it. waiting: since it is for no more people."""
 
     people: list[str]
-    given: list[PlanGivenShown]
     by_group: dict[str, str]
     by_licence: dict[str, str]
     waiting: list[str]
@@ -140,19 +147,6 @@ class HolderShown(BaseModel):
     plan: str
 
 
-class PlanOfShown(BaseModel):
-    """Somebody's plan. group, licence: by which they have it; both null: by name.
-
-    given: what their groups and licences give, the first first.
-    """
-
-    aor: str
-    plan: str | None
-    group: str | None
-    licence: str | None
-    given: list[PlanGivesShown]
-
-
 class UseShown(BaseModel):
     """What is used of a month's minutes. whose: an address, or `*` for all that share them."""
 
@@ -161,6 +155,57 @@ class UseShown(BaseModel):
     whose: str
     used_minutes: float
     limit_minutes: int | None
+
+
+class PlanHolderShown(BaseModel):
+    """Somebody who has a plan. group, licence: by which; both null: by name.
+
+    uses: of this month; where people share their minutes, how much of those of all of them is used by them.
+    """
+
+    aor: str
+    display_name: str
+    group: str | None
+    licence: str | None
+    uses: list[UseShown]
+
+
+class PlanHolding(BaseModel):
+    """A plan, and by which group or licence somebody has it; both null: by name."""
+
+    plan: str
+    group: str | None
+    licence: str | None
+
+
+class PlanChangeShown(BaseModel):
+    """Somebody who would have another plan, or by something else. null: no plan."""
+
+    aor: str
+    before: PlanHolding | None
+    after: PlanHolding | None
+
+
+class PlanPreview(BaseModel):
+    """Who would have another plan: how many there are, and the first of them by address."""
+
+    count: int
+    people: list[PlanChangeShown]
+
+
+class PlanOfShown(BaseModel):
+    """Somebody's plan. group, licence: by which they have it; both null: by name.
+
+    given: what their groups and licences give, the first first. uses: of this month; where people share their minutes,
+    theirs and under `*` those of all.
+    """
+
+    aor: str
+    plan: str | None
+    group: str | None
+    licence: str | None
+    given: list[PlanGivesShown]
+    uses: list[UseShown]
 
 
 class UsageShown(BaseModel):
@@ -227,7 +272,7 @@ def router(plans: Plans, people: People, own_tenant: str) -> APIRouter:
 
     @routes.get("/plans", response_model=list[PlanShown])
     def listed(tenant: str = own_tenant) -> list[dict[str, Any]]:
-        return [wire.plan_public(plan, holders) for plan, holders in plans.listed(tenant)]
+        return [wire.plan_public(*each) for each in plans.listed(tenant)]
 
     @routes.get("/plans/{plan}", response_model=PlanDetails)
     def show(plan: _Name, tenant: str = own_tenant) -> dict[str, Any]:
@@ -236,7 +281,23 @@ def router(plans: Plans, people: People, own_tenant: str) -> APIRouter:
     @routes.get("/plans/of/{aor}", response_model=PlanOfShown)
     def of(aor: str, reach: Reached) -> dict[str, Any]:
         person = people.get(Aor.parse(aor), reach).aor
-        return wire.plan_of_person(person, *plans.of(person))
+        holder, given = plans.of(person)
+        return wire.plan_of_person(person, holder, given, plans.used_by(holder) if holder else ())
+
+    @routes.get("/plans/{plan}/people", response_model=list[PlanHolderShown])
+    def holders(
+        request: Request,
+        response: Response,
+        plan: _Name,
+        tenant: str = own_tenant,
+        match: Annotated[str | None, Query(max_length=200)] = None,
+        after: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> list[dict[str, Any]]:
+        found = plans.people(tenant, plan, match=match, after=Aor.parse(after) if after else None, limit=limit)
+        if len(found) == limit:
+            response.headers["Link"] = next_page(request, after=found[-1][0].aor)
+        return [wire.holder_public(*each) for each in found]
 
     @routes.put("/plans/{plan}", response_model=PlanDetails)
     def define(
@@ -270,6 +331,15 @@ def router(plans: Plans, people: People, own_tenant: str) -> APIRouter:
         groups, licences = (list(dict.fromkeys(each)) for each in (body.groups, body.licences))
         plans.assign(tenant, None, named, groups, licences=licences, actor=actor, key=key)
 
+    @routes.post("/plans/{plan}/preview", response_model=PlanPreview)
+    def preview(plan: _Name, body: PreviewBody, actor: LocalActor, tenant: str = own_tenant) -> dict[str, Any]:
+        plans.get(tenant, plan)
+        named = list(dict.fromkeys(map(Aor.parse, body.people)))
+        groups, licences = (list(dict.fromkeys(each)) for each in (body.groups, body.licences))
+        name = None if body.take else plan
+        found = plans.preview(tenant, name, named, groups, body.rank, licences=licences, actor=actor)
+        return wire.preview_public(found, _MOST_PREVIEWED)
+
     return routes
 
 
@@ -290,8 +360,8 @@ def credit_router(plans: Plans, own_tenant: str) -> APIRouter:
         return wire.credit_public(*plans.credit(tenant))
 
     @routes.get("/usage", response_model=UsageShown)
-    def usage(month: _Month = "", tenant: str = own_tenant) -> dict[str, Any]:
-        return wire.usage_public(plans.usage(tenant, month))
+    def usage(month: _Month = "", together: bool = False, tenant: str = own_tenant) -> dict[str, Any]:
+        return wire.usage_public((plans.together if together else plans.usage)(tenant, month))
 
     @routes.get("/settings", response_model=AccountShown)
     def settings(tenant: str = own_tenant) -> dict[str, Any]:

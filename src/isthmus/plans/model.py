@@ -89,6 +89,15 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """Somebody who has another plan than before, or by something else. None: no plan."""
+
+    aor: str
+    before: Holder | None
+    after: Holder | None
+
+
+@dataclass(frozen=True, slots=True)
 class Given:
     """A plan that a group has, or whoever holds a licence. rank: of several that somebody has the lowest wins.
 

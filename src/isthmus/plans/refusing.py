@@ -35,6 +35,33 @@ def uses(
     return found
 
 
+def together(
+    plans: Mapping[str, Plan], holders: Mapping[str, int], used_s: Callable[[str, str, str], int]
+) -> list[Use]:
+    """What all who have a plan have used of each bucket, of what all of them have. holders: how many have each plan."""
+    found: list[Use] = []
+    for name, plan in sorted(plans.items()):
+        count = holders.get(name, 0)
+        for bucket, minutes in plan.buckets.items():
+            limit = None if minutes is None else minutes * 60 * count
+            found.append(Use(name, bucket, "*", used_s(name, bucket, "*"), limit))
+    return found
+
+
+def own_uses(plan: Plan, holder: Holder, holders: int, used_s: Callable[[str, str, str], int]) -> list[Use]:
+    """What one person has used of each bucket: of theirs, or of the pool, which `holders` share."""
+    return [
+        Use(
+            plan.name,
+            bucket,
+            holder.aor,
+            used_s(plan.name, bucket, holder.person),
+            rules.limit_s(plan, bucket, holders),
+        )
+        for bucket in plan.buckets
+    ]
+
+
 def refusals(
     account: Account,
     plans: Mapping[str, Plan],

@@ -21,13 +21,38 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from isthmus.addressing import is_e164
 from isthmus.addressing.destination import destination_of
 from isthmus.errors import UsageError
-from isthmus.plans.model import DOMESTIC, INTERNATIONAL, Account, Charge, Given, Group, Holder, Plan, Spoken, WhenSpent
+from isthmus.plans.model import (
+    DOMESTIC,
+    INTERNATIONAL,
+    Account,
+    Change,
+    Charge,
+    Given,
+    Group,
+    Holder,
+    Plan,
+    Spoken,
+    WhenSpent,
+)
 from isthmus.records.model import Record, Route
 
 WARN_PERCENT = (20.0, 5.0)
 MOST_MINUTES = 10_000_000
 _MOST_GROUPS, _LONGEST_NAME = 20, 32
 SOS, SHORT = "sos.", "short."
+
+
+def changes(before: Iterable[Holder], after: Iterable[Holder]) -> list[Change]:
+    """Who has a plan otherwise than before, by address."""
+    was, now = ({each.person: each for each in some} for some in (before, after))
+    found = (
+        Change((now.get(person) or was[person]).aor, was.get(person), now.get(person)) for person in {**was, **now}
+    )
+    return sorted((each for each in found if _by(each.before) != _by(each.after)), key=lambda each: each.aor)
+
+
+def _by(holder: Holder | None) -> tuple[str, str, str] | None:
+    return None if holder is None else holder.by
 
 
 def month_of(at_ms: int) -> str:

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,10 +16,11 @@ from isthmus.database import reading
 from isthmus.directory import group_store, groups
 from isthmus.directory import store as directory_store
 from isthmus.directory.journal import Journal
+from isthmus.directory.model import Person
 from isthmus.directory.service import Directory
 from isthmus.errors import NotFoundError, RefusedError, UsageError
 from isthmus.plans import following, refusing, rules, store
-from isthmus.plans.model import Account, Charge, Credit, Deposit, Given, Holder, Plan, Usage
+from isthmus.plans.model import Account, Change, Charge, Credit, Deposit, Given, Holder, Plan, Usage, Use
 from isthmus.policy import licence_store
 from isthmus.policy import store as policy_store
 
@@ -69,11 +71,14 @@ class Plans:
 
     # Reading
 
-    def listed(self, tenant: str) -> list[tuple[Plan, int]]:
-        """A tenant's plans, by name, and how many have each."""
+    def listed(self, tenant: str) -> list[tuple[Plan, int, list[Given]]]:
+        """A tenant's plans, by name, how many have each, and which groups and licences do."""
         with reading(self._directory.engine) as connection:
-            found, holders = store.plans(connection, tenant), store.holders(connection, tenant)
-        return [(plan, sum(each.plan == name for each in holders)) for name, plan in found.items()]
+            found, counts = store.plans(connection, tenant), store.count_holders(connection, tenant)
+            given = store.given(connection, tenant)
+        return [
+            (plan, counts.get(name, 0), [each for each in given if each.plan == name]) for name, plan in found.items()
+        ]
 
     def get(self, tenant: str, name: str) -> tuple[Plan, list[Holder]]:
         """One, and who has it, by address. Raises NotFoundError."""
@@ -109,6 +114,39 @@ class Plans:
             spent = store.spent(connection, tenant, when)
         uses = refusing.uses(plans, holders, lambda *key: used.get(key, 0))
         return Usage(tenant, when, tuple(uses), spent)
+
+    def together(self, tenant: str, month: str = "") -> Usage:
+        """As `usage`, but of each plan what all who have it used, of what all of them have."""
+        when = month or self.month()
+        with reading(self._directory.engine) as connection:
+            plans, counts = store.plans(connection, tenant), store.count_holders(connection, tenant)
+            used = store.used(connection, tenant, when)
+            spent = store.spent(connection, tenant, when)
+        uses = refusing.together(plans, counts, lambda *key: used.get(key, 0))
+        return Usage(tenant, when, tuple(uses), spent)
+
+    def people(
+        self, tenant: str, name: str, *, match: str | None = None, after: Aor | None = None, limit: int = 100
+    ) -> list[tuple[Holder, Person, list[Use]]]:
+        """Who has a plan and fits what is sought, by address, with what they used this month. Raises NotFoundError."""
+        with reading(self._directory.engine) as connection:
+            plan = _existing(store.plans(connection, tenant).get(name), name)
+            found = store.find_holders(connection, tenant, name, match=match, after=after, limit=limit)
+            count = store.count_holders(connection, tenant).get(name, 0)
+            used = store.used(connection, tenant, self.month())
+        own = partial(refusing.own_uses, plan, holders=count, used_s=lambda *key: used.get(key, 0))
+        return [(holder, person, own(holder=holder)) for holder, person in found]
+
+    def used_by(self, holder: Holder) -> list[Use]:
+        """What somebody used this month; where people share their minutes, what all of them did, too."""
+        tenant = holder.tenant
+        with reading(self._directory.engine) as connection:
+            plan = store.plans(connection, tenant)[holder.plan]
+            count = store.count_holders(connection, tenant).get(plan.name, 0)
+            used = store.used(connection, tenant, self.month())
+        own = refusing.own_uses(plan, holder, count, lambda *key: used.get(key, 0))
+        pool = refusing.together({plan.name: plan}, {plan.name: count}, lambda *key: used.get(key, 0))
+        return [*own, *pool] if plan.pooled else own
 
     def account(self, tenant: str) -> Account:
         """What a tenant said of its calls."""
@@ -195,40 +233,10 @@ class Plans:
         rank: of groups and licences; the lowest wins. Raises NotFoundError (who or what is missing), RefusedError (more
         than the plan is for; who has it by a group or licence).
         """
-        wanted = [Given(tenant, group, name or "", rank) for group in given]
-        wanted += [Given(tenant, "", name or "", rank, licence) for licence in licences]
+        wanted = _wanted(tenant, name, given, licences, rank)
 
         def work(log: Journal) -> None:
-            connection = log.connection
-            plan = None if name is None else _existing(store.plans(connection, tenant).get(name), name)
-            found = directory_store.people_by_aor(connection, people)
-            for aor in people:
-                if aor not in found or found[aor].tenant != tenant:
-                    raise NotFoundError(f"nobody is called {aor}", do="To see who is there: isthmus user list")
-            ids = [found[aor].id for aor in people]
-            held = store.holders(connection, tenant, ids)
-            before = {each.person: each.plan for each in held}
-            # Who has had it by a group has it by name from now on, which needs no more room.
-            new = [each for each in ids if before.get(each) != name]
-            if plan is None:
-                _require_own(store.holders(connection, tenant, ids))
-                store.delete_holders(connection, ids)
-            else:
-                _require_room(log, plan, len(new))
-                store.put_holders(connection, tenant, plan.name, ids)
-            for aor in people:
-                was = before.get(found[aor].id)
-                if was != name:
-                    told = ({"plan": each} if each else None for each in (was, name))
-                    log.entry("plan.assign" if name else "plan.unassign", str(aor), *told, tenant=tenant)
-            if new:
-                # Who has a plan calls by other trunks: their classes of service are made anew.
-                policy_store.count_revision(connection)
-            _give(log, wanted)
-            if wanted or new:
-                following.settle(connection, tenant, None if wanted else people)
-            if wanted and plan is not None and (wait := following.waiting(connection, tenant, plan.name)):
-                raise RefusedError(f"{plan.name} is for {plan.most} people, and {len(wait)} more would have it")
+            _assign(log, tenant, name, people, wanted)
 
         asked = ("plan.assign", tenant, name, tuple(map(str, people)), *((tuple(wanted),) if wanted else ()))
         self._directory.write_here(actor, work, key=key, request=asked)
@@ -237,6 +245,27 @@ class Plans:
         self.regrouped()
         with reading(self._directory.engine) as connection:
             return [each for each in store.holders(connection, tenant) if each.aor in set(map(str, people))]
+
+    def preview(
+        self,
+        tenant: str,
+        name: str | None,
+        people: Sequence[Aor],
+        given: Sequence[str] = (),
+        rank: int = 0,
+        *,
+        licences: Sequence[str] = (),
+        actor: str,
+    ) -> list[Change]:
+        """Who would have which plan instead of which, by address, if `assign` were called so. Raises as that does."""
+        wanted = _wanted(tenant, name, given, licences, rank)
+
+        def work(log: Journal) -> list[Change]:
+            before = store.holders(log.connection, tenant)
+            _assign(log, tenant, name, people, wanted)
+            return rules.changes(before, store.holders(log.connection, tenant))
+
+        return self._directory.rehearse(actor, work)
 
     def set_account(self, wanted: Account, *, actor: str, key: str | None = None) -> Account:
         """Take down what a tenant says of its calls. Raises UsageError, NotFoundError."""
@@ -297,6 +326,47 @@ def _account_public(account: Account) -> dict[str, Any]:
 def without_tenant(account: Account, tenant: str) -> Account:
     """The same of another tenant."""
     return replace(account, tenant=tenant)
+
+
+def _wanted(tenant: str, name: str | None, groups: Sequence[str], licences: Sequence[str], rank: int) -> list[Given]:
+    return [
+        *(Given(tenant, group, name or "", rank) for group in groups),
+        *(Given(tenant, "", name or "", rank, licence) for licence in licences),
+    ]
+
+
+def _assign(log: Journal, tenant: str, name: str | None, people: Sequence[Aor], wanted: Sequence[Given]) -> None:
+    """What `Plans.assign` does, within its transaction."""
+    connection = log.connection
+    plan = None if name is None else _existing(store.plans(connection, tenant).get(name), name)
+    found = directory_store.people_by_aor(connection, people)
+    for aor in people:
+        if aor not in found or found[aor].tenant != tenant:
+            raise NotFoundError(f"nobody is called {aor}", do="To see who is there: isthmus user list")
+    ids = [found[aor].id for aor in people]
+    held = store.holders(connection, tenant, ids)
+    before = {each.person: each.plan for each in held}
+    # Who has had it by a group has it by name from now on, which needs no more room.
+    new = [each for each in ids if before.get(each) != name]
+    if plan is None:
+        _require_own(held)
+        store.delete_holders(connection, ids)
+    else:
+        _require_room(log, plan, len(new))
+        store.put_holders(connection, tenant, plan.name, ids)
+    for aor in people:
+        was = before.get(found[aor].id)
+        if was != name:
+            told = ({"plan": each} if each else None for each in (was, name))
+            log.entry("plan.assign" if name else "plan.unassign", str(aor), *told, tenant=tenant)
+    if new:
+        # Who has a plan calls by other trunks: their classes of service are made anew.
+        policy_store.count_revision(connection)
+    _give(log, wanted)
+    if wanted or new:
+        following.settle(connection, tenant, None if wanted else people)
+    if wanted and plan is not None and (wait := following.waiting(connection, tenant, plan.name)):
+        raise RefusedError(f"{plan.name} is for {plan.most} people, and {len(wait)} more would have it")
 
 
 def _give(log: Journal, wanted: Sequence[Given]) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
+from isthmus.addressing import Aor
 from isthmus.directory import store as directory_store
 from isthmus.directory.batches import in_batches, upsert
+from isthmus.directory.model import Person
 from isthmus.plans.model import Account, Charge, Credit, Deposit, Given, Group, Holder, Plan, Spoken, WhenSpent
 from isthmus.plans.tables import (
     calling_account,
@@ -91,6 +94,24 @@ def holders(connection: Connection, tenant: str | None = None, people: Iterable[
         for row in rows
         if row.person in named
     ]
+
+
+def count_holders(connection: Connection, tenant: str) -> dict[str, int]:
+    """How many have each of a tenant's plans, as far as they are people still."""
+    return dict(Counter(each.plan for each in holders(connection, tenant)))
+
+
+def find_holders(
+    connection: Connection, tenant: str, plan: str, *, match: str | None, after: Aor | None, limit: int
+) -> list[tuple[Holder, Person]]:
+    """Those of a plan who fit what is looked for, in the order of their addresses, from behind `after` on."""
+    c = calling_plan_holder.c
+    ids = select(c.person).where(c.tenant == tenant, c.plan == plan)
+    found = directory_store.find_people(
+        connection, home=None, group=None, match=match, after=after, limit=limit, among=ids
+    )
+    held = {each.person: each for each in holders(connection, tenant, [each.id for each in found])}
+    return [(held[each.id], each) for each in found]
 
 
 def put_holders(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from isthmus.addressing import Aor
+from isthmus.directory.model import Person
 from isthmus.errors import UsageError
-from isthmus.plans.model import Account, Charge, Credit, Deposit, Given, Holder, Plan, Usage
+from isthmus.plans.model import Account, Change, Charge, Credit, Deposit, Given, Holder, Plan, Usage, Use
 from isthmus.records.rating import amount
 
 _AMOUNT = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?")
@@ -27,8 +29,8 @@ def parse_money(text: str) -> int:
     return -micro if text.strip().startswith("-") else micro
 
 
-def plan_public(plan: Plan, holders: int) -> dict[str, Any]:
-    """A plan. Minutes: null for without limit."""
+def plan_public(plan: Plan, holders: int, given: Iterable[Given]) -> dict[str, Any]:
+    """A plan, and which groups and licences have it. Minutes: null for without limit."""
     return {
         "tenant": plan.tenant,
         "name": plan.name,
@@ -41,22 +43,49 @@ def plan_public(plan: Plan, holders: int) -> dict[str, Any]:
         "increment_s": plan.increment_s,
         "most": plan.most,
         "holders": holders,
+        "given": [_given(each) for each in given],
     }
 
 
 def plan_details(plan: Plan, holders: list[Holder], given: list[Given], waiting: list[Aor]) -> dict[str, Any]:
     """A plan, who has it, by which group or licence some do, and who waits for it."""
     return {
-        **plan_public(plan, len(holders)),
+        **plan_public(plan, len(holders), given),
         "people": [each.aor for each in holders],
-        "given": [_given(each) for each in given],
         "by_group": {each.aor: each.group for each in holders if each.group},
         "by_licence": {each.aor: each.licence for each in holders if each.licence},
         "waiting": [str(each) for each in waiting],
     }
 
 
-def plan_of_person(aor: Aor, holder: Holder | None, given: list[Given]) -> dict[str, Any]:
+def holder_public(holder: Holder, person: Person, uses: Iterable[Use]) -> dict[str, Any]:
+    """Somebody who has a plan, and what they used of it this month."""
+    return {
+        "aor": holder.aor,
+        "display_name": person.display_name,
+        "group": holder.group or None,
+        "licence": holder.licence or None,
+        "uses": [_use(each) for each in uses],
+    }
+
+
+def preview_public(changes: Sequence[Change], most: int) -> dict[str, Any]:
+    """Who would have another plan, the first `most` of them, and how many there are in all."""
+    return {
+        "count": len(changes),
+        "people": [
+            {"aor": each.aor, "before": _holding(each.before), "after": _holding(each.after)} for each in changes[:most]
+        ],
+    }
+
+
+def _holding(holder: Holder | None) -> dict[str, Any] | None:
+    if holder is None:
+        return None
+    return {"plan": holder.plan, "group": holder.group or None, "licence": holder.licence or None}
+
+
+def plan_of_person(aor: Aor, holder: Holder | None, given: list[Given], uses: Iterable[Use]) -> dict[str, Any]:
     """Somebody's plan. group, licence: by which they have it; both null: by name. given: what theirs give them."""
     return {
         "aor": str(aor),
@@ -64,6 +93,7 @@ def plan_of_person(aor: Aor, holder: Holder | None, given: list[Given]) -> dict[
         "group": (holder.group or None) if holder else None,
         "licence": (holder.licence or None) if holder else None,
         "given": [{**_given(each), "plan": each.plan} for each in given],
+        "uses": [_use(each) for each in uses],
     }
 
 
@@ -77,16 +107,17 @@ def usage_public(usage: Usage) -> dict[str, Any]:
         "tenant": usage.tenant,
         "month": usage.month,
         "credit_used": money(usage.credit_micro),
-        "uses": [
-            {
-                "plan": each.plan,
-                "bucket": each.bucket,
-                "whose": each.whose,
-                "used_minutes": round(each.used_s / 60, 1),
-                "limit_minutes": None if each.limit_s is None else each.limit_s // 60,
-            }
-            for each in usage.uses
-        ],
+        "uses": [_use(each) for each in usage.uses],
+    }
+
+
+def _use(use: Use) -> dict[str, Any]:
+    return {
+        "plan": use.plan,
+        "bucket": use.bucket,
+        "whose": use.whose,
+        "used_minutes": round(use.used_s / 60, 1),
+        "limit_minutes": None if use.limit_s is None else use.limit_s // 60,
     }
 
 

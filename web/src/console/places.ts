@@ -17,6 +17,7 @@ import { CertificateRegular } from "@fluentui/react-icons/svg/certificate";
 import { BuildingRegular } from "@fluentui/react-icons/svg/building";
 import { TaskListLtrRegular } from "@fluentui/react-icons/svg/task-list-ltr";
 import { PersonKeyRegular } from "@fluentui/react-icons/svg/person-key";
+import { WalletRegular } from "@fluentui/react-icons/svg/wallet";
 import type { ComponentType } from "react";
 import type { ConsoleKey } from "../messages/console.en";
 
@@ -40,6 +41,7 @@ export const PLACES: Place[] = [
   { to: "/locations", text: "nav.locations", Icon: LocationRegular, needs: "location.read" },
   { to: "/alerts", text: "nav.alerts", Icon: AlertRegular, needs: "activity.read" },
   { to: "/policies", text: "nav.policies", Icon: ShieldRegular, needs: "policy.read" },
+  { to: "/plans", text: "nav.plans", Icon: WalletRegular, needs: "plan.read" },
   { to: "/sync", text: "nav.sync", Icon: ArrowSyncRegular, needs: "directory.read" },
   { to: "/audit", text: "nav.audit", Icon: DocumentSearchRegular, needs: "audit.read" },
   { to: "/certificates", text: "nav.certificates", Icon: CertificateRegular, needs: "site.read" },

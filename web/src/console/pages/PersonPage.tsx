@@ -19,6 +19,7 @@ import { useMay } from "../session";
 import { AuditOf } from "./AuditPage";
 import { RecordsOf } from "./RecordsOf";
 import { PersonDevices } from "./PersonDevices";
+import { PersonPlan } from "./PersonPlan";
 import { PersonPolicies } from "./PersonPolicies";
 import { PersonSignIns } from "./PersonSignIns";
 
@@ -27,12 +28,13 @@ const useStyles = makeStyles({
   tabs: { flexWrap: "wrap" },
 });
 
-const TABS = ["about", "devices", "policies", "calls", "signins", "audit"] as const;
+const TABS = ["about", "devices", "policies", "plan", "calls", "signins", "audit"] as const;
 type PersonTab = (typeof TABS)[number];
 const NEEDS: Record<PersonTab, string> = {
   about: "person.read",
   devices: "device.read",
   policies: "policy.read",
+  plan: "plan.read",
   calls: "call.read",
   signins: "account.read",
   audit: "audit.read",
@@ -106,6 +108,7 @@ export function PersonPage() {
             {tab === "about" && <About person={found} />}
             {tab === "devices" && <PersonDevices aor={aor} />}
             {tab === "policies" && <PersonPolicies aor={aor} />}
+            {tab === "plan" && <PersonPlan aor={aor} />}
             {tab === "calls" && <RecordsOf who={aor} />}
             {tab === "signins" && <PersonSignIns aor={aor} />}
             {tab === "audit" && <AuditOf object={aor} />}

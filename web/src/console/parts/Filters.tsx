@@ -16,6 +16,8 @@ export interface Filter {
   /** What can be chosen; text can be typed where it is left out. */
   options?: [string, string][];
   type?: "text" | "datetime-local";
+  /** What it is called to choose none. */
+  any?: string;
 }
 
 /** Filters that stand in the page's address. */
@@ -27,13 +29,13 @@ export function Filters({ to, filters, present }: { to: string; filters: Filter[
   };
   return (
     <div className={styles.filters} role="search">
-      {filters.map(({ name, label, options, type = "text" }) => (
+      {filters.map(({ name, label, options, type = "text", any = t("any") }) => (
         <Field key={name} label={label}>
           {options === undefined ? (
             <Rested type={type} value={present[name] ?? ""} onRest={(value) => { change(name, value); }} />
           ) : (
             <Select value={present[name] ?? ""} onChange={(_, { value }) => { change(name, value); }}>
-              <option value="">{t("any")}</option>
+              <option value="">{any}</option>
               {options.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
             </Select>
           )}

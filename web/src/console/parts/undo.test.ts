@@ -12,7 +12,8 @@ const answer = <Body>(status: number, data?: Body, etag = '"a"') => ({
 test("what has an address is known by its tag, a part by what it says", () => {
   expect(whole(answer(200, {}))).toEqual({ state: '"a"', tag: '"a"' });
   expect(whole(answer(404))).toEqual(GONE);
-  expect(part(answer(200, [1, 2]), (all) => all.find((each) => each === 2))).toEqual({ state: "2" });
+  expect(part(answer(200, [1, 2]), (all) => all.find((each) => each === 2))).toEqual({ state: "2", tag: '"a"' });
+  expect(part(answer(200, [1, 2], 'W/"a"'), (all) => all.find((each) => each === 2))).toEqual({ state: "2" }); // nothing goes by that
   expect(part(answer(200, [1]), (all) => all.find((each) => each === 2))).toEqual(GONE);
   expect(() => whole(answer(503))).toThrow();
 });

@@ -29,11 +29,17 @@ export function whole(answer: Answer<unknown>): Seen {
   return { state: tag, tag };
 }
 
-/** A part of something larger, such as an entry of a list; undefined is one that is not there. */
+/**
+ * A part of something larger, such as an entry of a list; undefined is one that is not there.
+ *
+ * The rest may change meanwhile. The tag of the whole, as of this look, is for the moment until it is taken back.
+ */
 export function part<Body>(answer: Answer<Body>, pick: (body: Body) => unknown): Seen {
   if (answer.response.status === 404) return GONE;
   const found = pick(told(answer));
-  return found === undefined ? GONE : { state: JSON.stringify(found) };
+  if (found === undefined) return GONE;
+  const tag = answer.response.headers.get("ETag");
+  return { state: JSON.stringify(found), ...(tag?.startsWith('"') === true ? { tag } : {}) };
 }
 
 /**
