@@ -21,7 +21,7 @@ from isthmus.emergency.model import Civic, Source
 from isthmus.routing.snapshot import LmdbSnapshot
 from isthmus.site.file import load
 from isthmus.useragent.message import Request
-from tests.agents.raw import User
+from tests.agents.raw import Rule, User
 from tests.faults.link import Cut, can_drop_packets
 from tests.faults.people import kill, pid, until_ready
 from tests.interop.conftest import DOMAIN, Sites, lay_out
@@ -115,12 +115,12 @@ def _set_up(sites: Sites) -> None:
     wait_for(lambda: _names(places) >= {"building", "floor-3"}, 30, "calls at premises find the places")
 
 
-def lead(sites: Sites, trunk: str) -> None:
-    """Let premises lead all calls outside to this trunk first."""
+def lead(sites: Sites, *trunks: str) -> None:
+    """Let premises lead all calls outside to these trunks, one after the other."""
     with sites.api("premises") as api:
         for each in api.get("/v1/routes"):
             api.delete(f"/v1/routes/{each['name']}")
-        api.post("/v1/routes", {"name": "help", "patterns": ["+", "emergency"], "ways": [trunk]})
+        api.post("/v1/routes", {"name": "help", "patterns": ["+", "emergency"], "ways": list(trunks)})
         wait_for(lambda: api.get("/v1/snapshot")["current"], 20, "calls know it")
 
 
@@ -289,6 +289,31 @@ async def test_a_phone_that_speaks_as_a_site_is_not_believed(placed: Placed):
         invite = await helped(phone, gateway, forged)
     assert floor_in(invite) == "1"
     assert not invite.get("X-Isthmus-Place")
+
+
+@pytest.mark.parametrize(("first", "second"), [("plain", "gateway"), ("gateway", "plain")])
+@pytest.mark.parametrize(("user", "at"), [("pam", "premises"), ("olga", "online")])
+async def test_each_trunk_that_a_call_is_tried_on_gets_what_it_takes(
+    placed: Placed, first: str, second: str, user: str, at: str
+):
+    hosts = {"plain": "plain", "gateway": "premises"}
+    await asyncio.to_thread(lead, placed.sites, first, second)
+    try:
+        async with (
+            await placed.gateway(hosts[first]) as away,
+            await placed.gateway(hosts[second]) as there,
+            phone_of(placed, user, at) as phone,
+        ):
+            away.rule = Rule(503, "Service Unavailable", ring=False)
+            carried_on = await helped(phone, there)
+            refused = away.incoming[-1].invite
+            assert refused is not None
+            assert len(away.incoming) == 1
+        told = {first: floor_in(refused), second: floor_in(carried_on)}
+        assert told == {"plain": "", "gateway": "1"}
+        assert place_in(refused if first == "plain" else carried_on) is None
+    finally:
+        await asyncio.to_thread(lead, placed.sites, "gateway")
 
 
 async def test_a_trunk_that_takes_no_document_gets_none_though_one_came_over_the_link(placed: Placed):

@@ -71,6 +71,7 @@ def _next_hop(site: Site) -> str:
         return ""
     if trunk.out_port:
         hops.to_trunk(site, trunk)
+    locating.spare_trunk(trunk)
     return trunk.edge
 
 

@@ -79,7 +79,9 @@ def out(site: Site, request: Request, decision: Decision, arrival: str, device: 
         if request.target.startswith(SOS):
             # Who needs help has to be called back: the trunk learns the number, and its network what the caller wants.
             KSR.resetflag(FLAG_PRIVATE)
-            if site.trunks[decision.trunk].location:
+            # A later trunk may take what the first one does not, and only now can a document be put in: each branch
+            # to one that wants none is made without it.
+            if any(trunk.location for trunk in site.trunks.values()):
                 locating.add_place(site, request, device)
             else:
                 locating.drop_place(site, request)

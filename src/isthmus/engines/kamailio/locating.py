@@ -16,12 +16,14 @@ from isthmus.emergency.carried import Carried
 from isthmus.emergency.compiled import TenantMap
 from isthmus.emergency.model import Choice, Found, Known
 from isthmus.engines.kamailio import contact
+from isthmus.engines.kamailio.config import TrunkSettings
 from isthmus.engines.kamailio.ksr import KSR, PHONE, PLACE, header, strip, text
 from isthmus.engines.kamailio.site import Site
 from isthmus.routing import located
 from isthmus.routing.model import Request, Source
 
 _TOLD = "$avp(told_place)"
+_PUT = "$avp(put_place)"  # the call at hand bears a document that is not the phone's own
 _CHOSEN_S = 7200.0  # as long as a registration lasts at most
 _choices = msgspec.json.Decoder(tuple[Choice, ...])
 _HEADERS = ("Geolocation", "Geolocation-Routing")
@@ -172,11 +174,26 @@ def add_place(site: Site, request: Request, device: str) -> None:
             told = told_by_peer(site, request.caller, "")
             if told is not None and not told[0].own_word:
                 _put_place(site, request.caller, told[1])
+                if header("Geolocation"):  # else what the other site has put in
+                    KSR.pv.sets(_PUT, "1")
         elif request.source is Source.PHONE and not header("Geolocation"):
             # What a phone says of its own place by itself is its word, not to be said twice (RFC 6442 section 4.1).
             _put_place(site, request.caller, found(site, request, device)[1])
     except Exception as error:
         KSR.err(f"an emergency call of {request.caller} goes out without its place: {type(error).__name__}: {error}\n")
+
+
+def spare_trunk(trunk: TrunkSettings) -> None:
+    """The branch at hand goes to a trunk: without the document that this site, or the other, has put into the call,
+    where the trunk takes none. What the phone says of itself stays."""
+    if trunk.location or KSR.pv.get(_PUT) is None:
+        return
+    if KSR.textops.filter_body("application/sdp") < 0:
+        KSR.warn(f"an emergency call goes to trunk {trunk.name} with its place\n")
+        return
+    for name in ("Content-Type", *_HEADERS):
+        KSR.hdr.remove(name)
+    KSR.hdr.append("Content-Type: application/sdp\r\n")
 
 
 def drop_place(site: Site, request: Request) -> None:
@@ -208,6 +225,7 @@ def _put_place(site: Site, caller: str, place: Found) -> None:
     for name, value in pidflo.headers(content_id):
         KSR.hdr.append(f"{name}: {value}\r\n")
     _apply()
+    KSR.pv.sets(_PUT, "1")
 
 
 def _sdp() -> str:
