@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import time
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query
 
+from isthmus.addressing import Aor
 from isthmus.api import errors
 from isthmus.connectors.surviving import findings
 from isthmus.engines.kamailio import asking, trunks
@@ -16,6 +18,7 @@ from isthmus.errors import IsthmusError
 from isthmus.pstn import api as pstn
 from isthmus.records.export import public
 from isthmus.records.model import Filter
+from isthmus.registration.api import binding_json
 from isthmus.site.connecting import Connector
 from isthmus.site.moving import registrar_of
 
@@ -54,6 +57,14 @@ def connector_app(services: Connector) -> FastAPI:
             limits = services.learning.limits
             found = findings(view, people, held, lambda phone: asking.answers(file, phone), states, limits)
         return [dataclasses.asdict(each) for each in found]
+
+    @app.get("/v1/registrations")
+    def registrations(aor: Annotated[str, Query(max_length=320)]) -> list[dict[str, Any]]:
+        address, now = Aor.parse(aor), time.time()
+        held = registrar_of(file).bindings(address)
+        hosts = {file.site.fqdn: file.site.name}
+        shown = [binding_json(each, file.site.name, now, hosts) for each in held]
+        return [{"aor": str(address), "home": file.site.name, "bindings": shown}]
 
     @app.get("/v1/branch")
     def branch() -> list[dict[str, str]]:
