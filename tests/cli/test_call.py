@@ -263,7 +263,7 @@ def test_at_a_connector_it_answers_by_what_that_holds(
 def test_a_connector_that_is_alone_is_explained_as_it_stands(
     at_branch: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call, "_alone", lambda site: ["online"] if site == "branch-1" else [])
+    monkeypatch.setattr(call, "_alone", lambda first, site: ["online"] if site == "branch-1" else [])
     assert run(["call", "explain", "bella", "+12065550123"]) == 0
     told = capsys.readouterr().out
     assert "=> goes out to +12065550123 through trunk gateway of branch-1" in told

@@ -77,6 +77,7 @@ def branch(two_sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     two_sites.wait_until_known(["elsa", "emil"])
     gateway, processes = two_sites.loopback(), Processes(folder)
     made = Appliance(two_sites, processes, folder / "appliance", place="explained-branch").pack()
+    made.folder = folder / made.name  # as it is on a machine of its own
     made.configure(f'[survival]\ncountry = "US"\n[[trunk]]\nname = "gateway"\naddress = "{gateway}"\n')
     made.install()
     carrier = folder / "carrier.toml"

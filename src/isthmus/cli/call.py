@@ -114,7 +114,7 @@ def explain_call(
         if target is None:
             raise UsageError("say who calls and who is called", do="Example: isthmus call explain alice@... bob@...")
         entered, places = placing.apart(at or ())
-        alone = _alone(entered or file.site.name)
+        alone = _alone(file, entered or file.site.name)
         cut = [*(down or ()), *(each for each in alone if each not in (down or ()))]
         request, entrance = asking.request_of(caller, target, method, entered, cut, view)
         request = replace(
@@ -150,10 +150,10 @@ def explain_call(
         _warn_of_trunks(path)
 
 
-def _alone(site: str) -> list[str]:
+def _alone(first: SiteFile, site: str) -> list[str]:
     """The site that a connector on this machine belongs to, where calls there can't reach it now; else nobody."""
     try:
-        file = registry.find(site)
+        file = first if site == first.site.name else registry.find(site)
         if not file.upstream:
             return []
         with Client(file, timeout_s=_ASK_S) as client:
