@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 from isthmus.calls.explaining import Explaining, Question, moment_of
-from isthmus.errors import UnavailableError, UsageError
+from isthmus.errors import NotFoundError, UnavailableError, UsageError
+from isthmus.routing.model import ConnectorRecord, Dial, Outcome, Relay, Request, Source, Step
 from tests.routing.people import SITES, MemorySnapshot, config, record
 
 ALICE, CAROL = "alice@contoso.example", "carol@contoso.example"
@@ -32,13 +34,14 @@ class Link:
     def __init__(self, peer: str, other: Explaining) -> None:
         self.peer, self.other, self.up = peer, other, True
 
-    def ask(self, path: str, body: Any) -> Any:
+    def ask(self, path: str, body: Any, *, timeout_s: float = 3.0) -> Any:
         if not self.up:
             raise UnavailableError(f"the link to {self.peer} is down")
         if path == "/link/state":
             return {"trunks": []}
-        assert path == "/link/judge"
-        return json.loads(json.dumps(self.other.judge(json.loads(json.dumps(body)))))
+        assert path.startswith("/link/judge")
+        connector = path.removeprefix("/link/judge").removeprefix("/")
+        return json.loads(json.dumps(self.other.judge(json.loads(json.dumps(body)), connector)))
 
 
 @pytest.fixture
@@ -101,3 +104,58 @@ def test_who_is_reached_by_an_extension_and_what_is_dialled_for_them(premises: E
     assert knows.reaching("+14255550101;ext=7")["behind"] == "contoso +14255550101;ext=7"
     assert knows.reaching("+14255550101;ext=7", lambda aor: aor == ALICE)["behind"] is None
     assert knows.reaching("+14255550101")["behind"] is None
+
+
+class TestConnectors:
+    """Online has a connector, which it asks itself, and for the premises."""
+
+    def online(self, says: Outcome) -> tuple[Explaining, list[tuple[str, Request]]]:
+        asked: list[tuple[str, Request]] = []
+
+        def connector(name: str, request: Request) -> Outcome:
+            asked.append((name, request))
+            return says
+
+        return Explaining("online", WithConnector(), [], connector=connector), asked  # type: ignore[arg-type]
+
+    def test_a_call_that_enters_there_is_asked_of_it_and_followed_on(self):
+        online, asked = self.online(Outcome(Relay("online", "", -1), (Step("upward", "a connector judges nobody"),)))
+        request, told = online.explain(Question(CAROL, ALICE, at="branch-1"))
+        assert request.source is Source.BRANCH
+        assert [name for name, _ in asked] == ["branch-1"]
+        assert [(hop["site"], hop["source"], hop["via"]) for hop in told["hops"]] == [
+            ("branch-1", "branch", None),
+            ("online", "phone", "branch-1"),
+        ]
+        assert told["unknown"] == [{"site": "premises", "why": "online has no link to premises"}]
+        assert told["hops"][0]["steps"] == [{"rule": "upward", "text": "a connector judges nobody"}]
+
+    def test_the_gateway_at_the_branch_is_asked_of_it_and_by_the_premises_through_online(self):
+        online, asked = self.online(Outcome(Dial("gateway", "+12065550123"), ()))
+        told = online.explain(Question(CAROL, "+12065550123"))[1]
+        assert told["ends"] == "goes out to +12065550123 through trunk gateway of branch-1"
+        link = Link("online", online)
+        premises = Explaining("premises", Reader("premises"), [link])  # type: ignore[arg-type,list-item]
+        outcome = premises._ask("branch-1", Request("INVITE", "+12065550123", Source.PEER, via="online"), {})
+        assert outcome == Outcome(Dial("gateway", "+12065550123"), ())
+        assert [name for name, _ in asked] == ["branch-1"] * 2
+
+    def test_one_of_another_tenant_is_not_there_for_who_asks(self):
+        online, asked = self.online(Outcome(Relay("online", "", -1), ()))
+        with pytest.raises(NotFoundError):
+            online.explain(Question(CAROL, ALICE, at="branch-1"), lambda tenant: tenant == "fabrikam")
+        with pytest.raises(UnavailableError):
+            online.judge({"request": msgspec.to_builtins(Request("INVITE", ALICE, Source.PEER))}, "branch-9")
+        assert asked == []
+
+    def test_no_word_of_connectors_in_what_reaches_somebody(self):
+        online, _ = self.online(Outcome(Relay("online", "", -1), ()))
+        told = online.reaching(CAROL)
+        assert {each["site"] for each in told["unknown"]} == {"premises"}
+
+
+class WithConnector:
+    @contextmanager
+    def view(self) -> Iterator[MemorySnapshot]:
+        come = (ConnectorRecord("branch-1", "branch-1.connectors.online.example:5062", 0, 0, "branch"),)
+        yield MemorySnapshot(config("online", connectors=come, sites=(*SITES, "branch-1"), trunks=()), PEOPLE)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from isthmus.addressing import Aor
+from isthmus.cli import call
 from isthmus.cli.main import run
-from isthmus.directory.model import Credentials, Person
-from isthmus.routing.compile import configuration
+from isthmus.connectors.bounds import Block, Bounds
+from isthmus.connectors.knowing import learned
+from isthmus.connectors.learning import BranchDirectory
+from isthmus.dialling.plan import Dialling
+from isthmus.directory.model import Credentials, FeedPage, Person
+from isthmus.directory.wire import encode_page
+from isthmus.routing.compile import Compiler, configuration
+from isthmus.routing.model import Class, Direction
 from isthmus.routing.snapshot import SnapshotWriter
 from isthmus.site.file import load
 
@@ -183,3 +191,80 @@ def test_the_trunks_rules_are_shown_as_the_tester_shows_them(sites: Path, capsys
 def test_a_call_that_goes_out_by_no_trunk_has_no_rules_of_one(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["call", "explain", "alice", "carol", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sent"] is None
+
+
+BRANCH = """
+[site]
+name = "branch-1"
+role = "connector"
+fqdn = "branch-1.connectors.online.contoso.example"
+address = "127.0.3.1"
+
+[[peer]]
+name = "online"
+fqdn = "online.contoso.example"
+address = "127.0.2.1"
+authority = true
+
+[survival]
+country = "US"
+
+[[trunk]]
+name = "gateway"
+address = "127.0.9.3"
+"""
+
+
+@pytest.fixture
+def at_branch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A connector's folder on its own machine, which knows bella alone; nothing runs."""
+    folder = tmp_path / "branch-1"
+    folder.mkdir()
+    (folder / "site.toml").write_text(BRANCH)
+    file, bella = load(folder / "site.toml"), Aor("bella", "contoso.example")
+    directory = BranchDirectory("branch-1", file.survival.country)
+    page = FeedPage(
+        "", 0, 0, 0, ("main",), (("contoso.example", "main"),),
+        ((bella, Person(bella, "main", "Bella", "+14255550201", "online", 1, Credentials.of(bella, "pw"))),),
+    )  # fmt: skip
+    bounds = Bounds(blocks=(Block(Direction.OUT, "+1212"),))
+    said = {"page": encode_page(page).decode(), "classes": [], "service": {}, "bindings": {}, "bounds": bounds}
+    said["classes"] = [msgspec.to_builtins(Class(dialling=Dialling(country="US")))]
+    directory.set(learned(msgspec.json.encode(said)))
+    writer = SnapshotWriter(file.snapshot_dir)
+    Compiler(directory, writer, file, directory, guard=directory).rebuild()
+    writer.close()
+    monkeypatch.setenv("ISTHMUS_SITES", str(tmp_path))
+    monkeypatch.delenv("ISTHMUS_SITE", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["bella", "+12065550123"], "branch-1: a connector judges nobody: online does"),
+        (["bella", "+12065550123"], "=> goes on at online, whose snapshot is not on this machine"),
+        (["bella", "+12065550123", "--down", "online"], "through trunk gateway of branch-1"),
+        (["bella", "2065550123", "--down", "online"], "=> goes out to +12065550123 through trunk gateway of branch-1"),
+        (["bella", "+12125550123", "--down", "online"], "is answered 403 Calls There Are Blocked by branch-1"),
+        (["stranger", "911", "--down", "online"], "=> goes out to 911 through trunk gateway of branch-1"),
+        (["stranger", "bella", "--down", "online"], "503 Online Can't Be Reached"),
+        (["+12065550199", "+14255550201", "--down", "online"], "=> rings the phones of bella@contoso.example"),
+        (["--reverse", "bella"], "a phone registered at branch-1 while online can't be reached"),
+    ],
+)
+def test_at_a_connector_it_answers_by_what_that_holds(
+    at_branch: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    assert run(["call", "explain", *arguments]) == 0
+    assert told in capsys.readouterr().out
+
+
+def test_a_connector_that_is_alone_is_explained_as_it_stands(
+    at_branch: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "_alone", lambda first, site: ["online"] if site == "branch-1" else [])
+    assert run(["call", "explain", "bella", "+12065550123"]) == 0
+    told = capsys.readouterr().out
+    assert "=> goes out to +12065550123 through trunk gateway of branch-1" in told
+    assert "online can't be reached from branch-1 now." in told

@@ -26,7 +26,7 @@ from isthmus.calls import explain_api as explaining
 from isthmus.calls.explaining import Explaining
 from isthmus.carriers import api as carriers
 from isthmus.connectors import api as connectors
-from isthmus.connectors import control_api, link_api
+from isthmus.connectors import control_api, link_api, questions_api
 from isthmus.devices import api as devices
 from isthmus.devices import link_api as device_link
 from isthmus.directory import api as directory
@@ -151,6 +151,7 @@ def link_app(services: Services) -> FastAPI:
     app.include_router(link_api.link_router(services.connectors.find, services.branch_people, received.take))
     file = services.site_file
     app.include_router(control_api.control_router(services.connectors, lambda version: package_of(file, version)))
+    app.include_router(questions_api.questions_router(services.connectors.find, services.questions))
     app.include_router(fraud.link_router(services.guard, peers))
     app.include_router(picture.link_router(lambda: picture.state_of(services), peers))
     app.include_router(explaining.link_router(_explaining(services), peers))
@@ -237,6 +238,7 @@ def _explaining(services: Services) -> Explaining:
         services.moving.links,
         behind,
         lambda request: explained.steps(places.map(), request),
+        services.questions.ask,
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import time
 from collections.abc import Generator, Iterator, Sequence
 from typing import Annotated, Any, cast
 
 from fastapi import FastAPI, Query
 from fastapi.responses import StreamingResponse
 
+from isthmus.addressing import Aor
 from isthmus.api import errors
 from isthmus.connectors import surviving
 from isthmus.engines.kamailio import asking, trunks
@@ -19,6 +21,7 @@ from isthmus.errors import IsthmusError
 from isthmus.pstn import api as pstn
 from isthmus.records.export import public
 from isthmus.records.model import Filter
+from isthmus.registration.api import binding_json
 from isthmus.site.connecting import Connector
 from isthmus.site.moving import registrar_of
 
@@ -77,6 +80,14 @@ def connector_app(services: Connector) -> FastAPI:
                 ]
 
         return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+    @app.get("/v1/registrations")
+    def registrations(aor: Annotated[str, Query(max_length=320)]) -> list[dict[str, Any]]:
+        address, now = Aor.parse(aor), time.time()
+        held = registrar_of(file).bindings(address)
+        hosts = {file.site.fqdn: file.site.name}
+        shown = [binding_json(each, file.site.name, now, hosts) for each in held]
+        return [{"aor": str(address), "home": file.site.name, "bindings": shown}]
 
     @app.get("/v1/branch")
     def branch() -> list[dict[str, str]]:

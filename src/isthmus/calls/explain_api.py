@@ -46,8 +46,8 @@ def router(explaining: Explaining, people: People) -> APIRouter:
         down: _Some = [],  # noqa: B006 (the framework copies it)
         failed: _Some = [],  # noqa: B006
     ) -> dict[str, Any]:
-        request, told = explaining.explain(Question(caller, target, at, when, phone, down, failed))
-        if request.source is Source.PHONE and not reach.everything:
+        request, told = explaining.explain(Question(caller, target, at, when, phone, down, failed), reach.tenant)
+        if request.source in (Source.PHONE, Source.BRANCH) and not reach.everything:
             aor = Aor.parse(request.caller)
             if not knows(aor, reach):
                 raise NotFoundError(f"there is nobody called {aor}", where="from")
@@ -63,12 +63,17 @@ def router(explaining: Explaining, people: People) -> APIRouter:
 
 
 def link_router(explaining: Explaining, peers: Sequence[str]) -> APIRouter:
-    """POST /link/judge: what this site decides of a request that a peer explains."""
+    """POST /link/judge: what this site, or a connector of it, decides of a request that a peer explains."""
     routes = APIRouter()
 
     @routes.post("/link/judge")
     def judge(peer: PeerName, body: dict[str, Any]) -> dict[str, Any]:
         known_peer(peer, peers)
         return explaining.judge(body)
+
+    @routes.post("/link/judge/{connector}")
+    def judge_at(peer: PeerName, connector: str, body: dict[str, Any]) -> dict[str, Any]:
+        known_peer(peer, peers)
+        return explaining.judge(body, connector)
 
     return routes

@@ -23,6 +23,8 @@ from isthmus.routing import asking, explain
 from isthmus.routing.model import Outcome, Request, Step
 from isthmus.routing.snapshot import View
 
+_CONNECTOR_S = 8.0  # the peer waits for its connector's answer
+
 
 class Reader(Protocol):
     """The site's snapshot."""
@@ -51,7 +53,8 @@ class Question:
 class Explaining:
     """Answers questions at one site. links: to its peers. behind: the address of who has an extension of a number.
 
-    more: what else this site has to say of a request, beside what it decides.
+    more: what else this site has to say of a request, beside what it decides. connector: asks a connector of this site,
+    by its name, what it decides of a request; raises IsthmusError.
     """
 
     def __init__(
@@ -61,15 +64,21 @@ class Explaining:
         links: Sequence[PeerLink],
         behind: Callable[[str, Telephone], str | None] = lambda tenant, telephone: None,
         more: Callable[[Request], tuple[Step, ...]] = lambda request: (),
+        connector: Callable[[str, Request], Outcome] | None = None,
     ) -> None:
         self._site, self._reader, self._behind, self._more = site, reader, behind, more
-        self._links = {link.peer: link for link in links}
+        self._links, self._connector = {link.peer: link for link in links}, connector
 
-    def explain(self, question: Question) -> tuple[Request, dict[str, Any]]:
-        """The request that was asked about, and its way as JSON. Raises UsageError, NotFoundError."""
+    def explain(
+        self, question: Question, may_know: Callable[[str], bool] = lambda tenant: True
+    ) -> tuple[Request, dict[str, Any]]:
+        """The request that was asked about, and its way as JSON. Raises UsageError, NotFoundError.
+
+        may_know: whether who asks may know of a tenant's connectors.
+        """
         with self._reader.view() as view:
             request, entrance = asking.request_of(
-                question.caller, question.target, question.method, question.at or None, question.down, view
+                question.caller, question.target, question.method, question.at or None, question.down, view, may_know
             )
             request = replace(
                 request,
@@ -97,7 +106,9 @@ class Explaining:
         """
         with self._reader.view() as view:
             meant = asking.meant(target, view, visible)
-            person, sites, tenant = meant.person, view.config.sites, view.config.tenants[meant.person.tenant]
+            person, tenant = meant.person, view.config.tenants[meant.person.tenant]
+            come = {each.name for each in view.config.connectors}
+            sites = view.config.sites
             forms = asking.forms_of(person, view)
         behind = None
         if meant.extension and person.number is not None:
@@ -105,7 +116,7 @@ class Explaining:
         faults: dict[str, str] = {}
         entrances = explain.reverse(
             person,
-            sites,
+            tuple(each for each in sites if each not in come),  # what comes to those, they hand to this site
             self._view_of,
             lambda site, asked: self._ask(site, asked, faults),
             lambda site: self._trunks(site, faults),
@@ -135,23 +146,39 @@ class Explaining:
             faults[site] = str(error)
             return None
 
-    def judge(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """For a peer: what this site decides of a request. Raises UsageError."""
+    def judge(self, body: Mapping[str, Any], connector: str = "") -> dict[str, Any]:
+        """For a peer: what this site decides of a request, or a connector of this site.
+
+        Raises UsageError, UnavailableError.
+        """
         try:
             request = msgspec.convert(body.get("request"), Request)
         except msgspec.ValidationError as error:
             raise UsageError(f"that is no request: {error}") from error
+        if connector:
+            return {"outcome": msgspec.to_builtins(self._of_connector(connector, request))}
         with self._reader.view() as view:
             return {"outcome": msgspec.to_builtins(explain.judged(request, view, self._more(request)))}
+
+    def _of_connector(self, name: str, request: Request) -> Outcome:
+        with self._reader.view() as view:
+            known = any(each.name == name for each in view.config.connectors)
+        if self._connector is None or not known:
+            raise UnavailableError(f"{self._site} has no link to {name}")
+        return self._connector(name, request)
 
     def _view_of(self, site: str) -> AbstractContextManager[View] | None:
         return self._reader.view() if site == self._site else None
 
     def _ask(self, site: str, request: Request, faults: dict[str, str]) -> Outcome | None:
         try:
-            if site not in self._links:
-                raise UnavailableError(f"{self._site} has no link to {site}")
-            told = self._links[site].ask("/link/judge", {"request": msgspec.to_builtins(request)})
+            body = {"request": msgspec.to_builtins(request)}
+            if site in self._links:
+                told = self._links[site].ask("/link/judge", body)
+            elif request.via in self._links:  # to a connector of the site that the call came to
+                told = self._links[request.via].ask(f"/link/judge/{site}", body, timeout_s=_CONNECTOR_S)
+            else:
+                return self._of_connector(site, request)
             return msgspec.convert(told["outcome"], Outcome)
         except (IsthmusError, msgspec.ValidationError) as error:
             faults[site] = str(error)

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from msgspec.structs import replace
 
 from isthmus.cli import placing, records, reports, trunk_shape
-from isthmus.cli.client import connect
+from isthmus.cli.client import Client, connect
 from isthmus.cli.output import JsonOption, SiteOption, print_done, print_json, print_line, print_table
 from isthmus.emergency import explained
 from isthmus.emergency.mapfile import MapFile
@@ -25,6 +26,7 @@ from isthmus.site.file import SiteFile
 
 app = typer.Typer(no_args_is_help=True)
 
+_CONNECTOR_S = 10.0  # the control service waits for the connector
 _ASK_S = 2.0  # what a control service may add to the explanation, which needs none
 
 
@@ -91,6 +93,9 @@ def explain_call(
 
     Works without the control service and without the database. A person's epoch counts the changes of their home: of
     two sites that disagree, the one that knows the higher epoch is right.
+
+    At a connector the way is that of now: while it is alone, what it decides then. One that runs elsewhere is asked for
+    its word while it is connected to this site.
     """
     file = registry.find(site)
     with ExitStack() as stack:
@@ -100,6 +105,7 @@ def explain_call(
         if opened is None:
             raise UnavailableError("there is no snapshot to read", where=f"site {file.site.name}", do="Start the site.")
         view = stack.enter_context(opened)
+        upstream = view.config.upstream
         if reverse:
             if target is not None:
                 raise UsageError("--reverse takes one address or number")
@@ -108,7 +114,9 @@ def explain_call(
         if target is None:
             raise UsageError("say who calls and who is called", do="Example: isthmus call explain alice@... bob@...")
         entered, places = placing.apart(at or ())
-        request, entrance = asking.request_of(caller, target, method, entered, down or (), view)
+        alone = _alone(file, entered or file.site.name)
+        cut = [*(down or ()), *(each for each in alone if each not in (down or ()))]
+        request, entrance = asking.request_of(caller, target, method, entered, cut, view)
         request = replace(
             request,
             tried=frozenset(failed or ()),
@@ -117,6 +125,9 @@ def explain_call(
             phone=places[0] if places else "",
         )
         path = explain.call(request, entrance, snapshots, more=snapshots.places)
+        if _needs_asking(path, view):
+            told = {"from": caller, "to": target, "at": entrance, "when": when, "phone": request.phone}
+            path = _asked(file, path, {**told, "down": down, "failed": failed}, request)
     phones, sent = _phones(path), trunk_shape.told(path) if method == "INVITE" else None
     if json:
         told = {"from": request.caller, "to": request.target, "at": entrance, **path.as_json()}
@@ -129,10 +140,43 @@ def explain_call(
     if sent is not None:
         for line in (*sent["steps"], *sent["request"]):
             print_line(f"     {sent['trunk']}: {line}")
-    if not down:
+    if path.open_at and path.open_at == upstream:
+        print_line(f"What {path.open_at} decides it says there: isthmus call explain FROM TO --at {entrance}")
+    if alone and not down:
+        print_line(f"{alone[0]} can't be reached from {entrance} now.")
+    elif not down:
         _warn_of_links(path)
     if not failed:
         _warn_of_trunks(path)
+
+
+def _alone(first: SiteFile, site: str) -> list[str]:
+    """The site that a connector on this machine belongs to, where calls there can't reach it now; else nobody."""
+    try:
+        file = first if site == first.site.name else registry.find(site)
+        if not file.upstream:
+            return []
+        with Client(file, timeout_s=_ASK_S) as client:
+            return [] if client.get("/v1/health")["online"]["ok"] else [file.upstream]
+    except (IsthmusError, KeyError):
+        return []
+
+
+def _needs_asking(path: explain.Path, view: View) -> bool:
+    """Whether it goes on at a connector that runs on another machine."""
+    return path.open_at in {each.name for each in view.config.connectors}
+
+
+def _asked(file: SiteFile, path: explain.Path, question: dict[str, Any], request: Request) -> explain.Path:
+    """The whole way, as the control service finds it, which can ask a connector."""
+    try:
+        with Client(file, timeout_s=_CONNECTOR_S) as client:
+            told = client.get("/v1/calls/explain", **question)
+    except IsthmusError as error:
+        return msgspec.structs.replace(path, ends=f"{path.ends} ({error})")
+    unknown = "; ".join(each["why"] for each in told["unknown"])
+    found = explain.Path.from_json(told, request)
+    return msgspec.structs.replace(found, ends=f"{found.ends} ({unknown})") if unknown else found
 
 
 def _phones(path: explain.Path) -> list[dict[str, Any]] | None:

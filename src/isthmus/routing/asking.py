@@ -10,26 +10,55 @@ from isthmus.addressing import Aor, Telephone, is_e164
 from isthmus.dialling.plan import Dialled, Dialling, Kind, dialled, forms
 from isthmus.errors import NotFoundError, UsageError
 from isthmus.routing import dialling, explain, located
-from isthmus.routing.model import PersonRecord, Request, Source
+from isthmus.routing.model import SOS, PersonRecord, Request, Source
 from isthmus.routing.snapshot import View
 
 KINDS = {"INVITE": "Call", "MESSAGE": "Message", "REGISTER": "Registration"}
 
 
 def request_of(
-    caller: str, target: str, method: str, at: str | None, down: Sequence[str], view: View
+    caller: str,
+    target: str,
+    method: str,
+    at: str | None,
+    down: Sequence[str],
+    view: View,
+    may_know: Callable[[str], bool] = lambda tenant: True,
 ) -> tuple[Request, str]:
-    """The request that was asked about, and the site it enters at. Raises UsageError, NotFoundError."""
+    """The request that was asked about, and the site it enters at: a connector, too. Raises UsageError, NotFoundError.
+
+    may_know: whether who asks may know of a tenant's connectors, by the tenant's name.
+    """
     if method not in KINDS:
         raise UsageError(f"{method!r} is none of {', '.join(KINDS)}")
     source, who, via = explain.caller_of(address_of(caller, view), view)
     dials = view.person(who) if source is Source.PHONE else None
     entrance = at or _entrance(who, source, view)
+    hidden = {each.name for each in view.config.connectors if not may_know(view.config.tenants[each.tenant])}
+    sites = [each for each in view.config.sites if each not in hidden]
     for site in (entrance, *down):
-        if site not in view.config.sites:
-            raise NotFoundError(f"there is no site {site!r}", do=f"Sites are {', '.join(view.config.sites)}.")
-    plan = view.config.class_of(dials).dialling if dials else Dialling()
-    return Request(method, address_of(target, view, plan), source, who, via, unreachable=frozenset(down)), entrance
+        if site not in sites:
+            raise NotFoundError(f"there is no site {site!r}", do=f"Sites are {', '.join(sites)}.")
+    called = _called(target, dials, view)
+    if _is_connector(entrance, view):
+        source = Source.BRANCH if source is Source.PHONE else source
+        via = via if entrance == view.config.site else ""  # which trunks it has, the connector knows
+    return Request(method, called, source, who, via, unreachable=frozenset(down)), entrance
+
+
+def _is_connector(site: str, view: View) -> bool:
+    if site == view.config.site:
+        return bool(view.config.upstream)
+    return any(each.name == site for each in view.config.connectors)
+
+
+def _called(target: str, caller: PersonRecord | None, view: View) -> str:
+    """What is dialled, by the plan of who dials it; at a connector its own emergency numbers come first."""
+    if view.config.upstream:
+        called = address_of(target, view, view.config.class_of(None).dialling)
+        if caller is None or called.startswith(SOS):
+            return called
+    return address_of(target, view, view.config.class_of(caller).dialling if caller else Dialling())
 
 
 def address_of(text: str, view: View, plan: Dialling | None = None) -> str:

@@ -18,6 +18,8 @@ from isthmus.routing.model import SOS, Answer, Config, Decision, Dial, Local, Re
 AWAY = Answer(480, "Online Can't Be Reached")
 # Of somebody whom this branch does not know: no phone is to think that its password is wrong.
 UNKNOWN = Answer(503, "Online Can't Be Reached")
+# Whoever is at a connector is of the tenant whose it is.
+NOT_ITS = Answer(403, "Not A Domain Of This Connector")
 # A 6xx, or the carrier would try the next trunk (RFC 3261 section 21.6).
 UNWANTED = Answer(603, "Calls From This Number Are Blocked")
 

@@ -6,7 +6,7 @@ Forward: from a caller to a target. Reverse: everything that reaches a target, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -60,10 +60,14 @@ class Hop(msgspec.Struct, frozen=True):
 
 
 class Path(msgspec.Struct, frozen=True):
-    """A request's whole way. `ends` says in words how it ended."""
+    """A request's whole way. `ends` says in words how it ended.
+
+    open_at: the site at which it goes on, where that could not be asked; else empty.
+    """
 
     hops: tuple[Hop, ...]
     ends: str
+    open_at: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """For scripts."""
@@ -81,6 +85,19 @@ class Path(msgspec.Struct, frozen=True):
                 for hop in self.hops
             ],
         }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any], request: Request) -> Path:
+        """What `as_json` gave. request: how it entered, which that does not say in full."""
+        hops = []
+        for each in told["hops"]:
+            came = msgspec.structs.replace(
+                request, source=Source(each["source"]), via=each["via"] or "", target=each["target"]
+            )
+            steps = tuple(Step(step["rule"], step["text"]) for step in each["steps"])
+            outcome = Outcome(msgspec.convert(each["decision"], Decision), steps)
+            hops.append(Hop(each["site"], came, outcome))
+        return cls(tuple(hops), str(told["ends"]))
 
 
 def follow(
@@ -100,25 +117,57 @@ def follow(
         if opened is None:
             told = elsewhere(site, request)
             if told is None:
-                return Path(tuple(hops), f"goes on at {site}, whose snapshot is not on this machine")
+                return Path(tuple(hops), f"goes on at {site}, whose snapshot is not on this machine", site)
             outcome = told
         else:
             with opened as view:
-                outcome = _with_more(request, decide(request, view), view, more(site, request))
+                outcome = _of_hop(request, view, more(site, request))
         hops.append(Hop(site, request, outcome))
         decision = outcome.decision
         if not isinstance(decision, Relay):
             return Path(tuple(hops), _ending(decision, site, request.method))
-        request = msgspec.structs.replace(
-            request,
-            source=Source.PEER,
-            via=site,
-            epoch=decision.epoch,
-            target=decision.aor or request.target,
-            place="",  # by which calls are routed: that is not told over the link, but for help (emergency/carried.py)
-        )
+        request = _onward(request, site, decision)
         site = decision.site
     return Path(tuple(hops), "goes round in circles")
+
+
+def _of_hop(request: Request, view: View, more: tuple[Step, ...]) -> Outcome:
+    request = _as_there(request, view)
+    # Whom a connector has passed on is asked for a password there.
+    refused = _not_signed_in(request, view) if request.via else None
+    return refused or _with_more(request, decide(request, view), view, more)
+
+
+def _as_there(request: Request, view: View) -> Request:
+    """The request as the site itself knows it, where a connector has to do with it (see branch.py)."""
+    config = view.config
+    passed_on = next((each for each in config.connectors if each.name == request.via), None)
+    if passed_on is not None and request.source is not Source.PEER:
+        return msgspec.structs.replace(request, tenant=passed_on.tenant)
+    if not config.upstream:
+        return request
+    if request.source is Source.TRUNK and not request.via:
+        return msgspec.structs.replace(request, via=next((each.name for each in config.trunks), ""))
+    helps = request.target.startswith(SOS) and "@" not in request.target
+    if request.source is Source.BRANCH and config.upstream in request.unreachable and not helps:
+        # Alone it asks for the password that this phone is taken to have.
+        return msgspec.structs.replace(request, source=Source.PHONE)
+    return request
+
+
+def _onward(request: Request, site: str, decision: Relay) -> Request:
+    if not decision.aor and request.source in (Source.BRANCH, Source.TRUNK):
+        # From a connector, which passes it on as it came: judged as if it had come to that site itself.
+        source = Source.PHONE if request.source is Source.BRANCH else request.source
+        return msgspec.structs.replace(request, source=source, via=site)
+    return msgspec.structs.replace(
+        request,
+        source=Source.PEER,
+        via=site,
+        epoch=decision.epoch,
+        target=decision.aor or request.target,
+        place="",  # by which calls are routed: that is not told over the link, but for help (emergency/carried.py)
+    )
 
 
 def call(
@@ -132,7 +181,7 @@ def call(
     opened = views(site)
     if opened is not None:
         with opened as view:
-            refused = _not_signed_in(request, view)
+            refused = _not_signed_in(_as_there(request, view), view)
         if refused is not None:
             return Path((Hop(site, request, refused),), _ending(refused.decision, site, request.method))
     return follow(request, site, views, elsewhere, more)
@@ -140,6 +189,7 @@ def call(
 
 def judged(request: Request, view: View, more: tuple[Step, ...] = ()) -> Outcome:
     """What one site says of a request that comes to it, as its sender sees it. more: what else there is to say."""
+    request = _as_there(request, view)
     return _not_signed_in(request, view) or _with_more(request, decide(request, view), view, more)
 
 
@@ -169,6 +219,9 @@ def _not_signed_in(request: Request, view: View) -> Outcome | None:
         return None
     domain = request.caller.rpartition("@")[2]
     person = view.person(request.caller)
+    if request.tenant >= 0 and view.config.domains.get(domain, -1) != request.tenant:
+        why = f"{domain or 'the caller'} is no domain of the tenant whose connector {request.via} is"
+        return Outcome(branch.NOT_ITS, (Step("caller", why),))
     if person is not None and request.target.startswith(SOS) and "@" not in request.target:
         return None  # also who is let in for nothing else may call for help
     if domain not in view.config.domains:
@@ -233,6 +286,7 @@ def reverse(
     """
     names = [target.aor, *([target.number] if target.number else [])]
     for site in sites:
+        upstream = ""
         opened = views(site)
         if opened is None:
             asked = trunks_elsewhere(site)
@@ -241,20 +295,24 @@ def reverse(
             trunks = list(asked)
         else:
             with opened as view:
-                trunks = [trunk.name for trunk in view.config.trunks]
-        for name in names:
-            request = Request("INVITE", name, Source.PHONE, target.aor)
-            way = follow(request, site, views, elsewhere)
-            yield Entrance(f"a phone registered at {site}", name, way)
-            if name == target.number:
-                for form in forms:  # each is that number before anything is decided
-                    yield Entrance(f"a phone registered at {site}", form.digits, way, form.why)
-        if target.number:
-            for trunk in trunks:
-                request = Request("INVITE", target.number, Source.TRUNK, via=trunk)
+                trunks, upstream = [trunk.name for trunk in view.config.trunks], view.config.upstream
+        source = Source.BRANCH if upstream else Source.PHONE
+        # A connector knows its own people alone, and decides by itself when it is alone.
+        for away in (frozenset[str](), frozenset({upstream})) if upstream else (frozenset[str](),):
+            when = f" while {upstream} can't be reached" if away else ""
+            for name in names:
+                request = Request("INVITE", name, source, target.aor, unreachable=away)
                 way = follow(request, site, views, elsewhere)
-                yield Entrance(f"the PSTN by trunk {trunk} of {site}", target.number, way)
-        if site != sites[target.home] or len(sites) == 1:
+                yield Entrance(f"a phone registered at {site}{when}", name, way)
+                if name == target.number:
+                    for form in forms:  # each is that number before anything is decided
+                        yield Entrance(f"a phone registered at {site}{when}", form.digits, way, form.why)
+            if target.number:
+                for trunk in trunks:
+                    request = Request("INVITE", target.number, Source.TRUNK, via=trunk, unreachable=away)
+                    way = follow(request, site, views, elsewhere)
+                    yield Entrance(f"the PSTN by trunk {trunk} of {site}{when}", target.number, way)
+        if not upstream and (site != sites[target.home] or len(sites) == 1):
             request = Request(
                 "INVITE", target.aor, Source.PHONE, target.aor, unreachable=frozenset({sites[target.home]})
             )

@@ -11,10 +11,14 @@ from sqlalchemy import Engine
 
 from isthmus.activity.feed import Feed
 from isthmus.activity.model import Event, Kind
+from isthmus.connectors.answering import Answering
 from isthmus.connectors.bounds import BY
 from isthmus.connectors.learning import BranchDirectory, Learning
 from isthmus.database import migrate, open_database
 from isthmus.emergency.heard import PRUNE_S, prune_all
+from isthmus.engines.kamailio import reaching
+from isthmus.engines.kamailio.bulk import ask as ask_kamailio
+from isthmus.errors import UnavailableError
 from isthmus.fraud import rules as fraud_rules
 from isthmus.fraud.alone import BranchCapping
 from isthmus.identity.sealing import Sealer
@@ -113,9 +117,27 @@ def build_connector(site_file: SiteFile) -> Connector:
     forgetting = Repeating("forget what was heard for calls for help", lambda: prune_all(heard), PRUNE_S)
     made.background.add("what was heard for calls for help", forgetting.start, forgetting.stop)
     made.background.add("caps", count.start, count.stop)
+    answering = Answering(online, writer.reader(), functools.partial(_away, site_file))
+    made.background.add("questions from online", answering.start, answering.stop)
+    made.facts["online"] = lambda: _reached(site_file)
     made.facts["caps"] = lambda: {"ok": not count.trouble, "reason": count.trouble}
     made.facts["learning"] = lambda: {"ok": not job.trouble, "reason": job.trouble, "people": len(learning.people)}
     return made
+
+
+def _away(site_file: SiteFile) -> frozenset[str]:
+    """Whom calls take for unreachable now; nobody where that can't be known."""
+    try:
+        return reaching.away(site_file, functools.partial(ask_kamailio, site_file))
+    except UnavailableError:
+        return frozenset()
+
+
+def _reached(site_file: SiteFile) -> dict[str, Any]:
+    """Whether calls go to the site that judges, or are decided here. Raises UnavailableError."""
+    up = site_file.upstream
+    alone = up in reaching.away(site_file, functools.partial(ask_kamailio, site_file))
+    return {"ok": not alone, "reason": f"{up} can't be reached by SIP: calls are decided here" if alone else ""}
 
 
 def _told(event: Event, learning: Learning) -> None:

@@ -20,6 +20,7 @@ from isthmus.audit.service import AuditLog
 from isthmus.carriers.service import Purchases
 from isthmus.connectors.bounds import Bounds, bounds_of
 from isthmus.connectors.knowing import BranchPeople
+from isthmus.connectors.questions import Questions
 from isthmus.connectors.service import Connectors
 from isthmus.database import migrate, open_database
 from isthmus.database.durable import Durable
@@ -173,6 +174,7 @@ class Services:
     emergency: Emergency
     branch_people: BranchPeople
     connectors: Connectors
+    questions: Questions
     plans: Plans
     purchases: Purchases
     guard: Guard
@@ -349,6 +351,7 @@ def build(site_file: SiteFile) -> Services:
             functools.partial(_bounds, writer, capping),
         ),
         connectors,
+        Questions(site_file.site.name),
         plans,
         purchases,
         guard,

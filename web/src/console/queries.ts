@@ -3,6 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, told } from "../api/client";
 import type { components } from "../api/schema";
+import { useMay } from "./session";
 
 export type Person = components["schemas"]["Person"];
 export type Site = components["schemas"]["SiteState"];
@@ -35,4 +36,16 @@ export function useHere(): string | undefined {
     queryFn: async () => told(await api.GET("/v1/sites")),
   });
   return sites.data?.find(({ here }) => here)?.name;
+}
+
+/** Names of the connectors of this site, where whoever asks may see them; calls enter at those as well. */
+export function useConnectors(): string[] {
+  const may = useMay();
+  const found = useQuery({
+    queryKey: ["connectors"],
+    staleTime: 30_000,
+    enabled: may("connector.read"),
+    queryFn: async () => told(await api.GET("/v1/connectors")),
+  });
+  return (found.data ?? []).map(({ name }) => name);
 }

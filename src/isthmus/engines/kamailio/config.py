@@ -26,6 +26,10 @@ ALIVE = (
 )  # fmt: skip
 
 
+SILENT_S = 5.0
+"""How long a peer that did not answer is left in peace."""
+
+
 class PeerSettings(msgspec.Struct, frozen=True):
     """A peer as the brain sees it. host: its name in Path and Record-Route. out_port: where haproxy carries to it.
 
@@ -287,6 +291,11 @@ def probe_uri(trunk: Trunk) -> str:
     return f"sip:{HostPort(trunk.address, trunk.port)}" + ("" if trunk.transport == "udp" else ";transport=tcp")
 
 
+def peer_uri(site: SiteFile, peer: PeerSettings) -> str:
+    """The URI by which a connector asks the site it belongs to: haproxy's entrance to it."""
+    return f"sip:{bracketed(site.site.internal_address)}:{peer.out_port};transport=tcp"
+
+
 def probes(site: SiteFile) -> str:
     """Who is asked by OPTIONS whether they are there, as the dispatcher module reads it: trunks; by a connector also
     the site it belongs to, which thereby learns how to reach it (see connecting.py).
@@ -298,8 +307,7 @@ def probes(site: SiteFile) -> str:
         if seen.probe_set:
             lines.append(f"{seen.probe_set} {probe_uri(trunk)} 0 0 socket={settings.sockets[seen.edge]}{entrance}\n")
     lines += [
-        f"{peer.probe_set} sip:{inner}:{peer.out_port};transport=tcp 0 0 "
-        f"socket={settings.sockets[f'peer:{peer.name}']}\n"
+        f"{peer.probe_set} {peer_uri(site, peer)} 0 0 socket={settings.sockets[f'peer:{peer.name}']}\n"
         for peer in settings.peers
         if peer.probe_set
     ]

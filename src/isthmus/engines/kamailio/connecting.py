@@ -109,7 +109,7 @@ def admitted(site: Site, view: View, name: str, domain: str) -> str:
 def check_realm(view: View, domain: str, tenant: int) -> None:
     """At the site: who is at a connector is of its tenant. Raises Refused."""
     if view.config.domains.get(domain, -1) != tenant:
-        raise Refused(403, "Not A Domain Of This Connector")
+        raise Refused(branch.NOT_ITS.code, branch.NOT_ITS.reason)
 
 
 def check_path(site: Site, name: str) -> None:

@@ -10,7 +10,7 @@ from isthmus.addressing.networks import Networks
 from isthmus.emergency.heard import KINDS, Heard
 from isthmus.emergency.mapfile import MapFile
 from isthmus.engines.kamailio import trunkmedia
-from isthmus.engines.kamailio.config import BrainSettings, PeerSettings, TrunkSettings
+from isthmus.engines.kamailio.config import SILENT_S, BrainSettings, PeerSettings, TrunkSettings
 from isthmus.engines.kamailio.ksr import KSR, number, text
 from isthmus.engines.kamailio.reporting import Reporter
 from isthmus.engines.kamailio.spool import Spool
@@ -19,7 +19,6 @@ from isthmus.routing.model import ConnectorRecord
 from isthmus.routing.snapshot import LmdbSnapshot, View
 
 _NONE: frozenset[str] = frozenset()
-_SILENT_S = 5.0  # how long a peer that did not answer is left in peace
 
 
 class Site:
@@ -220,4 +219,4 @@ def is_marked_silent(name: str) -> bool:
 
 def _is_recent(marked: object) -> bool:
     """Whether a mark is of the last seconds. The table's own expiry goes by the wall clock, which can be set back."""
-    return marked is not None and time.monotonic() - float(str(marked)) < _SILENT_S
+    return marked is not None and time.monotonic() - float(str(marked)) < SILENT_S

@@ -7,7 +7,7 @@ import { command, zoned } from "../parts/format";
 import { ChoiceEntry, Form, TextEntry, useForm } from "../parts/form";
 import { useGo } from "../parts/Go";
 import { Loading, Page, Section } from "../parts/Page";
-import { useHomes } from "../queries";
+import { useConnectors, useHomes } from "../queries";
 import { CallDiagram } from "./CallDiagram";
 
 type Asked = Partial<Record<"from" | "to" | "at" | "when" | "down" | "failed" | "phone", string>>;
@@ -19,6 +19,7 @@ export function ExplainPage() {
   const asked: Asked = useSearch({ strict: false });
   const go = useGo();
   const homes = useHomes();
+  const entrances = [...homes, ...useConnectors()];
   const form = useForm({
     from: asked.from ?? "",
     to: asked.to ?? "",
@@ -79,7 +80,7 @@ export function ExplainPage() {
       >
         <TextEntry of={form} name="from" label={t("from")} hint={t("fromHint")} required />
         <TextEntry of={form} name="to" label={t("to")} hint={t("toHint")} required />
-        <ChoiceEntry of={form} name="at" label={t("entersAt")} options={[["", t("callersHome")], ...homes.map((home): [string, string] => [home, home])]} />
+        <ChoiceEntry of={form} name="at" label={t("entersAt")} options={[["", t("callersHome")], ...entrances.map((home): [string, string] => [home, home])]} />
         <TextEntry of={form} name="when" label={t("when")} hint={t("whenHint")} type="datetime-local" />
         <ChoiceEntry of={form} name="down" label={t("asIfDown")} options={[["", t("noneDown")], ...homes.map((home): [string, string] => [home, home])]} />
         <TextEntry of={form} name="failed" label={t("asIfFailed")} hint={t("asIfFailedHint")} />
