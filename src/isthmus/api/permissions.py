@@ -149,6 +149,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/numbers/ranges"): _tenant("number.read"),
     ("POST", "/v1/numbers/ranges"): Rule(On.EVERYTHING, "number.write"),
     ("POST", "/v1/numbers/import"): Rule(On.EVERYTHING, "number.write", body=16 * _MIB),
+    ("GET", "/v1/numbers/ranges/{range_}"): _tenant("number.read"),
     ("PATCH", "/v1/numbers/ranges/{range_}"): Rule(On.EVERYTHING, "number.write"),
     ("DELETE", "/v1/numbers/ranges/{range_}"): Rule(On.EVERYTHING, "number.write"),
     ("GET", "/v1/numbers/extensions"): _tenant("number.read"),

@@ -23,9 +23,16 @@ _CHANGES = ("PATCH", "PUT", "DELETE")
 _AGAIN_S = 0.005  # between two looks whether it is one's turn
 _CONDITIONS = (b"if-match", b"if-none-match", b"content-length", b"content-type")
 
+_ACTIONS = {
+    path: above
+    for method, path in RULES
+    if method == "POST" and (above := path.rpartition("/")[0]) == "/v1/numbers/{number}" and ("GET", above) in RULES
+}
+"""What is done to an object at an address below its own: to the object's path. A number is not changed otherwise."""
+
 CHANGEABLE = frozenset(
     path for method, path in RULES if method in _CHANGES and ("GET", path) in RULES and path.startswith("/v1/")
-) - {"/v1/session"}
+).union(_ACTIONS.values()) - {"/v1/session"}
 """Paths of what can be read and changed: their tags are strong, and what If-Match goes by."""
 
 _BY_THEMSELVES = frozenset(
@@ -35,7 +42,7 @@ _BY_THEMSELVES = frozenset(
 
 def conditional(method: str, path: str) -> bool:
     """Whether the route takes If-Match."""
-    return method in _CHANGES and path in CHANGEABLE
+    return path in _ACTIONS if method == "POST" else method in _CHANGES and path in CHANGEABLE
 
 
 class _Turns:
@@ -86,12 +93,14 @@ class Preconditions:
         if not path or (scope["method"], path) in _BY_THEMSELVES or not conditional(scope["method"], path):
             await self._app(scope, receive, send)
             return
-        async with _turns.of(scope["path"]):
+        of = _ACTIONS.get(path, path)
+        at = scope["path"] if of == path else scope["path"].rpartition("/")[0]
+        async with _turns.of(at):
             headers = Headers(scope=scope)
             wanted, unwanted = headers.get("if-match"), headers.get("if-none-match")
             if wanted is not None or unwanted is not None:
                 try:
-                    present = await self._present(scope, *self._looks[path])
+                    present = await self._present({**scope, "path": at}, of, *self._looks[of])
                 except ForbiddenError as error:
                     await errors.answer(error)(scope, receive, send)
                     return
@@ -100,13 +109,14 @@ class Preconditions:
                     return
             await self._app(scope, receive, send)
 
-    async def _present(self, scope: Scope, route: BaseRoute, rule: Rule) -> str | None:
-        """The object's tag; None where there is none within reach. Raises ForbiddenError for who may not look."""
+    async def _present(self, scope: Scope, path: str, route: BaseRoute, rule: Rule) -> str | None:
+        """The tag of what is at `path`; None where there is none within reach. Raises ForbiddenError for who may not
+        look."""
         principal = scope["state"]["principal"]
         assert isinstance(principal, Principal)
         if rule.permissions and not any(access.reach(principal, each).scopes for each in rule.permissions):
             raise ForbiddenError("a condition is for who may read it, too", do="Leave If-Match out.")
-        state = {**scope["state"], "route": route, "permission": rule.permission}
+        state = {**scope["state"], "route": route, "permission": rule.permission, "path": path}
         headers = [(name, value) for name, value in scope["headers"] if name.lower() not in _CONDITIONS]
         look = {**scope, "method": "GET", "headers": headers, "state": state}
         seen = _Seen()

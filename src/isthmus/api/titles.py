@@ -82,6 +82,7 @@ GET /v1/numbers listNumbers: A tenant's numbers, page by page
 GET /v1/numbers/ranges listNumberRanges: A tenant's ranges of numbers
 POST /v1/numbers/ranges addNumberRange: Put a range into a tenant's inventory
 POST /v1/numbers/import importNumbers: Put many ranges in and assign numbers, or say what would be done
+GET /v1/numbers/ranges/{range_} getNumberRange: A range of numbers, and what becomes of them
 PATCH /v1/numbers/ranges/{range_} changeNumberRange: Change what is said of a range
 DELETE /v1/numbers/ranges/{range_} removeNumberRange: Take numbers out of a tenant's inventory
 GET /v1/numbers/extensions listExtensions: Extensions behind a tenant's numbers, page by page

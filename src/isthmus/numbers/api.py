@@ -165,6 +165,10 @@ def _add_ranges(routes: APIRouter, numbers: Numbers, own_tenant: str) -> None:
     def ranges(tenant: str = own_tenant) -> list[dict[str, Any]]:
         return [stock_public(each) for each in numbers.ranges(tenant)]
 
+    @routes.get("/ranges/{range_}", response_model=RangeShown)
+    def one_range(range_: _Number, tenant: str = own_tenant) -> dict[str, Any]:
+        return stock_public(numbers.get_range(tenant, checked_range(range_)))
+
     @routes.post("/ranges", status_code=201, response_model=RangeShown)
     def add(body: RangeBody, actor: LocalActor, tenant: str = own_tenant, key: KeyHeader = None) -> dict[str, Any]:
         carrier, note = checked_text("the carrier", body.carrier), checked_text("the note", body.note)

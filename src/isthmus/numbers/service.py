@@ -135,6 +135,13 @@ class Numbers:
             found.append(Listed(number, tenant, state, owner, reservation, block, behind.get(number, 0)))
         return found
 
+    def get_range(self, tenant: str, range_: Range) -> Stock:
+        """One that is exactly this. Raises NotFoundError."""
+        found = next((each for each in self.ranges(tenant) if each.block.range == range_), None)
+        if found is None:
+            raise _no_such(range_)
+        return found
+
     # Writing
 
     def add(self, block: Block, *, actor: str, key: str | None = None) -> Stock:
@@ -156,7 +163,7 @@ class Numbers:
         def work(log: Journal) -> None:
             found = [each for each in store.overlapping(log.connection, range_) if each.tenant == tenant]
             if [each.range for each in found] != [range_]:
-                raise NotFoundError(f"{range_} is no range of the inventory", do="See: isthmus number ranges")
+                raise _no_such(range_)
             after = replace(found[0], **said)
             if after != found[0]:
                 stock.change(log, found[0], after)
@@ -320,6 +327,10 @@ def _through(stretches: Sequence[Range], behind: int, without: Collection[int]) 
         for first in range(max(part.first, behind + 1), part.last + 1, _WINDOW):
             window = range(first, min(first + _WINDOW, part.last + 1))
             yield [number for number in window if number not in without]
+
+
+def _no_such(range_: Range) -> NotFoundError:
+    return NotFoundError(f"{range_} is no range of the inventory", do="See: isthmus number ranges")
 
 
 def _inside(ranges: Sequence[Range], numbers: Collection[int]) -> set[int]:

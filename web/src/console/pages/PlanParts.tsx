@@ -22,7 +22,7 @@ const NEARLY = 0.8;
 const SHOWN = 200;
 
 const useStyles = makeStyles({
-  uses: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalXS, minWidth: "8rem" },
+  uses: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalXS, minWidth: "8rem", padding: `${tokens.spacingVerticalXS} 0` },
 });
 
 const bucket = (name: string) => (name.startsWith("group:") ? name.slice("group:".length) : named("bucket", name));

@@ -51,11 +51,8 @@ export function Ranges() {
 }
 
 /** What was said of a range, without what became of its numbers. */
-const rangeAt = (first: string, last: string) => async () =>
-  part(await api.GET("/v1/numbers/ranges"), (ranges) => {
-    const found = ranges.find((each) => each.first === first && each.last === last);
-    return found && [found.use, found.source, found.carrier, found.note];
-  });
+const rangeAt = (range: string) => async () =>
+  part(await api.GET("/v1/numbers/ranges/{range_}", { params: { path: { range_: range } } }), ({ use, source, carrier, note }) => [use, source, carrier, note]);
 
 function RemoveRange({ of, gone }: { of: Range; gone?: () => void }) {
   const queries = useQueryClient();
@@ -69,7 +66,7 @@ function RemoveRange({ of, gone }: { of: Range; gone?: () => void }) {
       done={t("saved")}
       onConfirm={async () => {
         told(await api.DELETE("/v1/numbers/ranges/{range_}", { params: { path: { range_: range } } }));
-        const undo = await takingBack(rangeAt(of.first, of.last), async () => {
+        const undo = await takingBack(rangeAt(range), async () => {
           told(await api.POST("/v1/numbers/ranges", { body: { range, use, source, carrier: of.carrier ?? "", note: of.note ?? "" } }));
           await queries.invalidateQueries({ queryKey: ["numbers"] });
         });
@@ -94,8 +91,8 @@ function NewRange() {
     const done = await form.submit(async ({ range, carrier, note }) => {
       const body = { range: range.trim(), use: asUse(values.use), source: asSource(values.source), carrier, note };
       const made = told(await api.POST("/v1/numbers/ranges", { body }));
-      undo = await takingBack(rangeAt(made.first, made.last), async () => {
-        told(await api.DELETE("/v1/numbers/ranges/{range_}", { params: { path: { range_: made.range } } }));
+      undo = await takingBack(rangeAt(made.range), async (headers) => {
+        told(await api.DELETE("/v1/numbers/ranges/{range_}", { params: { path: { range_: made.range } }, headers }));
         await queries.invalidateQueries({ queryKey: ["numbers"] });
       });
     });
@@ -182,8 +179,8 @@ function EditRange({ of }: { of: Range }) {
     const done = await form.submit(async ({ use, source, carrier, note }) => {
       const body = { use: asUse(use), source: asSource(source), carrier, note };
       told(await api.PATCH("/v1/numbers/ranges/{range_}", { ...path, body }));
-      undo = await takingBack(rangeAt(of.first, of.last), async () => {
-        told(await api.PATCH("/v1/numbers/ranges/{range_}", { ...path, body: were }));
+      undo = await takingBack(rangeAt(of.range), async (headers) => {
+        told(await api.PATCH("/v1/numbers/ranges/{range_}", { ...path, headers, body: were }));
         await again();
       });
     });

@@ -7,9 +7,9 @@ import { held, stepsBack, type Held, type Step } from "./owning";
 const numberAt = (number: string) => ({ params: { path: { number } } });
 export const seeNumber = async (number: string) => told(await api.GET("/v1/numbers/{number}", numberAt(number)));
 
-/** One step of `stepsBack`, or what it takes back. */
-export async function take(step: Step) {
-  const at = numberAt(step.number);
+/** One step of `stepsBack`, or what it takes back. headers: may have the site compare first. */
+export async function take(step: Step, headers: Record<string, string> = {}) {
+  const at = { ...numberAt(step.number), headers };
   if ("owner" in step) {
     const given = { ...at, body: { owner: step.owner, replace: step.replace } };
     return told(step.do === "assign" ? await api.POST("/v1/numbers/{number}/assign", given) : await api.POST("/v1/numbers/{number}/transfer", given));
@@ -31,14 +31,23 @@ export async function numberOf(owner: string): Promise<string | undefined> {
 export function backFrom(before: Held, after: Held, me: string, former: string | undefined, again: () => Promise<void>): Promise<Undo | undefined> {
   const steps = former === undefined ? undefined : stepsBack(before, after, me, former);
   if (former === undefined || steps === undefined) return Promise.resolve(undefined);
-  const stand = async () => {
-    const all = await Promise.all([before.number, ...(former === "" ? [] : [former])].map(seeNumber));
-    return all.map(held);
+  const tags = new Map<string, string>();
+  const look = async () => {
+    const all = await Promise.all(
+      [before.number, ...(former === "" ? [] : [former])].map(async (number) => {
+        const answer = await api.GET("/v1/numbers/{number}", numberAt(number));
+        tags.set(number, answer.response.headers.get("ETag") ?? "*");
+        return held(told(answer));
+      }),
+    );
+    return { state: JSON.stringify(all) };
   };
-  const look = async () => ({ state: JSON.stringify(await stand()) });
   return takingBack(look, async () => {
     try {
-      for (const step of steps) await take(step);
+      for (const [index, step] of steps.entries()) {
+        // The first step may change the other number, too: what comes behind it has no tag that was seen.
+        await take(step, index === 0 ? { "If-Match": tags.get(step.number) ?? "*" } : {});
+      }
     } finally {
       await again();
     }

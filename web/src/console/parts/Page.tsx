@@ -122,7 +122,8 @@ export function Command({ text }: { text: string }) {
   return (
     <div className={styles.command} role="group" aria-label={t("command")}>
       <Text font="monospace" size={200} className={styles.code}>
-        {text}
+        {/* A command goes from left to right on every page: else its hyphens and quotes change sides. */}
+        <bdi dir="ltr">{text}</bdi>
       </Text>
       <Button
         size="small"
