@@ -184,6 +184,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     policies.create(Policy("main", "calling", "anna", (), ""), actor="test")
     services.routes.create(VoiceRoute("main", "anna", ("+",), (("carrier", 0),)), actor="test")
     services.numbers.add(Block(Range.parse("+14255550100-0199"), "main"), actor="test")
+    services.numbers.add(Block(Range.parse("+14255550300"), "main"), actor="test")
     services.plans.define(CallingPlan("main", "standard", ("US",)), actor="test")
     purchase = make_purchase(services)
     order = services.porting.request(
@@ -223,7 +224,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "operation": batch.id,
         "domain": "contoso.example",
         "number": "+14255550101",
-        "range_": "+14255550150",
+        "range_": "+14255550300",
         "port": order.id,
         "purchase": purchase,
     }

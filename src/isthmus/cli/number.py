@@ -186,11 +186,20 @@ def release(
         _each(numbers, free, lambda told: f"released {told['number']}", as_json)
 
 
-@app.command(epilog="Example:  isthmus number ranges")
-def ranges(tenant: TenantOption = None, as_json: JsonOption = False, site: SiteOption = None) -> None:
+@app.command(epilog="Examples:  isthmus number ranges   |   isthmus number ranges +14255550100-0199")
+def ranges(
+    range_: Annotated[str | None, typer.Argument(metavar="[RANGE]", help="That one alone.")] = None,
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
     """List the ranges of the inventory, and how many of their numbers are taken."""
+    wanted = "" if range_ is None else str(checked_range(range_))
     with connect(site) as client:
-        found = client.get("/v1/numbers/ranges", tenant=tenant)
+        if wanted:
+            found = [client.get(f"/v1/numbers/ranges/{quote(wanted, safe='')}", tenant=tenant)]
+        else:
+            found = client.get("/v1/numbers/ranges", tenant=tenant)
     if as_json:
         print_json(found)
         return
