@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -22,8 +22,16 @@ class Console:
 
     def open(self, path: str) -> Page:
         """A page of the console, without loading it anew: that would ask who one is, each time."""
-        go = "path => { history.pushState({}, '', path); dispatchEvent(new PopStateEvent('popstate')) }"
+        go = """path => {
+            if (new URL(path, location.href).pathname !== location.pathname) document.title = '';
+            history.pushState({}, '', path);
+            dispatchEvent(new PopStateEvent('popstate'));
+        }"""
         self.page.evaluate(go, f"/console{path}")
+        # The page that is left has a heading, too: each page writes its title as it comes, but for one that has the
+        # same title as the page before.
+        with suppress(AssertionError):
+            expect(self.page).to_have_title(re.compile("."), timeout=5_000)
         expect(self.page.get_by_role("heading", level=1)).to_be_visible(timeout=SLOW_MS)
         return self.page
 

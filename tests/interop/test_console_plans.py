@@ -188,7 +188,7 @@ def test_the_persons_page_says_by_what_they_have_it_and_gives_another(console: C
             expect(page.get_by_role("button", name="Take it")).to_have_count(0)
             accessible(page)
             pictured(page, "plan-person")
-            page.get_by_label("Calling plan", exact=True).select_option(WIDE)
+            page.get_by_role("combobox", name="Calling plan", exact=True).select_option(WIDE)
             console.press("Preview")
             preview = page.get_by_role("region", name="Preview: nothing has changed yet")
             would = row(preview, "Before → after", CID)

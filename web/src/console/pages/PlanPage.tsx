@@ -16,7 +16,7 @@ import { useDone } from "../parts/toast";
 import { takingBack, type Undo } from "../parts/undo";
 import { useMay } from "../session";
 import { by, Giving, Take, Uses, UsesOf } from "./PlanParts";
-import { definePlan, lookAtPlan } from "./planning";
+import { definePlan, lookAtPlan, planNow } from "./planning";
 import { bodyOf, minutesAs, optionsOf, settingsOf, typedOf, type Plan, type Target } from "./plans";
 import { holders, PlanEntries, useTogether } from "./PlansPage";
 
@@ -78,9 +78,10 @@ function Delete({ plan }: { plan: Plan }) {
       command={command(["plan", "delete", name])}
       done={t("saved")}
       onConfirm={async () => {
+        const before = await planNow(name);
         told(await api.DELETE("/v1/plans/{plan}", { params: { path: { plan: name } } }));
         const undo = await takingBack(lookAtPlan(name), async (headers) => {
-          await definePlan(name, plan, headers);
+          await definePlan(name, before, headers);
           await again();
         });
         go({ to: "/plans" });
@@ -171,9 +172,10 @@ function Edit({ plan }: { plan: Plan }) {
   const submit = async () => {
     let undo: Undo | undefined;
     const done = await form.submit(async (typed) => {
+      const before = await planNow(name);
       told(await api.PUT("/v1/plans/{plan}", { params: { path: { plan: name } }, body: bodyOf(typed) }));
       undo = await takingBack(lookAtPlan(name), async (headers) => {
-        await definePlan(name, plan, headers);
+        await definePlan(name, before, headers);
         await again();
       });
     });

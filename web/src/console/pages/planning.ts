@@ -9,6 +9,9 @@ const planAt = (plan: string) => ({ params: { path: { plan } } });
 /** How a plan is set, whoever has it; with the tag of all of it, which the site compares. */
 export const lookAtPlan = (plan: string) => async (): Promise<Seen> => part(await api.GET("/v1/plans/{plan}", planAt(plan)), settingsOf);
 
+/** A plan as it is at this moment, to come back to: what a page shows may be older. */
+export const planNow = async (plan: string) => told(await api.GET("/v1/plans/{plan}", planAt(plan)));
+
 export const definePlan = async (plan: string, body: Parameters<typeof settingsOf>[0], headers: Record<string, string> = {}) =>
   told(await api.PUT("/v1/plans/{plan}", { ...planAt(plan), headers, body: settingsOf(body) }));
 
