@@ -106,6 +106,34 @@ def test_who_is_reached_by_an_extension_and_what_is_dialled_for_them(premises: E
     assert knows.reaching("+14255550101")["behind"] is None
 
 
+class TestOtherTenants:
+    """Whoever may know of one tenant alone learns nothing of another's people, by addresses or by numbers."""
+
+    BELLA, NOBODY = "bella@fabrikam.example", "nobody@fabrikam.example"
+
+    @pytest.fixture
+    def two_tenants(self, link: Link, monkeypatch: pytest.MonkeyPatch) -> Explaining:
+        monkeypatch.setitem(globals(), "PEOPLE", [*PEOPLE, record(self.BELLA, "online", 3, "+14255550155")])
+        return Explaining("premises", Reader("premises"), [link])  # type: ignore[arg-type,list-item]
+
+    @pytest.mark.parametrize("at", ["", "online"])
+    def test_somebody_there_is_as_nobody(self, two_tenants: Explaining, at: str):
+        def told(target: str) -> dict[str, Any]:
+            found = two_tenants.explain(Question(ALICE, target, at=at), lambda tenant: tenant == "contoso")[1]
+            assert json.dumps(found).count("404") >= 1
+            return json.loads(json.dumps(found).replace(target, "X"))  # type: ignore[no-any-return]
+
+        there, nowhere = told(self.BELLA), told(self.NOBODY)
+        assert (there["ends"], there["hops"][0]["steps"]) == (nowhere["ends"], nowhere["hops"][0]["steps"])
+
+    @pytest.mark.parametrize("caller", [ALICE, "+12065550123"])
+    def test_whose_a_number_is_there_is_not_said(self, two_tenants: Explaining, caller: str):
+        with pytest.raises(NotFoundError) as caught:
+            two_tenants.explain(Question(caller, "+14255550155"), lambda tenant: tenant == "contoso")
+        assert "bella" not in str(caught.value)
+        assert self.BELLA in json.dumps(two_tenants.explain(Question("+12065550123", "+14255550155"))[1])
+
+
 class TestConnectors:
     """Online has a connector, which it asks itself, and for the premises."""
 

@@ -7,20 +7,21 @@ decides. Either way it is `routing.rules.decide` that speaks.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
 from msgspec.structs import replace
 
-from isthmus.addressing import Telephone
-from isthmus.errors import IsthmusError, UnavailableError, UsageError
+from isthmus.addressing import Telephone, is_e164
+from isthmus.errors import IsthmusError, NotFoundError, UnavailableError, UsageError
 from isthmus.link.peer import PeerLink
 from isthmus.routing import asking, explain
-from isthmus.routing.model import Outcome, Request, Step
+from isthmus.routing.explain import Views
+from isthmus.routing.model import Outcome, PersonRecord, Request, Step
 from isthmus.routing.snapshot import View
 
 _CONNECTOR_S = 8.0  # the peer waits for its connector's answer
@@ -50,6 +51,30 @@ class Question:
     method: str = "INVITE"
 
 
+class _Without:
+    """A view without the people of some tenants."""
+
+    def __init__(self, view: View, may_know: Callable[[str], bool]) -> None:
+        self._view, self._may_know = view, may_know
+
+    def person(self, aor: str) -> PersonRecord | None:
+        found = self._view.person(aor)
+        return found if found is not None and self._may_know(self.config.tenants[found.tenant]) else None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._view, name)
+
+
+def _is_hidden(target: str, view: View, may_know: Callable[[str], bool]) -> bool:
+    """Whether an address is of a tenant that is not to be known of. Raises NotFoundError for a number of one."""
+    person = view.owner_of(target) if is_e164(target) else view.person(target)
+    if person is None or may_know(view.config.tenants[person.tenant]):
+        return False
+    if is_e164(target):
+        raise NotFoundError(f"there is nobody within your reach who has {target}", where="to")
+    return True
+
+
 class Explaining:
     """Answers questions at one site. links: to its peers. behind: the address of who has an extension of a number.
 
@@ -74,7 +99,8 @@ class Explaining:
     ) -> tuple[Request, dict[str, Any]]:
         """The request that was asked about, and its way as JSON. Raises UsageError, NotFoundError.
 
-        may_know: whether who asks may know of a tenant's connectors.
+        may_know: whether who asks may know of a tenant: of its connectors, and whom it has. An address of one that they
+        may not is explained as nobody's; of a number, which is somebody's all the same, nothing is told.
         """
         with self._reader.view() as view:
             request, entrance = asking.request_of(
@@ -87,11 +113,12 @@ class Explaining:
                 place=asking.place_of(question.phone, view),
                 phone=question.phone,
             )
+            hidden = _is_hidden(request.target, view, may_know)
         faults: dict[str, str] = {}
         path = explain.call(
             request,
             entrance,
-            self._view_of,
+            self._without(may_know) if hidden else self._view_of,
             lambda site, asked: self._ask(site, asked, faults),
             lambda site, asked: self._more(asked),
         )
@@ -166,6 +193,16 @@ class Explaining:
         if self._connector is None or not known:
             raise UnavailableError(f"{self._site} has no link to {name}")
         return self._connector(name, request)
+
+    def _without(self, may_know: Callable[[str], bool]) -> Views:
+        """This site's view, for whichever site, as if there were nobody of other tenants."""
+
+        @contextmanager
+        def opened() -> Iterator[View]:
+            with self._reader.view() as view:
+                yield cast(View, _Without(view, may_know))
+
+        return lambda site: opened()
 
     def _view_of(self, site: str) -> AbstractContextManager[View] | None:
         return self._reader.view() if site == self._site else None
