@@ -52,6 +52,12 @@ test("the newest page takes the place of what was held", () => {
   expect(held(now)).toEqual(all(40, 52).map(({ stamp }) => stamp));
 });
 
+test("what is written first of all stays where a page that was read before it comes behind it", () => {
+  const opened = caughtUp(NOTHING, [], true, undefined, false);
+  const written = withTold(opened, [message(1)]);
+  expect(held(newest(written, [], false))).toEqual([1]);
+});
+
 test("the two pages around a message have each other one once", () => {
   expect(behind(message(7, { site: "premises" }))).toEqual([8, ""]);
 });

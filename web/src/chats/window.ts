@@ -68,9 +68,9 @@ export function caughtUp(stretch: Stretch, page: readonly Message[], whole: bool
   return newest(stretch, page, true);
 }
 
-/** The newest page in the place of what was held. */
+/** The newest page in the place of what was held, but for what came after it was read: where it is empty, all of that. */
 export function newest(stretch: Stretch, page: readonly Message[], older: boolean): Stretch {
   const first = page[0];
-  const later = first ? stretch.messages.filter((each) => before(first, each) <= 0) : [];
+  const later = first ? stretch.messages.filter((each) => before(first, each) <= 0) : stretch.messages;
   return withTold({ messages: merged(page, later), older, newer: false, aside: stretch.aside, turn: stretch.turn + 1 }, []);
 }
