@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -14,6 +13,7 @@ from isthmus.addressing import Aor
 from isthmus.directory import store as directory_store
 from isthmus.directory.batches import in_batches, upsert
 from isthmus.directory.model import Person
+from isthmus.directory.tables import person
 from isthmus.plans.model import Account, Charge, Credit, Deposit, Given, Group, Holder, Plan, Spoken, WhenSpent
 from isthmus.plans.tables import (
     calling_account,
@@ -98,7 +98,9 @@ def holders(connection: Connection, tenant: str | None = None, people: Iterable[
 
 def count_holders(connection: Connection, tenant: str) -> dict[str, int]:
     """How many have each of a tenant's plans, as far as they are people still."""
-    return dict(Counter(each.plan for each in holders(connection, tenant)))
+    c = calling_plan_holder.c
+    query = select(c.plan, func.count()).where(c.tenant == tenant, c.person.in_(select(person.c.id))).group_by(c.plan)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def find_holders(
@@ -241,8 +243,8 @@ def used(connection: Connection, tenant: str, month: str) -> dict[tuple[str, str
         .group_by(_c.plan, _c.bucket, _c.person)
     )
     found: dict[tuple[str, str, str], int] = {}
-    for plan, bucket, person, seconds in connection.execute(query):
-        found[plan, bucket, person] = int(seconds)
+    for plan, bucket, whose, seconds in connection.execute(query):
+        found[plan, bucket, whose] = int(seconds)
         found[plan, bucket, "*"] = found.get((plan, bucket, "*"), 0) + int(seconds)
     return found
 
