@@ -1,6 +1,6 @@
 import {
   Button, makeStyles, Menu, MenuItemRadio, MenuList, MenuPopover, MenuTrigger, NavDrawer, NavDrawerBody, NavItem, Spinner,
-  Text, Title3, tokens, Tooltip, type MenuProps,
+  Text, Title3, tokens, Tooltip, useRestoreFocusTarget, type MenuProps,
 } from "@fluentui/react-components";
 import { DarkThemeRegular } from "@fluentui/react-icons/svg/dark-theme";
 import { LocalLanguageRegular } from "@fluentui/react-icons/svg/local-language";
@@ -67,6 +67,7 @@ function SignedIn() {
   const inline = useWide();
   const [open, setOpen] = useState(inline);
   const main = useRef<HTMLElement>(null);
+  const givenFocusBack = useRestoreFocusTarget();
   useEffect(() => {
     setOpen(inline);
   }, [inline]);
@@ -93,6 +94,7 @@ function SignedIn() {
                 appearance="subtle"
                 icon={<NavigationRegular />}
                 aria-expanded={open}
+                {...givenFocusBack}
                 onClick={() => { setOpen(!open); }}
               />
             </Tooltip>
