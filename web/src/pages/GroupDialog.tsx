@@ -4,6 +4,7 @@ import {
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { api, told } from "../api/client";
+import { useFocusBack } from "../focus";
 import { say } from "../messages";
 import { Failed } from "./Chats";
 import { WORDS } from "../messages/writing";
@@ -24,6 +25,7 @@ interface Props {
 /** Chooses the people of a new group, or those to be added to one. */
 export function GroupDialog({ own, title, present = [], onClose, onDone }: Props) {
   const styles = useStyles();
+  useFocusBack();
   const [name, setName] = useState(title ?? "");
   const [typed, setTyped] = useState("");
   const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(new Map());

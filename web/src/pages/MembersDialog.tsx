@@ -3,6 +3,7 @@ import {
 } from "@fluentui/react-components";
 import { useState } from "react";
 import type { ChatInfo } from "../chats/model";
+import { useFocusBack } from "../focus";
 import { say } from "../messages";
 import { Failed } from "./Chats";
 
@@ -22,6 +23,7 @@ interface Props {
 /** Who is in a group. Its owner removes others, and hands it over. */
 export function MembersDialog({ own, info: { members, owner }, ask, onClose }: Props) {
   const styles = useStyles();
+  useFocusBack();
   const [failed, setFailed] = useState("");
   const mine = members.some(({ id, aor }) => id === owner && aor === own);
   const act = (name: string, person: string) => {

@@ -2,6 +2,7 @@ import {
   Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, DialogTrigger,
 } from "@fluentui/react-components";
 import type { ReactNode } from "react";
+import { useFocusBack } from "../focus";
 import { say } from "../messages";
 
 interface Props {
@@ -14,6 +15,7 @@ interface Props {
 
 /** What is set or looked at apart from the page, until it is closed. */
 export function Panel({ title, onClose, children, action }: Props) {
+  useFocusBack();
   return (
     <Dialog open onOpenChange={(_, { open }) => { if (!open) onClose(); }}>
       <DialogSurface>

@@ -4,6 +4,7 @@ import {
 } from "@fluentui/react-components";
 import { useState, type SyntheticEvent } from "react";
 import { Refused } from "../live/connection";
+import { useFocusBack } from "../focus";
 import { say } from "../messages";
 import type { Chosen } from "../presence/model";
 import { LTR, WORDS, WORDS_LINES } from "../messages/writing";
@@ -26,6 +27,7 @@ interface Props {
 /** Until when, a note, where one is, and who sees how much of it. */
 export default function PresenceDetails({ chosen, onChoose, onClose }: Props) {
   const styles = useStyles();
+  useFocusBack();
   const [form, setForm] = useState({
     note: chosen.note,
     location: chosen.location,

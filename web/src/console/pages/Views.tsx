@@ -3,6 +3,7 @@ import {
   MenuList, MenuPopover, MenuTrigger,
 } from "@fluentui/react-components";
 import { useState, type SyntheticEvent } from "react";
+import { useFocusBack } from "../../focus";
 import { t } from "../../messages/console";
 import { WORDS } from "../../messages/writing";
 
@@ -27,17 +28,10 @@ interface ViewsProps {
 export function Views({ of, present, onChoose }: ViewsProps) {
   const key = `isthmus.views.${of}`;
   const [views, setViews] = useState<Kept>(() => read(key));
-  const [name, setName] = useState("");
-  const [open, setOpen] = useState(false);
+  const [naming, setNaming] = useState(false);
   const keep = (next: Kept) => {
     localStorage.setItem(key, JSON.stringify(next));
     setViews(next);
-  };
-  const submit = (event: SyntheticEvent) => {
-    event.preventDefault();
-    keep({ ...views, [name.trim()]: present });
-    setOpen(false);
-    setName("");
   };
   const mine = Object.entries(views).find(([, kept]) => kept === present)?.[0];
   return (
@@ -54,7 +48,7 @@ export function Views({ of, present, onChoose }: ViewsProps) {
               </MenuItem>
             ))}
             {Object.keys(views).length > 0 && <MenuDivider />}
-            <MenuItem onClick={() => { setOpen(true); }}>{t("keepView")}</MenuItem>
+            <MenuItem onClick={() => { setNaming(true); }}>{t("keepView")}</MenuItem>
             {mine !== undefined && (
               <MenuItem onClick={() => { keep(Object.fromEntries(Object.entries(views).filter(([each]) => each !== mine))); }}>
                 {t("forgetView", { name: mine })}
@@ -63,24 +57,37 @@ export function Views({ of, present, onChoose }: ViewsProps) {
           </MenuList>
         </MenuPopover>
       </Menu>
-      <Dialog open={open} onOpenChange={(_, data) => { setOpen(data.open); }}>
-        <DialogSurface>
-          <form onSubmit={submit}>
-            <DialogBody>
-              <DialogTitle>{t("keepView")}</DialogTitle>
-              <DialogContent>
-                <Field label={t("viewName")}>
-                  <Input {...WORDS} value={name} maxLength={60} onChange={(_, { value }) => { setName(value); }} />
-                </Field>
-              </DialogContent>
-              <DialogActions>
-                <Button type="submit" appearance="primary" disabled={name.trim() === ""}>{t("keep")}</Button>
-                <Button onClick={() => { setOpen(false); }}>{t("leaveIt")}</Button>
-              </DialogActions>
-            </DialogBody>
-          </form>
-        </DialogSurface>
-      </Dialog>
+      {naming && <NameDialog onName={(name) => { keep({ ...views, [name]: present }); }} onClose={() => { setNaming(false); }} />}
     </>
+  );
+}
+
+function NameDialog({ onName, onClose }: { onName: (name: string) => void; onClose: () => void }) {
+  useFocusBack();
+  const [name, setName] = useState("");
+  const submit = (event: SyntheticEvent) => {
+    event.preventDefault();
+    onName(name.trim());
+    onClose();
+  };
+  return (
+    <Dialog open onOpenChange={(_, { open }) => { if (!open) onClose(); }}>
+      <DialogSurface>
+        <form onSubmit={submit}>
+          <DialogBody>
+            <DialogTitle>{t("keepView")}</DialogTitle>
+            <DialogContent>
+              <Field label={t("viewName")}>
+                <Input {...WORDS} value={name} maxLength={60} onChange={(_, { value }) => { setName(value); }} />
+              </Field>
+            </DialogContent>
+            <DialogActions>
+              <Button type="submit" appearance="primary" disabled={name.trim() === ""}>{t("keep")}</Button>
+              <Button onClick={onClose}>{t("leaveIt")}</Button>
+            </DialogActions>
+          </DialogBody>
+        </form>
+      </DialogSurface>
+    </Dialog>
   );
 }

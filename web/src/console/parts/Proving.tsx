@@ -4,11 +4,10 @@ import {
 import { useMutation } from "@tanstack/react-query";
 import { createContext, useCallback, useContext, useRef, useState, type ReactNode, type SyntheticEvent } from "react";
 import { ApiError } from "../../api/client";
+import { giveBack } from "../../focus";
 import { t } from "../../messages/console";
 import { proveByCode, proveByPasskey, STEP_UP } from "./proof";
 import { LTR } from "../../messages/writing";
-
-const FRAMES_MS = 100;
 
 type Act = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
@@ -48,13 +47,6 @@ export function Proving({ children }: { children: ReactNode }) {
       {open && <ProveDialog onClose={close} />}
     </Context>
   );
-}
-
-/** Let the keyboard go on where it was, once what was asked for there has been drawn, and unless it is elsewhere by now. */
-function giveBack(element: Element | null) {
-  window.setTimeout(() => {
-    if (document.activeElement === document.body && element instanceof HTMLElement) element.focus();
-  }, FRAMES_MS);
 }
 
 function ProveDialog({ onClose }: { onClose: (proved: boolean) => void }) {
