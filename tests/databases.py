@@ -55,7 +55,7 @@ class PostgreSQL:
              "-p", str(_PORT), "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60"],
             cwd=self.folder, stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab"), start_new_session=True,
         )  # fmt: skip
-        wait_for(self._answers, 30, "PostgreSQL is up")
+        wait_for(self._answers, 60, "PostgreSQL is up")
 
     def kill(self) -> None:
         """kill -9 of the server and of every process it started, as when its machine loses power."""

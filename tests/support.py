@@ -19,7 +19,7 @@ T = TypeVar("T")
 STANDARD_PORTS = (5060, 5061, 5062, 8443, 8444)
 
 
-def wait_for(condition: Callable[[], T], timeout: float = 30.0, what: str = "the condition") -> T:
+def wait_for(condition: Callable[[], T], timeout: float = 60.0, what: str = "the condition") -> T:
     """Ask until the answer is true and give it; an AssertionError names what never came, in `timeout` seconds.
 
     An exception in the condition counts as "not yet" and is shown if it stays.
@@ -130,7 +130,7 @@ class Process:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.name} still runs after {timeout} s:\n{self.tail()}") from None
 
-    def wait_for(self, condition: Callable[[], T], timeout: float = 30.0, what: str = "ready") -> T:
+    def wait_for(self, condition: Callable[[], T], timeout: float = 60.0, what: str = "ready") -> T:
         """Wait for something it should bring about; fails with the log's tail, at once if it ends before."""
 
         def checked() -> T | bool:

@@ -246,7 +246,7 @@ def test_a_delivery_is_given_up_after_a_day_and_says_why(hook: Hook, tmp_path: P
             return store.get_delivery(connection, "d")
 
     try:
-        wait_for(lambda: row()["done"], 20, "the end")
+        wait_for(lambda: row()["done"], 60, "the end")
     finally:
         deliveries.stop()
         durable.stop()

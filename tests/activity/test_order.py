@@ -23,7 +23,7 @@ def test_the_end_of_a_call_never_comes_before_its_beginning(tmp_path: Path):
         begins.send(encode(Event(number, Kind.CALL, call_id=f"{number}"), 0))
         ends.send(encode(Event(number + 0.5, Kind.ENDED, call_id=f"{number}"), 1))
     begins.send(b"nonsense")
-    wait_for(lambda: len(taken) == 200, 15, "all events")
+    wait_for(lambda: len(taken) == 200, 60, "all events")
     feed.stop()
     for worker in workers:
         worker.close()

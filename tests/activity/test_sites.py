@@ -80,16 +80,16 @@ def _open_premium_numbers(sites: Sites, name: str) -> None:
     """Else nobody could call one, and there would be nothing to tell."""
     policy = {"kind": "calling", "name": "open", "settings": {"premium_numbers": True}}
     with sites.api(name) as api:
-        wait_for(lambda: api.post("/v1/policies", policy), 20, f"{name} knows the tenant")
+        wait_for(lambda: api.post("/v1/policies", policy), 60, f"{name} knows the tenant")
         api.post("/v1/policies/grant", {"kind": "calling", "policy": "open", "level": "tenant"})
-        wait_for(lambda: api.get("/v1/snapshot")["current"], 20, f"calls at {name} go by it")
+        wait_for(lambda: api.get("/v1/snapshot")["current"], 60, f"calls at {name} go by it")
 
 
 @pytest.fixture(scope="module")
 def person(sites: Sites) -> str:
     sites.create("grace", "premises", "+14255550155")
     with sites.api("premises") as api:
-        wait_for(lambda: api.get("/v1/snapshot")["current"], 10, "a snapshot with grace in it")
+        wait_for(lambda: api.get("/v1/snapshot")["current"], 60, "a snapshot with grace in it")
     return f"grace@{DOMAIN}"
 
 
@@ -119,9 +119,9 @@ async def test_an_odd_call_is_told_and_stopped_by_one_command(
         dear = await grace.dial(f"sip:+19005550123@{DOMAIN}")
         assert (await dear.hang_up()).code == 200
 
-        (alert,) = wait_for(lambda: alerts(sites, subject=person), 10, "the alert")
+        (alert,) = wait_for(lambda: alerts(sites, subject=person), 60, "the alert")
         assert (alert["rule"], alert["severity"]) == ("premium-call", "high")
-        wait_for(lambda: mailbox.mails and hook.posted, 10, "the mail and the webhook")
+        wait_for(lambda: mailbox.mails and hook.posted, 60, "the mail and the webhook")
         assert alert["id"].encode() in mailbox.mails[0].content
 
         command = next(line.strip() for line in mailbox.mails[0].content.decode().splitlines() if " block " in line)
@@ -147,7 +147,7 @@ async def test_a_blocked_network_and_a_blocked_account_are_kept_out_at_once(site
     sites.create("heidi", "premises")
     person = f"heidi@{DOMAIN}"
     with sites.api("premises") as api:
-        wait_for(lambda: api.get("/v1/snapshot")["current"], 10, "a snapshot with heidi in it")
+        wait_for(lambda: api.get("/v1/snapshot")["current"], 60, "a snapshot with heidi in it")
     async with await sites.phone("heidi", "premises", "tcp", media=False) as heidi:
         network = heidi.wire.local.host.rpartition(".")[0] + ".0/24"
 
@@ -174,11 +174,11 @@ async def test_what_somebody_does_at_the_other_site_is_looked_at_at_home_and_goe
     sites.wait_until_known(["ivan"])
     person = f"ivan@{DOMAIN}"
     with sites.api("online") as api:
-        wait_for(lambda: api.get("/v1/snapshot")["current"], 10, "a snapshot with ivan in it")
+        wait_for(lambda: api.get("/v1/snapshot")["current"], 60, "a snapshot with ivan in it")
     async with await sites.phone("ivan", "premises", "tcp", media=False) as ivan:
         dear = await ivan.dial(f"sip:+19005550123@{DOMAIN}")
         assert (await dear.hang_up()).code == 200
-        (alert,) = wait_for(lambda: alerts(sites, "online", subject=person), 10, "the alert at online")
+        (alert,) = wait_for(lambda: alerts(sites, "online", subject=person), 60, "the alert at online")
         assert alerts(sites, subject=person) == []
         with sites.api("online") as api:
             api.post(f"/v1/activity/alerts/{alert['id']}/false-alarm")
@@ -206,7 +206,7 @@ async def test_guesses_under_many_names_are_told_of_as_a_scan(sites: Sites):
     for phone in wrong:
         assert (await phone.register()).code == 401
         await phone.close()
-    found = wait_for(lambda: [a for a in alerts(sites) if a["rule"] == "scan"], 10, "the alert")
+    found = wait_for(lambda: [a for a in alerts(sites) if a["rule"] == "scan"], 60, "the alert")
     assert found[0]["subject"].startswith("network:127.")
     assert address in found[0]["subject"]
 

@@ -145,7 +145,7 @@ class Baresip(Phone):
         answer = await self.until(lambda event: event.get("token") == token, f"an answer to {name}")
         return str(answer.get("data", ""))
 
-    async def event(self, kind: str, since: int = 0, timeout_s: float = 20.0) -> dict[str, Any]:
+    async def event(self, kind: str, since: int = 0, timeout_s: float = 45.0) -> dict[str, Any]:
         """Wait for an event: REGISTER_OK, CALL_INCOMING, CALL_RINGING, CALL_ESTABLISHED, CALL_CLOSED ..."""
         return await self.until(lambda event: event.get("type") == kind, kind, timeout_s, since)
 

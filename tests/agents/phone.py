@@ -85,7 +85,7 @@ class Phone:
         task.add_done_callback(self._tasks.discard)
 
     async def until(
-        self, condition: Callable[[Event], object], what: str, timeout_s: float = 20.0, since: int = 0
+        self, condition: Callable[[Event], object], what: str, timeout_s: float = 45.0, since: int = 0
     ) -> Event:
         """Wait for an event, from number `since` on; the error shows what came instead, and the log."""
         end = time.monotonic() + timeout_s
@@ -109,7 +109,7 @@ class Phone:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     async def hears_in(
-        self, recording: Path, frequency_hz: float, seconds: float = 0.5, timeout_s: float = 20.0
+        self, recording: Path, frequency_hz: float, seconds: float = 0.5, timeout_s: float = 45.0
     ) -> None:
         """Wait until this tone is in a recording that grows, for so long, from now on."""
         start = len(read_wav(recording)[0]) if recording.exists() else 0

@@ -156,13 +156,13 @@ class User(Agent):
         assert response.code == 200, f"{self.account.uri} REGISTER: {response.code} {response.phrase}"
         return response
 
-    async def dial(self, uri: str, *, timeout_s: float = 20.0) -> Call:
+    async def dial(self, uri: str, *, timeout_s: float = 45.0) -> Call:
         """Call and wait for the answer; a refusal is a ConnectionError."""
         call = await self.call(uri, sound=self._sound, body=self._no_media)
         await call.answered(timeout_s)
         return call
 
-    async def ring(self, uri: str, *, timeout_s: float = 20.0) -> Call:
+    async def ring(self, uri: str, *, timeout_s: float = 45.0) -> Call:
         """Call and wait until it rings there.
 
         Who answers at once may never be heard to ring: their 180 and 200 go through a proxy side by side, and a 180
@@ -174,7 +174,7 @@ class User(Agent):
         assert not call.ended, f"the call ended with {call.ended}"
         return call
 
-    async def refused(self, uri: str, *, timeout_s: float = 20.0) -> int:
+    async def refused(self, uri: str, *, timeout_s: float = 45.0) -> int:
         """Call and give the code it is refused with."""
         call = await self.call(uri)
         await call.until(lambda: call.up or call.ended, "a final answer", timeout_s)
@@ -182,14 +182,14 @@ class User(Agent):
         assert call.final is not None
         return call.final.code
 
-    async def called(self, count: int = 1, *, timeout_s: float = 15.0) -> Call:
+    async def called(self, count: int = 1, *, timeout_s: float = 45.0) -> Call:
         """Wait for the nth call that comes in and give it."""
         await self.changes.until(lambda: len(self.incoming) >= count, f"incoming call {count}", timeout_s)
         return self.incoming[count - 1]
 
     # Hearing
 
-    async def hears(self, call: Call, frequency_hz: float, *, seconds: float = 0.3, timeout_s: float = 15.0) -> None:
+    async def hears(self, call: Call, frequency_hz: float, *, seconds: float = 0.3, timeout_s: float = 45.0) -> None:
         """Wait until this tone was heard for so long, from now on."""
         await call.until(lambda: call.media, "audio in the call", timeout_s)
         assert call.media is not None

@@ -81,10 +81,10 @@ class Sipp:
             argv += ["-auth_uri", users[0].domain if scenario == "register" else users[0].target]
         process = processes.start([*argv, *([to] if to else [])], name=name, cwd=folder)
         if not to and transport == "tcp":  # by UDP who calls too early is heard by a retransmission
-            wait_for(lambda: _listens(address, port), 20, f"{name} listens")
+            wait_for(lambda: _listens(address, port), 60, f"{name} listens")
         return cls(process, statistics, errors)
 
-    def finish(self, timeout: float = 30.0) -> Counters:
+    def finish(self, timeout: float = 60.0) -> Counters:
         """Wait for all calls; an AssertionError shows what SIPp complained of."""
         code = self._process.wait(timeout)
         counters = self.counters()

@@ -16,5 +16,5 @@ async def test_a_phone_left_behind_is_ended(tmp_path: Path):
     pid = left._process.pid
     phone.end_all()
     state = Path(f"/proc/{pid}/stat")
-    wait_for(lambda: not state.exists() or state.read_text().split()[2] == "Z", 15, "its end")
+    wait_for(lambda: not state.exists() or state.read_text().split()[2] == "Z", 60, "its end")
     await left.close()

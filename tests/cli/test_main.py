@@ -133,7 +133,7 @@ def test_ctrl_c_ends_it_quietly(sites: Path):
         text=True,
     )
     # It waits for its standard input: asleep in a read of a pipe.
-    wait_for(lambda: "pipe" in Path(f"/proc/{process.pid}/wchan").read_text(), 20, "waiting for input")
+    wait_for(lambda: "pipe" in Path(f"/proc/{process.pid}/wchan").read_text(), 60, "waiting for input")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (130, "")

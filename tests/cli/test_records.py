@@ -40,7 +40,7 @@ def call(isthmus: Isthmus, sites: Path) -> str:
         bye(now + 50, name, tag="b", cause='Q.850;cause=16;text="Terminated"'),
     ):
         spool.tell(event)
-    wait_for(lambda: isthmus("call", "record", name).out.count("Began") == 2, 15, "the call has its records")
+    wait_for(lambda: isthmus("call", "record", name).out.count("Began") == 2, 60, "the call has its records")
     return name
 
 

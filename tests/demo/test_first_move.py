@@ -34,10 +34,10 @@ def batch(here: Here) -> dict[str, object]:
 
 def test_one_watches_through_a_pause_that_another_ordered(here: Here) -> None:
     with here.watched("user", "move", "--group", "sales", "--to", "online", "--wait") as watching:
-        wait_for(lambda: here.run("move", "list", "--json").stdout != "[]\n", 20, "a batch")
+        wait_for(lambda: here.run("move", "list", "--json").stdout != "[]\n", 60, "a batch")
         name = str(batch(here)["id"])
         assert here.run("move", "pause", name).returncode == 0
-        wait_for(lambda: batch(here)["under_way"] == 0, 20, "those under way at their end")
+        wait_for(lambda: batch(here)["under_way"] == 0, 60, "those under way at their end")
         paused = batch(here)
         assert (paused["state"], paused["finished"]) == ("paused", None)
         assert watching.poll() is None
@@ -51,16 +51,16 @@ def test_one_watches_through_a_pause_that_another_ordered(here: Here) -> None:
 
 def test_ctrl_c_ends_the_watching_and_says_that_the_move_goes_on(here: Here) -> None:
     with here.watched("user", "move", "--group", "sales", "--to", "premises", "--wait") as watching:
-        wait_for(lambda: batch(here)["to"] == "premises", 20, "a batch")
+        wait_for(lambda: batch(here)["to"] == "premises", 60, "a batch")
         name = str(batch(here)["id"])
         assert here.run("move", "pause", name).returncode == 0
-        wait_for(lambda: batch(here)["under_way"] == 0, 20, "those under way at their end")
+        wait_for(lambda: batch(here)["under_way"] == 0, 60, "those under way at their end")
         watching.send_signal(signal.SIGINT)
         _, err = watching.communicate(timeout=20)
         assert watching.returncode == 130
     assert f"The move goes on. How far it is: isthmus move show {name}." in err
     assert here.run("move", "cancel", name).returncode == 0
-    wait_for(lambda: batch(here)["finished"] is not None, 20, "the end")
+    wait_for(lambda: batch(here)["finished"] is not None, 60, "the end")
     shown = json.loads(here.run("move", "show", name, "--json").stdout)
     assert shown["moved"] + len(shown["people"]) == PEOPLE
     assert {reason for person in shown["people"] for reason in person["reasons"]} == {"the batch was cancelled"}

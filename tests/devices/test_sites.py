@@ -42,8 +42,8 @@ class Owner:
         """Wait until calls at both sites know the device."""
         for site in ("premises", "online"):
             with self.sites.api(site) as api:
-                wait_for(lambda api=api: api.get(f"/v1/devices/{name}"), 10, f"{site} knows {name}")
-                wait_for(lambda api=api: api.get("/v1/snapshot")["current"], 10, f"calls at {site} know {name}")
+                wait_for(lambda api=api: api.get(f"/v1/devices/{name}"), 60, f"{site} knows {name}")
+                wait_for(lambda api=api: api.get("/v1/snapshot")["current"], 60, f"calls at {site} know {name}")
 
     async def phone(self, device: dict[str, Any], at: str, *, register: bool = True, **options: Any) -> User:
         """A phone with a device's credential."""
@@ -91,7 +91,7 @@ async def test_a_revoked_device_is_out_at_once_and_its_call_goes_on(two_sites: S
         await peer.hears(call, 620)
         with two_sites.api("premises") as api:
             api.delete(f"/v1/devices/{gone['name']}")
-        wait_for(lambda: [b["device"] for b in owner.bindings()] == [stays["name"]], 15, "its registration ended")
+        wait_for(lambda: [b["device"] for b in owner.bindings()] == [stays["name"]], 60, "its registration ended")
         for site in ("premises", "online"):
             again = await owner.phone(gone, site, register=False)
             async with again:
@@ -110,7 +110,7 @@ async def test_it_is_told_when_where_and_by_what_a_device_was_used(two_sites: Si
         address = phone.wire.local.host
         for site in ("premises", "online"):
             with two_sites.api(site) as api:
-                use = wait_for(lambda api=api: api.get(f"/v1/devices/{device['name']}")["last_use"], 15, "it was seen")
+                use = wait_for(lambda api=api: api.get(f"/v1/devices/{device['name']}")["last_use"], 60, "it was seen")
                 assert before - 1 < use.pop("at") < time.time() + 1
                 assert use == {
                     "site": "online", "address": address, "edge": "udp", "client": "Desk Phone 7.1", "generation": 1,
@@ -124,7 +124,7 @@ async def test_a_call_is_a_use_as_well(two_sites: Sites) -> None:
     async with await owner.phone(device, "premises", register=False) as phone:
         await phone.refused("sip:nobody-at-all@contoso.example")
         with two_sites.api("premises") as api:
-            wait_for(lambda: api.get(f"/v1/devices/{device['name']}")["last_use"], 15, "it was seen")
+            wait_for(lambda: api.get(f"/v1/devices/{device['name']}")["last_use"], 60, "it was seen")
 
 
 async def test_devices_move_with_their_person_and_can_be_revoked_there(two_sites: Sites) -> None:
@@ -137,15 +137,15 @@ async def test_devices_move_with_their_person_and_can_be_revoked_there(two_sites
         assert [binding["device"] for binding in owner.bindings()] == [device["name"]]
         with two_sites.api("premises") as api:
             api.delete(f"/v1/devices/{device['name']}")
-        wait_for(lambda: owner.bindings() == [], 15, "its registration ended")
+        wait_for(lambda: owner.bindings() == [], 60, "its registration ended")
         assert (await phone.register()).code == 401
 
 
 def _move(sites: Sites, owner: Owner, to: str) -> None:
     with sites.api("premises") as api:
         batch = api.post("/v1/moves", {"aors": [owner.aor], "to": to})["id"]
-        wait_for(lambda: api.get(f"/v1/people/{owner.aor}")["home"] == to, 20, "the person is moved")
-        wait_for(lambda: api.get(f"/v1/moves/{batch}")["counts"].get("moved") == 1, 20, "the move is over")
+        wait_for(lambda: api.get(f"/v1/people/{owner.aor}")["home"] == to, 60, "the person is moved")
+        wait_for(lambda: api.get(f"/v1/moves/{batch}")["counts"].get("moved") == 1, 60, "the move is over")
     owner.home = to
 
 
@@ -159,7 +159,7 @@ async def test_after_a_rotation_both_secrets_register_until_the_first_is_over(tw
         assert len(owner.bindings()) == 2
         with two_sites.api("premises") as api:
             newest = api.post(f"/v1/devices/{old['name']}/rotate", {"overlap_s": 3600})
-        wait_for(lambda: len(owner.bindings()) == 1, 15, "what the oldest secret registered has ended")
+        wait_for(lambda: len(owner.bindings()) == 1, 60, "what the oldest secret registered has ended")
         assert (await slow.register()).code == 401
         await quick.registered()
     async with await owner.phone(newest, "online"):
@@ -185,7 +185,7 @@ async def test_a_phone_of_others_that_speaks_md5_alone(two_sites: Sites, tmp_pat
             api.post("/v1/devices/forbid-md5", {"names": [device["name"]]})
         stranger = await owner.phone(device, "premises", register=False, algorithms=("MD5",))
         async with stranger:
-            wait_for(lambda: _current(two_sites), 15, "calls know of it")
+            wait_for(lambda: _current(two_sites), 60, "calls know of it")
             assert (await stranger.register()).code == 401
         async with await owner.phone(device, "premises", algorithms=("SHA-256",)):
             pass
@@ -209,7 +209,7 @@ async def test_a_person_can_be_left_without_a_password_of_their_own(two_sites: S
         await own.registered()
         with two_sites.api("premises") as api:
             api.patch(f"/v1/people/{owner.aor}", {"password": None})
-        wait_for(lambda: _current(two_sites), 15, "calls know of it")
+        wait_for(lambda: _current(two_sites), 60, "calls know of it")
         assert (await own.register()).code == 401
     async with await owner.phone(device, "premises"):
         pass

@@ -59,7 +59,7 @@ def homes(sites: Sites, at: str, users: Sequence[str]) -> dict[str, tuple[str, i
     return {person["aor"].partition("@")[0]: (person["home"], person["home_epoch"]) for person in people}
 
 
-def same_homes(sites: Sites, users: Sequence[str], timeout_s: float = 15.0) -> dict[str, str]:
+def same_homes(sites: Sites, users: Sequence[str], timeout_s: float = 60) -> dict[str, str]:
     """Wait until both directories say the same of these people, and give where they live."""
     wait_for(lambda: homes(sites, "premises", users) == homes(sites, "online", users), timeout_s, "equal directories")
     return {user: home for user, (home, _) in homes(sites, "premises", users).items()}
@@ -190,7 +190,7 @@ def link_up(sites: Sites) -> None:
         with sites.api("premises") as api:
             return bool(api.get("/v1/link")[0]["up"])
 
-    wait_for(up, 15, "the link is up")
+    wait_for(up, 60, "the link is up")
 
 
 @asynccontextmanager

@@ -86,7 +86,7 @@ def jump(sites: Sites, clocks: dict[str, Clock], site: str, offset_s: int) -> No
         now = status.read(sites.file(site))
         return now is not None and abs(now.updated - time.time() - offset_s) < 60
 
-    wait_for(seen, 30, f"{site} goes by the new time")
+    wait_for(seen, 60, f"{site} goes by the new time")
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def caught_up(sites: Sites, site: str, users: dict[str, str]) -> None:
             snapshot = api.get("/v1/snapshot")
         return bool(health["ok"] and snapshot["current"])
 
-    wait_for(current, 15, f"{site} is well again")
+    wait_for(current, 60, f"{site} is well again")
     late = f"late{site[0]}"
     if site == "premises":
         sites.create(late, "online")
@@ -208,7 +208,7 @@ def on_disk(sites: Sites, site: str, users: dict[str, str]) -> None:
             rows = database.execute("SELECT username FROM location WHERE expires > julianday('now')")
             return here <= {str(user) for (user,) in rows}
 
-    wait_for(stored, 30, f"bindings of {site} are on disk")
+    wait_for(stored, 60, f"bindings of {site} are on disk")
 
 
 AFTER_COMMIT = ("feed", "verify", "clean_up")

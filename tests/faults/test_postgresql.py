@@ -195,8 +195,8 @@ def test_a_site_without_its_database_says_so_at_its_start(sites: Sites, postgres
             name="online",
         )
         log = sites.file("online").log_dir / "control.log"
-        process.wait_for(lambda: "the database refuses" in log.read_text(), 20, "the reason in the log")
+        process.wait_for(lambda: "the database refuses" in log.read_text(), 60, "the reason in the log")
         assert _SECRET not in log.read_text()
-        wait_for(lambda: pid(sites, "online", "kamailio"), 15, "Kamailio is up without the database")
+        wait_for(lambda: pid(sites, "online", "kamailio"), 60, "Kamailio is up without the database")
     finally:
         postgresql.launch()

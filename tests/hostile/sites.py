@@ -230,9 +230,9 @@ def launch(
             processes.start(engine.command(file), name=f"{kind}-{name}")
     for name in files:
         probe = loopback()
-        wait_for(_answers(probe, sites.port(name, "udp")), 15, f"Kamailio of {name}")
+        wait_for(_answers(probe, sites.port(name, "udp")), 60, f"Kamailio of {name}")
         for port in (5060, 5061, 5062, 8443, 8444):
-            wait_for(_accepts((sites.address(name), port)), 30, f"haproxy of {name} on {port}")
+            wait_for(_accepts((sites.address(name), port)), 60, f"haproxy of {name} on {port}")
     return sites
 
 

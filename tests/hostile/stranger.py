@@ -111,7 +111,7 @@ class Stranger:
         """Send a request, wait for nothing."""
         self.send_bytes(draft.bytes(via or self.via(), extra))
 
-    async def ask(self, draft: Draft, extra: Lines = (), *, via: str = "", timeout_s: float = 15.0) -> Response:
+    async def ask(self, draft: Draft, extra: Lines = (), *, via: str = "", timeout_s: float = 45.0) -> Response:
         """Send a request and give its final answer; a 2xx or more to an INVITE is acknowledged where that is due."""
         before, via = len(self.received), via or self.via()
         self.send(draft, extra, via=via)
@@ -140,7 +140,7 @@ class Stranger:
         draft.cseq += 1
         return await self.ask(draft, [credentials(answer, draft, user, secret or password(user))])
 
-    async def final(self, call_id: str, cseq: int, *, since: int = 0, timeout_s: float = 15.0) -> Response:
+    async def final(self, call_id: str, cseq: int, *, since: int = 0, timeout_s: float = 45.0) -> Response:
         """The final answer to a request."""
 
         def found() -> Response | None:
@@ -156,7 +156,7 @@ class Stranger:
         assert answer is not None
         return answer
 
-    async def until(self, condition: Callable[[], object], what: str, timeout_s: float = 15.0) -> None:
+    async def until(self, condition: Callable[[], object], what: str, timeout_s: float = 45.0) -> None:
         """Wait until something has come in."""
 
         async def wait() -> None:

@@ -156,7 +156,7 @@ async def test_where_a_device_is_used_is_told_once_a_minute_and_at_each_new_plac
             await _used(edge_sites, times=1)
             await asyncio.sleep(0.05)
         places = {await _used(edge_sites, times=25) for _ in range(8)}
-        wait_for(lambda: {event.address for event in _uses(told)} >= places, 20, "the places")
+        wait_for(lambda: {event.address for event in _uses(told)} >= places, 60, "the places")
     finally:
         feed.stop()
     assert {(event.device, event.edge, event.client) for event in _uses(told)} == {(f"{DESK}.1", "udp", "")}

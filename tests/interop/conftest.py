@@ -94,10 +94,10 @@ class Sites:
             with self.api(name) as api:
                 wait_for(
                     lambda api=api: all(api.get(f"/v1/people/{user}@{DOMAIN}") for user in users),
-                    20,
+                    60,
                     f"{name} knows {users[0]} and the others",
                 )
-                wait_for(lambda api=api: api.get("/v1/snapshot")["current"], 20, f"calls at {name} know them")
+                wait_for(lambda api=api: api.get("/v1/snapshot")["current"], 60, f"calls at {name} know them")
 
     async def phone(
         self, user: str, at: str, transport: str = "udp", *, tone_hz: float = 440, register: bool = True, **options: Any
@@ -144,7 +144,7 @@ class Sites:
                 return True
             return False
 
-        process.wait_for(answers, 20, "its control service answers")
+        process.wait_for(answers, 60, "its control service answers")
 
     def start_carrier(self) -> None:
         """Start the simulated PSTN."""

@@ -92,8 +92,8 @@ class Appliance:
         self.start()
         self.becomes(state="healthy")
         if asked:
-            wait_for(lambda: {each["state"] for each in self.shown()["trunks"]} == {"up"}, 40, "its trunks are up")
-        wait_for(self.reachable, 40, "it has opened its connection for calls")
+            wait_for(lambda: {each["state"] for each in self.shown()["trunks"]} == {"up"}, 60, "its trunks are up")
+        wait_for(self.reachable, 60, "it has opened its connection for calls")
 
     def kill(self) -> None:
         """The machine fails: kill -9 of all that runs there, and none of it is told before."""

@@ -104,8 +104,8 @@ def main() -> None:
     try:
         for name, engine in (("haproxy", haproxy), ("kamailio", kamailio), ("rtpengine", rtpengine)):
             processes.start(engine.command(site), name=name)
-        wait_for(lambda: internal.kamailio_rpc_socket(site).exists(), 20, "Kamailio is up")
-        wait_for(lambda: internal.haproxy_socket(site).exists(), 20, "haproxy is up")
+        wait_for(lambda: internal.kamailio_rpc_socket(site).exists(), 60, "Kamailio is up")
+        wait_for(lambda: internal.haproxy_socket(site).exists(), 60, "haproxy is up")
         for one, two in pairwise((*TRANSPORTS, TRANSPORTS[0])):
             asyncio.run(talk(site, one, two))
             print(f"{one} to {two}: heard both ways", flush=True)

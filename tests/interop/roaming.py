@@ -89,7 +89,7 @@ def computer() -> Iterator[Computer]:
     own = Path("/proc/self/ns/net").stat().st_ino
     with subprocess.Popen(["unshare", "--net", "sleep", "infinity"]) as held:
         try:
-            wait_for(lambda: Path(f"/proc/{held.pid}/ns/net").stat().st_ino != own, 20, "the namespace is there")
+            wait_for(lambda: Path(f"/proc/{held.pid}/ns/net").stat().st_ino != own, 60, "the namespace is there")
             yield Computer(held.pid)
         finally:
             held.kill()

@@ -136,7 +136,7 @@ class Tab:
             raise RefusalError(answer["what"])
         return answer["value"]
 
-    def hears(self, name: str, fits: Any = lambda event: True, timeout_s: float = 30) -> dict[str, Any]:
+    def hears(self, name: str, fits: Any = lambda event: True, timeout_s: float = 60) -> dict[str, Any]:
         """Wait for an event."""
         seen = 0
 

@@ -256,7 +256,7 @@ async def test_an_administrator_ends_a_call_across_the_sites_at_either(two_sites
             assert await call.over() == await answered.over() == "BYE"
             wait_for(
                 lambda: not [each for each in api.get("/v1/calls") if users["premises"] in each["caller"]],
-                10,
+                60,
                 "the call is gone",
             )
         await caller.register(0)

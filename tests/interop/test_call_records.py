@@ -37,7 +37,7 @@ def recorded(two_sites: Sites) -> Sites:
     return two_sites
 
 
-def of_call(sites: Sites, call_id: str, legs: int, timeout_s: float = 20) -> list[dict[str, Any]]:
+def of_call(sites: Sites, call_id: str, legs: int, timeout_s: float = 60) -> list[dict[str, Any]]:
     """The records of a call, when both sites have so many and agree about them; by site and side."""
 
     def agreed() -> list[dict[str, Any]] | None:
@@ -193,7 +193,7 @@ async def test_how_it_sounded_is_told_by_phones_that_report(recorded: Sites, tmp
             found: list[dict[str, Any]] = api.get("/v1/calls/records", who=f"rec-premises@{DOMAIN}", since=since)
             return found
 
-        wait_for(lambda: len(legs()) == 2, 20, "both sites have their record")
+        wait_for(lambda: len(legs()) == 2, 60, "both sites have their record")
         for record in legs():
             assert 4 < record["mos"] <= 5
             assert record["loss_percent"] == 0

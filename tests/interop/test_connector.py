@@ -261,7 +261,7 @@ async def test_a_device_that_is_revoked_ends_at_the_branch_too(branch: Branch, h
         assert held["device"] == device["name"]
         with sites.api("premises") as api:
             api.delete(f"/v1/devices/{device['name']}")
-        await asyncio.to_thread(wait_for, lambda: not at_home(branch, user, home), 40, "its registration has ended")
+        await asyncio.to_thread(wait_for, lambda: not at_home(branch, user, home), 60, "its registration has ended")
         await asyncio.to_thread(online_knows, branch, user)
         assert (await phone.register(300)).code == 401
 
@@ -273,8 +273,8 @@ def online_knows(branch: Branch, user: str, *devices: str) -> None:
         def so() -> bool:
             return [each["name"] for each in api.get("/v1/devices", aor=f"{user}@{DOMAIN}")] == list(devices)
 
-        wait_for(so, 40, f"online knows {devices}")
-        wait_for(lambda: api.get("/v1/snapshot")["current"], 40, "calls know them")
+        wait_for(so, 60, f"online knows {devices}")
+        wait_for(lambda: api.get("/v1/snapshot")["current"], 60, "calls know them")
 
 
 @pytest.mark.parametrize("home", HOMES)
@@ -460,7 +460,7 @@ async def test_the_branch_helps_itself_while_online_is_away(branch: Branch):
             await branch.phone("bella", tone_hz=440) as phone,
             await branch.phone("bruno", "tcp", tone_hz=600) as other,
         ):
-            wait_for(lambda: len(api.get("/v1/branch")) == 2, 40, "the branch knows its people")
+            wait_for(lambda: len(api.get("/v1/branch")) == 2, 60, "the branch knows its people")
             # These very phones: of another test's it may know still.
             for each in (phone, other):
                 await asyncio.to_thread(
@@ -486,7 +486,7 @@ async def test_the_branch_helps_itself_while_online_is_away(branch: Branch):
                 await other.registered()
                 assert (await later.hang_up()).code == 200
                 await asyncio.to_thread(
-                    wait_for, lambda: over(branch, *_UNDER_WAY), 40, "the gateway knows of the ends"
+                    wait_for, lambda: over(branch, *_UNDER_WAY), 60, "the gateway knows of the ends"
                 )
             await asyncio.to_thread(branch.appliance.becomes, state="healthy")
             await calls_out(phone)
@@ -500,7 +500,7 @@ async def test_the_branch_helps_itself_while_online_is_away(branch: Branch):
             found = api.get("/v1/calls/records", site=name, limit=1000)
             return [each["callee"] for each in found if each["call_id"] == helped]
 
-        assert wait_for(merged, 30, "what the branch recorded alone is at online") == ["sos.911"]
+        assert wait_for(merged, 60, "what the branch recorded alone is at online") == ["sos.911"]
 
 
 async def test_what_online_blocks_nobody_calls_and_nobody_is_called_by_with_online_away(branch: Branch):
@@ -522,7 +522,7 @@ async def test_what_online_blocks_nobody_calls_and_nobody_is_called_by_with_onli
             api.post("/v1/blocks", block)
         try:
             async with await branch.phone("bella", tone_hz=440) as phone:
-                await asyncio.to_thread(wait_for, known, 40, "the branch was told of the blocks")
+                await asyncio.to_thread(wait_for, known, 60, "the branch was told of the blocks")
                 with Cut(branch.file.site.address, branch.sites.address("online")) as link:
                     link.drop()
                     await calls_out(phone)  # by now the branch knows that it is alone
@@ -550,7 +550,7 @@ async def test_a_call_that_is_up_ends_at_its_limit_with_online_away(branch: Bran
     with branch.sites.api("online") as api:
         async with await branch.phone("bella", tone_hz=440) as phone:
             with branch.sites.api(branch.file.site.name) as here:
-                await asyncio.to_thread(wait_for, lambda: here.get("/v1/branch"), 40, "the branch knows its phone")
+                await asyncio.to_thread(wait_for, lambda: here.get("/v1/branch"), 60, "the branch knows its phone")
             before = await asyncio.to_thread(limits)
             api.post("/v1/rates/import", {"csv": "prefix,name,price_per_minute,currency\n+64,Far away,60,EUR\n"})
             api.post("/v1/caps", cap | {"cost": "3", "ends": True})
@@ -563,7 +563,7 @@ async def test_a_call_that_is_up_ends_at_its_limit_with_online_away(branch: Bran
                     answered = time.monotonic()
                     await call.until(lambda: call.ended, "the end of the call", 60)
                     assert time.monotonic() - answered > 1.5  # the third second costs after two
-                    await asyncio.to_thread(wait_for, lambda: over(branch, auckland), 40, "the gateway knows of it")
+                    await asyncio.to_thread(wait_for, lambda: over(branch, auckland), 60, "the gateway knows of it")
                     assert await phone.refused(f"sip:{auckland}@{DOMAIN}", timeout_s=_PATIENCE_S) == 403
                     await calls_out(phone)  # to another country
                 await asyncio.to_thread(branch.appliance.becomes, state="healthy")
@@ -604,8 +604,8 @@ async def test_a_connector_that_was_taken_over_speaks_for_nobody(branch: Branch)
         rows = [{"aor": "mia@fabrikam.example", "home": "online", "password": "x y z", "number": "+14255550250"}]
         assert not api.post("/v1/people/import", {"rows": rows})["errors"]
     with branch.sites.api("online") as api:
-        wait_for(lambda: api.get("/v1/people/mia@fabrikam.example"), 20, "online knows her")
-        wait_for(lambda: api.get("/v1/snapshot")["current"], 20, "calls know her")
+        wait_for(lambda: api.get("/v1/people/mia@fabrikam.example"), 60, "online knows her")
+        wait_for(lambda: api.get("/v1/snapshot")["current"], 60, "calls know her")
     bella, mia = f"sip:bella@{DOMAIN}", "sip:mia@fabrikam.example"
     own = ("From: <sip:bella@contoso.example>;tag=1", "P-Asserted-Identity: <sip:bella@contoso.example>")
     epoch = "X-Isthmus-Epoch: 9999"

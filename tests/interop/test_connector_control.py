@@ -49,7 +49,7 @@ def test_it_comes_up_and_says_how_it_is(branch: Appliance):
 def test_what_online_says_is_in_force_within_moments(branch: Appliance):
     gateway = branch.sites.loopback()
     branch.configure(GATEWAY.format(name="gw", address=gateway))
-    now = wait_for(lambda: [each for each in branch.shown()["trunks"] if each["name"] == "gw"], 40, "its trunk is told")
+    now = wait_for(lambda: [each for each in branch.shown()["trunks"] if each["name"] == "gw"], 60, "its trunk is told")
     assert branch.site.trunk[0].address == gateway
     assert now[0]["calls"] == 0
     branch.becomes(state="healthy")
@@ -60,7 +60,7 @@ def test_what_it_can_t_work_by_is_refused_and_told_and_the_former_stays(branch: 
     # What an online of another version may say: the commands of this one would not let it pass.
     broken = {"trunk": [{"name": "gw", "address": "not an address"}]}
     _put_settings(branch, broken)
-    now = wait_for(lambda: branch.shown()["refused"], 40, "the refusal")
+    now = wait_for(lambda: branch.shown()["refused"], 60, "the refusal")
     assert "not an address" in now or "trunk" in now
     assert branch.site == before
     branch.configure(GATEWAY.format(name="gw", address=before.trunk[0].address))
@@ -111,7 +111,7 @@ def test_a_certificate_that_nears_its_end_is_renewed_by_itself(two_sites: Sites,
         return runtime.certificate_serial(internal.haproxy_socket(site), internal.site_certificate(site))
 
     # First the file is replaced, so that a crash leaves the newest, then haproxy is handed it.
-    wait_for(lambda: served() == renewed.serial.lstrip("0"), 30, "haproxy serves the new certificate")
+    wait_for(lambda: served() == renewed.serial.lstrip("0"), 60, "haproxy serves the new certificate")
     branch.becomes(state="healthy")
 
 

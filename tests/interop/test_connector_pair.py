@@ -52,8 +52,8 @@ class Pair:
         with self.sites.api("premises") as api:
             api.patch(path, {"number": number})
         with self.sites.api("online") as api:
-            wait_for(lambda: api.get(path)["number"] == number, 20, "online knows the number")
-            wait_for(lambda: api.get("/v1/snapshot")["current"], 20, "calls know the number")
+            wait_for(lambda: api.get(path)["number"] == number, 60, "online knows the number")
+            wait_for(lambda: api.get("/v1/snapshot")["current"], 60, "calls know the number")
 
     async def comes_in(self, phone: User, at: int) -> None:
         """The gateway of one of them brings a call in for the phone, which hears the caller."""
@@ -131,7 +131,7 @@ async def calls_by_both(phone: User, pair: Pair) -> AsyncIterator[tuple[Call, Ca
 async def ends(call: Call, pair: Pair, at: int) -> None:
     before = pair.both[at].dialogs()
     assert (await call.hang_up()).code == 200
-    await asyncio.to_thread(wait_for, lambda: pair.both[at].dialogs() < before, 20, "the call is over there")
+    await asyncio.to_thread(wait_for, lambda: pair.both[at].dialogs() < before, 60, "the call is over there")
 
 
 async def go_by(phone: User, pair: Pair, at: int, count: int = 6) -> None:
@@ -209,7 +209,7 @@ async def test_one_that_falls_silent_costs_a_moment(pair: Pair):
                     await call.hang_up()
                 await goes_on(phone, by_one)
         await asyncio.to_thread(other.becomes, state="healthy")
-        await asyncio.to_thread(wait_for, other.reachable, 40, "it has opened its connection again")
+        await asyncio.to_thread(wait_for, other.reachable, 60, "it has opened its connection again")
         async with calls_by_both(phone, pair):
             pass
         await phone.register(0)

@@ -166,7 +166,7 @@ def test_why_a_call_went_there(console: Console, two_sites: Sites):
         with two_sites.api("premises") as api:
             return len(api.get("/v1/calls/records", call_id=call_id)) == 2
 
-    wait_for(recorded, 30, "premises has the records of both sites")
+    wait_for(recorded, 60, "premises has the records of both sites")
     page = console.open(f"/calls?who=con-bea@{DOMAIN}")
     page.get_by_role("row").filter(has_text="relay online").get_by_role("link").first.click()
     expect(page.get_by_role("heading", name="At online")).to_be_visible(timeout=SLOW_MS)

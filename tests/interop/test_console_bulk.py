@@ -104,7 +104,7 @@ def test_a_change_of_one_person_is_taken_back(console: Console, two_sites: Sites
     expect(page.get_by_role("heading", name="Beatrice")).to_be_visible(timeout=SLOW_MS)
     undo(console)
     expect(page.get_by_role("heading", name="Beatrice")).to_have_count(0, timeout=SLOW_MS)
-    wait_for(lambda: person(two_sites, "blk-bea")["display_name"] == "blk-bea", 30, "her name is as it was")
+    wait_for(lambda: person(two_sites, "blk-bea")["display_name"] == "blk-bea", 60, "her name is as it was")
 
 
 def test_undo_does_not_undo_what_somebody_else_did(console: Console, two_sites: Sites):
@@ -145,7 +145,7 @@ def test_a_custom_role_is_made_changed_and_deleted(console: Console, two_sites: 
     with two_sites.api("premises") as api:
         wait_for(
             lambda: set(api.get("/v1/roles/blk-reception")["permissions"]) == {"person.read", "call.read"},
-            30,
+            60,
             "the role may do both",
         )
     console.press("Delete")
@@ -195,7 +195,7 @@ def test_a_route_is_made_changed_taken_back_and_deleted(console: Console, two_si
         with two_sites.api("premises") as api:
             return str(api.get("/v1/routes/blk-route")["description"])
 
-    wait_for(lambda: described() == "", 30, "the route is as it was")
+    wait_for(lambda: described() == "", 60, "the route is as it was")
     console.open("/routes/blk-route")
     console.press("Delete")
     console.press("Delete", page.get_by_role("dialog"))
@@ -211,7 +211,7 @@ def test_who_went_on_before_the_site_answered_is_not_called_back(console: Consol
     page.route("**/v1/routes/blk-slow", lambda route: held.append(route))
     console.press("Delete")
     console.press("Delete", page.get_by_role("dialog"))
-    wait_for(lambda: page.wait_for_timeout(50) or held != [], 30, "the site is asked to delete it")
+    wait_for(lambda: page.wait_for_timeout(50) or held != [], 60, "the site is asked to delete it")
     console.open("/roles")
     expect(page.get_by_role("heading", name="Roles", level=1)).to_be_visible(timeout=SLOW_MS)
     for route in held:

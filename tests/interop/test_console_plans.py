@@ -181,7 +181,7 @@ def test_the_persons_page_says_by_what_they_have_it_and_gives_another(console: C
         try:
             api.post(f"/v1/licences/{LICENCE}/assign", {"people": [CID]})
             api.post(f"/v1/plans/{TEAM}/assign", {"licences": [LICENCE], "rank": 3})
-            wait_for(lambda: plan_of(two_sites, CID) == (TEAM, LICENCE), 30, "the licence gives the plan")
+            wait_for(lambda: plan_of(two_sites, CID) == (TEAM, LICENCE), 60, "the licence gives the plan")
             page.reload()  # what was asked a moment ago is not asked again
             said = page.get_by_role("definition").filter(has_text=f"By licence {LICENCE}")
             expect(said).to_be_visible(timeout=SLOW_MS)

@@ -66,7 +66,7 @@ def undo(console: Console, again: Callable[[], Any], before: Any) -> None:
     assert again() != before
     button.click()
     console.prove_if_asked(console.page.get_by_text("It is as it was before").first)
-    wait_for(lambda: again() == before, 30, f"it is {before} again")
+    wait_for(lambda: again() == before, 60, f"it is {before} again")
     dismiss_all(console.page)
 
 

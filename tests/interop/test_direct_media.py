@@ -104,7 +104,7 @@ async def test_a_phone_at_the_other_site_and_a_gateway_talk_without_a_relay(
     for site, way in (("online", "@premises"), ("premises", "gateway")):
         with both.api(site) as api:
             api.post("/v1/routes", {"name": "all", "patterns": ["+"], "ways": [way]})
-            await asyncio.to_thread(wait_for, lambda api=api: api.get("/v1/snapshot")["current"], 20, "calls know it")
+            await asyncio.to_thread(wait_for, lambda api=api: api.get("/v1/snapshot")["current"], 60, "calls know it")
     async with await User.open(f"sip:gateway@{gateway}", gateway, port=5060, tone_hz=620) as answers:
         async with await open_phone(both, "cid", "online", inside, 440) as cid:
             call = await cid.dial("sip:+12065550123@contoso.example")

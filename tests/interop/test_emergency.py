@@ -32,7 +32,7 @@ def placed(two_sites: Sites) -> Sites:
         api.post("/v1/locations/networks", {"kind": "subnet", "id": "127.0.0.0/8", "place": "building"})
         api.post("/v1/locations/networks", {"kind": "bssid", "id": "00:1a:2b:3c:4d:*", "place": "floor-3"})
     snapshot = LmdbSnapshot.open(two_sites.file("premises").snapshot_dir)
-    wait_for(lambda: country_of(snapshot, aor.removeprefix("sip:")) == "US", 15, "calls follow the plan")
+    wait_for(lambda: country_of(snapshot, aor.removeprefix("sip:")) == "US", 60, "calls follow the plan")
     return two_sites
 
 
@@ -59,7 +59,7 @@ async def test_the_desk_is_told_where_from(placed: Sites):
             call = await phone.call(uri, headers=headers)
             await call.answered(10)
             await call.hang_up()
-            wait_for(lambda count=count: len(alerts(placed)) == count, 30, f"alert {count}")
+            wait_for(lambda count=count: len(alerts(placed)) == count, 60, f"alert {count}")
         await phone.register(0)
     by_air, by_wire = alerts(placed)
     assert "called 911 from building: Main, Redmond, WA 98052, US; call back +14255550161" in by_wire["summary"]

@@ -110,9 +110,9 @@ def _set_up(sites: Sites) -> None:
         api.post("/v1/routes", {"name": "help", "patterns": ["+", "emergency"], "ways": ["@premises", "gateway"]})
     for name in ("premises", "online"):
         snapshot = LmdbSnapshot.open(sites.file(name).snapshot_dir)
-        wait_for(lambda snapshot=snapshot: _is_ready(snapshot), 30, f"calls at {name} follow the plans and routes")
+        wait_for(lambda snapshot=snapshot: _is_ready(snapshot), 60, f"calls at {name} follow the plans and routes")
     places = MapFile(sites.file("premises").snapshot_dir)
-    wait_for(lambda: _names(places) >= {"building", "floor-3"}, 30, "calls at premises find the places")
+    wait_for(lambda: _names(places) >= {"building", "floor-3"}, 60, "calls at premises find the places")
 
 
 def lead(sites: Sites, *trunks: str) -> None:
@@ -121,7 +121,7 @@ def lead(sites: Sites, *trunks: str) -> None:
         for each in api.get("/v1/routes"):
             api.delete(f"/v1/routes/{each['name']}")
         api.post("/v1/routes", {"name": "help", "patterns": ["+", "emergency"], "ways": list(trunks)})
-        wait_for(lambda: api.get("/v1/snapshot")["current"], 20, "calls know it")
+        wait_for(lambda: api.get("/v1/snapshot")["current"], 60, "calls know it")
 
 
 def _is_ready(snapshot: LmdbSnapshot) -> bool:
@@ -191,12 +191,12 @@ async def test_a_phone_at_the_site_without_places_is_found_by_those_of_the_trunk
         assert not [name for name, _ in invite.headers if name.lower().startswith("x-isthmus")]
 
     await asyncio.to_thread(
-        wait_for, lambda: len(placed.told("premises", seen)) == 2, 30, "the desk at premises is told of both"
+        wait_for, lambda: len(placed.told("premises", seen)) == 2, 60, "the desk at premises is told of both"
     )
     words = " / ".join(placed.told("premises", seen))
     assert "called 911 from building: Main, Redmond, WA 98052, US, floor 1" in words
     assert "called 911 from floor-3: Main, Redmond, WA 98052, US, floor 3" in words
-    await asyncio.to_thread(wait_for, lambda: placed.alerts("online"), 30, "so is the one online, of what it knows")
+    await asyncio.to_thread(wait_for, lambda: placed.alerts("online"), 60, "so is the one online, of what it knows")
 
 
 @pytest.mark.parametrize(("user", "home"), [("olga", "online"), ("pam", "premises")])
@@ -206,11 +206,11 @@ async def test_what_the_person_chose_goes_along_wherever_they_are_at_home(placed
     places = MapFile(placed.sites.file(home).snapshot_dir)
     with placed.sites.api(home) as api:
         api.put(f"/v1/locations/chosen/{aor}", {"address": HOME})
-    await asyncio.to_thread(wait_for, lambda: _has_chosen(places, aor), 30, "calls there know it")
+    await asyncio.to_thread(wait_for, lambda: _has_chosen(places, aor), 60, "calls there know it")
     with placed.sites.api("premises") as api:
         api.post("/v1/locations/networks/remove", {"kind": "subnet", "id": "127.0.0.0/8"})
     here = MapFile(placed.sites.file("premises").snapshot_dir)
-    await asyncio.to_thread(wait_for, lambda: not _by_address(here), 30, "premises knows the network no more")
+    await asyncio.to_thread(wait_for, lambda: not _by_address(here), 60, "premises knows the network no more")
     try:
         async with await placed.gateway("premises") as gateway, phone_of(placed, user) as phone:
             document = place_in(await helped(phone, gateway))
@@ -224,8 +224,8 @@ async def test_what_the_person_chose_goes_along_wherever_they_are_at_home(placed
             api.delete(f"/v1/locations/chosen/{aor}")
         with placed.sites.api("premises") as api:
             api.post("/v1/locations/networks", {"kind": "subnet", "id": "127.0.0.0/8", "place": "building"})
-        await asyncio.to_thread(wait_for, lambda: not _has_chosen(places, aor), 30, "it is forgotten")
-        await asyncio.to_thread(wait_for, lambda: _by_address(here), 30, "premises knows the network again")
+        await asyncio.to_thread(wait_for, lambda: not _has_chosen(places, aor), 60, "it is forgotten")
+        await asyncio.to_thread(wait_for, lambda: _by_address(here), 60, "premises knows the network again")
 
 
 def _has_chosen(places: MapFile, aor: str) -> bool:
@@ -255,7 +255,7 @@ async def test_a_number_lent_where_the_phone_is_leads_back_by_the_trunk_of_the_o
     with placed.sites.api("online") as api:
         api.post("/v1/locations/places", {**_us("annex", "9"), "elins": [LENT], "policy": "lends"})
         api.post("/v1/locations/networks", {"kind": "subnet", "id": "127.0.0.0/8", "place": "annex"})
-    await asyncio.to_thread(wait_for, lambda: _by_address(places), 30, "calls online find the place")
+    await asyncio.to_thread(wait_for, lambda: _by_address(places), 60, "calls online find the place")
     try:
         async with await placed.gateway("premises") as gateway, phone_of(placed, "nick") as phone:
             invite = await helped(phone, gateway)
@@ -279,7 +279,7 @@ async def test_a_number_lent_where_the_phone_is_leads_back_by_the_trunk_of_the_o
         with placed.sites.api("online") as api:
             api.post("/v1/locations/networks/remove", {"kind": "subnet", "id": "127.0.0.0/8"})
             api.delete("/v1/locations/places/annex")
-        await asyncio.to_thread(wait_for, lambda: not _by_address(places), 30, "online has no place any more")
+        await asyncio.to_thread(wait_for, lambda: not _by_address(places), 60, "online has no place any more")
 
 
 async def test_a_phone_that_speaks_as_a_site_is_not_believed(placed: Placed):
@@ -322,7 +322,7 @@ async def test_a_trunk_that_takes_no_document_gets_none_though_one_came_over_the
     places = MapFile(placed.sites.file("online").snapshot_dir)
     with placed.sites.api("online") as api:
         api.put(f"/v1/locations/chosen/{aor}", {"address": HOME})
-    await asyncio.to_thread(wait_for, lambda: _has_chosen(places, aor), 30, "calls online know it")
+    await asyncio.to_thread(wait_for, lambda: _has_chosen(places, aor), 60, "calls online know it")
     await asyncio.to_thread(lead, placed.sites, "plain")
     try:
         async with await placed.gateway("plain") as gateway, phone_of(placed, "olga") as phone:
@@ -331,7 +331,7 @@ async def test_a_trunk_that_takes_no_document_gets_none_though_one_came_over_the
         await asyncio.to_thread(lead, placed.sites, "gateway")
         with placed.sites.api("online") as api:
             api.delete(f"/v1/locations/chosen/{aor}")
-        await asyncio.to_thread(wait_for, lambda: not _has_chosen(places, aor), 30, "it is forgotten")
+        await asyncio.to_thread(wait_for, lambda: not _has_chosen(places, aor), 60, "it is forgotten")
 
 
 async def restarted(placed: Placed, site: str) -> None:
@@ -357,7 +357,7 @@ async def test_with_the_link_cut_the_call_goes_out_by_the_own_trunk_with_what_is
     seen = len(placed.alerts("online"))
     with placed.sites.api(home) as api:
         api.put(f"/v1/locations/chosen/{aor}", {"address": HOME})
-    await asyncio.to_thread(wait_for, lambda: _has_chosen(places, aor), 30, "calls there know it")
+    await asyncio.to_thread(wait_for, lambda: _has_chosen(places, aor), 60, "calls there know it")
     try:
         async with await placed.gateway("online") as gateway, phone_of(placed, user) as phone:
             if killed:
@@ -368,7 +368,7 @@ async def test_with_the_link_cut_the_call_goes_out_by_the_own_trunk_with_what_is
         assert document is not None
         assert document.civic is not None
         assert document.civic.get("RD") == "Broad"
-        told = await asyncio.to_thread(wait_for, lambda: placed.told("online", seen), 30, "the desk online is told")
+        told = await asyncio.to_thread(wait_for, lambda: placed.told("online", seen), 60, "the desk online is told")
         assert f"{user}@{DOMAIN}" in told[0]
         assert "from an address of their own: 400 Broad, Seattle" in told[0]
     finally:

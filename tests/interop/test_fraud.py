@@ -140,7 +140,7 @@ async def test_a_block_at_the_authority_holds_at_the_other_site(site: Guarded):
     site.post("/v1/blocks", {"direction": "out", "what": "country:CU"})
     site.post("/v1/blocks", {"direction": "out", "what": "+4420"})
     with site.sites.api("online") as online:
-        wait_for(lambda: len(online.get("/v1/blocks")) == 2, 15, "online knows them")
+        wait_for(lambda: len(online.get("/v1/blocks")) == 2, 60, "online knows them")
         assert {each["site"] for each in online.get("/v1/blocks")} == {"premises"}
     site.sites.create("olaf", "online", "+14255550182")
     site.sites.wait_until_known(["olaf"])
@@ -172,7 +172,7 @@ async def test_a_cap_that_is_reached_ends_the_call_and_refuses_the_next(site: Gu
             before = float(next(each for each in api.get("/v1/caps") if each["key"] == "FR")["used_cost"])
             wait_for(
                 lambda: [r for r in api.get("/v1/calls/records", answered=True) if r["callee"] == PARIS],
-                10,
+                60,
                 "its record",
             )
             await asyncio.sleep(1.5)

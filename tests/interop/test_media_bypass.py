@@ -61,7 +61,7 @@ class Trunked:
             with self.sites.api("premises") as api:
                 return [str(each["media"]) for each in api.get("/v1/calls/records", call_id=name)]
 
-        found: list[str] = await asyncio.to_thread(wait_for, media, 30, "the call has its record")
+        found: list[str] = await asyncio.to_thread(wait_for, media, 60, "the call has its record")
         assert len(found) == 1
         return found[0]
 
@@ -280,7 +280,7 @@ async def test_a_call_goes_on_directly_while_its_person_moves(trunked: Trunked):
 async def test_it_is_told_beforehand(trunked: Trunked):
     await asyncio.to_thread(trunked.route, "gateway")
     await asyncio.to_thread(
-        wait_for, lambda: "gateway" in json.dumps(explained(trunked, "")), 20, "calls know the route"
+        wait_for, lambda: "gateway" in json.dumps(explained(trunked, "")), 60, "calls know the route"
     )
     assert said(trunked, trunked.inside).startswith("media goes directly: the phone at")
     assert "which is not in direct_networks of trunk gateway" in said(trunked, "192.0.2.7")

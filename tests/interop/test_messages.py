@@ -152,7 +152,7 @@ def test_what_was_said_moves_with_the_person(two_sites: Sites, tabs: dict[str, T
     done = moved(two_sites, start_move(two_sites, ["mia"], "online"))
     assert [each["state"] for each in done["people"]] == ["moved"], done
     # Her page is open at premises still: it asks her new home.
-    wait_for(lambda: {each: said(mia, each) for each in (chat, alone)} == before, 30, "all of it is at online")
+    wait_for(lambda: {each: said(mia, each) for each in (chat, alone)} == before, 60, "all of it is at online")
     assert mia.http("GET", f"/v1/messages/{kept['id']}/file").content == b"remember"
     mia.hears("chats.again")
     say(mia, chat, "moved")

@@ -48,7 +48,7 @@ def planned(numbered: Sites) -> Sites:
         with numbered.api(site) as api:
             api.post("/v1/policies", {"kind": "dial-plan", "name": "usa", "settings": settings})
             api.post("/v1/policies/grant", {"kind": "dial-plan", "policy": "usa", "level": "tenant"})
-        wait_for(lambda site=site: "9" in outside_lines(numbered, site), 15, f"calls at {site} follow the plan")
+        wait_for(lambda site=site: "9" in outside_lines(numbered, site), 60, f"calls at {site} follow the plan")
     return numbered
 
 

@@ -126,7 +126,7 @@ async def test_the_called_are_told_what_became_of_a_signature(vouched: Vouched):
         assert await told() == "No-TN-Validation"
         # The first call with a certificate that is not known yet asks for it.
         assert await told(vouched.header()) == "No-TN-Validation"
-        wait_for(lambda: _known(vouched) == 1, 15, "the certificate is known")
+        wait_for(lambda: _known(vouched) == 1, 60, "the certificate is known")
         assert await told(vouched.header()) == "TN-Validation-Passed"
         for wrong in (
             vouched.header(iat=int(time.time()) - 300),

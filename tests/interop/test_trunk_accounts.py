@@ -151,7 +151,7 @@ async def test_it_is_registered_refreshed_and_called_by_its_contact(trunked: Reg
         await phone.hears(phone.incoming[-1], 600)
         await carrier.hears(call, 440)
         await call.hang_up()
-        await asyncio.to_thread(wait_for, lambda: len(carrier.bindings) > 1, 15, "it is refreshed")
+        await asyncio.to_thread(wait_for, lambda: len(carrier.bindings) > 1, 60, "it is refreshed")
         assert trunked.state("telco")["registration_error"] == ""
 
 

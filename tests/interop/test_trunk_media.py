@@ -139,7 +139,7 @@ async def test_a_trunk_by_tcp(trunked: Secured, anna: Any):
 async def test_a_trunk_by_tls_that_proves_its_name(trunked: Secured, anna: Any):
     async with anna as phone, await trunked.gateway("secure", 600, "secure.gateways.example", "tls") as gateway:
         await there_and_back(trunked, phone, gateway, "secure", f"sip:{ANNA}@{site_of(trunked)}:5067;transport=tls")
-        await asyncio.to_thread(wait_for, lambda: _state(trunked, "secure") == "up", 30, "it is known to be up")
+        await asyncio.to_thread(wait_for, lambda: _state(trunked, "secure") == "up", 60, "it is known to be up")
 
 
 def _state(trunked: Secured, name: str) -> str:
@@ -208,7 +208,7 @@ async def test_a_trunk_whose_certificate_has_another_name_gets_no_call(trunked: 
     async with anna as phone, await trunked.gateway("secure", 600, "stranger.gateways.example", "tls") as gateway:
         assert await phone.refused(f"sip:{SEATTLE}@{DOMAIN}") == 503
         assert gateway.record == []  # not even OPTIONS
-        wait_for(lambda: _state(trunked, "secure") == "down", 20, "it is known to be down")
+        wait_for(lambda: _state(trunked, "secure") == "down", 60, "it is known to be down")
 
 
 @pytest.mark.parametrize("shown", ["", "stranger.gateways.example"])

@@ -167,7 +167,7 @@ async def test_options_both_ways_by_the_name_in_the_certificate(trunked: Paired)
         assert answer.code == 200
         assert uri_of(answer.get("Contact")) == f"sip:{SBC}:5067;transport=tls"
         assert teams.refusals == []
-        await asyncio.to_thread(wait_for, lambda: trunked.state("teams") == "up", 20, "it is known to be up")
+        await asyncio.to_thread(wait_for, lambda: trunked.state("teams") == "up", 60, "it is known to be up")
 
 
 @pytest.mark.parametrize("user", ["anna", "olga"])
@@ -242,7 +242,7 @@ async def test_who_has_another_name_than_teams_gets_no_call_and_makes_none(trunk
         assert await phone.refused(f"sip:{SEATTLE}@{DOMAIN}") == 503
         assert stranger.record == []
         call = await stranger.call(f"sip:{NUMBERS['anna']}@{SBC}:5067;transport=tls")
-        await asyncio.to_thread(wait_for, lambda: not stranger.wire.connections, 20, "it is shown out")  # type: ignore[attr-defined]
+        await asyncio.to_thread(wait_for, lambda: not stranger.wire.connections, 60, "it is shown out")  # type: ignore[attr-defined]
         assert not call.responses
         assert phone.incoming == []
 

@@ -42,7 +42,7 @@ class Place:
     def carrying(self) -> Appliance:
         """The one that has a call."""
         found: list[Appliance] = wait_for(
-            lambda: [each for each in self.both if each.dialogs()], 10, "one has the call"
+            lambda: [each for each in self.both if each.dialogs()], 60, "one has the call"
         )
         assert len(found) == 1
         return found[0]

@@ -91,7 +91,7 @@ def test_one_scrolls_back_to_the_beginning_and_keeps_the_place(
         before = top(log, first)
         hedy.mouse.move(*middle(log))
         hedy.mouse.wheel(0, -40)
-        wait_for(lambda: abs(top(log, first) - before - 40) < 3, 30, "it moves as far as the wheel did, and no further")
+        wait_for(lambda: abs(top(log, first) - before - 40) < 3, 60, "it moves as far as the wheel did, and no further")
         hedy.screenshot(path=str(tmp_path / "amid.png"))
 
         beginning = log.get_by_text(said(0))

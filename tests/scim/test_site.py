@@ -60,10 +60,10 @@ def test_calls_follow_what_is_pushed(site: Sites, provider: httpx.Client):
     body: dict[str, Any] = {"schemas": [USER], "userName": f"pushed@{DOMAIN}", "active": True}
     made = provider.post("/Users", json=body)
     assert made.status_code == 201, made.text
-    wait_for(known, 15, "calls know the person")
+    wait_for(known, 60, "calls know the person")
     off = {"schemas": [PATCH], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
     assert provider.patch(f"/Users/{made.json()['id']}", json=off).status_code == 204
-    wait_for(lambda: not known().enabled, 15, "calls know that the person is disabled")
+    wait_for(lambda: not known().enabled, 60, "calls know that the person is disabled")
     snapshot.close()
 
 

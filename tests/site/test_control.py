@@ -50,7 +50,7 @@ def test_it_serves_private_sockets_and_takes_them_away(processes, site_file):
     assert ask(paths[2], "/healthz").json() == {"site": "premises", "status": "up"}
     assert "premises" in ask(paths[2], "/").text
     os.kill(control.pid, signal.SIGTERM)
-    wait_for(lambda: not control.running, 20, "the end")
+    wait_for(lambda: not control.running, 60, "the end")
     assert not any(path.exists() for path in paths)
 
 
@@ -59,7 +59,7 @@ def test_after_a_kill_it_starts_again_with_all_it_had(processes, site_file):
     with Client(site_file) as client:
         client.post("/v1/people", person("alice"))
         os.kill(control.pid, signal.SIGKILL)
-        wait_for(lambda: not control.running, 20, "the end")
+        wait_for(lambda: not control.running, 60, "the end")
         assert internal.control_socket(site_file).exists()
         start_control(processes, site_file)
         assert client.get("/v1/people/alice@contoso.example")["home"] == "premises"

@@ -102,11 +102,11 @@ def test_children_end_when_their_parent_is_killed(tmp_path: Path):
         except OSError:
             return True
 
-    wait_for(lambda: comm() == "sleep", 20, "the child has been told")
+    wait_for(lambda: comm() == "sleep", 60, "the child has been told")
     parent.kill()
     parent.wait(5)
     parent.stdout.close()
-    wait_for(gone, 20, "the child has ended")
+    wait_for(gone, 60, "the child has ended")
 
 
 def test_a_missing_program_is_an_error():

@@ -50,7 +50,7 @@ async def running(site: SiteFile, children: list[Child]) -> AsyncIterator[tuple[
 
 
 async def until(condition: Callable[[], object], what: str = "the condition") -> None:
-    await asyncio.to_thread(wait_for, condition, 20, what)
+    await asyncio.to_thread(wait_for, condition, 60, what)
 
 
 def process(site: SiteFile, name: str) -> status.ProcessStatus:

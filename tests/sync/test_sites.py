@@ -86,7 +86,7 @@ def calls_reach(sites: Sites, number: str) -> bool:
 
 def test_killed_while_people_come_it_goes_on_and_makes_each_once(sites: Sites):
     run_id = run(sites)
-    wait_for(lambda: (ask(sites, "/v1/people/count") or {"count": 0})["count"] >= 500, 30, "the first of them")
+    wait_for(lambda: (ask(sites, "/v1/people/count") or {"count": 0})["count"] >= 500, 60, "the first of them")
     now = status.read(sites.file("premises"))
     assert now is not None
     os.kill(now.processes["control"].pid, signal.SIGKILL)
@@ -97,14 +97,14 @@ def test_killed_while_people_come_it_goes_on_and_makes_each_once(sites: Sites):
         again = api.post("/v1/directory/runs", {"source": "ldap", "full": True, "dry_run": True})
     assert (compared["differing"], compared["why"]) == ([], "")
     assert again["counts"] == {}
-    wait_for(lambda: calls_reach(sites, f"+1206{_PEOPLE - 1:07}"), 10, "calls at both sites know the last of them")
+    wait_for(lambda: calls_reach(sites, f"+1206{_PEOPLE - 1:07}"), 60, "calls at both sites know the last of them")
 
 
 def test_calls_at_both_sites_follow_a_change_in_the_directory(sites: Sites, slapd: Slapd):
     slapd.set(f"uid=u7,ou=people,{BASE}", telephoneNumber="+12069999999")
     assert not calls_reach(sites, "+12069999999")
     run(sites)
-    wait_for(lambda: calls_reach(sites, "+12069999999"), 15, "calls at both sites follow")
+    wait_for(lambda: calls_reach(sites, "+12069999999"), 60, "calls at both sites follow")
     assert not calls_reach(sites, "+12060000007")
 
 
@@ -112,7 +112,7 @@ def test_a_server_that_is_down_is_told_and_nobody_is_touched(sites: Sites, slapd
     slapd.stop()
     run_id = run(sites)
     waiting = wait_for(
-        lambda: found if (found := ask(sites, f"/v1/directory/runs/{run_id}"))["note"] else None, 10, "a word of it"
+        lambda: found if (found := ask(sites, f"/v1/directory/runs/{run_id}"))["note"] else None, 60, "a word of it"
     )
     assert "Can't contact LDAP server" in waiting["note"]
     slapd.start()

@@ -99,14 +99,14 @@ def test_the_idle_and_the_slow_are_shown_out_while_a_talking_one_stays(edge: Edg
         assert answer_of(phone, OPTIONS).startswith(b"SIP/2.0 200")
         idle = [connection for port in (5060, 5061, 8443, 5062, 8444) for connection in idlers(edge, stack, port)]
         assert answer_of(phone, OPTIONS).startswith(b"SIP/2.0 200")
-        wait_for(lambda: all(map(closed, idle)), 30, "the idle are shown out")
+        wait_for(lambda: all(map(closed, idle)), 60, "the idle are shown out")
         assert answer_of(phone, OPTIONS).startswith(b"SIP/2.0 200")
 
 
 def test_what_is_not_sip_never_reaches_kamailio(edge: Edge):
     with edge.tcp(5060) as scanner:
         scanner.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        wait_for(lambda: closed(scanner), 15, "the scanner is shown out")
+        wait_for(lambda: closed(scanner), 60, "the scanner is shown out")
     assert edge.upstreams["tcp"].received == []
 
 

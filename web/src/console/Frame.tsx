@@ -34,7 +34,15 @@ const useStyles = makeStyles({
     borderBottom: `1px solid ${tokens.colorNeutralStroke2}`,
   },
   who: { flexGrow: 1, textAlign: "end", overflowWrap: "anywhere" },
-  main: { padding: tokens.spacingHorizontalL, maxWidth: "90rem", width: "100%", boxSizing: "border-box" },
+  main: {
+    padding: tokens.spacingHorizontalL,
+    maxWidth: "90rem",
+    width: "100%",
+    boxSizing: "border-box",
+    // Names that people give are as long as they like: on a small screen they are broken, and choices made narrower.
+    overflowWrap: "break-word",
+    "& .fui-Select": { minWidth: 0 },
+  },
   skip: {
     position: "absolute",
     insetInlineStart: "-100vw",

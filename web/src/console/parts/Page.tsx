@@ -30,6 +30,7 @@ const useStyles = makeStyles({
     rowGap: tokens.spacingVerticalXS,
     margin: 0,
     overflowWrap: "anywhere",
+    "@media (max-width: 40rem)": { gridTemplateColumns: "fit-content(45%) minmax(0, 1fr)" },
   },
   fact: { margin: 0 },
   pair: { display: "contents" },
