@@ -85,11 +85,23 @@ def test_nothing_is_counted_where_there_is_no_account(tmp_path: Path):
 
 
 def test_something_is_done_each_second_where_what_calls_wait_for_may_die(tmp_path: Path):
+    assert not config.ticks(site_file(tmp_path, "127.0.1.1", "127.0.1.2"))
     over_udp = [{"name": "carrier", "address": "192.0.2.1", "ask_every_s": 0}]
-    assert not config.ticks(site_file(tmp_path, "127.0.1.1", "127.0.1.2", trunk=over_udp))
+    assert config.ticks(site_file(tmp_path, "127.0.1.1", "127.0.1.2", trunk=over_udp))
     asked = [{"name": "carrier", "address": "192.0.2.1"}]
     assert config.ticks(site_file(tmp_path, "127.0.1.1", "127.0.1.2", trunk=asked))
     over_tcp = [{"name": "carrier", "address": "192.0.2.1", "transport": "tcp", "ask_every_s": 0}]
     site = site_file(tmp_path, "127.0.1.1", "127.0.1.2", trunk=over_tcp)
     assert config.ticks(site)
     assert "route=ksr_second" in config.render(site)
+
+
+def test_each_reply_is_looked_at_only_where_a_gateway_by_udp_may_answer_late(tmp_path: Path):
+    def rendered(**more: object) -> str:
+        return config.render(site_file(tmp_path, "127.0.1.1", "127.0.1.2", **more))
+
+    over_udp = [{"name": "carrier", "address": "192.0.2.1"}]
+    over_tcp = [{"name": "carrier", "address": "192.0.2.1", "transport": "tcp"}]
+    assert 'kemi.reply_route_callback="ksr_reply"' in rendered(trunk=over_udp)
+    assert 'kemi.reply_route_callback="none"' in rendered(trunk=over_tcp)
+    assert 'kemi.reply_route_callback="none"' in rendered()

@@ -18,6 +18,7 @@ from isthmus.engines.kamailio import (
     carriers,
     carry,
     ending,
+    given_up,
     hops,
     http,
     later,
@@ -61,6 +62,10 @@ class Brain:
             KSR.err(f"request not routed: {type(error).__name__}: {error}\n")
             answer(500, "Server Internal Error")
         return 1
+
+    def ksr_reply(self, message: object) -> int:
+        """Every reply, before its transaction is looked for; where there are trunks by UDP."""
+        return self._guarded("any reply", given_up.hear)
 
     def ksr_reply_in(self, message: object) -> int:
         """Every reply of a transaction that asked for it."""
@@ -106,6 +111,7 @@ class Brain:
         """Once a second, in a process of its own."""
         if self._site.has_accounts:
             self._guarded("carriers", carriers.tick)
+        self._guarded("given up", given_up.tick)
         return self._guarded("waiting", waiting.tick)
 
     def ksr_carrier_answers(self, message: object, event: str) -> int:

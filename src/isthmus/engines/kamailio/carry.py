@@ -9,6 +9,7 @@ from isthmus.engines.kamailio import (
     carriers,
     contact,
     dialogs,
+    given_up,
     hops,
     later,
     locating,
@@ -284,6 +285,9 @@ def to_connector(site: Site, behind: hops.Behind) -> None:
 
 def handle_failure(site: Site, auth: Authenticator) -> None:
     """A request ended without success. Where the other site stayed silent, look for another way for a call."""
+    gone = waiting.take_gone()
+    if KSR.is_INVITE():
+        given_up.leave(site, gone=gone)
     if KSR.tm.t_is_canceled() > 0:
         _end_call(site)
         return
@@ -295,7 +299,6 @@ def handle_failure(site: Site, auth: Authenticator) -> None:
     if peer is not None and site.settings.upstream and text("$rm") in serving.SERVED:
         later.failed(site)
         return
-    gone = waiting.take_gone()
     if gone:  # early media, too: who answers next is somebody else
         dialogs.end_media()
     silent = gone or (KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0)

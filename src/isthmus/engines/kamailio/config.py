@@ -320,9 +320,8 @@ def ask_every_s(site: SiteFile) -> int:
 
 
 def ticks(site: SiteFile) -> bool:
-    """Whether there is something to be done each second: what calls wait for may die, or accounts are at carriers."""
-    watched = any(trunk.registration or trunk.transport != "udp" or trunk.ask_every_s for trunk in site.trunk)
-    return bool(site.peer or site.connector_slots) or watched
+    """Whether there is something to be done each second: what calls wait for may die, a gateway may ring for nobody."""
+    return bool(site.peer or site.connector_slots or site.trunk)
 
 
 def link_host(site: SiteFile) -> str:
@@ -380,6 +379,7 @@ def render(site: SiteFile) -> str:
         unanswered_s=_UNANSWERED_S,
         registers=any(trunk.registration for trunk in site.trunk),
         ticks=ticks(site),
+        by_udp=any(trunk.transport == "udp" for trunk in site.trunk),
         names_shown=names_shown(site),
         asks_by_name=any(trunk.shape.by_name and trunk.ask_every_s for trunk in site.trunk),
         ask_every_s=ask_every_s(site),
