@@ -124,6 +124,7 @@ def test_what_somebody_changed_meanwhile_stays(console: Console, two_sites: Site
     console.press("Undo")
     expect(page.get_by_text("It was changed since").first).to_be_visible(timeout=SLOW_MS)
     assert told(two_sites, f"/v1/policies/calling/{POLICY}")["description"] == "Somebody else's"
+    expect(page.get_by_label("Description")).to_have_value("Somebody else's", timeout=SLOW_MS)  # the page shows it too
 
 
 @dataclass(frozen=True)
