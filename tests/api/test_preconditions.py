@@ -134,6 +134,32 @@ def test_it_is_changed_by_who_has_seen_it_as_it_is(world: World, key: tuple[str,
         assert change(tag).status_code in (204, 404)
 
 
+def test_the_role_that_is_compared_is_the_one_that_is_changed(world: World):
+    accounts, address = world.site.services.identity.accounts, "/v1/roles/of-two"
+    for tenant, permission in (("main", "person.read"), ("fabrikam", "group.read")):
+        accounts.put_role(OPERATOR, "of-two", [permission], tenant=tenant)
+
+    def permissions(tenant: str) -> Any:
+        return world.anna.get(address, params={"tenant": tenant}).json()["permissions"]
+
+    def put(body: dict[str, Any], tag: str) -> int:
+        asked = world.anna.client.put(
+            address,
+            json={"permissions": ["call.read"], **body},
+            params={"tenant": "fabrikam"},
+            headers={"If-Match": tag},
+        )
+        return int(asked.status_code)
+
+    tags = {
+        tenant: world.anna.get(address, params={"tenant": tenant}).headers["etag"] for tenant in ("main", "fabrikam")
+    }
+    assert [put({}, tags["main"]), put({"tenant": "main"}, tags["fabrikam"])] == [412, 422]
+    assert (permissions("main"), permissions("fabrikam")) == (["person.read"], ["group.read"])
+    assert put({}, tags["fabrikam"]) == 200
+    assert (permissions("main"), permissions("fabrikam")) == (["person.read"], ["call.read"])
+
+
 def test_a_number_is_given_and_passed_on_by_who_has_seen_whose_it_is(world: World):
     number = "+14255558001"
     world.site.services.numbers.add(Block(Range.parse(f"{number}-8002"), "main"), actor="test")

@@ -253,6 +253,7 @@ def test_a_plan_is_made_changed_and_deleted_and_each_is_taken_back(console: Cons
     button.click()
     expect(page.get_by_text("It was changed since").first).to_be_visible(timeout=SLOW_MS)
     assert plan(two_sites, WIDE)["domestic"] == 5
+    expect(page.get_by_role("main")).to_contain_text("Domestic: 5 minutes", timeout=SLOW_MS)  # the page shows it too
 
     before = plan(two_sites, WIDE)
     console.press("Delete")

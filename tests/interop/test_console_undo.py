@@ -7,6 +7,9 @@ import concurrent.futures
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -25,6 +28,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 RANGE = "+14255559800-+14255559809"
 GIVEN = "+142555598"  # and two digits: numbers that are given, from 10 on
 POLICY, ROLE, ROUTE, PLACE, LOBBY = "und-quiet", "und-desk", "und-far", "und-hall", "und-lobby"
+SHARED = "und-shared"  # one of each kind, which somebody else changes while it is shown
+SHARED_RANGE = "+14255559850-+14255559859"
 
 HALL = {"RD": "Main Street", "HNO": "1", "A3": "Redmond", "A1": "WA", "PC": "98052"}
 
@@ -119,6 +124,154 @@ def test_what_somebody_changed_meanwhile_stays(console: Console, two_sites: Site
     console.press("Undo")
     expect(page.get_by_text("It was changed since").first).to_be_visible(timeout=SLOW_MS)
     assert told(two_sites, f"/v1/policies/calling/{POLICY}")["description"] == "Somebody else's"
+    expect(page.get_by_label("Description")).to_have_value("Somebody else's", timeout=SLOW_MS)  # the page shows it too
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a page shows and changes. label: of one field there; body, read: its value as the API takes and says it."""
+
+    page: str
+    at: str
+    label: str
+    body: Callable[[str], dict[str, Any]]
+    read: Callable[[Any], Any]
+    save: str = "Save"
+
+    def write(self, sites: Sites, value: str) -> None:
+        """As somebody else than who looks at the page."""
+        with sites.api("premises") as api:
+            put = self.at.startswith(("/v1/roles/", "/v1/plans/"))
+            (api.put if put else api.patch)(self.at, self.body(value))
+
+    def written(self, sites: Sites) -> str | None:
+        """What stands there; None where it is gone."""
+        found = told(sites, self.at)
+        return None if found is None else str(self.read(found))
+
+
+def described(more: dict[str, Any] | None = None) -> tuple[Callable[[str], dict[str, Any]], Callable[[Any], Any]]:
+    return lambda value: {**(more or {}), "description": value}, itemgetter("description")
+
+
+KINDS = {
+    "policy": Kind(f"/policies/calling/{SHARED}", f"/v1/policies/calling/{SHARED}", "Description", *described()),
+    "route": Kind(f"/routes/{SHARED}", f"/v1/routes/{SHARED}", "Description", *described()),
+    "role": Kind(
+        f"/roles/{SHARED}",
+        f"/v1/roles/{SHARED}",
+        "Description",
+        *described({"permissions": ["call.read"]}),
+        save="Save the role",
+    ),
+    "place": Kind(
+        f"/locations/{SHARED}",
+        f"/v1/locations/places/{SHARED}",
+        "House number",
+        lambda value: {"address": {"country": "US", "elements": {**HALL, "HNO": value}}},
+        lambda found: found["address"]["elements"]["HNO"],
+    ),
+    "range": Kind(
+        f"/numbers/ranges/{SHARED_RANGE}",
+        f"/v1/numbers/ranges/{SHARED_RANGE}",
+        "Note",
+        lambda value: {"note": value},
+        itemgetter("note"),
+    ),
+    "plan": Kind(
+        f"/plans/{SHARED}",
+        f"/v1/plans/{SHARED}",
+        "Domestic minutes",
+        lambda value: {"home": ["US"], "domestic": int(value)},
+        itemgetter("domestic"),
+    ),
+}
+
+
+@pytest.fixture
+def shared(two_sites: Sites) -> Iterator[None]:
+    """One of each kind, which two people look at."""
+    with two_sites.api("premises") as api:
+        api.post("/v1/policies", {"kind": "calling", "name": SHARED, "settings": {"most_calls": 4}})
+        api.post("/v1/routes", {"name": SHARED, "patterns": ["+1908"], "ways": ["carrier"]})
+        api.post("/v1/locations/places", {"name": SHARED, "address": {"country": "US", "elements": HALL}})
+        api.post("/v1/numbers/ranges", {"range": SHARED_RANGE})
+        for name in ("role", "plan"):
+            api.put(KINDS[name].at, KINDS[name].body("10"))
+    yield
+    for kind in KINDS.values():
+        with suppress(NotFoundError), two_sites.api("premises") as api:
+            api.delete(kind.at)
+
+
+def test_what_somebody_changed_since_it_was_shown_is_not_overwritten(console: Console, two_sites: Sites, shared: None):
+    page = console.page
+    saved = page.get_by_role("button", name="Undo", exact=True)
+    refused = page.get_by_role("alert").filter(has_text="Somebody else has changed or deleted it")
+    anew = page.get_by_role("button", name="Show how it is now", exact=True)
+    for name, kind in KINDS.items():
+        console.open(kind.page)
+        field = page.get_by_role("main").get_by_label(kind.label, exact=True)
+        field.fill("11")
+        kind.write(two_sites, "22")
+        console.press(kind.save)
+        expect(refused, name).to_be_visible(timeout=SLOW_MS)
+        expect(field, name).to_have_value("11")  # what was typed is still there to be read
+        assert kind.written(two_sites) == "22", name
+        accessible(page)
+        anew.click()
+        expect(field, name).to_have_value("22", timeout=SLOW_MS)
+        expect(refused, name).to_have_count(0)
+
+        field.fill("33")
+        console.press(kind.save)
+        console.prove_if_asked(saved)
+        assert kind.written(two_sites) == "33", name
+        undo(console, partial(kind.written, two_sites), "22")
+
+        console.open(kind.page)
+        expect(field, name).to_have_value("22", timeout=SLOW_MS)
+        kind.write(two_sites, "44")
+        console.press("Delete")
+        dialog = page.get_by_role("dialog")
+        console.press("Delete", dialog)
+        expect(refused, name).to_be_visible(timeout=SLOW_MS)
+        assert kind.written(two_sites) == "44", name
+        anew.click()
+        expect(dialog, name).to_have_count(0)
+        expect(field, name).to_have_value("44", timeout=SLOW_MS)
+        delete(console)
+        assert kind.written(two_sites) is None, name
+        dismiss_all(page)
+
+
+def test_what_somebody_changed_since_it_was_listed_is_not_deleted(console: Console, two_sites: Sites, shared: None):
+    page = console.page
+    for name, path, row in (("place", "/locations", SHARED), ("range", "/numbers", SHARED_RANGE)):
+        kind = KINDS[name]
+        console.open(path)
+        button = page.get_by_role("row").filter(has_text=row).get_by_role("button", name="Delete")
+        expect(button).to_be_visible(timeout=SLOW_MS)
+        kind.write(two_sites, "22")
+        button.click()
+        dialog = page.get_by_role("dialog")
+        console.press("Delete", dialog)
+        expect(dialog.get_by_role("alert")).to_contain_text("Somebody else has changed", timeout=SLOW_MS)
+        assert kind.written(two_sites) == "22", name
+        console.press("Show how it is now", dialog)
+        expect(dialog).to_have_count(0)
+        button.click()
+        console.press("Delete", dialog)
+        console.prove_if_asked(page.get_by_role("button", name="Undo", exact=True))
+        with two_sites.api("premises") as api:  # there is another one of this name, before it is taken back
+            if name == "place":
+                api.post("/v1/locations/places", {"name": SHARED, **kind.body("33")})
+            else:
+                api.post("/v1/numbers/ranges", {"range": SHARED_RANGE, **kind.body("33")})
+        console.press("Undo")
+        expect(page.get_by_text("It was changed since").first).to_be_visible(timeout=SLOW_MS)
+        assert kind.written(two_sites) == "33", name
+        dismiss_all(page)
 
 
 def test_roles_ranges_places_and_routes(console: Console, two_sites: Sites):

@@ -167,8 +167,12 @@ def _add_roles(routes: APIRouter, accounts: Accounts) -> None:
         }
 
     @routes.put("/roles/{role}")
-    def put(role: str, body: RoleBody, principal: Acting) -> dict[str, Any]:
-        return role_json(accounts.put_role(principal, role, body.permissions, body.description, body.tenant))
+    def put(role: str, body: RoleBody, principal: Acting, tenant: str | None = None) -> dict[str, Any]:
+        # A tenant in the address is what If-Match goes by (api/preconditions.py): the same role has to be meant.
+        if None not in (tenant, body.tenant) and tenant != body.tenant:
+            raise UsageError(f"the role is {body.tenant}'s in the body, and {tenant}'s in the address", where="tenant")
+        whose = tenant if body.tenant is None else body.tenant
+        return role_json(accounts.put_role(principal, role, body.permissions, body.description, whose))
 
     @routes.delete("/roles/{role}", status_code=204)
     def delete(role: str, principal: Acting, tenant: str | None = None) -> None:

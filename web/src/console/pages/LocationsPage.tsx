@@ -5,6 +5,7 @@ import { useState } from "react";
 import { api, told } from "../../api/client";
 import type { components } from "../../api/schema";
 import { t } from "../../messages/console";
+import { changing, type Subject } from "../parts/changing";
 import { Confirm } from "../parts/Confirm";
 import { command } from "../parts/format";
 import { Form, SwitchEntry, TextEntry, useForm, type FormState } from "../parts/form";
@@ -12,7 +13,7 @@ import { Go, useGo } from "../parts/Go";
 import { Command, Facts, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
-import { takingBack, whole, type Undo } from "../parts/undo";
+import type { Undo } from "../parts/undo";
 import { useMay } from "../session";
 import { differences, ELEMENTS, NOTHING_TYPED, only, saidBefore, saidOf, typedOf, type Place, type Said, type Typed } from "./places";
 
@@ -21,7 +22,7 @@ type Found = components["schemas"]["FoundLocation"];
 type Network = components["schemas"]["NetworkElement"];
 
 const placeAt = (place: string) => ({ params: { path: { place } } });
-const lookAt = (place: string) => async () => whole(await api.GET("/v1/locations/places/{place}", placeAt(place)));
+const thePlace = (place: string): Subject<Place> => ({ look: () => api.GET("/v1/locations/places/{place}", placeAt(place)), about: saidBefore });
 
 /** Where who calls the emergency services is, and what leads to it. */
 export function LocationsPage() {
@@ -108,8 +109,10 @@ function RemovePlace({ place, gone }: { place: Place; gone?: () => void }) {
       command={command(["location", "place", "remove", name])}
       done={t("saved")}
       onConfirm={async () => {
-        told(await api.DELETE("/v1/locations/places/{place}", placeAt(name)));
-        const undo = await takingBack(lookAt(name), async (headers) => {
+        const remove = (headers: Record<string, string>) => api.DELETE("/v1/locations/places/{place}", { ...placeAt(name), headers });
+        const undo = await changing(thePlace(name), place, remove, async (headers) => {
+          // Another one that stands for the whole site by now would do no more.
+          if (place.default && (await otherDefault(name)) !== undefined) throw new Error(t("undoChanged"));
           told(await api.POST("/v1/locations/places", { headers, body: { name, ...saidBefore(place) } }));
           await again();
         });
@@ -192,8 +195,8 @@ function NewPlace() {
     const done = await form.submit(async () => {
       const name = values.name.trim();
       const before = said.default ? await otherDefault(name) : undefined;
-      told(await api.POST("/v1/locations/places", { body: { name, ...said } }));
-      undo = await takingBack(lookAt(name), async (headers) => {
+      const add = (headers: Record<string, string>) => api.POST("/v1/locations/places", { headers, body: { name, ...said } });
+      undo = await changing(thePlace(name), undefined, add, async (headers) => {
         told(await api.DELETE("/v1/locations/places/{place}", { ...placeAt(name), headers }));
         await putDefault(before);
         await again();
@@ -236,10 +239,9 @@ function EditPlace({ place }: { place: Place }) {
     let undo: Undo | undefined;
     const done = await form.submit(async () => {
       const before = changes.default === true ? await otherDefault(name) : undefined;
-      const answer = await api.PATCH("/v1/locations/places/{place}", { ...placeAt(name), body: changes });
-      told(answer);
+      const save = (headers: Record<string, string>) => api.PATCH("/v1/locations/places/{place}", { ...placeAt(name), headers, body: changes });
       const were = only(saidBefore(place), changes);
-      undo = await takingBack(lookAt(name), async (headers) => {
+      undo = await changing(thePlace(name), place, save, async (headers) => {
         told(await api.PATCH("/v1/locations/places/{place}", { ...placeAt(name), headers, body: were }));
         await putDefault(before);
         await again();

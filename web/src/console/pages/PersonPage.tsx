@@ -7,13 +7,14 @@ import { api, told } from "../../api/client";
 import { t } from "../../messages/console";
 import { keepChosen } from "../chosen";
 import { command } from "../parts/format";
+import { asShown, changing, type Subject } from "../parts/changing";
 import { Confirm } from "../parts/Confirm";
 import { Form, SwitchEntry, TextEntry, useForm } from "../parts/form";
 import { Go, useGo } from "../parts/Go";
 import { Facts, Loading, Page, Section } from "../parts/Page";
 import { State } from "../parts/State";
 import { useDone } from "../parts/toast";
-import { takingBack, whole, type Undo } from "../parts/undo";
+import type { Undo } from "../parts/undo";
 import type { Person } from "../queries";
 import { useMay } from "../session";
 import { AuditOf } from "./AuditPage";
@@ -80,7 +81,7 @@ export function PersonPage() {
                 command={command(["user", "delete", aor], { yes: true })}
                 done={t("deletedPerson", { name: aor })}
                 onConfirm={async () => {
-                  told(await api.DELETE("/v1/people/{aor}", { params: { path: { aor } } }));
+                  await asShown(thePerson(aor), found, (headers) => api.DELETE("/v1/people/{aor}", { ...personAt(aor), headers }));
                   void queries.invalidateQueries({ queryKey: ["people"] });
                   go({ to: "/people" });
                 }}
@@ -142,14 +143,11 @@ function About({ person }: { person: Person }) {
 
 const listed = (text: string) => text.split(",").map((each) => each.trim()).filter((each) => each !== "");
 
+const personAt = (aor: string) => ({ params: { path: { aor } } });
+
 /** What of a person can be put back as it was. */
-const WERE = {
-  display_name: (person: Person) => person.display_name,
-  number: (person: Person) => person.number,
-  groups: (person: Person) => person.groups,
-  enabled: (person: Person) => person.enabled,
-};
-type Were = keyof typeof WERE;
+const saidOf = ({ display_name, number, groups, enabled }: Person) => ({ display_name, number, groups, enabled });
+const thePerson = (aor: string): Subject<Person> => ({ look: () => api.GET("/v1/people/{aor}", personAt(aor)), about: saidOf });
 
 function Edit({ person }: { person: Person }) {
   const queries = useQueryClient();
@@ -163,6 +161,10 @@ function Edit({ person }: { person: Person }) {
   });
   const { values } = form;
   const groups = listed(values.groups);
+  const again = async () => {
+    void queries.invalidateQueries({ queryKey: ["people"] });
+    await queries.invalidateQueries({ queryKey: ["person", person.aor] });
+  };
   const submit = async () => {
     let undo: Undo | undefined;
     const done = await form.submit(async (typed) => {
@@ -173,24 +175,18 @@ function Edit({ person }: { person: Person }) {
         ...((typed.enabled === "yes") === person.enabled ? {} : { enabled: typed.enabled === "yes" }),
         ...(typed.password === "" ? {} : { password: typed.password }),
       };
-      const answer = await api.PATCH("/v1/people/{aor}", { params: { path: { aor: person.aor } }, body });
-      told(answer);
-      const before = Object.fromEntries(Object.keys(body).filter((name) => name in WERE).map((name) => [name, WERE[name as Were](person)]));
+      const before = Object.fromEntries(Object.entries(saidOf(person)).filter(([name]) => name in body));
+      const save = (headers: Record<string, string>) => api.PATCH("/v1/people/{aor}", { ...personAt(person.aor), headers, body });
+      const back = await changing(thePerson(person.aor), person, save, async (headers) => {
+        told(await api.PATCH("/v1/people/{aor}", { ...personAt(person.aor), headers, body: before }));
+        await again();
+      });
       // Nobody knows the password that was there before.
-      if (typed.password === "" && Object.keys(before).length > 0) {
-        const path = { params: { path: { aor: person.aor } } };
-        const back = async (headers: Record<string, string>) => {
-          told(await api.PATCH("/v1/people/{aor}", { ...path, headers, body: before }));
-          void queries.invalidateQueries({ queryKey: ["people"] });
-          await queries.invalidateQueries({ queryKey: ["person", person.aor] });
-        };
-        undo = await takingBack(async () => whole(await api.GET("/v1/people/{aor}", path)), back, whole(answer));
-      }
+      undo = typed.password === "" && Object.keys(before).length > 0 ? back : undefined;
     });
     if (!done) return;
     tell(t("saved"), undo);
-    void queries.invalidateQueries({ queryKey: ["people"] });
-    await queries.invalidateQueries({ queryKey: ["person", person.aor] });
+    await again();
   };
   return (
     <Section title={t("change")}>

@@ -3,6 +3,7 @@ import { useParams, useSearch } from "@tanstack/react-router";
 import { api, told } from "../../api/client";
 import type { components } from "../../api/schema";
 import { t } from "../../messages/console";
+import { changing } from "../parts/changing";
 import { Confirm } from "../parts/Confirm";
 import { command } from "../parts/format";
 import { Filters } from "../parts/Filters";
@@ -13,10 +14,10 @@ import { Command, Facts, Loading, Page, Section } from "../parts/Page";
 import { usePaged } from "../parts/paged";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
-import { takingBack, type Undo } from "../parts/undo";
+import type { Undo } from "../parts/undo";
 import { useMay } from "../session";
 import { by, Giving, Take, Uses, UsesOf } from "./PlanParts";
-import { definePlan, lookAtPlan, planNow } from "./planning";
+import { definePlan, deletePlan, thePlan } from "./planning";
 import { bodyOf, minutesAs, optionsOf, settingsOf, typedOf, type Plan, type Target } from "./plans";
 import { holders, PlanEntries, useTogether } from "./PlansPage";
 
@@ -78,10 +79,8 @@ function Delete({ plan }: { plan: Plan }) {
       command={command(["plan", "delete", name])}
       done={t("saved")}
       onConfirm={async () => {
-        const before = await planNow(name);
-        told(await api.DELETE("/v1/plans/{plan}", { params: { path: { plan: name } } }));
-        const undo = await takingBack(lookAtPlan(name), async (headers) => {
-          await definePlan(name, before, headers);
+        const undo = await changing(thePlan(name), plan, deletePlan(name), async (headers) => {
+          told(await definePlan(name, plan)(headers));
           await again();
         });
         go({ to: "/plans" });
@@ -172,10 +171,8 @@ function Edit({ plan }: { plan: Plan }) {
   const submit = async () => {
     let undo: Undo | undefined;
     const done = await form.submit(async (typed) => {
-      const before = await planNow(name);
-      told(await api.PUT("/v1/plans/{plan}", { params: { path: { plan: name } }, body: bodyOf(typed) }));
-      undo = await takingBack(lookAtPlan(name), async (headers) => {
-        await definePlan(name, before, headers);
+      undo = await changing(thePlan(name), plan, definePlan(name, bodyOf(typed)), async (headers) => {
+        told(await definePlan(name, plan)(headers));
         await again();
       });
     });

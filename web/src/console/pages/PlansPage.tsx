@@ -4,6 +4,7 @@ import { useSearch } from "@tanstack/react-router";
 import { api, told } from "../../api/client";
 import type { components } from "../../api/schema";
 import { t } from "../../messages/console";
+import { changing } from "../parts/changing";
 import { command, count } from "../parts/format";
 import { Filters } from "../parts/Filters";
 import { ChoiceEntry, Form, SwitchEntry, TextEntry, useForm, type FormState } from "../parts/form";
@@ -11,10 +12,10 @@ import { Go, useGo } from "../parts/Go";
 import { Command, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
-import { takingBack, type Undo } from "../parts/undo";
+import type { Undo } from "../parts/undo";
 import { useMay } from "../session";
 import { UsesOf } from "./PlanParts";
-import { lookAtPlan } from "./planning";
+import { definePlan, deletePlan, thePlan } from "./planning";
 import { bodyOf, months, NEW, optionsOf, type Typed } from "./plans";
 
 type Shown = components["schemas"]["PlanShown"];
@@ -76,10 +77,8 @@ function NewPlan() {
   const submit = async () => {
     let undo: Undo | undefined;
     const done = await form.submit(async (typed) => {
-      const headers = { "If-None-Match": "*" }; // one of that name is changed on its own page
-      told(await api.PUT("/v1/plans/{plan}", { params: { path: { plan: name } }, headers, body: bodyOf(typed) }));
-      undo = await takingBack(lookAtPlan(name), async (matching) => {
-        told(await api.DELETE("/v1/plans/{plan}", { params: { path: { plan: name } }, headers: matching }));
+      undo = await changing(thePlan(name), undefined, definePlan(name, bodyOf(typed)), async (headers) => {
+        told(await deletePlan(name)(headers));
         await again();
         go({ to: "/plans", from: { to: "/plans/$plan", params: { plan: name } } });
       });

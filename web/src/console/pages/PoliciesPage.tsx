@@ -3,6 +3,7 @@ import { useParams, useSearch } from "@tanstack/react-router";
 import { api, told } from "../../api/client";
 import type { components } from "../../api/schema";
 import { named, t } from "../../messages/console";
+import { changing, type Subject } from "../parts/changing";
 import { Confirm } from "../parts/Confirm";
 import { command } from "../parts/format";
 import { Filters } from "../parts/Filters";
@@ -11,7 +12,8 @@ import { Go, useGo } from "../parts/Go";
 import { Command, Facts, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
-import { part, takingBack, whole, type Undo } from "../parts/undo";
+import { GONE, part, takingBack, type Seen, type Undo } from "../parts/undo";
+import { written } from "../parts/written";
 import { useMay } from "../session";
 
 type Level = components["schemas"]["isthmus__policy__api__GrantBody"]["level"];
@@ -74,7 +76,11 @@ export function PoliciesPage() {
 }
 
 const policyAt = (kind: string, name: string) => ({ params: { path: { kind, name } } });
-const lookAt = (kind: string, name: string) => async () => whole(await api.GET("/v1/policies/{kind}/{name}", policyAt(kind, name)));
+
+type About = Pick<Policy, "description" | "settings">;
+/** What a policy says; to whom it is granted is for the site, which deletes none that somebody has. */
+const saidOf = ({ description, settings }: About) => ({ description, settings });
+const thePolicy = (kind: string, name: string): Subject<About> => ({ look: () => api.GET("/v1/policies/{kind}/{name}", policyAt(kind, name)), about: saidOf });
 
 /** What of its kind is granted to somebody, with its rank. */
 const grantTo = (kind: string, level: string, target: string) => async () =>
@@ -83,11 +89,15 @@ const grantTo = (kind: string, level: string, target: string) => async () =>
     return grant && { policy: grant.policy, rank: grant.rank };
   });
 
-/** Grant, or revoke where nothing was granted, as `state` of what `grantTo` saw says. */
-async function putGrant(kind: string, level: Level, target: string, state: string) {
+/** Grant, or revoke where nothing was granted, as `state` of what `grantTo` saw says. Gives how it is then. */
+async function putGrant(kind: string, level: Level, target: string, state: string): Promise<Seen> {
   const whom = { kind, level, target: level === "tenant" ? "" : target };
-  if (state === "") told(await api.POST("/v1/policies/revoke", { body: whom }));
-  else told(await api.POST("/v1/policies/grant", { body: { ...whom, ...(JSON.parse(state) as { policy: string; rank: number | null }) } }));
+  if (state === "") {
+    told(await api.POST("/v1/policies/revoke", { body: whom }));
+    return GONE;
+  }
+  const { policy, rank } = told(await api.POST("/v1/policies/grant", { body: { ...whom, ...(JSON.parse(state) as { policy: string; rank: number | null }) } }));
+  return { state: written({ policy, rank }) };
 }
 
 /** Lines of `name = value` as settings. */
@@ -112,8 +122,8 @@ function NewPolicy({ kinds }: { kinds: Kind[] }) {
   const submit = async () => {
     let undo: Undo | undefined;
     const done = await form.submit(async ({ kind: of, name, description, settings }) => {
-      told(await api.POST("/v1/policies", { body: { kind: of, name, description, settings: settingsOf(settings) } }));
-      undo = await takingBack(lookAt(of, name), async (headers) => {
+      const body = { kind: of, name, description, settings: settingsOf(settings) };
+      undo = await changing(thePolicy(of, name), undefined, (headers) => api.POST("/v1/policies", { headers, body }), async (headers) => {
         told(await api.DELETE("/v1/policies/{kind}/{name}", { ...policyAt(of, name), headers }));
         await queries.invalidateQueries({ queryKey: ["policies"] });
         go({ to: "/policies", from: { to: "/policies/$kind/$name", params: { kind: of, name } } });
@@ -183,9 +193,9 @@ export function PolicyPage() {
             command={command(["policy", "delete", kind, name])}
             done={t("saved")}
             onConfirm={async () => {
-              told(await api.DELETE("/v1/policies/{kind}/{name}", { params: path }));
+              const remove = (headers: Record<string, string>) => api.DELETE("/v1/policies/{kind}/{name}", { params: path, headers });
               const { description, settings } = policy;
-              const undo = await takingBack(lookAt(kind, name), async (headers) => {
+              const undo = await changing(thePolicy(kind, name), policy, remove, async (headers) => {
                 told(await api.POST("/v1/policies", { headers, body: { kind, name, description, settings: settings as Record<string, Value> } }));
                 await again();
               });
@@ -215,7 +225,7 @@ export function PolicyPage() {
             />
             {may("policy.write") && <GrantForm kind={kind} name={name} again={again} />}
           </Section>
-          {may("policy.write") && <EditPolicy key={JSON.stringify([policy.description, policy.settings])} policy={policy} again={again} />}
+          {may("policy.write") && <EditPolicy key={JSON.stringify(saidOf(policy))} policy={policy} again={again} />}
           <Command text={command(["policy", "show", kind, name])} />
         </>
       )}
@@ -223,12 +233,12 @@ export function PolicyPage() {
   );
 }
 
-const written = (settings: Policy["settings"]) => Object.entries(settings).map(([name, value]) => `${name} = ${String(value)}`);
+const asLines = (settings: Policy["settings"]) => Object.entries(settings).map(([name, value]) => `${name} = ${String(value)}`);
 
 function EditPolicy({ policy, again }: { policy: Policy; again: () => Promise<void> }) {
   const tell = useDone();
   const { kind, name } = policy;
-  const form = useForm({ description: policy.description, settings: written(policy.settings).join("\n") });
+  const form = useForm({ description: policy.description, settings: asLines(policy.settings).join("\n") });
   const { values } = form;
   const wanted = settingsOf(values.settings);
   const were = policy.settings as Record<string, Value>;
@@ -236,8 +246,9 @@ function EditPolicy({ policy, again }: { policy: Policy; again: () => Promise<vo
   const submit = async () => {
     let undo: Undo | undefined;
     const done = await form.submit(async ({ description }) => {
-      told(await api.PATCH("/v1/policies/{kind}/{name}", { ...policyAt(kind, name), body: { description, settings: wanted, unset: without(wanted, were) } }));
-      undo = await takingBack(lookAt(kind, name), async (headers) => {
+      const changes = { description, settings: wanted, unset: without(wanted, were) };
+      const save = (headers: Record<string, string>) => api.PATCH("/v1/policies/{kind}/{name}", { ...policyAt(kind, name), headers, body: changes });
+      undo = await changing(thePolicy(kind, name), policy, save, async (headers) => {
         const body = { description: policy.description, settings: were, unset: without(were, wanted) };
         told(await api.PATCH("/v1/policies/{kind}/{name}", { ...policyAt(kind, name), headers, body }));
         await again();
@@ -282,11 +293,11 @@ function Revoke({ grant, again }: { grant: Grant; again: () => Promise<void> }) 
       onConfirm={async () => {
         const look = grantTo(kind, level, target);
         const before = await look();
-        await putGrant(kind, level as Level, target, "");
+        const left = await putGrant(kind, level as Level, target, "");
         const undo = await takingBack(look, async () => {
           await putGrant(kind, level as Level, target, before.state);
           await again();
-        });
+        }, left);
         await again();
         return undo;
       }}
@@ -302,14 +313,14 @@ function GrantForm({ kind, name, again }: { kind: string; name: string; again: (
   const submit = async () => {
     let undo: Undo | undefined;
     const done = await form.submit(async ({ target, rank }) => {
-      const whom = target.trim();
+      const whom = level === "person" ? target.trim().toLowerCase() : target.trim(); // as the site writes it
       const look = grantTo(kind, level, whom);
       const before = await look();
-      await putGrant(kind, level, whom, JSON.stringify({ policy: name, rank: rank === "" ? null : Number(rank) }));
+      const left = await putGrant(kind, level, whom, JSON.stringify({ policy: name, rank: rank === "" ? null : Number(rank) }));
       undo = await takingBack(look, async () => {
         await putGrant(kind, level, whom, before.state);
         await again();
-      });
+      }, left);
     });
     if (!done) return;
     tell(t("saved"), undo);

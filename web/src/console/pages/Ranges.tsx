@@ -4,6 +4,7 @@ import { useParams } from "@tanstack/react-router";
 import { api, told } from "../../api/client";
 import type { components } from "../../api/schema";
 import { named, t } from "../../messages/console";
+import { changing, type Subject } from "../parts/changing";
 import { Confirm } from "../parts/Confirm";
 import { command, count } from "../parts/format";
 import { ChoiceEntry, Form, TextEntry, useForm, type FormState } from "../parts/form";
@@ -11,7 +12,7 @@ import { Go, useGo } from "../parts/Go";
 import { Facts, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
-import { part, takingBack, type Undo } from "../parts/undo";
+import type { Undo } from "../parts/undo";
 import { useMay } from "../session";
 
 type Range = components["schemas"]["RangeShown"];
@@ -50,13 +51,15 @@ export function Ranges() {
   );
 }
 
-/** What was said of a range, without what became of its numbers. */
-const rangeAt = (range: string) => async () =>
-  part(await api.GET("/v1/numbers/ranges/{range_}", { params: { path: { range_: range } } }), ({ use, source, carrier, note }) => [use, source, carrier, note]);
+const rangeAt = (range: string) => ({ params: { path: { range_: range } } });
+
+/** What is said of a range, without what becomes of its numbers. */
+const saidOf = ({ use, source, carrier, note }: Range) => ({ use, source, carrier: carrier ?? "", note: note ?? "" });
+const theRange = (range: string): Subject<Range> => ({ look: () => api.GET("/v1/numbers/ranges/{range_}", rangeAt(range)), about: saidOf });
 
 function RemoveRange({ of, gone }: { of: Range; gone?: () => void }) {
   const queries = useQueryClient();
-  const { range, use, source } = of;
+  const { range } = of;
   return (
     <Confirm
       text={t("delete")}
@@ -65,9 +68,9 @@ function RemoveRange({ of, gone }: { of: Range; gone?: () => void }) {
       command={command(["number", "remove", range])}
       done={t("saved")}
       onConfirm={async () => {
-        told(await api.DELETE("/v1/numbers/ranges/{range_}", { params: { path: { range_: range } } }));
-        const undo = await takingBack(rangeAt(range), async () => {
-          told(await api.POST("/v1/numbers/ranges", { body: { range, use, source, carrier: of.carrier ?? "", note: of.note ?? "" } }));
+        const remove = (headers: Record<string, string>) => api.DELETE("/v1/numbers/ranges/{range_}", { ...rangeAt(range), headers });
+        const undo = await changing(theRange(range), of, remove, async (headers) => {
+          told(await api.POST("/v1/numbers/ranges", { headers, body: { range, ...saidOf(of) } }));
           await queries.invalidateQueries({ queryKey: ["numbers"] });
         });
         gone?.();
@@ -90,9 +93,15 @@ function NewRange() {
     let undo: Undo | undefined;
     const done = await form.submit(async ({ range, carrier, note }) => {
       const body = { range: range.trim(), use: asUse(values.use), source: asSource(values.source), carrier, note };
-      const made = told(await api.POST("/v1/numbers/ranges", { body }));
-      undo = await takingBack(rangeAt(made.range), async (headers) => {
-        told(await api.DELETE("/v1/numbers/ranges/{range_}", { params: { path: { range_: made.range } }, headers }));
+      let made = body.range; // as it was typed, until the answer says how the inventory writes it
+      const look = () => theRange(made).look();
+      const add = async (headers: Record<string, string>) => {
+        const answer = await api.POST("/v1/numbers/ranges", { headers, body });
+        made = answer.data?.range ?? made;
+        return answer;
+      };
+      undo = await changing({ look, about: saidOf }, undefined, add, async (headers) => {
+        told(await api.DELETE("/v1/numbers/ranges/{range_}", { ...rangeAt(made), headers }));
         await queries.invalidateQueries({ queryKey: ["numbers"] });
       });
     });
@@ -158,7 +167,7 @@ export function RangePage() {
               [t("country"), [found.country, found.area].filter((each) => each).join(", ")],
             ]}
           />
-          {may("number.write") && <EditRange key={JSON.stringify([found.use, found.source, found.carrier, found.note])} of={found} />}
+          {may("number.write") && <EditRange key={JSON.stringify(saidOf(found))} of={found} />}
         </>
       )}
     </Page>
@@ -168,18 +177,18 @@ export function RangePage() {
 function EditRange({ of }: { of: Range }) {
   const tell = useDone();
   const queries = useQueryClient();
-  const were = { use: of.use, source: of.source, carrier: of.carrier ?? "", note: of.note ?? "" };
+  const were = saidOf(of);
   const form = useForm<About>(were);
   const { values } = form;
-  const path = { params: { path: { range_: of.range } } };
+  const path = rangeAt(of.range);
   const again = () => queries.invalidateQueries({ queryKey: ["numbers"] });
   const different = (name: keyof About) => (values[name] === were[name] ? undefined : [values[name]]);
   const submit = async () => {
     let undo: Undo | undefined;
     const done = await form.submit(async ({ use, source, carrier, note }) => {
       const body = { use: asUse(use), source: asSource(source), carrier, note };
-      told(await api.PATCH("/v1/numbers/ranges/{range_}", { ...path, body }));
-      undo = await takingBack(rangeAt(of.range), async (headers) => {
+      const save = (headers: Record<string, string>) => api.PATCH("/v1/numbers/ranges/{range_}", { ...path, headers, body });
+      undo = await changing(theRange(of.range), of, save, async (headers) => {
         told(await api.PATCH("/v1/numbers/ranges/{range_}", { ...path, headers, body: were }));
         await again();
       });

@@ -1,9 +1,10 @@
 import { Checkbox, makeStyles, Text } from "@fluentui/react-components";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { useParams, useSearch } from "@tanstack/react-router";
 import { api, told } from "../../api/client";
 import type { components } from "../../api/schema";
 import { t } from "../../messages/console";
+import { changing, type Subject } from "../parts/changing";
 import { Confirm } from "../parts/Confirm";
 import { command, count } from "../parts/format";
 import { Form, TextEntry, useForm } from "../parts/form";
@@ -11,18 +12,27 @@ import { Go, useGo } from "../parts/Go";
 import { Command, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
-import { part, takingBack, whole, type Undo } from "../parts/undo";
+import { part, takingBack, type Undo } from "../parts/undo";
 import { useMay } from "../session";
 
 type Role = components["schemas"]["Role"];
 type Holder = components["schemas"]["Holder"];
 
-const roleAt = (role: string) => ({ params: { path: { role } } });
-const lookAt = (role: string) => async () => whole(await api.GET("/v1/roles/{role}", roleAt(role)));
+/** tenant: whose it is; null for that of whoever asks. The site compares the role of the tenant that stands in the address. */
+const roleAt = (role: string, tenant: string | null) => ({ params: { path: { role }, query: { tenant } } });
+
+/** What a role says; who holds it is for the site, which deletes none that somebody holds. */
+const saidOf = ({ permissions, description }: Pick<Role, "permissions" | "description">) => ({ permissions, description });
+const theRole = (role: string, tenant: string | null): Subject<Role> => ({ look: () => api.GET("/v1/roles/{role}", roleAt(role, tenant)), about: saidOf });
+
+const putRole = (role: string, tenant: string | null, said: Parameters<typeof saidOf>[0]) => (headers: Record<string, string>) =>
+  api.PUT("/v1/roles/{role}", { ...roleAt(role, tenant), headers, body: { ...saidOf(said), tenant } });
+
+const deleteRole = (role: string, tenant: string | null) => (headers: Record<string, string>) => api.DELETE("/v1/roles/{role}", { ...roleAt(role, tenant), headers });
 
 /** Who holds a role, as far as `whose` goes. */
-const holder = (role: string, whose: (holder: Holder) => boolean) => async () =>
-  part(await api.GET("/v1/roles/{role}", roleAt(role)), ({ holders }) => holders.find(whose));
+const holder = (role: string, tenant: string | null, whose: (holder: Holder) => boolean) => async () =>
+  part(await api.GET("/v1/roles/{role}", roleAt(role, tenant)), ({ holders }) => holders.find(whose));
 
 function usePermissions() {
   return useQuery({
@@ -56,14 +66,11 @@ function RoleForm({ role }: { role?: Role }) {
     let undo: Undo | undefined;
     const done = await form.submit(async ({ description }) => {
       const tenant = role?.tenant ?? null;
-      told(await api.PUT("/v1/roles/{role}", { ...roleAt(name), body: { permissions, description, tenant } }));
-      undo = await takingBack(lookAt(name), async (headers) => {
+      undo = await changing(theRole(name, tenant), role, putRole(name, tenant, { permissions, description }), async (headers) => {
         if (role === undefined) {
-          told(await api.DELETE("/v1/roles/{role}", { ...roleAt(name), headers }));
+          told(await deleteRole(name, tenant)(headers));
           go({ to: "/roles", from: { to: "/roles/$name", params: { name } } });
-        } else {
-          told(await api.PUT("/v1/roles/{role}", { ...roleAt(name), headers, body: { permissions: role.permissions, description: role.description, tenant } }));
-        }
+        } else told(await putRole(name, tenant, role)(headers));
         await again();
       });
     });
@@ -130,11 +137,12 @@ const reach = (limits: (string[] | null)[]) => limits.map((each) => each?.join("
 
 export function RolePage() {
   const { name = "" }: { name?: string } = useParams({ strict: false });
+  const { tenant = null }: { tenant?: string | null } = useSearch({ strict: false });
   const may = useMay();
   const queries = useQueryClient();
   const role = useQuery({
-    queryKey: ["role", name],
-    queryFn: async () => told(await api.GET("/v1/roles/{role}", { params: { path: { role: name } } })),
+    queryKey: ["role", name, tenant],
+    queryFn: async () => told(await api.GET("/v1/roles/{role}", roleAt(name, tenant))),
   });
   const texts = usePermissions();
   const go = useGo();
@@ -170,7 +178,7 @@ export function RolePage() {
                           told(await api.DELETE("/v1/accounts/{name}/roles/{grant}", { params: { path: { name: account, grant: id } } }));
                           const scope = { tenants, sites, groups };
                           const same = (each: Holder) => each.account === account && reach([each.tenants, each.sites, each.groups]) === reach([tenants, sites, groups]);
-                          const undo = await takingBack(holder(name, same), async () => {
+                          const undo = await takingBack(holder(name, tenant, same), async () => {
                             told(await api.POST("/v1/accounts/{name}/roles", { params: { path: { name: account } }, body: { role: name, ...scope } }));
                             await again();
                           });
@@ -182,7 +190,7 @@ export function RolePage() {
                 },
               ]}
             />
-            {may("role.grant") && <GrantRole role={name} again={again} />}
+            {may("role.grant") && <GrantRole role={name} tenant={tenant} again={again} />}
           </Section>
           <Section title={t("permissions")}>
             <ShortTable
@@ -208,20 +216,20 @@ export function RolePage() {
                   command={command(["role", "delete", name])}
                   done={t("saved")}
                   onConfirm={async () => {
-                    const { permissions, description, tenant } = role.data;
-                    told(await api.DELETE("/v1/roles/{role}", { params: { path: { role: name }, query: { tenant } } }));
-                    const undo = await takingBack(lookAt(name), async (headers) => {
-                      told(await api.PUT("/v1/roles/{role}", { ...roleAt(name), headers, body: { permissions, description, tenant } }));
-                      await queries.invalidateQueries({ queryKey: ["roles"] });
+                    const { data: before } = role;
+                    const listAgain = () => queries.invalidateQueries({ queryKey: ["roles"] });
+                    const undo = await changing(theRole(name, before.tenant), before, deleteRole(name, before.tenant), async (headers) => {
+                      told(await putRole(name, before.tenant, before)(headers));
+                      await listAgain();
                     });
-                    await queries.invalidateQueries({ queryKey: ["roles"] });
+                    await listAgain();
                     go({ to: "/roles" });
                     return undo;
                   }}
                 />
               }
             >
-              <RoleForm key={JSON.stringify([role.data.permissions, role.data.description])} role={role.data} />
+              <RoleForm key={JSON.stringify(saidOf(role.data))} role={role.data} />
             </Section>
           )}
           <Command text={command(["role", "show", name])} />
@@ -231,7 +239,7 @@ export function RolePage() {
   );
 }
 
-function GrantRole({ role, again }: { role: string; again: () => Promise<void> }) {
+function GrantRole({ role, tenant, again }: { role: string; tenant: string | null; again: () => Promise<void> }) {
   const tell = useDone();
   const form = useForm({ account: "", sites: "", groups: "" });
   const { values } = form;
@@ -243,10 +251,10 @@ function GrantRole({ role, again }: { role: string; again: () => Promise<void> }
     let undo: Undo | undefined;
     const done = await form.submit(async ({ account, sites, groups }) => {
       const name = account.trim();
-      const before = told(await api.GET("/v1/roles/{role}", roleAt(role))).holders.map(({ id }) => id);
+      const before = told(await api.GET("/v1/roles/{role}", roleAt(role, tenant))).holders.map(({ id }) => id);
       const { id } = told(await api.POST("/v1/accounts/{name}/roles", { params: { path: { name } }, body: { role, tenants: null, sites: some(sites), groups: some(groups) } }));
       if (before.includes(id)) return; // it was held already
-      undo = await takingBack(holder(role, (each) => each.id === id), async () => {
+      undo = await takingBack(holder(role, tenant, (each) => each.id === id), async () => {
         told(await api.DELETE("/v1/accounts/{name}/roles/{grant}", { params: { path: { name, grant: id } } }));
         await again();
       });

@@ -5,6 +5,7 @@ import { Button } from "@fluentui/react-components";
 import { api, told } from "../../api/client";
 import type { components } from "../../api/schema";
 import { t } from "../../messages/console";
+import { changing, type Subject } from "../parts/changing";
 import { Confirm } from "../parts/Confirm";
 import { command } from "../parts/format";
 import { Form, TextEntry, useForm } from "../parts/form";
@@ -12,7 +13,7 @@ import { Go, useGo } from "../parts/Go";
 import { Command, Loading, Page, Section } from "../parts/Page";
 import { ShortTable } from "../parts/Table";
 import { useDone } from "../parts/toast";
-import { takingBack, whole, type Undo } from "../parts/undo";
+import type { Undo } from "../parts/undo";
 import { useMay } from "../session";
 
 type Route = components["schemas"]["VoiceRoute"];
@@ -25,12 +26,21 @@ interface Dialled {
 }
 
 const routeAt = (name: string) => ({ params: { path: { name } } });
-const lookAt = (name: string) => async () => whole(await api.GET("/v1/routes/{name}", routeAt(name)));
 
 /** What can be said of a route, but for its name. */
 const settingsOf = ({ patterns, ways, usages, priority, cost, hours, zone, description }: Route) => ({
   patterns, ways, usages, priority, cost, hours, zone, description,
 });
+
+const theRoute = (name: string): Subject<Route> => ({ look: () => api.GET("/v1/routes/{name}", routeAt(name)), about: settingsOf });
+
+function useAgain(name: string) {
+  const queries = useQueryClient();
+  return async () => {
+    void queries.invalidateQueries({ queryKey: ["route", name] });
+    await queries.invalidateQueries({ queryKey: ["routes"] });
+  };
+}
 
 const listed = (text: string) => text.split(/[,\s]+/).filter((each) => each !== "");
 
@@ -105,7 +115,7 @@ export function RoutePage() {
   return (
     <Page title={name} above={[{ to: "/routes", title: t("routes") }]} actions={route.data && <DeleteRoute route={route.data} />}>
       <Loading of={[route]} />
-      {route.data && <RouteForm route={route.data} />}
+      {route.data && <RouteForm key={JSON.stringify(settingsOf(route.data))} route={route.data} />}
     </Page>
   );
 }
@@ -122,7 +132,7 @@ function DeleteRoute({ route }: { route: Route }) {
   const { name } = route;
   const may = useMay();
   const go = useGo();
-  const queries = useQueryClient();
+  const again = useAgain(name);
   if (!may("route.write")) return null;
   return (
     <Confirm
@@ -132,12 +142,12 @@ function DeleteRoute({ route }: { route: Route }) {
       command={command(["route", "delete", name])}
       done={t("saved")}
       onConfirm={async () => {
-        told(await api.DELETE("/v1/routes/{name}", routeAt(name)));
-        const undo = await takingBack(lookAt(name), async (headers) => {
+        const remove = (headers: Record<string, string>) => api.DELETE("/v1/routes/{name}", { ...routeAt(name), headers });
+        const undo = await changing(theRoute(name), route, remove, async (headers) => {
           told(await api.POST("/v1/routes", { headers, body: { name, ...settingsOf(route) } }));
-          await queries.invalidateQueries({ queryKey: ["routes"] });
+          await again();
         });
-        await queries.invalidateQueries({ queryKey: ["routes"] });
+        await again();
         go({ to: "/routes" });
         return undo;
       }}
@@ -148,7 +158,6 @@ function DeleteRoute({ route }: { route: Route }) {
 function RouteForm({ route }: { route?: Route }) {
   const go = useGo();
   const tell = useDone();
-  const queries = useQueryClient();
   const form = useForm({
     name: route?.name ?? "",
     patterns: route?.patterns.join(", ") ?? "",
@@ -161,20 +170,21 @@ function RouteForm({ route }: { route?: Route }) {
     description: route?.description ?? "",
   });
   const { values } = form;
+  const again = useAgain(values.name);
   const submit = async () => {
     let undo: Undo | undefined;
     const done = await form.submit(async ({ name, patterns, ways, usages, priority, ...rest }) => {
       const body = { ...rest, patterns: listed(patterns), ways: listed(ways), usages: listed(usages), priority: Number(priority) };
-      told(route === undefined ? await api.POST("/v1/routes", { body: { name, ...body } }) : await api.PATCH("/v1/routes/{name}", { ...routeAt(name), body }));
-      undo = await takingBack(lookAt(name), async (headers) => {
+      const save = (headers: Record<string, string>) =>
+        route === undefined ? api.POST("/v1/routes", { headers, body: { name, ...body } }) : api.PATCH("/v1/routes/{name}", { ...routeAt(name), headers, body });
+      undo = await changing(theRoute(name), route, save, async (headers) => {
         const path = { ...routeAt(name), headers };
         told(route === undefined ? await api.DELETE("/v1/routes/{name}", path) : await api.PATCH("/v1/routes/{name}", { ...path, body: settingsOf(route) }));
-        await queries.invalidateQueries({ queryKey: ["routes"] });
-        await queries.invalidateQueries({ queryKey: ["route", name] });
+        await again();
       });
     });
     if (!done) return;
-    await queries.invalidateQueries({ queryKey: ["routes"] });
+    await again();
     tell(t("saved"), undo);
     go({ to: "/routes" });
   };

@@ -1,6 +1,7 @@
 // A place of emergency calls as it is typed, and as the API has it. Pure.
 
 import type { components } from "../../api/schema";
+import { written } from "../parts/written";
 
 export type Place = components["schemas"]["EmergencyPlace"];
 
@@ -68,8 +69,6 @@ export const only = (said: Said, parts: Partial<Said>): Partial<Said> => Object.
 function same(one: unknown, other: unknown): boolean {
   return written(one) === written(other);
 }
-
-const written = (value: unknown): string => JSON.stringify(value, (_, each: unknown) => (typeof each === "object" && each !== null && !Array.isArray(each) ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => a.localeCompare(b))) : each));
 
 const lines = (text: string) => text.split("\n").map((each) => each.trim()).filter((each) => each !== "");
 

@@ -1,19 +1,18 @@
 // Calling plans given and taken through the API, and taken back.
 
 import { api, told } from "../../api/client";
-import { part, takingBack, type Seen, type Undo } from "../parts/undo";
-import { backTo, bodyFor, settingsOf, type Had, type Target } from "./plans";
+import type { Subject } from "../parts/changing";
+import { takingBack, type Undo } from "../parts/undo";
+import { backTo, bodyFor, settingsOf, type Had, type Settings, type Target } from "./plans";
 
 const planAt = (plan: string) => ({ params: { path: { plan } } });
 
-/** How a plan is set, whoever has it; with the tag of all of it, which the site compares. */
-export const lookAtPlan = (plan: string) => async (): Promise<Seen> => part(await api.GET("/v1/plans/{plan}", planAt(plan)), settingsOf);
+/** A plan as it is set, whoever has it. */
+export const thePlan = (plan: string): Subject<Settings> => ({ look: () => api.GET("/v1/plans/{plan}", planAt(plan)), about: settingsOf });
 
-/** A plan as it is at this moment, to come back to: what a page shows may be older. */
-export const planNow = async (plan: string) => told(await api.GET("/v1/plans/{plan}", planAt(plan)));
+export const definePlan = (plan: string, body: Settings) => (headers: Record<string, string>) => api.PUT("/v1/plans/{plan}", { ...planAt(plan), headers, body: settingsOf(body) });
 
-export const definePlan = async (plan: string, body: Parameters<typeof settingsOf>[0], headers: Record<string, string> = {}) =>
-  told(await api.PUT("/v1/plans/{plan}", { ...planAt(plan), headers, body: settingsOf(body) }));
+export const deletePlan = (plan: string) => (headers: Record<string, string>) => api.DELETE("/v1/plans/{plan}", { ...planAt(plan), headers });
 
 /** Let the target have a plan; empty: none. */
 export async function assign(plan: string, from: string, target: Target, rank: number): Promise<void> {

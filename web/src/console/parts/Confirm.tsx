@@ -51,7 +51,7 @@ export function Confirm({ text, icon, title, consequences, command, done, onConf
           <DialogContent className={styles.content}>
             <Text>{consequences}</Text>
             <Command text={command} />
-            <Fault error={doing.error} />
+            <Fault error={doing.error} onAnew={() => { show(false); }} />
           </DialogContent>
           <DialogActions fluid>
             <Button appearance="primary" disabled={doing.isPending} onClick={() => { doing.mutate(); }}>

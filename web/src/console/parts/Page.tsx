@@ -1,11 +1,13 @@
 import {
-  Breadcrumb, BreadcrumbDivider, BreadcrumbItem, Button, makeStyles, MessageBar, MessageBarBody, MessageBarTitle, Spinner,
-  Subtitle2, Text, Title2, tokens, useId,
+  Breadcrumb, BreadcrumbDivider, BreadcrumbItem, Button, makeStyles, MessageBar, MessageBarActions, MessageBarBody,
+  MessageBarTitle, Spinner, Subtitle2, Text, Title2, tokens, useId,
 } from "@fluentui/react-components";
 import { CopyRegular } from "@fluentui/react-icons/svg/copy";
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState, type ReactNode } from "react";
 import { ApiError } from "../../api/client";
 import { t } from "../../messages/console";
+import { OutdatedError } from "./changing";
 import { Go, type Where } from "./Go";
 import { own } from "./own";
 
@@ -90,8 +92,8 @@ export function Section({ title, children, actions }: { title: string; children:
   );
 }
 
-/** What went wrong, in the API's own words. */
-export function Fault({ error }: { error: Error | null }) {
+/** What went wrong, in the API's own words. `onAnew`: what else is to happen when the page is asked for anew. */
+export function Fault({ error, onAnew }: { error: Error | null; onAnew?: () => void }) {
   if (error === null) return null;
   const where = error instanceof ApiError ? error.where : "";
   return (
@@ -100,7 +102,22 @@ export function Fault({ error }: { error: Error | null }) {
         <MessageBarTitle>{where === "" ? t("failed") : where}</MessageBarTitle>
         {error.message}
       </MessageBarBody>
+      {error instanceof OutdatedError && <Anew {...(onAnew === undefined ? {} : { onAnew })} />}
     </MessageBar>
+  );
+}
+
+/** Asks for all that the page shows anew: only when told to, for what was typed into a form of the older state is gone by it. */
+function Anew({ onAnew }: { onAnew?: () => void }) {
+  const queries = useQueryClient();
+  const show = () => {
+    onAnew?.();
+    void queries.invalidateQueries();
+  };
+  return (
+    <MessageBarActions>
+      <Button onClick={show}>{t("showAnew")}</Button>
+    </MessageBarActions>
   );
 }
 

@@ -1,5 +1,6 @@
 import { Button, makeStyles, MessageBar, MessageBarActions, MessageBarBody, tokens } from "@fluentui/react-components";
 import { DismissRegular } from "@fluentui/react-icons/svg/dismiss";
+import { useQueryClient } from "@tanstack/react-query";
 import { createContext, useCallback, useContext, useEffect, useRef, useState, type ReactNode } from "react";
 import { t } from "../../messages/console";
 import { useAct } from "./Proving";
@@ -67,6 +68,7 @@ interface BarProps {
 function Bar({ notice, remove, say }: BarProps) {
   const styles = useStyles();
   const act = useAct();
+  const queries = useQueryClient();
   const { id, text, intent, undo } = notice;
   const [pointed, setPointed] = useState(false);
   const [focused, setFocused] = useState(false);
@@ -87,6 +89,7 @@ function Bar({ notice, remove, say }: BarProps) {
       say({ text: t("undone"), intent: "success" });
     } catch (error) {
       say({ text: error instanceof Error ? error.message : String(error), intent: "error" });
+      void queries.invalidateQueries(); // what is to be looked at now is not what the page shows
     }
   };
   return (

@@ -1,21 +1,22 @@
 import { expect, test, vi } from "vitest";
+import { t } from "../../messages/console";
 import type { Seen } from "./undo";
 
 vi.stubGlobal("location", { origin: "https://premises.contoso.example:8443" });
-const { GONE, part, takingBack, whole } = await import("./undo");
+const { ApiError } = await import("../../api/client");
+const { GONE, part, takingBack } = await import("./undo");
 
 const answer = <Body>(status: number, data?: Body, etag = '"a"') => ({
   ...(data === undefined ? {} : { data }),
   response: new Response(status === 204 ? null : "{}", { status, headers: { ETag: etag } }),
 });
 
-test("what has an address is known by its tag, a part by what it says", () => {
-  expect(whole(answer(200, {}))).toEqual({ state: '"a"', tag: '"a"' });
-  expect(whole(answer(404))).toEqual(GONE);
+test("a part is known by what it says, with the tag of the whole", () => {
+  expect(part(answer(404), (all) => all)).toEqual(GONE);
   expect(part(answer(200, [1, 2]), (all) => all.find((each) => each === 2))).toEqual({ state: "2", tag: '"a"' });
   expect(part(answer(200, [1, 2], 'W/"a"'), (all) => all.find((each) => each === 2))).toEqual({ state: "2" }); // nothing goes by that
   expect(part(answer(200, [1]), (all) => all.find((each) => each === 2))).toEqual(GONE);
-  expect(() => whole(answer(503))).toThrow();
+  expect(() => part(answer(503), (all) => all)).toThrow();
 });
 
 test("what nobody changed is put back, and the site compares too", async () => {
@@ -32,6 +33,14 @@ test("what somebody changed meanwhile stays", async () => {
   now = { state: "y" };
   await expect(undo?.()).rejects.toThrow();
   expect(back).not.toHaveBeenCalled();
+});
+
+test("what somebody changed in the last moment is told as such, anything else as it is", async () => {
+  for (const [status, told] of [[412, t("undoChanged")], [409, "held by somebody"]] as const) {
+    const refused = new ApiError(status, { type: "about:blank", title: "", status, detail: "held by somebody", what: "", where: "", do: "" });
+    const undo = await takingBack(async () => Promise.resolve({ state: "x", tag: "x" }), () => Promise.reject(refused));
+    await expect(undo?.()).rejects.toThrow(told);
+  }
 });
 
 test("what was deleted is made anew, unless there is one again", async () => {

@@ -1,7 +1,8 @@
 // How a change is taken back: by another change of the same API, as long as what was changed is still as it was left.
 
-import { told } from "../../api/client";
+import { ApiError, told } from "../../api/client";
 import { t } from "../../messages/console";
+import { written } from "./written";
 
 export type Undo = () => Promise<unknown>;
 
@@ -15,22 +16,21 @@ export interface Seen {
 
 export const GONE: Seen = { state: "" };
 
-interface Answer<Body> {
+export interface Answer<Body> {
   data?: Body;
   error?: unknown;
   response: Response;
 }
 
-/** Something with an address of its own, by its ETag. */
-export function whole(answer: Answer<unknown>): Seen {
-  if (answer.response.status === 404) return GONE;
-  told(answer);
-  const tag = answer.response.headers.get("ETag") ?? "";
-  return { state: tag, tag };
+/** The headers by which the site compares before it changes what was seen so. */
+export function whatSiteCompares({ state, tag }: Seen): Record<string, string> {
+  if (state === "") return { "If-None-Match": "*" };
+  return tag === undefined ? {} : { "If-Match": tag };
 }
 
 /**
- * A part of something larger, such as an entry of a list; undefined is one that is not there.
+ * What forms change of something, or a part of something larger, such as an entry of a list; undefined is one that is
+ * not there.
  *
  * The rest may change meanwhile. The tag of the whole, as of this look, is for the moment until it is taken back.
  */
@@ -39,7 +39,7 @@ export function part<Body>(answer: Answer<Body>, pick: (body: Body) => unknown):
   const found = pick(told(answer));
   if (found === undefined) return GONE;
   const tag = answer.response.headers.get("ETag");
-  return { state: JSON.stringify(found), ...(tag?.startsWith('"') === true ? { tag } : {}) };
+  return { state: written(found), ...(tag?.startsWith('"') === true ? { tag } : {}) };
 }
 
 /**
@@ -54,7 +54,11 @@ export async function takingBack(look: () => Promise<Seen>, back: (headers: Reco
   return async () => {
     const now = await look();
     if (now.state !== after.state) throw new Error(t("undoChanged"));
-    if (now.state === "") return back({ "If-None-Match": "*" });
-    return back(now.tag === undefined ? {} : { "If-Match": now.tag });
+    try {
+      return await back(whatSiteCompares(now));
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 412) throw new Error(t("undoChanged"), { cause: error });
+      throw error;
+    }
   };
 }
