@@ -33,7 +33,7 @@ def start_move(sites: Sites, users: Sequence[str], to: str) -> str:
     return str(batch["id"])
 
 
-def moved(sites: Sites, batch: str, timeout_s: float = 60.0) -> dict[str, Any]:
+def moved(sites: Sites, batch: str, timeout_s: float = 150) -> dict[str, Any]:
     """The batch when it is over, with all its people."""
 
     def over() -> dict[str, Any] | None:
@@ -46,7 +46,7 @@ def moved(sites: Sites, batch: str, timeout_s: float = 60.0) -> dict[str, Any]:
     return found
 
 
-async def move(sites: Sites, users: Sequence[str], to: str, timeout_s: float = 60.0) -> dict[str, Any]:
+async def move(sites: Sites, users: Sequence[str], to: str, timeout_s: float = 150) -> dict[str, Any]:
     """Move people and wait for the end."""
     batch = await asyncio.to_thread(start_move, sites, users, to)
     return await asyncio.to_thread(moved, sites, batch, timeout_s)
