@@ -39,6 +39,12 @@ class Console:
         """A button; when the site wants the second factor again, it gets it."""
         (inside or self.page).get_by_role("button", name=name, exact=True).click()
 
+    def dismiss_all(self) -> None:
+        """What was told so far is gone."""
+        buttons = self.page.get_by_role("button", name="Dismiss", exact=True)
+        while buttons.count():
+            buttons.first.click(timeout=SLOW_MS)
+
     def prove_if_asked(self, until: Locator) -> None:
         """Wait for something that may need the second factor first."""
         asked = self.page.get_by_label("Code of your authenticator app, or a recovery code")

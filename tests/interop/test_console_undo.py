@@ -57,13 +57,6 @@ def told(sites: Sites, path: str) -> Any:
     return None
 
 
-def dismiss_all(page: Page) -> None:
-    """What was told so far is gone."""
-    buttons = page.get_by_role("button", name="Dismiss", exact=True)
-    while buttons.count():
-        buttons.first.click(timeout=SLOW_MS)
-
-
 def undo(console: Console, again: Callable[[], Any], before: Any) -> None:
     """Take the last change back, and wait until all is as it was."""
     button = console.page.get_by_role("button", name="Undo", exact=True)
@@ -72,7 +65,7 @@ def undo(console: Console, again: Callable[[], Any], before: Any) -> None:
     button.click()
     console.prove_if_asked(console.page.get_by_text("It is as it was before").first)
     wait_for(lambda: again() == before, 60, f"it is {before} again")
-    dismiss_all(console.page)
+    console.dismiss_all()
 
 
 def delete(console: Console, name: str = "Delete", page: Page | None = None) -> None:
@@ -242,7 +235,7 @@ def test_what_somebody_changed_since_it_was_shown_is_not_overwritten(console: Co
         expect(field, name).to_have_value("44", timeout=SLOW_MS)
         delete(console)
         assert kind.written(two_sites) is None, name
-        dismiss_all(page)
+        console.dismiss_all()
 
 
 def test_what_somebody_changed_since_it_was_listed_is_not_deleted(console: Console, two_sites: Sites, shared: None):
@@ -271,7 +264,7 @@ def test_what_somebody_changed_since_it_was_listed_is_not_deleted(console: Conso
         console.press("Undo")
         expect(page.get_by_text("It was changed since").first).to_be_visible(timeout=SLOW_MS)
         assert kind.written(two_sites) == "33", name
-        dismiss_all(page)
+        console.dismiss_all()
 
 
 def test_roles_ranges_places_and_routes(console: Console, two_sites: Sites):
@@ -369,7 +362,7 @@ def test_a_number_that_is_reserved_or_released(console: Console, two_sites: Site
     expect(page.get_by_text("Saved", exact=True)).to_be_visible(timeout=SLOW_MS)
     expect(page.get_by_role("button", name="Undo", exact=True)).to_have_count(0)
     assert whose(two_sites, number) == [("free", None)]
-    dismiss_all(page)
+    console.dismiss_all()
 
 
 def test_a_number_that_is_given_and_passed_on(console: Console, two_sites: Sites):
@@ -406,7 +399,7 @@ def test_a_number_that_is_given_and_passed_on(console: Console, two_sites: Sites
     undone.click()
     expect(page.get_by_text("It was changed since").first).to_be_visible(timeout=SLOW_MS)
     assert whose(two_sites, fourth) == [("assigned", "und-other")]
-    dismiss_all(page)
+    console.dismiss_all()
 
 
 def test_a_place_and_a_range_are_changed(console: Console, two_sites: Sites):
@@ -469,7 +462,7 @@ def test_a_place_and_a_range_are_changed(console: Console, two_sites: Sites):
 
 
 def test_what_is_told_neither_takes_nor_keeps_the_keyboard(console: Console):
-    dismiss_all(console.page)
+    console.dismiss_all()
     page = console.open(f"/people/und-bea@{DOMAIN}")
     name = page.get_by_label("Name", exact=True)
     name.fill("Beatrix")
