@@ -2,9 +2,9 @@
 
 The engine cancels by itself what has answered anything in time, and knows of a branch that was silent for as long as
 the call is set up and five seconds more. A gateway whose answers are lost, or late, may ring for minutes: so its branch
-is remembered besides (`_TABLE`), in memory that all workers share and for `_KEPT_S`. Each reply is looked at before the
-engine does. What belongs to such a branch is dealt with here (calls/given_up.py), and neither the engine nor the call,
-which goes on elsewhere, hears of it.
+is remembered besides (`_TABLE`), in memory that all workers share, for as long as kamailio.cfg.j2 says. Each reply is
+looked at before the engine does. What belongs to such a branch is dealt with here (calls/given_up.py), and neither the
+engine nor the call, which goes on elsewhere, hears of it.
 
 By TCP and TLS nothing is lost that the connection does not tell (waiting.py); what is late there is the engine's alone.
 """
